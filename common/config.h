@@ -1,0 +1,84 @@
+/* The configuration of both daemons: one YAML file (configs/config.yaml, which has every key with its default and a
+ * comment), overridden key by key by environment variables (TALLY_REDIS_ADDR for redis.addr). Read once at the start;
+ * immutable afterwards, so every thread may read it. Unknown keys, wrong types and out-of-range values are errors that
+ * name file, key and rule. */
+#ifndef TALLY_COMMON_CONFIG_H
+#define TALLY_COMMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/compiler.h"
+#include "common/error.h"
+#include "common/log.h"
+
+struct config {
+    struct {
+        char *host;
+        int port; /* 0: a free one */
+        int request_timeout_ms;
+        int max_connections;
+        int max_pending; /* waiting requests a loop */
+        int idle_timeout_ms;
+        int read_timeout_ms;
+        size_t max_body; /* bytes */
+        int loops;       /* 0: half the cores, at least 1 */
+    } server;
+    struct {
+        char *host;
+        int port;
+        int admin_port;
+        int max_deadline_ms;
+        int rpc_threads;
+        int queue; /* items */
+    } counter_service;
+    struct {
+        struct {
+            char *host; /* host:port */
+            int pool_size;
+            int keep_alive_ms;
+            int attempt_timeout_ms;
+        } counter_service;
+    } grpc;
+    struct {
+        char *addr; /* host:port */
+        char *password; /* "" for none */
+        int db;
+        int workers;
+        int timeout_ms;
+        int connect_timeout_ms;
+        int batch_ttl_ms;
+        int partitions;
+    } redis;
+    struct {
+        int64_t ttl_ms;
+    } idempotency;
+    struct {
+        enum log_level level;
+        enum log_format format;
+    } log;
+    struct {
+        int delay_ms;
+        int timeout_ms;
+    } drain;
+    struct {
+        char *address; /* "" : off */
+        int health_interval_ms;
+    } consul;
+    struct {
+        char **brokers; /* NULL when broker_count is 0: off */
+        size_t broker_count;
+        char *topic;
+    } kafka;
+};
+
+/* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new
+ * configuration, to be freed with config_free, or NULL with error filled. */
+struct config *config_load(const char *path, struct error *error);
+void config_free(struct config *config);
+/* Prints the effective configuration as YAML, with secrets masked. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

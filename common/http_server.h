@@ -1,0 +1,127 @@
+/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header.
+ *
+ * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
+ * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
+ *
+ *     readable requests ──> on_request each ──> on_turn_end once ──> (answers come) http_loop_wake ──> on_wake ──> http_reply
+ *
+ * on_request may answer at once or later. A request that waits is not suspended (suspending cost a quarter of the
+ * gateway): libmicrohttpd asks for it again at each run, and there the answer is queued.
+ *
+ * Refused before they reach the application, with a bare status (the library's own doing): malformed requests, 400; a
+ * request line or header block over the connection's pool, 414, 431; an HTTP version that is not 1.x, 505. */
+#ifndef TALLY_COMMON_HTTP_SERVER_H
+#define TALLY_COMMON_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buffer.h"
+#include "common/compiler.h"
+#include "common/error.h"
+#include "common/text.h"
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER_METHOD };
+
+/* Why the body of a request was not read. The application answers it; the connection is closed afterwards. */
+enum http_refusal {
+    HTTP_NOT_REFUSED,
+    HTTP_BAD_FRAMING,    /* request smuggling: see `refusal_detail`; 400 */
+    HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
+};
+
+/* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory and
+ * the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is released. */
+struct http_request {
+    enum http_method method;
+    struct text method_name; /* as sent */
+    struct text path;        /* as sent: still percent-encoded, without the query */
+    struct text content_type;    /* .data NULL: the header is missing */
+    struct text idempotency_key; /* .data NULL: the header is missing */
+    unsigned idempotency_key_count;
+    struct text request_id; /* X-Request-Id; .data NULL: the header is missing */
+    enum http_refusal refusal;
+    const char *refusal_detail; /* static sentence, HTTP_BAD_FRAMING only */
+    char *body; /* body_len bytes; the application may decode in place */
+    size_t body_len;
+    int64_t complete_us; /* monotonic time when the body was complete */
+    struct buffer reply; /* for the application to build its answer in; empty when on_request is called */
+    void *state;         /* request_state_size bytes: zeroed when made, then kept from request to request */
+};
+
+struct http_header {
+    const char *name;
+    const char *value; /* NUL-terminated, copied */
+};
+
+enum { HTTP_REPLY_HEADERS_MAX = 4 };
+
+struct http_response {
+    int status;
+    const char *content_type;
+    struct text body; /* valid until the request is released by the server; usually request->reply or static */
+    struct http_header headers[HTTP_REPLY_HEADERS_MAX];
+    size_t header_count;
+};
+
+/* What a server does. Every callback runs on the loop's thread and must not block. */
+struct http_application {
+    void *ctx;
+    size_t request_state_size;
+    /* The header block is complete: how many bytes of body are allowed? */
+    size_t (*body_max)(void *ctx, struct http_request *request);
+    /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
+    void (*on_request)(void *ctx, struct http_request *request);
+    /* The client of a request not answered yet is gone. From now on the application owns the request: it must not reply, and
+     * calls http_request_release once nothing points to it. NULL if on_request always answers at once. */
+    void (*on_gone)(void *ctx, struct http_request *request);
+    /* http_loop_wake was called. May be NULL. */
+    void (*on_wake)(void *ctx);
+    /* Every readable request was given to on_request. Returns the monotonic time in microseconds at which it wants to be called
+     * again even if nothing happens; INT64_MAX for never. May be NULL. */
+    int64_t (*on_turn_end)(void *ctx);
+    /* Frees what the application keeps in state. May be NULL. */
+    void (*state_done)(void *ctx, void *state);
+};
+
+struct http_loop_options {
+    const char *host; /* address to bind: "0.0.0.0", "127.0.0.1", "::" */
+    int port;         /* 0: a free one, see http_loop_port */
+    bool reuse_port;  /* several loops listen on the same port */
+    int max_connections;
+    int idle_timeout_ms; /* connection without a request */
+    int read_timeout_ms; /* from a request's first byte to its last */
+    const char *thread_name; /* at most 15 characters */
+};
+
+struct http_loop;
+
+/* Binds and listens; no thread yet. application is copied. Returns NULL with error filled. */
+struct http_loop *http_loop_create(const struct http_loop_options *options, const struct http_application *application,
+                                   struct error *error);
+/* Starts the loop's thread. Returns 0, or -1 with error filled. */
+int http_loop_start(struct http_loop *loop, struct error *error) MUST_CHECK;
+/* Stops the thread, if started, joins it and frees everything. Requests not answered get on_gone. NULL is fine. */
+void http_loop_free(struct http_loop *loop);
+
+/* The port bound. Any thread. */
+int http_loop_port(const struct http_loop *loop);
+/* Makes the loop call on_wake soon. Any thread; calls before on_wake runs are one. */
+void http_loop_wake(struct http_loop *loop);
+
+/* Shutdown in steps, each from any thread: answers carry `Connection: close` ... */
+void http_loop_announce_close(struct http_loop *loop);
+/* ... no new connections, idle ones are closed ... */
+void http_loop_stop_accepting(struct http_loop *loop);
+/* ... and these are still unanswered, or answered and not sent in full. */
+unsigned http_loop_requests_in_flight(const struct http_loop *loop);
+/* Open connections. Any thread. */
+unsigned http_loop_connections(const struct http_loop *loop);
+
+/* Answers a request, once. Loop thread. The response is copied but for its body. */
+void http_reply(struct http_request *request, const struct http_response *response);
+/* Ends the application's ownership after on_gone. Loop thread. */
+void http_request_release(struct http_request *request);
+
+#endif

@@ -1,0 +1,28 @@
+/* One increment or one read that an HTTP request asks for: made by counter_json, carried by the batcher, answered by
+ * counter_handlers. Owned by its request; loop thread only. */
+#ifndef TALLY_GATEWAY_OPERATION_H
+#define TALLY_GATEWAY_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/status.h"
+#include "common/text.h"
+
+struct operation {
+    /* The texts point into the request's body or path buffer. */
+    struct text resource_id;
+    struct text counter_type;
+    struct text user_id;         /* increments; may be empty */
+    struct text idempotency_key; /* increments; empty for none */
+    int64_t delta;               /* increments; not 0 */
+    /* Result. An operation whose status is not STATUS_OK when its request is submitted broke a rule: it is not sent. */
+    enum status status;
+    bool replayed;
+    bool done;          /* the result stands */
+    int64_t value;
+    const char *detail; /* static sentence: the field and the rule it broke; NULL: the status's title will do */
+};
+
+#endif
