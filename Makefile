@@ -1,0 +1,314 @@
+# Tally. `make help` lists the targets, the README says what each is for.
+#
+#   PROFILE=release|debug|asan|tsan|fuzz   what to build; each has its own directory under build/
+#   CC=gcc|clang   WERROR=1 (warnings are errors)   V=1 (print the commands)
+
+VERSION := 0.1.0
+PROFILE ?= release
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+FUZZ_SECONDS ?= 60
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifeq ($(PROFILE),fuzz)
+CC := clang
+endif
+
+# As many jobs as processors, unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# ---- directories -------------------------------------------------------------------------------------------------
+
+BUILD = $(if $(filter release,$(PROFILE)),build,build/$(PROFILE))
+BIN = $(BUILD)/bin
+OBJ = $(BUILD)/obj
+LIB = $(BUILD)/lib
+TESTS = $(BUILD)/tests
+# Generated sources are the same in every profile.
+GEN := build/gen
+
+# ---- flags -------------------------------------------------------------------------------------------------------
+
+PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl
+
+# pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
+CMOCKA_LIBS = $(eval CMOCKA_LIBS := $$(shell pkg-config --libs cmocka))$(CMOCKA_LIBS)
+PROTO_INCLUDE = $(eval PROTO_INCLUDE := $$(shell pkg-config --variable=includedir libprotobuf-c))$(PROTO_INCLUDE)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ifdef WERROR
+WARNINGS += -Werror
+endif
+
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_tsan := -fsanitize=thread
+SANITIZE_fuzz := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+SANITIZE := $(SANITIZE_$(PROFILE))
+
+OPTIMIZE_release := -O2 -g -fno-omit-frame-pointer -D_FORTIFY_SOURCE=2
+OPTIMIZE_debug := -O0 -g3
+OPTIMIZE_asan := -O1 -g -fno-omit-frame-pointer
+OPTIMIZE_tsan := -O1 -g -fno-omit-frame-pointer
+OPTIMIZE_fuzz := -O1 -g -fno-omit-frame-pointer
+OPTIMIZE := $(OPTIMIZE_$(PROFILE))
+ifeq ($(OPTIMIZE),)
+$(error PROFILE must be release, debug, asan, tsan or fuzz, not "$(PROFILE)")
+endif
+
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE -pthread
+INCLUDES := -I. -I$(GEN)
+DEFINES := -DTALLY_VERSION='"$(VERSION)"'
+HARDENING := -fPIE -fstack-protector-strong
+
+BASE_CFLAGS = $(LANGUAGE) $(OPTIMIZE) $(SANITIZE) $(HARDENING) $(INCLUDES) $(DEFINES) $(PACKAGE_CFLAGS) $(CFLAGS)
+OWN_CFLAGS = $(BASE_CFLAGS) $(WARNINGS)
+LINK_FLAGS = -pthread $(SANITIZE) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+# ---- output ------------------------------------------------------------------------------------------------------
+
+ifdef V
+say :=
+Q :=
+else ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+say := @:
+Q := @
+else
+say = @printf '  %-8s%s\n'
+Q := @
+endif
+
+# ---- sources -----------------------------------------------------------------------------------------------------
+
+COMMON_SRC := $(wildcard common/*.c)
+GATEWAY_SRC := $(filter-out gateway/main.c,$(wildcard gateway/*.c))
+SERVICE_SRC := $(filter-out counter-service/main.c,$(wildcard counter-service/*.c))
+MAIN_SRC := $(wildcard gateway/main.c counter-service/main.c)
+FAKE_SRC := $(wildcard tests/fakes/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+MESSAGES := tally/v1/counter grpc/health/v1/health grpc/reflection/v1/reflection
+PROTOS := $(MESSAGES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.proto
+GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
+GEN_HEADERS := $(GEN_SRC:.c=.h)
+
+# Files that are built into the programs: the symbol, and what it holds (see common/embed.S).
+EMBEDDED := descriptor_set write_script openapi_document
+EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
+EMBEDDED_FILE_write_script := counter-service/write_script.lua
+EMBEDDED_FILE_openapi_document := proto/openapi.yaml
+
+objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
+GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)
+OWN_OBJ = $(call objects_of,$(COMMON_SRC) $(GATEWAY_SRC) $(SERVICE_SRC) $(MAIN_SRC) $(FAKE_SRC) $(UNIT_SRC) $(FUZZ_SRC))
+ALL_LIBS = $(addprefix $(LIB)/,libgateway.a libcounter-service.a libcommon.a libgenerated.a libfakes.a)
+UNIT_PROGRAMS = $(UNIT_SRC:tests/unit/%.c=$(TESTS)/%)
+REPLAY_PROGRAMS = $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(TESTS)/replay_%)
+FUZZ_PROGRAMS = $(FUZZ_SRC:tests/fuzz/%.c=$(BIN)/%)
+
+# ---- programs ----------------------------------------------------------------------------------------------------
+
+.PHONY: all
+all: $(BIN)/gateway $(BIN)/counter-service ## build both programs into build/bin
+
+link = $(Q)$(CC) $(LINK_FLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(BIN)/gateway: $(OBJ)/gateway/main.o $(LIB)/libgateway.a $(LIB)/libcommon.a $(LIB)/libgenerated.a
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) $(PACKAGE_LIBS)
+
+$(BIN)/counter-service: $(OBJ)/counter-service/main.o $(LIB)/libcounter-service.a $(LIB)/libcommon.a $(LIB)/libgenerated.a
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) $(PACKAGE_LIBS)
+
+$(LIB)/libcommon.a: $(call objects_of,$(COMMON_SRC))
+$(LIB)/libgateway.a: $(call objects_of,$(GATEWAY_SRC))
+$(LIB)/libcounter-service.a: $(call objects_of,$(SERVICE_SRC))
+$(LIB)/libfakes.a: $(call objects_of,$(FAKE_SRC))
+$(LIB)/libgenerated.a: $(GEN_OBJ)
+
+$(LIB)/%.a:
+	$(say) AR $@
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $(filter %.o,$^)
+
+$(OBJ)/%.o: %.c $(BUILD)/flags | $(GEN_HEADERS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/gen/%.o: $(GEN)/%.c $(BUILD)/flags | $(GEN_HEADERS)
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Changes when the compiler or its flags do: then everything is compiled again.
+.PHONY: force
+$(BUILD)/flags: force | deps-build
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC)' $(foreach flag,$(OWN_CFLAGS),'$(subst ','\'',$(flag))') | cmp -s - $@ || \
+	 printf '%s\n' '$(CC)' $(foreach flag,$(OWN_CFLAGS),'$(subst ','\'',$(flag))') > $@
+
+.PHONY: objects
+objects: $(OWN_OBJ)
+
+# ---- generated code ----------------------------------------------------------------------------------------------
+
+# protobuf-c ends a string at its first NUL byte and tells nobody. As bytes the fields keep their length, and the
+# validation sees the NUL. The option is added to a copy, so that the contract stays plain proto3.
+$(GEN)/proto/%.proto: proto/%.proto
+	@mkdir -p $(@D)
+	$(Q)sed -E -e 's/^( *(repeated )?string [a-z_]+ = [0-9]+);/\1 [(pb_c_field).string_as_bytes = true];/' \
+	  -e 's|^package .*|&\nimport "protobuf-c/protobuf-c.proto";|' $< > $@
+
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: $(GEN)/proto/%.proto | deps-build
+	$(say) PROTOC $<
+	$(Q)protoc-c -I$(GEN)/proto -I$(PROTO_INCLUDE) --c_out=$(GEN) $<
+
+$(GEN)/grpc/%.pb-c.c $(GEN)/grpc/%.pb-c.h: proto/grpc/%.proto | deps-build
+	$(say) PROTOC $<
+	@mkdir -p $(@D)
+	$(Q)protoc-c -Iproto --c_out=$(GEN) $<
+
+$(GEN)/descriptors.bin: $(PROTOS) | deps-build
+	$(say) PROTOC $@
+	@mkdir -p $(@D)
+	$(Q)protoc -Iproto --include_imports --descriptor_set_out=$@ $(PROTOS)
+
+define embed
+$(OBJ)/embedded/$(1).o: common/embed.S $(EMBEDDED_FILE_$(1)) | deps-build
+	$$(say) EMBED $(EMBEDDED_FILE_$(1))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -c -DSYMBOL=$(1) -DFILE='"$(EMBEDDED_FILE_$(1))"' -o $$@ $$<
+endef
+$(foreach symbol,$(EMBEDDED),$(eval $(call embed,$(symbol))))
+
+# ---- tests -------------------------------------------------------------------------------------------------------
+
+# What `make test` runs; one summary line for all of them.
+TIERS ?= unit fuzz contracts e2e
+TEST_BIN_DIR ?= $(CURDIR)/$(BIN)
+RUN_TESTS = TESTS_DIR=$(TESTS) TEST_BIN_DIR=$(TEST_BIN_DIR) tests/run.sh
+
+# gRPC and the other libraries are built without ThreadSanitizer: it sees neither their atomics nor absl's mutexes, and
+# takes what they guard for races (thousands, all with one end inside a library). So their accesses are not looked at;
+# ours are, against each other.
+export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
+export ASAN_OPTIONS ?= strict_string_checks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+
+.PHONY: test test-unit test-e2e asan tsan fuzz test-programs
+test: all test-programs | deps-test ## unit tests, fuzz corpora, contract checks, end-to-end tests
+	@$(RUN_TESTS) $(TIERS)
+
+test-unit: $(UNIT_PROGRAMS) | deps-test ## unit tests only
+	@$(RUN_TESTS) unit
+
+test-e2e: all | deps-test ## end-to-end tests only; TEST_BIN_DIR=DIR: of other programs; PYTEST_ARGS
+	@$(RUN_TESTS) e2e
+
+asan: ## unit, fuzz corpora and end-to-end tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" test
+
+tsan: ## unit and end-to-end tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory PROFILE=tsan TIERS="unit e2e" test
+
+test-programs: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
+
+$(TESTS)/test_%: $(OBJ)/tests/unit/test_%.o $(ALL_LIBS) | deps-test
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) $(PACKAGE_LIBS) $(CMOCKA_LIBS)
+
+# A fuzz target over the files of its corpus, without clang's fuzzer.
+$(TESTS)/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay_main.o $(ALL_LIBS)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) $(PACKAGE_LIBS)
+
+$(call objects_of,$(UNIT_SRC)): | deps-test
+
+ifeq ($(PROFILE),fuzz)
+fuzz: $(FUZZ_PROGRAMS)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/fuzz.sh $^
+
+$(BIN)/fuzz_%: $(OBJ)/tests/fuzz/fuzz_%.o $(ALL_LIBS)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer $(PACKAGE_LIBS)
+else
+fuzz: | deps-lint ## run each fuzz target for FUZZ_SECONDS (60)
+	@$(MAKE) --no-print-directory PROFILE=fuzz fuzz
+endif
+
+.PHONY: lint print-cflags
+lint: all | deps-lint deps-test ## format, warnings of gcc and clang, static analysis, project rules
+	+@tests/lint/lint.sh
+
+.PHONY: format
+format: | deps-lint ## apply .clang-format
+	@find common gateway counter-service tests -name '*.[ch]' -exec clang-format -i {} +
+
+# One flag a line, for the checkers.
+print-cflags: | deps-build
+	@printf '%s\n' $(BASE_CFLAGS)
+
+.PHONY: load-test bench
+load-test: all | deps-load ## five load levels with hey; fails on any error or a wrong final count
+	@tests/load/load_test.sh
+
+bench: all build/bin/bare_mhd_server | deps-load ## compare with webdis and bare libmicrohttpd; ROUNDS, DURATION, OUT
+	@tests/load/bench.sh
+
+build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 $(LANGUAGE) $(WARNINGS) -o $@ $< -lmicrohttpd
+
+# ---- local stack -------------------------------------------------------------------------------------------------
+
+.PHONY: run stop
+run: all | deps-run ## start Redis, counter-service and gateway, until Ctrl-C
+	@deploy/local/run.sh
+
+stop: ## stop what `make run` started
+	@deploy/local/stop.sh
+
+# ---- the rest ----------------------------------------------------------------------------------------------------
+
+# Each is a quick check that installs nothing when nothing is missing.
+DEPS := deps-build deps-run deps-test deps-lint deps-load
+.PHONY: deps $(DEPS)
+deps: ## install the Debian packages that are missing, for all targets
+	@deploy/local/deps.sh build run test lint load
+$(DEPS): deps-%:
+	@deploy/local/deps.sh $*
+
+.PHONY: install
+install: all ## into DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc)
+	install -D -m 755 $(BIN)/gateway $(DESTDIR)$(PREFIX)/bin/tally-gateway
+	install -D -m 755 $(BIN)/counter-service $(DESTDIR)$(PREFIX)/bin/tally-counter-service
+	install -D -m 640 configs/config.yaml $(DESTDIR)$(SYSCONFDIR)/tally/config.yaml
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' Makefile
+
+# Kept although only intermediate for make.
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+-include $(OWN_OBJ:.o=.d) $(wildcard $(OBJ)/gen/*/*/*.d $(OBJ)/gen/*/*/*/*.d)

@@ -1,0 +1,71 @@
+#!/bin/bash
+# Installs the Debian packages that are missing for the groups named: build, run, test, lint, load.
+# Does nothing when nothing is missing. Needs root or sudo only when there is something to install.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+packages_of() {
+    case $1 in
+        build) echo gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
+            libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
+            libcurl4-openssl-dev libxxhash-dev ;;
+        run) echo redis-server redis-tools curl ;;
+        test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml ;;
+        lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
+        load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
+        *)
+            echo "deps.sh: unknown group \"$1\"" >&2
+            exit 2
+            ;;
+    esac
+}
+
+missing_of() {
+    # The installed ones are printed; what is asked and not printed is missing. Virtual packages are not used above.
+    dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort -u |
+        comm -13 - <(printf '%s\n' "$@" | sort -u) || true
+}
+
+wanted=()
+for group in "$@"; do
+    read -ra packages <<<"$(packages_of "$group" | tr '\n' ' ')"
+    wanted+=("${packages[@]}")
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "deps.sh: this is no Debian; if the build fails, install what these Debian packages hold: ${wanted[*]}" >&2
+    exit 0
+fi
+
+mapfile -t missing < <(missing_of "${wanted[@]}")
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+# One installation at a time: make may ask for two groups at once.
+mkdir -p build
+exec 9>build/deps.lock
+flock 9
+mapfile -t missing < <(missing_of "${wanted[@]}")
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "deps.sh: missing ${missing[*]}; install them as root, or install sudo" >&2
+        exit 1
+    }
+    as_root=(sudo)
+fi
+
+# Debian starts daemons when it installs them. The local stack and the tests start their own, on their own ports; a
+# policy-rc.d that refuses keeps the machine as it was. One that is already there is left alone.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    trap '"${as_root[@]}" rm -f "$policy"' EXIT
+fi
+
+echo "deps.sh: installing ${missing[*]}"
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

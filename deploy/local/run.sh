@@ -1,0 +1,47 @@
+#!/bin/bash
+# Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. Variables: see stack.sh.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=deploy/local/stack.sh
+source deploy/local/stack.sh
+
+set_stack_defaults
+require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
+require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
+require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE_ADMIN_PORT" \
+    TALLY_COUNTER_SERVICE_ADMIN_PORT
+require_free_port Redis "$REDIS_PORT" REDIS_PORT
+
+mkdir -p "$RUN_DIR"
+process_identity $$ >"$RUN_DIR/run.pid"
+trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
+trap 'echo; echo "stopping"; exit 0' INT TERM
+start_stack
+
+cat <<TEXT
+
+Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C stops it.
+
+  gateway          $GATEWAY_URL                (/health, /metrics, /openapi.yaml)
+  counter-service  127.0.0.1:$TALLY_COUNTER_SERVICE_PORT  gRPC
+                   $ADMIN_URL               (/health, /metrics)
+  Redis            127.0.0.1:$REDIS_PORT
+
+Try:
+  curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
+       -d '{"resource_id":"article-1","counter_type":"like"}'
+  curl $GATEWAY_URL/api/v1/counter/article-1/like
+  curl $GATEWAY_URL/health
+
+TEXT
+
+while process_runs redis && process_runs counter-service && process_runs gateway; do
+    sleep 1
+done
+for name in gateway counter-service redis; do
+    if ! process_runs "$name"; then
+        echo "$name ended by itself; the end of $RUN_DIR/$name.log:" >&2
+        tail -n 5 "$RUN_DIR/$name.log" >&2
+    fi
+done
+exit 1

@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# Starts and stops processes by name, and the local stack with them: redis-server, counter-service, gateway. To be
+# sourced from the top folder of the project.
+#
+#   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/
+#   BIN_DIR (build/bin)   where the programs are
+#   REDIS_PORT (16379), TALLY_SERVER_PORT (8080), TALLY_COUNTER_SERVICE_PORT (50051),
+#   TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_ variable of the programs
+
+RUN_DIR=${RUN_DIR:-build/run}
+BIN_DIR=${BIN_DIR:-build/bin}
+
+# Everything listens on loopback unless told otherwise. drain.delay is for load balancers, which are not here.
+set_stack_defaults() {
+    export REDIS_PORT=${REDIS_PORT:-16379}
+    export TALLY_SERVER_HOST=${TALLY_SERVER_HOST:-127.0.0.1}
+    export TALLY_SERVER_PORT=${TALLY_SERVER_PORT:-8080}
+    export TALLY_COUNTER_SERVICE_HOST=${TALLY_COUNTER_SERVICE_HOST:-127.0.0.1}
+    export TALLY_COUNTER_SERVICE_PORT=${TALLY_COUNTER_SERVICE_PORT:-50051}
+    export TALLY_COUNTER_SERVICE_ADMIN_PORT=${TALLY_COUNTER_SERVICE_ADMIN_PORT:-50052}
+    export TALLY_GRPC_COUNTER_SERVICE_HOST=${TALLY_GRPC_COUNTER_SERVICE_HOST:-127.0.0.1:$TALLY_COUNTER_SERVICE_PORT}
+    export TALLY_REDIS_ADDR=${TALLY_REDIS_ADDR:-127.0.0.1:$REDIS_PORT}
+    export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
+    GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
+    ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
+}
+
+port_is_taken() { # port
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Fails, naming the port and how to take another one.
+require_free_port() { # what, port, variable
+    port_is_taken "$2" || return 0
+    echo "port $2, for $1, is taken (a stack that still runs? \`make stop\`). Another one: $3=PORT make run" >&2
+    return 1
+}
+
+# A process number may be given again to another process: with the start time it is one process for sure.
+process_identity() { # pid
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    # The second field, the name in parentheses, may hold spaces; the start time is the 20th after it.
+    read -ra stat <<<"${stat##*) }"
+    [ "${stat[0]}" != Z ] || return 1
+    echo "$1 ${stat[19]}"
+}
+
+# In its own session: Ctrl-C goes to the script alone, which stops the processes in their order.
+start_process() { # name, command...
+    local name=$1 pid
+    shift
+    mkdir -p "$RUN_DIR"
+    setsid "$@" >"$RUN_DIR/$name.log" 2>&1 </dev/null &
+    pid=$!
+    process_identity "$pid" >"$RUN_DIR/$name.pid" || true
+}
+
+process_runs() { # name
+    local pid identity
+    identity=$(cat "$RUN_DIR/$1.pid" 2>/dev/null) || return 1
+    pid=${identity%% *}
+    [ -n "$pid" ] && [ "$(process_identity "$pid")" = "$identity" ]
+}
+
+process_id() { # name
+    cut -d' ' -f1 "$RUN_DIR/$1.pid"
+}
+
+stop_process() { # name
+    local tenths
+    if process_runs "$1"; then
+        kill "$(process_id "$1")" 2>/dev/null || true
+        for ((tenths = 0; tenths < 150; tenths++)); do
+            process_runs "$1" || break
+            sleep 0.1
+        done
+        if process_runs "$1"; then
+            echo "$1 did not stop in 15 s: killed" >&2
+            kill -9 "$(process_id "$1")" 2>/dev/null || true
+        fi
+    fi
+    rm -f "$RUN_DIR/$1.pid"
+}
+
+# Waits until a URL answers 2xx; fails when the process ends first or after 20 s.
+wait_ready() { # process name, url
+    local tenths
+    for ((tenths = 0; tenths < 200; tenths++)); do
+        if curl -sf -o /dev/null --max-time 2 "$2"; then
+            return 0
+        fi
+        process_runs "$1" || break
+        sleep 0.1
+    done
+    echo "$1 is not ready; the end of $RUN_DIR/$1.log:" >&2
+    tail -n 5 "$RUN_DIR/$1.log" >&2
+    return 1
+}
+
+# appendfsync everysec, as most run Redis: a crash of the machine may lose the last two seconds. noeviction: Tally
+# refuses a Redis that may forget.
+start_redis() { # name, port
+    mkdir -p "$RUN_DIR/$1"
+    start_process "$1" redis-server --bind 127.0.0.1 --port "$2" --dir "$PWD/$RUN_DIR/$1" \
+        --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction
+}
+
+start_stack() {
+    start_redis redis "$REDIS_PORT"
+    start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
+    start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
+    wait_ready counter-service "$ADMIN_URL/health" && wait_ready gateway "$GATEWAY_URL/health/ready"
+}
+
+# In the order in which each can still finish its work.
+stop_stack() {
+    stop_process gateway
+    stop_process counter-service
+    stop_process redis
+}
