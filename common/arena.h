@@ -9,7 +9,7 @@
 struct arena_block;
 
 struct arena {
-    struct arena_block *blocks; /* newest first; the oldest one is kept by arena_reset */
+    struct arena_block *blocks;   /* newest first; the oldest one is kept by arena_reset */
     ProtobufCAllocator allocator; /* for protobuf-c; its free does nothing */
 };
 

@@ -1,7 +1,13 @@
 /* The configuration of both daemons: one YAML file (configs/config.yaml, which has every key with its default and a
  * comment), overridden key by key by environment variables (TALLY_REDIS_ADDR for redis.addr). Read once at the start;
  * immutable afterwards, so every thread may read it. Unknown keys, wrong types and out-of-range values are errors that
- * name file, key and rule. */
+ * name file, key and rule.
+ *
+ *     defaults <── file <── environment <── rules between keys
+ *
+ * Every key is one row of the table in config_keys.c: its type, default, range and whether it is secret. Reading the
+ * file, naming the variables and printing follow the table. A new key is a field here, a row there, and an entry in the
+ * file. */
 #ifndef TALLY_COMMON_CONFIG_H
 #define TALLY_COMMON_CONFIG_H
 
@@ -43,7 +49,7 @@ struct config {
         } counter_service;
     } grpc;
     struct {
-        char *addr; /* host:port */
+        char *addr;     /* host:port */
         char *password; /* "" for none */
         int db;
         int workers;
@@ -77,6 +83,11 @@ struct config {
 /* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new
  * configuration, to be freed with config_free, or NULL with error filled. */
 struct config *config_load(const char *path, struct error *error);
+/* The same from memory: yaml (yaml_len bytes) is what the file called name says, environment is a NULL-terminated list
+ * of NAME=value. */
+struct config *config_load_text(const char *name, const char *yaml, size_t yaml_len, char *const *environment,
+                                struct error *error);
+/* NULL is fine. */
 void config_free(struct config *config);
 /* Prints the effective configuration as YAML, with secrets masked. */
 void config_print(const struct config *config, FILE *out);

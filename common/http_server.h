@@ -3,7 +3,8 @@
  * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
  * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
  *
- *     readable requests ──> on_request each ──> on_turn_end once ──> (answers come) http_loop_wake ──> on_wake ──> http_reply
+ *     readable requests ──> on_request each ──> on_turn_end once ──> (answers come) http_loop_wake ──> on_wake ──>
+ * http_reply
  *
  * on_request may answer at once or later. A request that waits is not suspended (suspending cost a quarter of the
  * gateway): libmicrohttpd asks for it again at each run, and there the answer is queued.
@@ -31,19 +32,20 @@ enum http_refusal {
     HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
 };
 
-/* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory and
- * the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is released. */
+/* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory
+ * and the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is
+ * released. */
 struct http_request {
     enum http_method method;
-    struct text method_name; /* as sent */
-    struct text path;        /* as sent: still percent-encoded, without the query */
+    struct text method_name;     /* as sent */
+    struct text path;            /* as sent: still percent-encoded, without the query */
     struct text content_type;    /* .data NULL: the header is missing */
     struct text idempotency_key; /* .data NULL: the header is missing */
     unsigned idempotency_key_count;
     struct text request_id; /* X-Request-Id; .data NULL: the header is missing */
     enum http_refusal refusal;
     const char *refusal_detail; /* static sentence, HTTP_BAD_FRAMING only */
-    char *body; /* body_len bytes; the application may decode in place */
+    char *body;                 /* body_len bytes; the application may decode in place */
     size_t body_len;
     int64_t complete_us; /* monotonic time when the body was complete */
     struct buffer reply; /* for the application to build its answer in; empty when on_request is called */
@@ -73,13 +75,13 @@ struct http_application {
     size_t (*body_max)(void *ctx, struct http_request *request);
     /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
     void (*on_request)(void *ctx, struct http_request *request);
-    /* The client of a request not answered yet is gone. From now on the application owns the request: it must not reply, and
-     * calls http_request_release once nothing points to it. NULL if on_request always answers at once. */
+    /* The client of a request not answered yet is gone. From now on the application owns the request: it must not
+     * reply, and calls http_request_release once nothing points to it. NULL if on_request always answers at once. */
     void (*on_gone)(void *ctx, struct http_request *request);
     /* http_loop_wake was called. May be NULL. */
     void (*on_wake)(void *ctx);
-    /* Every readable request was given to on_request. Returns the monotonic time in microseconds at which it wants to be called
-     * again even if nothing happens; INT64_MAX for never. May be NULL. */
+    /* Every readable request was given to on_request. Returns the monotonic time in microseconds at which it wants to
+     * be called again even if nothing happens; INT64_MAX for never. May be NULL. */
     int64_t (*on_turn_end)(void *ctx);
     /* Frees what the application keeps in state. May be NULL. */
     void (*state_done)(void *ctx, void *state);
@@ -90,8 +92,8 @@ struct http_loop_options {
     int port;         /* 0: a free one, see http_loop_port */
     bool reuse_port;  /* several loops listen on the same port */
     int max_connections;
-    int idle_timeout_ms; /* connection without a request */
-    int read_timeout_ms; /* from a request's first byte to its last */
+    int idle_timeout_ms;     /* connection without a request */
+    int read_timeout_ms;     /* from a request's first byte to its last */
     const char *thread_name; /* at most 15 characters */
 };
 

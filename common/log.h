@@ -1,7 +1,8 @@
 /* The log: one line per event, JSON (`ts`, `level`, `msg`, `component`, then fields) or console text, on stdout.
  * Callers put a finished line into a bounded ring; a thread of the logger's writes it. A blocked stdout never blocks a
  * caller: lines that find the ring full are counted (log_dropped_total) and dropped.
- * log_* may be called from every thread, before log_start (then straight to stderr) and after log_stop.
+ * log_* may be called from every thread, before log_start (then as console text straight to stderr) and after log_stop
+ * (straight to stderr again).
  * Messages are lower case without a full stop; values go into fields, never into msg. */
 #ifndef TALLY_COMMON_LOG_H
 #define TALLY_COMMON_LOG_H
@@ -26,9 +27,10 @@ struct log_field {
 
 /* Starts the writer thread. Returns 0, or -1 with error filled. */
 int log_start(enum log_level level, enum log_format format, struct error *error) MUST_CHECK;
-/* Writes what is in the ring (at most for `timeout_ms`) and joins the thread. */
+/* Writes what is in the ring (for `timeout_ms` at most; the rest is dropped and counted) and joins the thread,
+ * unless that is stuck within a write. Called on the thread that called log_start; without one it does nothing. */
 void log_stop(int timeout_ms);
-/* Lines dropped because the ring was full. */
+/* Lines lost so far: the ring was full, or stdout did not take them. */
 uint64_t log_dropped(void);
 
 /* Use the log_debug ... log_error macros. component: "redis", "http"; fields: count of them may be 0. */

@@ -1,8 +1,8 @@
 /* The metrics registry: Prometheus text format 0.0.4
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  *
- * Recording is an uncontended add: each thread has its own slots, summed when scraped. A series is registered once, under
- * a lock, and kept as its number; registering the same family and labels again returns the same number.
+ * Recording is an uncontended add: each thread has its own slots, summed when scraped. A series is registered once,
+ * under a lock, and kept as its number; registering the same family and labels again returns the same number.
  * Families and their label names are static tables that outlive the registry. Labels are bounded sets, never a
  * resource_id or user_id.
  * All functions may be called from every thread. */
@@ -21,7 +21,7 @@ enum {
     METRIC_LABELS_MAX = 3,
     METRIC_BUCKETS_MAX = 20,
     /* Slots of one thread (a counter takes one, a histogram buckets + 2): 32 KiB a thread. Over it, registering returns
-     * a series that swallows what is recorded, and metrics_series_refused counts it. */
+     * a series that swallows what is recorded, and tally_metrics_series_refused_total counts it. */
     METRIC_SLOTS_MAX = 4096,
 };
 
@@ -45,25 +45,34 @@ void metrics_add(metric_series series, int64_t amount);
 /* Records one observation, in the metric's unit, into a histogram. */
 void metrics_observe(metric_series series, double value);
 
-/* A value read at scrape time. read is called on the scraping thread until metrics_unregister_reader. A counter or
- * gauge family only. */
+/* Gives a value at scrape time, on the scraping thread. It must not register or unregister, nor wait for a thread that
+ * does; recording is fine. */
 typedef double (*metrics_reader)(void *ctx);
+/* A counter or gauge family only. read is called until metrics_unregister_reader; registering the same family and
+ * labels again replaces it. */
 void metrics_register_reader(const struct metric_family *family, const char *const *values, metrics_reader read,
                              void *ctx);
 /* After return read is not running and will not be called. */
 void metrics_unregister_reader(const struct metric_family *family, const char *const *values);
 
-/* Appends the exposition text. Returns 0, or -1 when out of memory. */
+/* The Content-Type of what metrics_render writes. */
+#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* How many registrations got no series: slots or memory were used up. */
+uint64_t metrics_series_refused(void);
+
+/* Appends the exposition text: families in the order of their registration. Returns 0, or -1 when out of memory. */
 int metrics_render(struct buffer *out) MUST_CHECK;
 
-/* Registers build_info, process_* and log_dropped_total. program: "gateway". */
+/* Registers tally_build_info, the standard process_* metrics, tally_log_dropped_total and
+ * tally_metrics_series_refused_total. program: "gateway"; both strings are copied. */
 void metrics_register_process(const char *program, const char *version);
 
 /* Bounds shared by every *_seconds histogram: 100 us to 10 s. */
-extern const double metrics_seconds_buckets[];
-extern const size_t metrics_seconds_bucket_count;
+enum { METRICS_SECONDS_BUCKET_COUNT = 16 };
+extern const double metrics_seconds_buckets[METRICS_SECONDS_BUCKET_COUNT];
 /* Bounds for counts of items: 1 to 1000. */
-extern const double metrics_items_buckets[];
-extern const size_t metrics_items_bucket_count;
+enum { METRICS_ITEMS_BUCKET_COUNT = 10 };
+extern const double metrics_items_buckets[METRICS_ITEMS_BUCKET_COUNT];
 
 #endif

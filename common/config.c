@@ -1,0 +1,133 @@
+#include "common/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/config_env.h"
+#include "common/config_file.h"
+#include "common/config_keys.h"
+#include "common/config_rules.h"
+#include "common/config_value.h"
+
+enum { FILE_LEN_MAX = 256 * 1024 };
+
+static int set_defaults(struct config *config, struct error *error)
+{
+    for (size_t i = 0; i < config_key_count; i++) {
+        struct error rule;
+        if (config_value_set(config, &config_keys[i], config_keys[i].initial, &rule) != 0) {
+            error_set(error, "default of %s: %s", config_keys[i].path, rule.message);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct config *config_load_text(const char *name, const char *yaml, size_t yaml_len, char *const *environment,
+                                struct error *error)
+{
+    struct config *config = calloc(1, sizeof(*config));
+    if (config == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    if (set_defaults(config, error) != 0 || config_file_apply(config, name, yaml, yaml_len, error) != 0 ||
+        config_env_apply(config, environment, error) != 0) {
+        goto fail;
+    }
+    const char *rule = config_rules_broken(config);
+    if (rule != NULL) {
+        error_set(error, "%s: %s", name, rule);
+        goto fail;
+    }
+    return config;
+fail:
+    config_free(config);
+    return NULL;
+}
+
+/* Reads at most FILE_LEN_MAX bytes into new memory; longer files are an error. */
+static char *read_all(FILE *file, const char *path, size_t *ret_len, struct error *error)
+{
+    char *text = malloc(FILE_LEN_MAX + 1);
+    if (text == NULL) {
+        error_set(error, "%s: out of memory", path);
+        return NULL;
+    }
+    const size_t len = fread(text, 1, FILE_LEN_MAX + 1, file);
+    if (ferror(file) || len > FILE_LEN_MAX) {
+        error_set(error, "%s: %s", path, ferror(file) ? strerror(errno) : "longer than 256 KiB");
+        free(text);
+        return NULL;
+    }
+    *ret_len = len;
+    return text;
+}
+
+static char *read_file(const char *path, size_t *ret_len, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        error_set(error, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *text = read_all(file, path, ret_len, error);
+    fclose(file);
+    return text;
+}
+
+struct config *config_load(const char *path, struct error *error)
+{
+    if (path == NULL) {
+        return config_load_text("configuration", "", 0, environ, error);
+    }
+    size_t len;
+    char *text = read_file(path, &len, error);
+    if (text == NULL) {
+        return NULL;
+    }
+    struct config *config = config_load_text(path, text, len, environ, error);
+    free(text);
+    return config;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < config_key_count; i++) {
+        config_value_clear(config, &config_keys[i]);
+    }
+    free(config);
+}
+
+/* Prints the headings of path that the path before it did not have, then the last component. */
+static void print_heading(const char *path, const char *before, FILE *out)
+{
+    int depth = 0;
+    bool shared = true;
+    for (const char *dot; (dot = strchr(path, '.')) != NULL; path = dot + 1, depth++) {
+        const size_t len = (size_t)(dot - path) + 1;
+        shared = shared && strncmp(path, before, len) == 0;
+        if (shared) {
+            before += len;
+        } else {
+            fprintf(out, "%*s%.*s:\n", 2 * depth, "", (int)len - 1, path);
+        }
+    }
+    fprintf(out, "%*s%s: ", 2 * depth, "", path);
+}
+
+void config_print(const struct config *config, FILE *out)
+{
+    const char *before = "";
+    for (size_t i = 0; i < config_key_count; i++) {
+        print_heading(config_keys[i].path, before, out);
+        config_value_print(config, &config_keys[i], out);
+        fputc('\n', out);
+        before = config_keys[i].path;
+    }
+}

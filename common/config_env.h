@@ -1,0 +1,14 @@
+/* Overrides from the environment: TALLY_REDIS_ADDR for redis.addr. Internal to config*.c. */
+#ifndef TALLY_COMMON_CONFIG_ENV_H
+#define TALLY_COMMON_CONFIG_ENV_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/error.h"
+
+/* environment: a NULL-terminated list of NAME=value, or NULL as clearenv() leaves it. Returns 0, or -1 with error
+ * filled: a value that breaks its key's rule, or a TALLY_ variable that is no key's (a typing error must not pass
+ * silently). */
+int config_env_apply(struct config *config, char *const *environment, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,22 @@
+/* Network addresses as a person writes them: `redis.example.net:6379`, `10.0.0.7:6379`, `[::1]:6379`. Pure
+ * functions. */
+#ifndef TALLY_COMMON_HOST_PORT_H
+#define TALLY_COMMON_HOST_PORT_H
+
+#include <stdbool.h>
+
+#include "common/compiler.h"
+
+enum { HOST_SIZE = 256 }; /* a DNS name (RFC 1035, section 2.3.4) and its NUL */
+
+struct host_port {
+    char host[HOST_SIZE]; /* NUL-terminated; an IPv6 address without its brackets */
+    int port;             /* 1 to 65535 */
+};
+
+/* Whether text is an IPv4 address, an IPv6 address without brackets, or has the characters of a host name. */
+bool host_is_valid(const char *text);
+/* Returns 0, or -1 if text is not a host and a port. */
+int host_port_parse(const char *text, struct host_port *ret_address) MUST_CHECK;
+
+#endif
