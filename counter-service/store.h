@@ -2,8 +2,8 @@
  *
  *     RPC thread ── store_submit ──> a worker's bounded queue ── drained whole ──> one Redis pipeline ──> call->done
  *
- * A worker is a thread with its own Redis connection. Its Redis being down is known at once: store_submit refuses instead
- * of queueing. */
+ * A worker is a thread with its own Redis connection. Its Redis being down is known at once: store_submit refuses
+ * instead of queueing. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_H
 #define TALLY_COUNTER_SERVICE_STORE_H
 
@@ -47,15 +47,16 @@ struct store_listed {
 struct store_call {
     /* Set by the caller; everything pointed to stays valid until done is called. */
     enum store_operation operation;
-    int64_t deadline_us; /* monotonic; a call past it is dropped, and a write does not run after it */
+    int64_t deadline_us;     /* monotonic; a call past it is dropped, and a write does not run after it */
     const uint8_t *batch_id; /* BATCH_ID_LEN bytes, or NULL */
     struct store_item *items;
     size_t item_count;
-    /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the call. */
+    /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
+     * call. */
     void (*done)(struct store_call *call);
     /* Results of the whole call. When status is not STATUS_OK the items' results mean nothing. */
     enum status status;
-    const char *detail; /* static sentence, or NULL: the status's title will do */
+    const char *detail;          /* static sentence, or NULL: the status's title will do */
     struct store_listed *listed; /* STORE_LIST: sorted by counter_type; heap, freed by the caller */
     size_t listed_count;
     struct buffer list_memory; /* STORE_LIST: initialised and freed by the caller */

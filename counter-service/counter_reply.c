@@ -1,0 +1,133 @@
+#include "counter-service/counter_reply.h"
+
+#include <stdint.h>
+
+#include "common/grpc_message.h"
+#include "tally/v1/counter.pb-c.h"
+
+static ProtobufCBinaryData bytes_of(struct text text)
+{
+    return (ProtobufCBinaryData){.len = text.len, .data = (uint8_t *)(uintptr_t)text.data};
+}
+
+/* Empty if OK. */
+static ProtobufCBinaryData message_of(const struct store_item *item)
+{
+    if (item->status == STATUS_OK) {
+        return (ProtobufCBinaryData){0};
+    }
+    return bytes_of(text_of(item->detail != NULL ? item->detail : status_title(item->status)));
+}
+
+static Tally__V1__ErrorReason reason_of(enum status status)
+{
+    switch (status) {
+    case STATUS_TOO_MANY_COUNTER_TYPES:
+        return TALLY__V1__ERROR_REASON__TOO_MANY_COUNTER_TYPES;
+    case STATUS_DATA_DAMAGED:
+        return TALLY__V1__ERROR_REASON__DATA_DAMAGED;
+    default:
+        return TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED;
+    }
+}
+
+static grpc_byte_buffer *increment_reply(const struct store_call *call, struct arena *arena)
+{
+    (void)arena;
+    Tally__V1__IncrementResponse response = TALLY__V1__INCREMENT_RESPONSE__INIT;
+    response.value = call->items[0].value;
+    response.replayed = call->items[0].replayed;
+    return grpc_message_pack(&response.base);
+}
+
+static grpc_byte_buffer *get_reply(const struct store_call *call, struct arena *arena)
+{
+    (void)arena;
+    Tally__V1__GetResponse response = TALLY__V1__GET_RESPONSE__INIT;
+    response.value = call->items[0].value;
+    return grpc_message_pack(&response.base);
+}
+
+static void fill_increment_result(const struct store_item *item, Tally__V1__IncrementResult *result)
+{
+    tally__v1__increment_result__init(result);
+    result->code = status_grpc_code(item->status);
+    result->message = message_of(item);
+    result->reason = reason_of(item->status);
+    if (item->status == STATUS_OK) {
+        result->value = item->value;
+        result->replayed = item->replayed;
+    }
+}
+
+static grpc_byte_buffer *batch_increment_reply(const struct store_call *call, struct arena *arena)
+{
+    Tally__V1__BatchIncrementResponse response = TALLY__V1__BATCH_INCREMENT_RESPONSE__INIT;
+    Tally__V1__IncrementResult *results = arena_alloc(arena, call->item_count * sizeof(*results));
+    response.results = arena_alloc(arena, call->item_count * sizeof(Tally__V1__IncrementResult *));
+    if (results == NULL || response.results == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < call->item_count; i++) {
+        fill_increment_result(&call->items[i], &results[i]);
+        response.results[i] = &results[i];
+    }
+    response.n_results = call->item_count;
+    return grpc_message_pack(&response.base);
+}
+
+static void fill_get_result(const struct store_item *item, Tally__V1__GetResult *result)
+{
+    tally__v1__get_result__init(result);
+    result->code = status_grpc_code(item->status);
+    result->message = message_of(item);
+    if (item->status == STATUS_OK) {
+        result->value = item->value;
+    }
+}
+
+static grpc_byte_buffer *batch_get_reply(const struct store_call *call, struct arena *arena)
+{
+    Tally__V1__BatchGetResponse response = TALLY__V1__BATCH_GET_RESPONSE__INIT;
+    Tally__V1__GetResult *results = arena_alloc(arena, call->item_count * sizeof(*results));
+    response.results = arena_alloc(arena, call->item_count * sizeof(Tally__V1__GetResult *));
+    if (results == NULL || response.results == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < call->item_count; i++) {
+        fill_get_result(&call->items[i], &results[i]);
+        response.results[i] = &results[i];
+    }
+    response.n_results = call->item_count;
+    return grpc_message_pack(&response.base);
+}
+
+static grpc_byte_buffer *list_reply(const struct store_call *call, struct arena *arena)
+{
+    Tally__V1__ListCountersResponse response = TALLY__V1__LIST_COUNTERS_RESPONSE__INIT;
+    Tally__V1__Counter *counters = arena_alloc(arena, call->listed_count * sizeof(*counters));
+    response.counters = arena_alloc(arena, call->listed_count * sizeof(Tally__V1__Counter *));
+    if (counters == NULL || response.counters == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < call->listed_count; i++) {
+        tally__v1__counter__init(&counters[i]);
+        counters[i].counter_type = bytes_of(call->listed[i].counter_type);
+        counters[i].value = call->listed[i].value;
+        response.counters[i] = &counters[i];
+    }
+    response.n_counters = call->listed_count;
+    return grpc_message_pack(&response.base);
+}
+
+grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct store_call *call, struct arena *arena)
+{
+    static grpc_byte_buffer *(*const makers[COUNTER_METHODS])(const struct store_call *call, struct arena *arena) = {
+        [COUNTER_INCREMENT] = increment_reply,
+        [COUNTER_BATCH_INCREMENT] = batch_increment_reply,
+        [COUNTER_GET] = get_reply,
+        [COUNTER_BATCH_GET] = batch_get_reply,
+        [COUNTER_LIST_COUNTERS] = list_reply,
+    };
+    return makers[method](call, arena);
+}

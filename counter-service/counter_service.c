@@ -1,0 +1,165 @@
+#include "counter-service/counter_service.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/admin_server.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "counter-service/counter_rpc.h"
+#include "counter-service/health_rpc.h"
+#include "counter-service/reflection_rpc.h"
+#include "counter-service/rpc_server.h"
+#include "counter-service/service_health.h"
+#include "counter-service/store.h"
+
+enum { HEALTH_REASON_SIZE = 256 };
+
+/* In the order they are made; each uses only those above it. */
+struct counter_service {
+    const struct config *config;
+    struct service_health health;
+    struct health_rpc health_rpc;
+    struct reflection_rpc reflection_rpc;
+    struct store *store;
+    struct counter_rpc counter_rpc;
+    struct rpc_server *server;
+    struct admin_server *admin;
+};
+
+static const struct metric_family draining_family = {
+    .name = "tally_draining",
+    .help = "1 while the process is shutting down.",
+    .type = METRIC_GAUGE,
+};
+
+static double read_draining(void *ctx)
+{
+    struct counter_service *service = ctx;
+    return service_health_is_draining(&service->health) ? 1 : 0;
+}
+
+/* For the admin server. The store is asked for the reason itself: it may change while Redis stays unusable. */
+static int write_health(void *ctx, struct buffer *out)
+{
+    struct counter_service *service = ctx;
+    char reason[HEALTH_REASON_SIZE] = "";
+    (void)store_is_serving(service->store, reason, sizeof(reason));
+    return service_health_write(&service->health, reason, out);
+}
+
+static struct rpc_server *create_server(struct counter_service *service, struct error *error)
+{
+    const struct config *config = service->config;
+    const struct rpc_server_options options = {
+        .host = config->counter_service.host,
+        .port = config->counter_service.port,
+        .threads = config->counter_service.rpc_threads,
+        .keep_alive_ms = config->grpc.counter_service.keep_alive_ms,
+    };
+    const struct rpc_service services[] = {
+        counter_rpc_service(&service->counter_rpc),
+        health_rpc_service(&service->health_rpc),
+        reflection_rpc_service(&service->reflection_rpc),
+    };
+    return rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), error);
+}
+
+/* Returns 0, or -1 with error filled: what was made until then is counter_service_free's. */
+static int start(struct counter_service *service, struct error *error)
+{
+    const struct config *config = service->config;
+    service->store = store_create(config, service_health_set_redis, &service->health, error);
+    if (service->store == NULL) {
+        return -1;
+    }
+    service->counter_rpc = (struct counter_rpc){
+        .store = service->store,
+        .max_deadline_ms = config->counter_service.max_deadline_ms,
+    };
+    service->server = create_server(service, error);
+    if (service->server == NULL) {
+        return -1;
+    }
+    service->admin = admin_server_create(config->counter_service.host, config->counter_service.admin_port, write_health,
+                                         service, error);
+    return service->admin == NULL ? -1 : 0;
+}
+
+struct counter_service *counter_service_create(const struct config *config, struct error *error)
+{
+    struct counter_service *service = calloc(1, sizeof(*service));
+    if (service == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    service->config = config;
+    if (reflection_rpc_init(&service->reflection_rpc, error) != 0) {
+        free(service);
+        return NULL;
+    }
+    service_health_init(&service->health, health_rpc_refresh, &service->health_rpc);
+    health_rpc_init(&service->health_rpc, &service->health);
+    metrics_register_reader(&draining_family, NULL, read_draining, service);
+    if (start(service, error) != 0) {
+        counter_service_free(service);
+        return NULL;
+    }
+    return service;
+}
+
+int counter_service_port(const struct counter_service *service)
+{
+    return rpc_server_port(service->server);
+}
+
+int counter_service_admin_port(const struct counter_service *service)
+{
+    return admin_server_port(service->admin);
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    while (nanosleep(&left, &left) != 0) {
+        /* interrupted by a signal */
+    }
+}
+
+/* Watch and reflection streams would stay open for ever. */
+static void end_streams(struct counter_service *service)
+{
+    health_rpc_end_watches(&service->health_rpc);
+    reflection_rpc_end_streams(&service->reflection_rpc);
+}
+
+void counter_service_drain(struct counter_service *service)
+{
+    const struct config *config = service->config;
+    service_health_drain(&service->health);
+    log_info("service", "draining", LOG_INT("delay_ms", config->drain.delay_ms));
+    sleep_ms(config->drain.delay_ms);
+    end_streams(service);
+    if (!rpc_server_drain(service->server, config->drain.timeout_ms)) {
+        log_warn("service", "drain.timeout passed with calls unanswered");
+    }
+}
+
+void counter_service_free(struct counter_service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    metrics_unregister_reader(&draining_family, NULL);
+    admin_server_free(service->admin);
+    if (service->server != NULL) {
+        end_streams(service);
+        rpc_server_drain(service->server, 0);
+    }
+    store_free(service->store); /* answers the calls it still has */
+    rpc_server_free(service->server);
+    reflection_rpc_done(&service->reflection_rpc);
+    health_rpc_done(&service->health_rpc);
+    service_health_done(&service->health);
+    free(service);
+}

@@ -1,0 +1,24 @@
+/* Fingerprints of increments: two requests under one idempotency key or batch id are the same request exactly if these
+ * are equal. XXH3 with 128 bits: not meant against somebody who looks for collisions, who would only spoil his own
+ * keys. What is hashed and in which order is part of the data in Redis: records outlive a deployment. Pure functions.
+ */
+#ifndef TALLY_COUNTER_SERVICE_FINGERPRINT_H
+#define TALLY_COUNTER_SERVICE_FINGERPRINT_H
+
+#include <stddef.h>
+
+#include "common/text.h"
+#include "counter-service/store.h"
+
+enum { FINGERPRINT_LEN = 16 };
+
+struct fingerprint {
+    char bytes[FINGERPRINT_LEN];
+};
+
+/* Of the request that an idempotency key stands for: delta and user_id (the key's own scope has the rest). */
+struct fingerprint fingerprint_of_increment(int64_t delta, struct text user_id);
+/* Of the items of a batch that are to be applied (status STATUS_OK), with all their fields, in their order. */
+struct fingerprint fingerprint_of_batch(const struct store_item *items, size_t item_count);
+
+#endif

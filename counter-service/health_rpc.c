@@ -1,0 +1,143 @@
+#include "counter-service/health_rpc.h"
+
+#include <stddef.h>
+
+#include "common/grpc_message.h"
+#include "counter-service/rpc_limits.h"
+#include "grpc/health/v1/health.pb-c.h"
+
+/* A Watch call; lies in its arena. */
+struct health_stream {
+    struct rpc_stream stream;
+    struct health_rpc *rpc;
+    struct watcher watcher; /* guarded by rpc->lock */
+};
+
+#define STREAM_OF(pointer, member) ((struct health_stream *)((char *)(pointer)-offsetof(struct health_stream, member)))
+
+void health_rpc_init(struct health_rpc *rpc, struct service_health *health)
+{
+    *rpc = (struct health_rpc){.health = health};
+    pthread_mutex_init(&rpc->lock, NULL);
+    rpc_stream_group_init(&rpc->streams, HEALTH_WATCHES_MAX);
+}
+
+void health_rpc_done(struct health_rpc *rpc)
+{
+    rpc_stream_group_done(&rpc->streams);
+    pthread_mutex_destroy(&rpc->lock);
+}
+
+void health_rpc_end_watches(struct health_rpc *rpc)
+{
+    rpc_stream_group_end(&rpc->streams);
+}
+
+/* Reads the name of the service that is asked for. Returns false after answering the call. */
+static bool read_service(struct rpc_call *call, struct text *ret_service)
+{
+    if (call->payload == NULL) {
+        rpc_call_fail(call, STATUS_INVALID_ARGUMENT, "The call has no request message");
+        return false;
+    }
+    const ProtobufCMessage *message =
+        grpc_message_unpack(&grpc__health__v1__health_check_request__descriptor, call->payload, &call->arena);
+    if (message == NULL) {
+        rpc_call_fail(call, STATUS_INVALID_ARGUMENT, "The request message is malformed");
+        return false;
+    }
+    *ret_service = text_of(((const Grpc__Health__V1__HealthCheckRequest *)message)->service);
+    return true;
+}
+
+static grpc_byte_buffer *make_response(enum serving_status status)
+{
+    Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
+    response.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)status;
+    return grpc_message_pack(&response.base);
+}
+
+static void handle_check(void *ctx, struct rpc_call *call)
+{
+    const struct health_rpc *rpc = ctx;
+    struct text service;
+    if (!read_service(call, &service)) {
+        return;
+    }
+    if (!health_knows_service(service)) {
+        rpc_call_fail_code(call, GRPC_STATUS_NOT_FOUND, "There is no service of that name here");
+        return;
+    }
+    rpc_call_answer(call, make_response(service_health_is_serving(rpc->health) ? SERVING : NOT_SERVING));
+}
+
+/* Sends the watcher what it does not know yet, unless a message is on its way: then again when that has left. */
+static void tell_locked(struct health_stream *watch, bool serving)
+{
+    enum serving_status status;
+    if (watcher_wants(&watch->watcher, serving, &status)) {
+        rpc_stream_send(&watch->stream, make_response(status));
+    }
+}
+
+void health_rpc_refresh(void *ctx)
+{
+    struct health_rpc *rpc = ctx;
+    pthread_mutex_lock(&rpc->lock);
+    const bool serving = service_health_is_serving(rpc->health);
+    for (struct watcher *watcher = rpc->watches.first; watcher != NULL; watcher = watcher->next) {
+        tell_locked(STREAM_OF(watcher, watcher), serving);
+    }
+    pthread_mutex_unlock(&rpc->lock);
+}
+
+static void on_sent(struct rpc_stream *stream)
+{
+    struct health_stream *watch = STREAM_OF(stream, stream);
+    pthread_mutex_lock(&watch->rpc->lock);
+    watcher_told(&watch->watcher);
+    tell_locked(watch, service_health_is_serving(watch->rpc->health));
+    pthread_mutex_unlock(&watch->rpc->lock);
+}
+
+static void on_closed(struct rpc_stream *stream)
+{
+    struct health_stream *watch = STREAM_OF(stream, stream);
+    pthread_mutex_lock(&watch->rpc->lock);
+    health_watches_remove(&watch->rpc->watches, &watch->watcher);
+    pthread_mutex_unlock(&watch->rpc->lock);
+}
+
+/* on_message: nothing is ever asked for. */
+static const struct rpc_stream_handler stream_handler = {.on_sent = on_sent, .on_closed = on_closed};
+
+static void handle_watch(void *ctx, struct rpc_call *call)
+{
+    struct health_rpc *rpc = ctx;
+    struct text service;
+    if (!read_service(call, &service)) {
+        return;
+    }
+    struct health_stream *watch = arena_alloc(&call->arena, sizeof(*watch));
+    const enum status refused =
+        watch == NULL ? STATUS_SHED : rpc_stream_open(&watch->stream, call, &rpc->streams, &stream_handler);
+    if (refused != STATUS_OK) {
+        rpc_call_fail(call, refused, refused == STATUS_SHED ? "Too many Watch streams are open" : NULL);
+        return;
+    }
+    watch->rpc = rpc;
+    pthread_mutex_lock(&rpc->lock);
+    health_watches_add(&rpc->watches, &watch->watcher, health_knows_service(service));
+    tell_locked(watch, service_health_is_serving(rpc->health));
+    pthread_mutex_unlock(&rpc->lock);
+}
+
+static const struct rpc_method methods[] = {
+    {.path = "/grpc.health.v1.Health/Check", .name = "HealthCheck", .armed = 8, .handle = handle_check},
+    {.path = "/grpc.health.v1.Health/Watch", .name = "HealthWatch", .armed = 8, .handle = handle_watch},
+};
+
+struct rpc_service health_rpc_service(struct health_rpc *rpc)
+{
+    return (struct rpc_service){.methods = methods, .method_count = sizeof(methods) / sizeof(methods[0]), .ctx = rpc};
+}

@@ -1,0 +1,33 @@
+/* grpc.health.v1.Health (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): Check and Watch, for "" and
+ * "tally.v1.CounterService". */
+#ifndef TALLY_COUNTER_SERVICE_HEALTH_RPC_H
+#define TALLY_COUNTER_SERVICE_HEALTH_RPC_H
+
+#include <pthread.h>
+
+#include "counter-service/health_watches.h"
+#include "counter-service/rpc_server.h"
+#include "counter-service/rpc_stream.h"
+#include "counter-service/service_health.h"
+
+struct health_rpc {
+    /* immutable */
+    struct service_health *health;
+    struct rpc_stream_group streams;
+    /* guarded by lock; health->lock is taken while it is held */
+    pthread_mutex_t lock;
+    struct health_watches watches;
+};
+
+/* rpc and health outlive the server. */
+void health_rpc_init(struct health_rpc *rpc, struct service_health *health);
+void health_rpc_done(struct health_rpc *rpc);
+struct rpc_service health_rpc_service(struct health_rpc *rpc);
+
+/* The health may have changed: tells the watchers. Any thread. ctx: a struct health_rpc; fits service_health's
+ * on_change. */
+void health_rpc_refresh(void *ctx);
+/* Ends the Watch streams, and lets no other open. */
+void health_rpc_end_watches(struct health_rpc *rpc);
+
+#endif

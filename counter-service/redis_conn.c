@@ -1,0 +1,215 @@
+#include "counter-service/redis_conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+
+struct redis_conn {
+    redisContext *context; /* connects, reads and parses; requests are written here, without its output buffer */
+    redisReply *reply;     /* the last one handed out, or NULL */
+    struct text requests;
+    size_t sent;
+    int timeout_ms;
+    int64_t deadline_us;
+    struct error error;
+};
+
+static struct redis_reply view(const redisReply *native)
+{
+    struct redis_reply reply = {.type = REDIS_NIL, .text = {"", 0}, .native = native};
+    switch (native->type) {
+    case REDIS_REPLY_STRING:
+    case REDIS_REPLY_STATUS:
+    case REDIS_REPLY_ERROR:
+        reply.type = native->type == REDIS_REPLY_ERROR ? REDIS_ERROR : REDIS_TEXT;
+        reply.text = (struct text){native->str, native->len};
+        break;
+    case REDIS_REPLY_INTEGER:
+        reply.type = REDIS_INTEGER;
+        reply.integer = native->integer;
+        break;
+    case REDIS_REPLY_ARRAY:
+        reply.type = REDIS_ARRAY;
+        reply.element_count = native->elements;
+        break;
+    default:
+        break;
+    }
+    return reply;
+}
+
+struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t index)
+{
+    assert(reply->type == REDIS_ARRAY && index < reply->element_count);
+    const redisReply *native = reply->native;
+    return view(native->element[index]);
+}
+
+/* hiredis has set TCP_NODELAY. Without REDIS_BLOCK its redisBufferRead takes EAGAIN for "nothing yet". */
+static int make_non_blocking(redisContext *context)
+{
+    int flags = fcntl(context->fd, F_GETFL);
+    if (flags == -1 || fcntl(context->fd, F_SETFL, flags | O_NONBLOCK) == -1) {
+        return -1;
+    }
+    context->flags &= ~REDIS_BLOCK;
+    return 0;
+}
+
+struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct error *error)
+{
+    struct redis_conn *conn = calloc(1, sizeof(*conn));
+    if (conn == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    const struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
+    conn->context = redisConnectWithTimeout(host, port, timeout);
+    if (conn->context == NULL || conn->context->err != 0) {
+        error_set(error, "cannot connect to Redis at %s:%d: %s", host, port,
+                  conn->context != NULL ? conn->context->errstr : "out of memory");
+        goto fail;
+    }
+    if (redisEnableKeepAlive(conn->context) != REDIS_OK || make_non_blocking(conn->context) != 0) {
+        error_set(error, "cannot set up the connection to Redis at %s:%d: %s", host, port, strerror(errno));
+        goto fail;
+    }
+    return conn;
+fail:
+    redis_conn_close(conn);
+    return NULL;
+}
+
+void redis_conn_close(struct redis_conn *conn)
+{
+    if (conn == NULL) {
+        return;
+    }
+    if (conn->reply != NULL) {
+        freeReplyObject(conn->reply);
+    }
+    if (conn->context != NULL) {
+        redisFree(conn->context);
+    }
+    free(conn);
+}
+
+bool redis_conn_is_idle(struct redis_conn *conn)
+{
+    struct pollfd poll_fd = {.fd = conn->context->fd, .events = POLLIN | POLLRDHUP};
+    const redisReader *reader = conn->context->reader;
+    /* Bytes that nobody asked for are as bad as a closed connection: replies would no longer fit requests. */
+    if (poll(&poll_fd, 1, 0) == 0 && reader->pos == reader->len) {
+        return true;
+    }
+    error_set(&conn->error, "Redis closed the connection");
+    return false;
+}
+
+void redis_conn_begin(struct redis_conn *conn, struct text requests, int timeout_ms)
+{
+    conn->requests = requests;
+    conn->sent = 0;
+    conn->timeout_ms = timeout_ms;
+    conn->deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+}
+
+size_t redis_conn_sent(const struct redis_conn *conn)
+{
+    return conn->sent;
+}
+
+const char *redis_conn_error(const struct redis_conn *conn)
+{
+    return conn->error.message;
+}
+
+/* Writes as much as the kernel takes. */
+static int write_some(struct redis_conn *conn)
+{
+    while (conn->sent < conn->requests.len) {
+        ssize_t count =
+            send(conn->context->fd, conn->requests.data + conn->sent, conn->requests.len - conn->sent, MSG_NOSIGNAL);
+        if (count >= 0) {
+            conn->sent += (size_t)count;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return 0;
+        } else if (errno != EINTR) {
+            error_set(&conn->error, "cannot write to Redis: %s", strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Waits until there is something to read, or room for what is to be written. */
+static int wait_ready(struct redis_conn *conn)
+{
+    struct pollfd poll_fd = {.fd = conn->context->fd, .events = POLLIN};
+    if (conn->sent < conn->requests.len) {
+        poll_fd.events |= POLLOUT;
+    }
+    for (;;) {
+        const int64_t left_us = conn->deadline_us - clock_monotonic_us();
+        if (left_us <= 0) {
+            error_set(&conn->error, "no reply from Redis within %d ms", conn->timeout_ms);
+            return -1;
+        }
+        const struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+        int ready = ppoll(&poll_fd, 1, &left, NULL);
+        if (ready > 0) {
+            return (poll_fd.revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+        }
+        if (ready < 0 && errno != EINTR) {
+            error_set(&conn->error, "cannot wait for Redis: %s", strerror(errno));
+            return -1;
+        }
+    }
+}
+
+/* One complete reply from what was read, if there is one. */
+static int take_reply(struct redis_conn *conn, struct redis_reply *ret_reply)
+{
+    void *native = NULL;
+    if (redisReaderGetReply(conn->context->reader, &native) != REDIS_OK) {
+        error_set(&conn->error, "cannot understand Redis: %s", conn->context->reader->errstr);
+        return -1;
+    }
+    if (native == NULL) {
+        return 0;
+    }
+    conn->reply = native;
+    *ret_reply = view(conn->reply);
+    return 1;
+}
+
+int redis_conn_next(struct redis_conn *conn, struct redis_reply *ret_reply)
+{
+    if (conn->reply != NULL) {
+        freeReplyObject(conn->reply);
+        conn->reply = NULL;
+    }
+    for (;;) {
+        int taken = take_reply(conn, ret_reply);
+        if (taken != 0) {
+            return taken > 0 ? 0 : -1;
+        }
+        if (write_some(conn) != 0) {
+            return -1;
+        }
+        int readable = wait_ready(conn);
+        if (readable < 0) {
+            return -1;
+        }
+        if (readable > 0 && redisBufferRead(conn->context) != REDIS_OK) {
+            error_set(&conn->error, "connection to Redis lost: %s", conn->context->errstr);
+            return -1;
+        }
+    }
+}

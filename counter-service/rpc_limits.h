@@ -1,0 +1,22 @@
+/* The fixed bounds of the gRPC server and why they are what they are. */
+#ifndef TALLY_COUNTER_SERVICE_RPC_LIMITS_H
+#define TALLY_COUNTER_SERVICE_RPC_LIMITS_H
+
+enum {
+    /* Calls that one connection may have open at once: bounds what a client can make the service hold. A gateway's
+     * channel has a few. */
+    RPC_STREAMS_PER_CONNECTION_MAX = 1000,
+    /* Finished call objects kept for reuse, each with its first arena block of 16 KiB, per completion queue. */
+    RPC_CALLS_KEPT = 512,
+    /* Health Watch streams open at once. A gateway has one an instance. */
+    HEALTH_WATCHES_MAX = 1024,
+    /* Reflection streams open at once. People's tools open them, one at a time. */
+    REFLECTION_STREAMS_MAX = 64,
+    /* A client may ping an idle connection this often. The library's own bound is 5 minutes, and answers the pings of a
+     * 30 s keep-alive with GOAWAY; grpc.counter_service.keep_alive may be 1 s. */
+    RPC_PING_INTERVAL_MIN_MS = 500,
+    /* At shutdown, after the last answers were given to the library: time to put them on the wire. */
+    RPC_FLUSH_MS = 1000,
+};
+
+#endif

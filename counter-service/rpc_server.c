@@ -1,0 +1,275 @@
+#include "counter-service/rpc_server.h"
+
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/limits.h"
+#include "counter-service/rpc_limits.h"
+#include "counter-service/rpc_queue.h"
+
+struct rpc_server {
+    /* immutable after create */
+    grpc_server *handle;
+    struct rpc_method_state *methods;
+    size_t method_count;
+    struct rpc_method_metrics *metrics; /* of each method */
+    struct rpc_queue **queues;
+    size_t queue_count;
+    int port;
+    /* owned by the creating thread */
+    bool started;
+    bool shutting_down;
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    pthread_cond_t over_changed;
+    bool over; /* the library has no call left */
+    /* an operation of the library's */
+    struct rpc_event shut_down;
+};
+
+/* A call of no service. */
+static void refuse_unknown(void *ctx, struct rpc_call *call)
+{
+    (void)ctx;
+    rpc_call_fail(call, STATUS_UNIMPLEMENTED, "There is no such method");
+}
+
+static const struct rpc_method unknown_method = {
+    .name = "other", .client_streams = true, .armed = 8, .handle = refuse_unknown};
+
+static grpc_arg integer_arg(const char *key, int value)
+{
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *create_handle(int keep_alive_ms)
+{
+    grpc_arg args[] = {
+        /* Without it two services on one port would each get some of the connections. */
+        integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, RPC_STREAMS_PER_CONNECTION_MAX),
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GRPC_MESSAGE_BYTES_MAX),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keep_alive_ms),
+        integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, RPC_PING_INTERVAL_MIN_MS),
+    };
+    const grpc_channel_args all = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
+    return grpc_server_create(&all, NULL);
+}
+
+static int listen_on(struct rpc_server *server, const char *host, int port, struct error *error)
+{
+    char address[300];
+    snprintf(address, sizeof(address), strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
+    grpc_server_credentials *insecure = grpc_insecure_server_credentials_create();
+    server->port = grpc_server_add_http2_port(server->handle, address, insecure);
+    grpc_server_credentials_release(insecure);
+    if (server->port == 0) {
+        error_set(error, "cannot listen on %s: the address is not one of this machine, or the port is taken", address);
+        return -1;
+    }
+    return 0;
+}
+
+static int add_method(struct rpc_server *server, const struct rpc_method *method, void *ctx, struct error *error)
+{
+    struct rpc_method_state *state = &server->methods[server->method_count];
+    *state = (struct rpc_method_state){
+        .method = method,
+        .ctx = ctx,
+        .metrics = &server->metrics[server->method_count],
+    };
+    rpc_method_metrics_init(state->metrics, method->name);
+    if (method->path != NULL) {
+        state->registered = grpc_server_register_method(
+            server->handle, method->path, NULL,
+            method->client_streams ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        if (state->registered == NULL) {
+            error_set(error, "the method %s is served twice", method->path);
+            return -1;
+        }
+    }
+    server->method_count++;
+    return 0;
+}
+
+static int add_methods(struct rpc_server *server, const struct rpc_service *services, size_t service_count,
+                       struct error *error)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < service_count; i++) {
+        count += services[i].method_count;
+    }
+    server->methods = calloc(count, sizeof(*server->methods));
+    server->metrics = calloc(count, sizeof(*server->metrics));
+    if (server->methods == NULL || server->metrics == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < service_count; i++) {
+        for (size_t k = 0; k < services[i].method_count; k++) {
+            if (add_method(server, &services[i].methods[k], services[i].ctx, error) != 0) {
+                return -1;
+            }
+        }
+    }
+    return add_method(server, &unknown_method, NULL, error);
+}
+
+static int create_queues(struct rpc_server *server, size_t count, struct error *error)
+{
+    server->queues = calloc(count, sizeof(struct rpc_queue *));
+    if (server->queues == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    while (server->queue_count < count) {
+        struct rpc_queue *queue = rpc_queue_create(server->handle, (int)server->queue_count, error);
+        if (queue == NULL) {
+            return -1;
+        }
+        server->queues[server->queue_count++] = queue;
+    }
+    return 0;
+}
+
+static int start(struct rpc_server *server, struct error *error)
+{
+    grpc_server_start(server->handle);
+    server->started = true;
+    for (size_t i = 0; i < server->queue_count; i++) {
+        for (size_t k = 0; k < server->method_count; k++) {
+            if (rpc_queue_arm(server->queues[i], &server->methods[k]) != 0) {
+                error_set(error, "out of memory");
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+static void on_shut_down(struct rpc_event *event, bool ok)
+{
+    (void)ok;
+    struct rpc_server *server = (struct rpc_server *)((char *)event - offsetof(struct rpc_server, shut_down));
+    pthread_mutex_lock(&server->lock);
+    server->over = true;
+    pthread_cond_signal(&server->over_changed);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static struct rpc_server *create_empty(int keep_alive_ms)
+{
+    struct rpc_server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        return NULL;
+    }
+    grpc_init();
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->over_changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    server->shut_down.on_event = on_shut_down;
+    server->handle = create_handle(keep_alive_ms);
+    return server;
+}
+
+struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
+                                     size_t service_count, struct error *error)
+{
+    struct rpc_server *server = create_empty(options->keep_alive_ms);
+    if (server == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    if (create_queues(server, (size_t)options->threads, error) != 0 ||
+        add_methods(server, services, service_count, error) != 0 ||
+        listen_on(server, options->host, options->port, error) != 0 || start(server, error) != 0) {
+        rpc_server_free(server);
+        return NULL;
+    }
+    return server;
+}
+
+int rpc_server_port(const struct rpc_server *server)
+{
+    return server->port;
+}
+
+static struct timespec in_ms(int timeout_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
+/* Waits until all calls are over, for timeout_ms at most (negative: for ever). Whether they are. */
+static bool wait_until_over(struct rpc_server *server, int timeout_ms)
+{
+    const struct timespec until = in_ms(timeout_ms);
+    pthread_mutex_lock(&server->lock);
+    int failure = 0;
+    while (!server->over && failure == 0) {
+        failure = timeout_ms < 0 ? pthread_cond_wait(&server->over_changed, &server->lock)
+                                 : pthread_cond_timedwait(&server->over_changed, &server->lock, &until);
+    }
+    const bool over = server->over;
+    pthread_mutex_unlock(&server->lock);
+    return over;
+}
+
+static void begin_shutdown(struct rpc_server *server)
+{
+    if (!server->shutting_down) {
+        server->shutting_down = true;
+        rpc_event_give(&server->shut_down);
+        grpc_server_shutdown_and_notify(server->handle, server->queues[0]->completions, &server->shut_down);
+    }
+}
+
+bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
+{
+    begin_shutdown(server);
+    const bool over = wait_until_over(server, timeout_ms);
+    for (size_t i = 0; i < server->queue_count; i++) {
+        rpc_queue_refuse(server->queues[i]);
+    }
+    return over;
+}
+
+void rpc_server_free(struct rpc_server *server)
+{
+    if (server == NULL) {
+        return;
+    }
+    if (server->started) {
+        begin_shutdown(server);
+        wait_until_over(server, RPC_FLUSH_MS);
+        grpc_server_cancel_all_calls(server->handle);
+        wait_until_over(server, -1);
+    }
+    grpc_server_destroy(server->handle);
+    for (size_t i = 0; i < server->queue_count; i++) {
+        rpc_queue_free(server->queues[i]);
+    }
+    free(server->queues);
+    free(server->methods);
+    free(server->metrics);
+    pthread_cond_destroy(&server->over_changed);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+    grpc_shutdown_blocking();
+}

@@ -1,0 +1,40 @@
+/* The gRPC server: its port, completion queues with a thread each, and methods. One thread creates, drains and frees
+ * it. */
+#ifndef TALLY_COUNTER_SERVICE_RPC_SERVER_H
+#define TALLY_COUNTER_SERVICE_RPC_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+#include "counter-service/rpc_call.h"
+
+struct rpc_server_options {
+    const char *host;
+    int port; /* 0: a free one, see rpc_server_port */
+    int threads;
+    int keep_alive_ms; /* a connection that is silent for so long is asked whether it is still there */
+};
+
+/* Methods that one module implements. */
+struct rpc_service {
+    const struct rpc_method *methods; /* outlives the server */
+    size_t method_count;
+    void *ctx; /* for method->handle */
+};
+
+struct rpc_server;
+
+/* Listens and serves. NULL with error filled. A method without a service is answered UNIMPLEMENTED. */
+struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
+                                     size_t service_count, struct error *error);
+int rpc_server_port(const struct rpc_server *server);
+
+/* Accepts no new calls and waits until those that arrived are answered, for timeout_ms at most; whether they all are.
+ * From its return on no handler is running, and none will; unanswered calls may still be answered by who has them. */
+bool rpc_server_drain(struct rpc_server *server, int timeout_ms);
+/* Drained, and every call that a handler passed on is answered. Cancels streams that are still open and joins the
+ * threads. NULL is fine. */
+void rpc_server_free(struct rpc_server *server);
+
+#endif

@@ -1,0 +1,48 @@
+#include "counter-service/rpc_server_metrics.h"
+
+#include <string.h>
+
+static const struct metric_family requests_family = {
+    .name = "tally_rpc_server_requests_total",
+    .help = "Calls that ended, by method and gRPC code.",
+    .type = METRIC_COUNTER,
+    .labels = {"rpc", "code"},
+};
+static const struct metric_family duration_family = {
+    .name = "tally_rpc_server_duration_seconds",
+    .help = "Time from the arrival of a unary call to the start of its answer.",
+    .type = METRIC_HISTOGRAM,
+    .labels = {"rpc"},
+    .buckets = metrics_seconds_buckets,
+    .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
+};
+
+static const char *const code_names[RPC_CODES] = {
+    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED",
+};
+
+void rpc_method_metrics_init(struct rpc_method_metrics *metrics, const char *name)
+{
+    memset(metrics, 0, sizeof(*metrics));
+    metrics->name = name;
+    metrics->duration = metrics_register(&duration_family, &name);
+}
+
+void rpc_method_metrics_ended(struct rpc_method_metrics *metrics, int code)
+{
+    const int known = code >= 0 && code < RPC_CODES ? code : 2; /* UNKNOWN, as the gRPC specification says */
+    metric_series series = atomic_load_explicit(&metrics->requests[known], memory_order_relaxed);
+    if (series == 0) {
+        series = metrics_register(&requests_family, (const char *const[]){metrics->name, code_names[known]});
+        atomic_store_explicit(&metrics->requests[known], series, memory_order_relaxed);
+    }
+    metrics_add(series, 1);
+}
+
+void rpc_method_metrics_took(struct rpc_method_metrics *metrics, int64_t duration_us)
+{
+    metrics_observe(metrics->duration, (double)duration_us / 1e6);
+}

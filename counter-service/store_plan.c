@@ -1,0 +1,122 @@
+#include "counter-service/store_plan.h"
+
+#include <stdlib.h>
+
+#include "counter-service/read_command.h"
+#include "counter-service/store_call.h"
+
+/* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
+enum { REQUESTS_KEEP_BYTES = 1024 * 1024 };
+
+void store_plan_init(struct store_plan *plan, const struct config *config)
+{
+    *plan = (struct store_plan){
+        .settings =
+            {
+                .prefix = redis_key_prefix_of(0), /* the only partition, until Redis Cluster is supported */
+                .batch_ttl_ms = config->redis.batch_ttl_ms,
+                .idempotency_ttl_ms = config->idempotency.ttl_ms,
+            },
+        .max_deadline_us = (int64_t)config->counter_service.max_deadline_ms * 1000,
+    };
+    buffer_init(&plan->requests);
+    store_plan_clear(plan);
+}
+
+void store_plan_done(struct store_plan *plan)
+{
+    buffer_done(&plan->requests);
+    free(plan->calls);
+    plan->calls = NULL;
+}
+
+void store_plan_clear(struct store_plan *plan)
+{
+    buffer_clear(&plan->requests, REQUESTS_KEEP_BYTES);
+    plan->call_count = 0;
+    plan->item_count = 0;
+    plan->op = STORE_OP_HEARTBEAT;
+}
+
+/* No call lives longer in the service than max_deadline: a batch record must outlive all re-sends. */
+static int64_t deadline_of(const struct store_plan *plan, const struct store_call *call)
+{
+    const int64_t latest_us = call->submitted_us + plan->max_deadline_us;
+    return call->deadline_us < latest_us ? call->deadline_us : latest_us;
+}
+
+static size_t items_to_send(const struct store_call *call)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < call->item_count; i++) {
+        count += call->items[i].status == STATUS_OK;
+    }
+    return count;
+}
+
+static int make_room(struct store_plan *plan)
+{
+    if (plan->call_count < plan->call_capacity) {
+        return 0;
+    }
+    const size_t capacity = plan->call_capacity > 0 ? 2 * plan->call_capacity : 64;
+    struct planned_call *calls = realloc(plan->calls, capacity * sizeof(*calls));
+    if (calls == NULL) {
+        return -1;
+    }
+    plan->calls = calls;
+    plan->call_capacity = capacity;
+    return 0;
+}
+
+/* Returns the kind of the call, or STORE_OP_COUNT when out of memory. */
+static enum store_op append_requests(struct store_plan *plan, const struct store_call *call,
+                                     struct write_script_name script, struct redis_clock clock)
+{
+    const struct redis_key_prefix *prefix = &plan->settings.prefix;
+    enum store_op op = STORE_OP_COUNT;
+    int result = -1;
+    switch (call->operation) {
+    case STORE_INCREMENT:
+        op = STORE_OP_WRITE;
+        result = write_command_append(&plan->requests, &plan->settings, script, call,
+                                      redis_clock_time(clock, deadline_of(plan, call)));
+        break;
+    case STORE_GET:
+        op = STORE_OP_READ;
+        result = read_command_append_get(&plan->requests, prefix, call);
+        break;
+    case STORE_LIST:
+        op = STORE_OP_LIST;
+        result = read_command_append_list(&plan->requests, prefix, call);
+        break;
+    }
+    /* What is in the buffer is still whole: only this call goes without. */
+    plan->requests.failed = false;
+    return result == 0 ? op : STORE_OP_COUNT;
+}
+
+void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script,
+                    struct redis_clock clock, int64_t now_us)
+{
+    const size_t items = items_to_send(call);
+    const size_t start = plan->requests.len;
+    if (items == 0) {
+        store_call_finish(call, STATUS_OK, NULL);
+        return;
+    }
+    if (now_us >= deadline_of(plan, call)) {
+        store_call_finish(call, STATUS_EXPIRED, NULL);
+        return;
+    }
+    const enum store_op op = make_room(plan) == 0 ? append_requests(plan, call, script, clock) : STORE_OP_COUNT;
+    if (op == STORE_OP_COUNT) {
+        store_call_finish(call, STATUS_SHED, "out of memory");
+        return;
+    }
+    call->status = STATUS_OK;
+    call->detail = NULL;
+    plan->calls[plan->call_count++] = (struct planned_call){call, start};
+    plan->item_count += items;
+    plan->op = op < plan->op ? op : plan->op;
+}

@@ -1,0 +1,224 @@
+#include "counter-service/store_worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "counter-service/redis_conn.h"
+#include "counter-service/redis_handshake.h"
+#include "counter-service/store_call.h"
+#include "counter-service/store_pipeline.h"
+
+enum {
+    HEARTBEAT_US = 1000 * 1000,
+    BACKOFF_MIN_US = 50 * 1000,
+    BACKOFF_MAX_US = 1000 * 1000,
+    /* A connection that held this long was a good one: the next attempt follows at once. */
+    STABLE_US = 1000 * 1000,
+};
+
+struct store_worker {
+    /* Immutable after create. */
+    struct store_worker_options options;
+
+    struct store_queue queue; /* shared; has its own lock */
+
+    /* Owned by the owner's thread (start, join). */
+    pthread_t thread;
+    bool started;
+
+    /* Owned by the worker's thread. */
+    struct redis_conn *conn; /* NULL while the queue is closed */
+    struct redis_session session;
+    struct store_pipeline pipeline;
+    int64_t backoff_us;
+    uint64_t random; /* state of xorshift64; never 0 */
+    struct log_limiter limiter;
+    bool was_connected;
+};
+
+/* ---- the worker's thread ---- */
+
+static void open_queue(struct store_worker *worker)
+{
+    log_info("redis", "connected", LOG_INT("worker", worker->options.index));
+    worker->limiter = (struct log_limiter){0};
+    if (worker->was_connected) {
+        metrics_add(worker->options.metrics.reconnects, 1);
+    }
+    worker->was_connected = true;
+    store_queue_open(&worker->queue);
+    worker->options.on_change(worker->options.ctx);
+}
+
+static void close_queue(struct store_worker *worker, const struct error *reason)
+{
+    struct store_call *calls;
+    const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
+    store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+    if (closing == STORE_QUEUE_WAS_OPEN) {
+        worker->options.on_change(worker->options.ctx);
+    }
+    if (closing != STORE_QUEUE_SAME_REASON) {
+        worker->limiter = (struct log_limiter){0};
+    }
+    uint64_t count;
+    if (log_limiter_allows(&worker->limiter, clock_monotonic_us(), &count)) {
+        log_warn("redis", "not usable", LOG_STR("reason", reason->message), LOG_INT("worker", worker->options.index),
+                 LOG_INT("count", count));
+    }
+}
+
+static int connect_once(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    struct redis_conn *conn =
+        redis_conn_open(options->redis->host, options->redis->port, options->config->redis.connect_timeout_ms, error);
+    if (conn == NULL) {
+        return -1;
+    }
+    const int64_t start_us = clock_monotonic_us();
+    if (redis_handshake(conn, options->config, &worker->session, error) != 0) {
+        redis_conn_close(conn);
+        return -1;
+    }
+    metrics_observe(options->metrics.duration[STORE_OP_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
+    worker->conn = conn;
+    return 0;
+}
+
+/* Uses the connection until it is lost (-1, with error filled) or it is time to stop (0). */
+static int serve(struct store_worker *worker, struct error *error)
+{
+    int64_t heartbeat_us = clock_monotonic_us() + HEARTBEAT_US;
+    struct store_call *calls;
+    while (store_queue_wait(&worker->queue, heartbeat_us, &calls)) {
+        /* Under load too: a master that was made a replica still answers reads. */
+        const int64_t now_us = clock_monotonic_us();
+        const bool heartbeat = now_us >= heartbeat_us;
+        if (heartbeat) {
+            heartbeat_us = now_us + HEARTBEAT_US;
+        }
+        if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* One life of a connection. False: it is time to stop. Otherwise *ret_wait tells whether to wait before the next. */
+static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
+{
+    struct error error = {.message = ""};
+    *ret_wait = true;
+    if (connect_once(worker, &error) != 0) {
+        close_queue(worker, &error);
+        return true;
+    }
+    const int64_t since_us = clock_monotonic_us();
+    open_queue(worker);
+    if (serve(worker, &error) == 0) {
+        return false;
+    }
+    /* First close, then reconnect: nobody must wait behind it. */
+    close_queue(worker, &error);
+    redis_conn_close(worker->conn);
+    worker->conn = NULL;
+    /* A Redis that is well is not waited for; one that drops every connection is not hammered. */
+    worker->backoff_us = BACKOFF_MIN_US;
+    *ret_wait = clock_monotonic_us() - since_us < STABLE_US;
+    return true;
+}
+
+/* Between half of the present delay and all of it, so that many workers do not come at once; then the delay doubles. */
+static int64_t next_delay_us(struct store_worker *worker)
+{
+    worker->random ^= worker->random << 13;
+    worker->random ^= worker->random >> 7;
+    worker->random ^= worker->random << 17;
+    const int64_t half_us = worker->backoff_us / 2;
+    const int64_t delay_us = half_us + (int64_t)(worker->random % (uint64_t)(half_us + 1));
+    worker->backoff_us = worker->backoff_us < BACKOFF_MAX_US / 2 ? worker->backoff_us * 2 : BACKOFF_MAX_US;
+    return delay_us;
+}
+
+static void *run(void *arg)
+{
+    struct store_worker *worker = arg;
+    bool wait;
+    while (connect_and_serve(worker, &wait)) {
+        const int64_t delay_us = wait ? next_delay_us(worker) : 0;
+        if (!store_queue_sleep(&worker->queue, clock_monotonic_us() + delay_us)) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the owner's thread ---- */
+
+struct store_worker *store_worker_create(const struct store_worker_options *options)
+{
+    struct store_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        return NULL;
+    }
+    if (store_queue_init(&worker->queue, options->queue_max) != 0) {
+        free(worker);
+        return NULL;
+    }
+    worker->options = *options;
+    worker->backoff_us = BACKOFF_MIN_US;
+    worker->random = ((uint64_t)clock_realtime_us() << 8) + (uint64_t)options->index + 1;
+    store_pipeline_init(&worker->pipeline, options->config, options->metrics);
+    return worker;
+}
+
+int store_worker_start(struct store_worker *worker, struct error *error)
+{
+    assert(!worker->started);
+    int code = pthread_create(&worker->thread, NULL, run, worker);
+    if (code != 0) {
+        error_set(error, "cannot start a store worker's thread: %s", strerror(code));
+        return -1;
+    }
+    worker->started = true;
+    char name[16];
+    snprintf(name, sizeof(name), "store-%d", worker->options.index);
+    pthread_setname_np(worker->thread, name);
+    return 0;
+}
+
+void store_worker_stop(struct store_worker *worker)
+{
+    store_queue_stop(&worker->queue);
+}
+
+void store_worker_join(struct store_worker *worker)
+{
+    if (worker->started) {
+        pthread_join(worker->thread, NULL);
+        worker->started = false;
+    }
+    struct store_call *calls;
+    const struct error reason = {.message = "stopped"};
+    store_queue_close(&worker->queue, &reason, &calls);
+    store_calls_finish(calls, STATUS_DRAINING, NULL);
+}
+
+void store_worker_free(struct store_worker *worker)
+{
+    redis_conn_close(worker->conn);
+    store_pipeline_done(&worker->pipeline);
+    store_queue_done(&worker->queue);
+    free(worker);
+}
+
+struct store_queue *store_worker_queue(struct store_worker *worker)
+{
+    return &worker->queue;
+}

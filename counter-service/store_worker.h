@@ -1,0 +1,43 @@
+/* One worker of the store: a thread with its own connection to Redis, and the queue before it.
+ *
+ *     connect, handshake ──ok──> open the queue: take all there is ──> one pipeline ──> again
+ *          ^    │                                            │
+ *       backoff <── refused, wrong ── close the queue <── connection lost, no reply in time, no longer a master */
+#ifndef TALLY_COUNTER_SERVICE_STORE_WORKER_H
+#define TALLY_COUNTER_SERVICE_STORE_WORKER_H
+
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/error.h"
+#include "common/host_port.h"
+#include "counter-service/store_metrics.h"
+#include "counter-service/store_queue.h"
+
+struct store_worker;
+
+struct store_worker_options {
+    const struct config *config;   /* outlives the worker */
+    const struct host_port *redis; /* outlives the worker */
+    size_t queue_max;              /* items */
+    int index;                     /* of the worker, for the log and the thread's name */
+    struct store_metrics metrics;
+    /* The queue was opened or closed. Called on the worker's thread, without a lock. */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+/* No thread yet. NULL when out of memory. */
+struct store_worker *store_worker_create(const struct store_worker_options *options);
+/* Starts the thread. Returns 0, or -1 with error filled. */
+int store_worker_start(struct store_worker *worker, struct error *error) MUST_CHECK;
+/* Tells the thread to end, which it does within redis.timeout. */
+void store_worker_stop(struct store_worker *worker);
+/* After store_worker_stop: joins the thread, if started. Calls still queued are done with STATUS_DRAINING. */
+void store_worker_join(struct store_worker *worker);
+/* After store_worker_join. */
+void store_worker_free(struct store_worker *worker);
+
+/* Where calls are put. Any thread. */
+struct store_queue *store_worker_queue(struct store_worker *worker);
+
+#endif
