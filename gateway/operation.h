@@ -20,7 +20,7 @@ struct operation {
     /* Result. An operation whose status is not STATUS_OK when its request is submitted broke a rule: it is not sent. */
     enum status status;
     bool replayed;
-    bool done;          /* the result stands */
+    bool done; /* the result stands */
     int64_t value;
     const char *detail; /* static sentence: the field and the rule it broke; NULL: the status's title will do */
 };

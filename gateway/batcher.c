@@ -1,0 +1,344 @@
+#include "gateway/batcher.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/limits.h"
+#include "gateway/batch_message.h"
+#include "gateway/rpc_metrics.h"
+
+/* How long an RPC keeps the next of its kind back: without it batches stay small (0.93 of the rate), with more a stuck
+ * RPC would hold everybody up. */
+enum { SENT_BATCH_HOLDS_US = 3000 };
+
+/* Where an operation's result goes. request NULL: it was answered. */
+struct entry {
+    struct counter_request *request;
+    struct operation *operation;
+};
+
+/* First in, first out; with one time-out for all, that is the order of their deadlines too. */
+struct waiting_line {
+    struct entry *entries;
+    size_t first;
+    size_t end;
+    size_t capacity;
+};
+
+struct sent_batch {
+    struct sent_batch *next;
+    struct sent_batch *previous;
+    struct batcher *batcher;
+    enum batch_kind kind;
+    struct client_call *call;
+    int64_t sent_us;
+    int64_t earliest_us; /* the first deadline among its entries not answered */
+    size_t count;
+    struct entry entries[];
+};
+
+struct batcher {
+    struct counter_client *client;
+    struct waiting_line waiting[BATCH_KINDS];
+    struct sent_batch *sent;
+    struct batch_message *message;
+    metric_series size[BATCH_KINDS];
+};
+
+static const enum counter_rpc rpc_of_kind[BATCH_KINDS] = {
+    [BATCH_INCREMENT] = COUNTER_RPC_BATCH_INCREMENT,
+    [BATCH_GET] = COUNTER_RPC_BATCH_GET,
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+/* The operation's result stands. Its request may be gone afterwards. */
+static void answer(struct entry *entry, enum status status)
+{
+    struct counter_request *request = entry->request;
+    entry->operation->status = status;
+    entry->operation->done = true;
+    entry->request = NULL;
+    request->unanswered--;
+    if (request->unanswered == 0) {
+        request->on_done(request);
+    }
+}
+
+/* Answers the entries past their deadline (all, for now_us INT64_MAX). Returns the earliest deadline of the others. */
+static int64_t answer_late_entries(struct entry *entries, size_t count, int64_t now_us, enum status status)
+{
+    int64_t earliest_us = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].request == NULL) {
+            continue;
+        }
+        if (entries[i].request->deadline_us <= now_us) {
+            answer(&entries[i], status);
+        } else {
+            earliest_us = earlier(earliest_us, entries[i].request->deadline_us);
+        }
+    }
+    return earliest_us;
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
+
+static int line_reserve(struct waiting_line *line, size_t more)
+{
+    const size_t waiting = line->end - line->first;
+    if (line->end + more <= line->capacity) {
+        return 0;
+    }
+    if (line->first > 0) {
+        memmove(line->entries, line->entries + line->first, waiting * sizeof(line->entries[0]));
+        line->first = 0;
+        line->end = waiting;
+    }
+    if (waiting + more <= line->capacity) {
+        return 0;
+    }
+    const size_t capacity = 2 * (waiting + more);
+    struct entry *entries = realloc(line->entries, capacity * sizeof(entries[0]));
+    if (entries == NULL) {
+        return -1;
+    }
+    line->entries = entries;
+    line->capacity = capacity;
+    return 0;
+}
+
+static void line_drop_first(struct waiting_line *line, size_t count)
+{
+    line->first += count;
+    if (line->first == line->end) {
+        line->first = 0;
+        line->end = 0;
+    }
+}
+
+enum status batcher_submit(struct batcher *batcher, struct counter_request *request)
+{
+    struct waiting_line *line = &batcher->waiting[request->kind];
+    if (line_reserve(line, request->operation_count) != 0) {
+        return STATUS_SHED;
+    }
+    request->unanswered = 0;
+    for (size_t i = 0; i < request->operation_count; i++) {
+        struct operation *operation = &request->operations[i];
+        if (operation->done) {
+            continue;
+        }
+        line->entries[line->end++] = (struct entry){request, operation};
+        request->unanswered++;
+    }
+    return STATUS_OK;
+}
+
+/* Returns when the first waiting one is due. */
+static int64_t answer_late_waiting(struct waiting_line *line, int64_t now_us)
+{
+    while (line->first < line->end) {
+        struct entry *entry = &line->entries[line->first];
+        if (entry->request->deadline_us > now_us) {
+            return entry->request->deadline_us;
+        }
+        struct entry late = *entry;
+        line_drop_first(line, 1); /* first: on_done may submit */
+        answer(&late, STATUS_NOT_SENT_IN_TIME);
+    }
+    return INT64_MAX;
+}
+
+/* --- sent --------------------------------------------------------------------------------------------------------- */
+
+static void sent_batch_free(struct sent_batch *batch)
+{
+    struct batcher *batcher = batch->batcher;
+    if (batch->previous != NULL) {
+        batch->previous->next = batch->next;
+    } else {
+        batcher->sent = batch->next;
+    }
+    if (batch->next != NULL) {
+        batch->next->previous = batch->previous;
+    }
+    free(batch);
+}
+
+/* The call ended: every entry not answered yet gets its result. */
+static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
+{
+    struct sent_batch *batch = ctx;
+    struct batch_message *message = batch->batcher->message;
+    if (status == STATUS_OK && batch_message_read_reply(message, batch->kind, reply, batch->count) != 0) {
+        status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->entries[i].request != NULL) {
+            enum status result = status == STATUS_OK
+                                     ? batch_message_result(message, batch->kind, i, batch->entries[i].operation)
+                                     : status;
+            answer(&batch->entries[i], result);
+        }
+    }
+    sent_batch_free(batch);
+}
+
+/* Moves up to BATCH_ITEMS_MAX waiting entries into a new batch. NULL when out of memory. */
+static struct sent_batch *take_waiting(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+{
+    struct waiting_line *line = &batcher->waiting[kind];
+    size_t count = line->end - line->first;
+    count = count > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : count;
+    struct sent_batch *batch = malloc(sizeof(*batch) + count * sizeof(batch->entries[0]));
+    if (batch == NULL) {
+        return NULL;
+    }
+    *batch =
+        (struct sent_batch){.next = batcher->sent, .batcher = batcher, .kind = kind, .sent_us = now_us, .count = count};
+    memcpy(batch->entries, line->entries + line->first, count * sizeof(batch->entries[0]));
+    if (batch->next != NULL) {
+        batch->next->previous = batch;
+    }
+    batcher->sent = batch;
+    line_drop_first(line, count);
+    return batch;
+}
+
+static int start_call(struct sent_batch *batch, int64_t now_us)
+{
+    struct batch_message *message = batch->batcher->message;
+    int64_t latest_us = 0;
+    batch->earliest_us = INT64_MAX;
+    batch_message_clear(message);
+    for (size_t i = 0; i < batch->count; i++) {
+        assert(batch->entries[i].request != NULL); /* nothing of it was answered yet */
+        const int64_t deadline_us = batch->entries[i].request->deadline_us;
+        latest_us = deadline_us > latest_us ? deadline_us : latest_us;
+        batch->earliest_us = earlier(batch->earliest_us, deadline_us);
+        batch_message_add(message, batch->kind, batch->entries[i].operation);
+    }
+    grpc_byte_buffer *packed = batch_message_pack(message, batch->kind);
+    if (packed == NULL) {
+        return -1;
+    }
+    batch->call = client_call_start(batch->batcher->client, rpc_of_kind[batch->kind], packed, now_us, latest_us,
+                                    on_call_done, batch);
+    return batch->call == NULL ? -1 : 0;
+}
+
+/* One RPC with what waits, as much as fits. False when out of memory. */
+static bool send_one(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+{
+    struct sent_batch *batch = take_waiting(batcher, kind, now_us);
+    if (batch == NULL) {
+        return false;
+    }
+    metrics_observe(batcher->size[kind], (double)batch->count);
+    if (start_call(batch, now_us) == 0) {
+        return true;
+    }
+    answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+    sent_batch_free(batch);
+    return false;
+}
+
+/* Until when the youngest RPC of this kind keeps the next one back; 0: nothing does. */
+static int64_t held_back_until(const struct batcher *batcher, enum batch_kind kind)
+{
+    for (const struct sent_batch *batch = batcher->sent; batch != NULL; batch = batch->next) {
+        if (batch->kind == kind) {
+            return batch->sent_us + SENT_BATCH_HOLDS_US; /* the list is youngest first */
+        }
+    }
+    return 0;
+}
+
+static int64_t answer_late_sent(struct batcher *batcher, int64_t now_us)
+{
+    int64_t next_us = INT64_MAX;
+    for (struct sent_batch *batch = batcher->sent; batch != NULL; batch = batch->next) {
+        if (batch->earliest_us <= now_us) {
+            batch->earliest_us = answer_late_entries(batch->entries, batch->count, now_us, STATUS_DEADLINE_EXCEEDED);
+        }
+        next_us = earlier(next_us, batch->earliest_us);
+    }
+    return next_us;
+}
+
+int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
+{
+    int64_t next_us = answer_late_sent(batcher, now_us);
+    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
+        const struct waiting_line *line = &batcher->waiting[kind];
+        const int64_t late_us = answer_late_waiting(&batcher->waiting[kind], now_us);
+        if (line->first == line->end) {
+            continue;
+        }
+        const int64_t held_until_us = held_back_until(batcher, kind);
+        if (held_until_us <= now_us && send_one(batcher, kind, now_us)) {
+            next_us = earlier(next_us, batcher->sent->earliest_us);
+        }
+        if (line->first < line->end) {
+            next_us = earlier(next_us, earlier(late_us, held_back_until(batcher, kind)));
+        }
+    }
+    return next_us;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+void batcher_abort(struct batcher *batcher)
+{
+    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
+        struct waiting_line *line = &batcher->waiting[kind];
+        while (line->first < line->end) {
+            struct entry entry = line->entries[line->first];
+            line_drop_first(line, 1);
+            answer(&entry, STATUS_DRAINING);
+        }
+    }
+    while (batcher->sent != NULL) {
+        struct sent_batch *batch = batcher->sent;
+        client_call_abandon(batch->call);
+        answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_DEADLINE_EXCEEDED);
+        sent_batch_free(batch);
+    }
+}
+
+struct batcher *batcher_create(struct counter_client *client)
+{
+    struct batcher *batcher = calloc(1, sizeof(*batcher));
+    if (batcher == NULL) {
+        return NULL;
+    }
+    batcher->client = client;
+    batcher->message = batch_message_create();
+    if (batcher->message == NULL) {
+        batcher_free(batcher);
+        return NULL;
+    }
+    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
+        batcher->size[kind] = rpc_metrics_batch_size(rpc_of_kind[kind]);
+    }
+    return batcher;
+}
+
+void batcher_free(struct batcher *batcher)
+{
+    if (batcher == NULL) {
+        return;
+    }
+    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
+        free(batcher->waiting[kind].entries);
+    }
+    batch_message_free(batcher->message);
+    free(batcher);
+}

@@ -1,0 +1,361 @@
+/* A call's life, on the loop's thread but for the poller's hand-over:
+ *
+ *   client_call_start ─> CALL_TRYING ──────────────────────────────> answer ─> on_done
+ *                          │   ▲ attempt failed or was silent          ▲
+ *                          ▼   │ re-send is due                        │
+ *                        CALL_BACKING_OFF ── deadline, no budget, ─────┘
+ *                                            no channel: the status so far
+ *
+ * unknown is sticky: once an attempt may have been applied without our knowing, only an answer with results settles it.
+ */
+#include "gateway/counter_client.h"
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "gateway/retry_budget.h"
+#include "gateway/rpc_attempt.h"
+#include "gateway/rpc_metrics.h"
+#include "gateway/rpc_status.h"
+
+enum call_state {
+    CALL_TRYING,      /* `attempt` is out */
+    CALL_BACKING_OFF, /* the next attempt leaves at retry_us */
+    CALL_ENDED,       /* `ended` says how; on_done is due */
+};
+
+struct client_call {
+    struct client_call *next;
+    struct client_call *previous;
+    struct counter_client *client;
+    enum counter_rpc rpc;
+    grpc_byte_buffer *message;
+    int64_t deadline_us;
+    client_call_done on_done;
+    void *ctx;
+    enum call_state state;
+    struct rpc_attempt *attempt; /* CALL_TRYING */
+    bool timed_out;              /* the attempt was cancelled for its silence */
+    unsigned attempts;
+    int last_instance; /* of the last attempt; -1: none */
+    int64_t retry_us;
+    enum status ended; /* what the last attempt said */
+    bool unknown;      /* an attempt ended unknown */
+};
+
+struct counter_client {
+    /* immutable after create */
+    struct channel_pool *pool;
+    int64_t attempt_timeout_us;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+    grpc_completion_queue *queue;
+    pthread_t poller;
+    /* owned by the loop thread */
+    struct client_call *calls;
+    struct retry_budget budget;
+    unsigned cursor;
+    uint64_t random_state;
+    struct rpc_metrics metrics;
+    unsigned attempts_out;
+    /* pushed by the poller, taken whole by the loop thread */
+    _Atomic(struct rpc_attempt *) finished;
+};
+
+static const char *const method_names[COUNTER_RPCS] = {
+    [COUNTER_RPC_BATCH_INCREMENT] = "/tally.v1.CounterService/BatchIncrement",
+    [COUNTER_RPC_BATCH_GET] = "/tally.v1.CounterService/BatchGet",
+    [COUNTER_RPC_LIST_COUNTERS] = "/tally.v1.CounterService/ListCounters",
+};
+
+/* --- attempts ----------------------------------------------------------------------------------------------------- */
+
+/* xorshift64* (Vigna 2014): for jitter only. */
+static uint32_t next_random(struct counter_client *client)
+{
+    uint64_t x = client->random_state;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    client->random_state = x;
+    return (uint32_t)((x * UINT64_C(2685821657736338717)) >> 32);
+}
+
+static void end_call(struct client_call *call, enum status status)
+{
+    call->state = CALL_ENDED;
+    call->ended = status;
+}
+
+static void start_attempt(struct client_call *call, int64_t now_us)
+{
+    struct counter_client *client = call->client;
+    const struct pooled_channel *channel = channel_pool_pick(client->pool, &client->cursor, call->last_instance);
+    if (channel == NULL) {
+        end_call(call, STATUS_NO_SERVICE);
+        return;
+    }
+    call->attempt =
+        rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
+    if (call->attempt == NULL) {
+        channel_pool_release(client->pool, channel);
+        end_call(call, STATUS_SHED);
+        return;
+    }
+    call->attempt->call = call;
+    client->attempts_out++;
+    call->last_instance = (int)channel->instance;
+    call->attempts++;
+    call->timed_out = false;
+    call->state = CALL_TRYING;
+}
+
+static enum status status_of_attempt(const struct rpc_attempt *attempt)
+{
+    if (attempt->code == GRPC_STATUS_OK) {
+        return attempt->reply != NULL ? STATUS_OK : STATUS_REPLY_LOST;
+    }
+    return rpc_status_of_call((int)attempt->code, rpc_attempt_outcome(attempt));
+}
+
+/* After a failed attempt: again, if it may help and there is time and budget. */
+static void retry_or_end(struct client_call *call, enum status status, int64_t now_us)
+{
+    struct counter_client *client = call->client;
+    call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
+    int64_t retry_us = now_us + retry_backoff_us(call->attempts, next_random(client));
+    const bool may_help = status_is_retriable(status) && retry_us < call->deadline_us;
+    if (!may_help || !channel_pool_is_ready(client->pool) || !retry_budget_take(&client->budget)) {
+        end_call(call, status);
+        return;
+    }
+    rpc_metrics_retry(&client->metrics);
+    call->state = CALL_BACKING_OFF;
+    call->retry_us = retry_us;
+}
+
+/* --- calls -------------------------------------------------------------------------------------------------------- */
+
+static void unlink_and_free(struct client_call *call)
+{
+    if (call->previous != NULL) {
+        call->previous->next = call->next;
+    } else {
+        call->client->calls = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->previous = call->previous;
+    }
+    grpc_byte_buffer_destroy(call->message);
+    free(call);
+}
+
+/* The status of the whole call: "not applied" of the last attempt does not clear an unknown one before it. */
+static enum status final_status(const struct client_call *call)
+{
+    if (call->unknown && status_outcome(call->ended) == OUTCOME_NOT_APPLIED) {
+        return STATUS_REPLY_LOST;
+    }
+    return call->ended;
+}
+
+static void finish(struct client_call *call, enum status status, grpc_byte_buffer *reply)
+{
+    client_call_done on_done = call->on_done;
+    void *ctx = call->ctx;
+    unlink_and_free(call);
+    on_done(ctx, status, reply);
+}
+
+static void attempt_finished(struct counter_client *client, struct rpc_attempt *attempt, int64_t now_us)
+{
+    client->attempts_out--;
+    struct client_call *call = attempt->call;
+    if (call != NULL) {
+        enum status status = status_of_attempt(attempt);
+        if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
+            status = STATUS_REPLY_LOST; /* CANCELLED by us */
+        }
+        rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
+        call->attempt = NULL;
+        if (status == STATUS_OK) {
+            finish(call, STATUS_OK, attempt->reply);
+        } else {
+            retry_or_end(call, status, now_us);
+        }
+    }
+    rpc_attempt_free(attempt, client->pool);
+}
+
+/* The poller pushes onto a stack: turn it round, so that the oldest is first. */
+static struct rpc_attempt *take_finished(struct counter_client *client)
+{
+    struct rpc_attempt *stack = atomic_exchange_explicit(&client->finished, NULL, memory_order_acquire);
+    struct rpc_attempt *oldest_first = NULL;
+    while (stack != NULL) {
+        struct rpc_attempt *attempt = stack;
+        stack = attempt->next;
+        attempt->next = oldest_first;
+        oldest_first = attempt;
+    }
+    return oldest_first;
+}
+
+/* Does what is due for one call. Returns when it wants to be looked at again; the call may be gone. */
+static int64_t advance(struct client_call *call, int64_t now_us)
+{
+    if (call->state == CALL_TRYING) {
+        const int64_t silent_us = call->attempt->started_us + call->client->attempt_timeout_us;
+        if (call->timed_out || now_us < silent_us) {
+            return call->timed_out ? INT64_MAX : silent_us;
+        }
+        call->timed_out = true;
+        rpc_attempt_cancel(call->attempt);
+        return INT64_MAX;
+    }
+    if (call->state == CALL_BACKING_OFF) {
+        if (now_us < call->retry_us) {
+            return call->retry_us;
+        }
+        start_attempt(call, now_us);
+    }
+    if (call->state == CALL_ENDED) {
+        finish(call, final_status(call), NULL);
+    }
+    return now_us;
+}
+
+int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
+{
+    struct rpc_attempt *attempt = take_finished(client);
+    while (attempt != NULL) {
+        struct rpc_attempt *next = attempt->next;
+        attempt_finished(client, attempt, now_us);
+        attempt = next;
+    }
+    int64_t wanted_us = INT64_MAX;
+    struct client_call *call = client->calls;
+    while (call != NULL) {
+        struct client_call *next = call->next; /* on_done starts calls, and they come first in the list */
+        int64_t call_wants_us = advance(call, now_us);
+        wanted_us = call_wants_us < wanted_us ? call_wants_us : wanted_us;
+        call = next;
+    }
+    return wanted_us;
+}
+
+struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
+                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+{
+    struct client_call *call = calloc(1, sizeof(*call));
+    if (call == NULL) {
+        grpc_byte_buffer_destroy(message);
+        return NULL;
+    }
+    *call = (struct client_call){
+        .client = client,
+        .rpc = rpc,
+        .message = message,
+        .deadline_us = deadline_us,
+        .on_done = on_done,
+        .ctx = ctx,
+        .last_instance = -1,
+        .next = client->calls,
+    };
+    if (call->next != NULL) {
+        call->next->previous = call;
+    }
+    client->calls = call;
+    retry_budget_on_first_attempt(&client->budget);
+    start_attempt(call, now_us);
+    return call;
+}
+
+void client_call_abandon(struct client_call *call)
+{
+    if (call->state == CALL_TRYING) {
+        call->attempt->call = NULL;
+        rpc_attempt_cancel(call->attempt);
+    }
+    unlink_and_free(call);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static void push_finished(struct counter_client *client, struct rpc_attempt *attempt)
+{
+    struct rpc_attempt *head = atomic_load_explicit(&client->finished, memory_order_relaxed);
+    do {
+        attempt->next = head;
+    } while (!atomic_compare_exchange_weak_explicit(&client->finished, &head, attempt, memory_order_release,
+                                                    memory_order_relaxed));
+}
+
+static void *poller_main(void *cls)
+{
+    struct counter_client *client = cls;
+    for (;;) {
+        grpc_event event = grpc_completion_queue_next(client->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+            return NULL;
+        }
+        push_finished(client, event.tag);
+        client->wake(client->wake_ctx);
+    }
+}
+
+struct counter_client *counter_client_create(struct channel_pool *pool, int attempt_timeout_ms, void (*wake)(void *ctx),
+                                             void *wake_ctx, struct error *error)
+{
+    struct counter_client *client = calloc(1, sizeof(*client));
+    if (client == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    client->pool = pool;
+    client->attempt_timeout_us = (int64_t)attempt_timeout_ms * 1000;
+    client->wake = wake;
+    client->wake_ctx = wake_ctx;
+    retry_budget_init(&client->budget);
+    rpc_metrics_init(&client->metrics);
+    if (getrandom(&client->random_state, sizeof(client->random_state), 0) != (ssize_t)sizeof(client->random_state)) {
+        client->random_state = (uint64_t)(uintptr_t)client;
+    }
+    client->random_state |= 1; /* the generator must not start at 0 */
+    client->queue = grpc_completion_queue_create_for_next(NULL);
+    int failure = pthread_create(&client->poller, NULL, poller_main, client);
+    if (failure != 0) {
+        error_set(error, "cannot start a thread: %s", strerror(failure));
+        grpc_completion_queue_shutdown(client->queue);
+        grpc_completion_queue_destroy(client->queue);
+        free(client);
+        return NULL;
+    }
+    pthread_setname_np(client->poller, "rpc-poller");
+    return client;
+}
+
+void counter_client_free(struct counter_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    while (client->calls != NULL) {
+        client_call_abandon(client->calls);
+    }
+    grpc_completion_queue_shutdown(client->queue); /* ends once every attempt out was returned: they are cancelled */
+    pthread_join(client->poller, NULL);
+    struct rpc_attempt *attempt = take_finished(client);
+    while (attempt != NULL) {
+        struct rpc_attempt *next = attempt->next;
+        rpc_attempt_free(attempt, client->pool);
+        attempt = next;
+    }
+    grpc_completion_queue_destroy(client->queue);
+    free(client);
+}

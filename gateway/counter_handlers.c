@@ -1,0 +1,240 @@
+#include "gateway/counter_handlers.h"
+
+#include "common/counter_rules.h"
+#include "gateway/admission.h"
+#include "gateway/counter_json.h"
+#include "gateway/counter_json_write.h"
+#include "gateway/path_parameters.h"
+#include "gateway/reply.h"
+
+/* --- results ------------------------------------------------------------------------------------------------------ */
+
+static struct request_state *state_of(struct counter_request *request)
+{
+    return (struct request_state *)((char *)request - offsetof(struct request_state, counters));
+}
+
+static enum write_result write_result_of(const struct operation *operation)
+{
+    if (operation->status == STATUS_OK) {
+        return operation->replayed ? WRITE_REPLAYED : WRITE_APPLIED;
+    }
+    return status_outcome(operation->status) == OUTCOME_UNKNOWN ? WRITE_UNKNOWN : WRITE_NOT_APPLIED;
+}
+
+/* Counts what became of the increments that were accepted. */
+static void count_writes(struct request_state *state)
+{
+    size_t counts[WRITE_RESULTS] = {0};
+    for (size_t i = 0; i < state->operations.count; i++) {
+        counts[write_result_of(&state->operations.items[i])]++;
+    }
+    counts[WRITE_NOT_APPLIED] -= state->refused; /* those were never accepted */
+    for (unsigned result = 0; result < WRITE_RESULTS; result++) {
+        if (counts[result] > 0) {
+            request_metrics_written(&state->context->metrics, result, counts[result]);
+        }
+    }
+}
+
+static void answer_single(struct request_state *state)
+{
+    const struct operation *operation = &state->operations.items[0];
+    if (operation->status != STATUS_OK) {
+        reply_problem(state, operation->status, operation->detail);
+        return;
+    }
+    if (operation->replayed) {
+        reply_add_header(state, "Idempotent-Replayed", "true");
+    }
+    counter_json_write_counter(&state->request->reply, operation);
+    reply_json(state, 200);
+}
+
+/* If every operation that was submitted ended with a 503, the status of the first of them; else STATUS_OK. */
+static enum status common_refusal(const struct request_state *state)
+{
+    size_t refused = 0;
+    enum status first = STATUS_OK;
+    for (size_t i = 0; i < state->operations.count; i++) {
+        const enum status status = state->operations.items[i].status;
+        if (status_http_code(status) == 503) {
+            first = first == STATUS_OK ? status : first;
+            refused++;
+        }
+    }
+    return refused == state->operations.count - state->refused ? first : STATUS_OK;
+}
+
+static void answer_batch(struct request_state *state)
+{
+    const struct operation_list *operations = &state->operations;
+    const enum status refusal = common_refusal(state);
+    if (refusal != STATUS_OK) {
+        reply_problem(state, refusal, NULL);
+        return;
+    }
+    counter_json_write_results(&state->request->reply, operations->items, operations->count, request_is_write(state));
+    reply_json(state, 200);
+}
+
+static void answer(struct request_state *state)
+{
+    if (state->match.route->body == ROUTE_BATCH_BODY) {
+        answer_batch(state);
+    } else {
+        answer_single(state);
+    }
+}
+
+static void on_done(struct counter_request *counters)
+{
+    struct request_state *state = state_of(counters);
+    state->context->pending--;
+    if (counters->kind == BATCH_INCREMENT) {
+        count_writes(state);
+    }
+    if (!state->is_abandoned) {
+        answer(state);
+        return;
+    }
+    struct http_request *request = state->request;
+    request_state_end(state);
+    http_request_release(request);
+}
+
+/* --- submitting --------------------------------------------------------------------------------------------------- */
+
+/* Hands the operations that broke no rule to the batcher. There is at least one. */
+static void submit(struct request_state *state, enum batch_kind kind)
+{
+    struct request_context *context = state->context;
+    if (!admission_check(state)) {
+        return;
+    }
+    state->counters = (struct counter_request){
+        .kind = kind,
+        .operations = state->operations.items,
+        .operation_count = state->operations.count,
+        .deadline_us = state->request->complete_us + context->request_timeout_us,
+        .on_done = on_done,
+    };
+    if (batcher_submit(context->batcher, &state->counters) != STATUS_OK) {
+        admission_out_of_memory(state);
+        return;
+    }
+    state->is_submitted = true;
+    context->pending++;
+    if (kind == BATCH_INCREMENT) {
+        request_metrics_accepted(&context->metrics, state->operations.count - state->refused);
+    }
+}
+
+static void submit_batch(struct request_state *state, enum batch_kind kind)
+{
+    for (size_t i = 0; i < state->operations.count; i++) {
+        state->refused += state->operations.items[i].done;
+    }
+    if (state->refused == state->operations.count) {
+        answer_batch(state);
+    } else {
+        submit(state, kind);
+    }
+}
+
+static void refuse(struct request_state *state, enum status status, const char *detail)
+{
+    if (status == STATUS_SHED) {
+        admission_out_of_memory(state);
+    } else {
+        reply_problem(state, status, detail);
+    }
+}
+
+/* --- the calls ---------------------------------------------------------------------------------------------------- */
+
+/* The key of the Idempotency-Key header, copied: the header does not live as long as the operation. Returns NULL, or
+ * the rule that the header breaks. */
+static const char *read_key(struct request_state *state, struct text *ret_key)
+{
+    const struct http_request *request = state->request;
+    if (request->idempotency_key_count == 0) {
+        return NULL;
+    }
+    if (request->idempotency_key_count > 1) {
+        return "Idempotency-Key must be given once";
+    }
+    if (counter_rules_idempotency_key(request->idempotency_key) != NULL) {
+        return "Idempotency-Key must be 1-128 characters of visible ASCII (0x21-0x7E)";
+    }
+    memcpy(state->idempotency_key, request->idempotency_key.data, request->idempotency_key.len);
+    *ret_key = (struct text){state->idempotency_key, request->idempotency_key.len};
+    return NULL;
+}
+
+void handle_increment(struct request_state *state)
+{
+    struct http_request *request = state->request;
+    struct text key = {0};
+    const char *detail = read_key(state, &key);
+    if (detail != NULL) {
+        reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
+        return;
+    }
+    const enum status status =
+        counter_json_read_increment(&state->operations, request->body, request->body_len, &detail);
+    if (status != STATUS_OK) {
+        refuse(state, status, detail);
+        return;
+    }
+    state->operations.items[0].idempotency_key = key;
+    submit(state, BATCH_INCREMENT);
+}
+
+void handle_increment_batch(struct request_state *state)
+{
+    struct http_request *request = state->request;
+    if (request->idempotency_key_count > 0) {
+        reply_problem(state, STATUS_INVALID_ARGUMENT,
+                      "Idempotency-Key must not be given for a batch: give each item its idempotency_key");
+        return;
+    }
+    const char *detail = NULL;
+    const enum status status =
+        counter_json_read_increments(&state->operations, request->body, request->body_len, &detail);
+    if (status != STATUS_OK) {
+        refuse(state, status, detail);
+        return;
+    }
+    submit_batch(state, BATCH_INCREMENT);
+}
+
+void handle_get_batch(struct request_state *state)
+{
+    struct http_request *request = state->request;
+    const char *detail = NULL;
+    const enum status status = counter_json_read_queries(&state->operations, request->body, request->body_len, &detail);
+    if (status != STATUS_OK) {
+        refuse(state, status, detail);
+        return;
+    }
+    submit_batch(state, BATCH_GET);
+}
+
+void handle_get(struct request_state *state)
+{
+    struct operation *operation = operation_list_add(&state->operations);
+    if (operation == NULL) {
+        admission_out_of_memory(state);
+        return;
+    }
+    const char *broken = path_resource_id(state, &operation->resource_id);
+    if (broken == NULL) {
+        broken = path_counter_type(state, &operation->counter_type);
+    }
+    if (broken != NULL) {
+        reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
+        return;
+    }
+    submit(state, BATCH_GET);
+}

@@ -1,0 +1,100 @@
+#include "gateway/dispatcher.h"
+
+#include <strings.h>
+
+#include "gateway/counter_handlers.h"
+#include "gateway/list_handler.h"
+#include "gateway/operator_handlers.h"
+#include "gateway/reply.h"
+
+/* The busiest first. */
+static const struct route routes[] = {
+    {HTTP_POST, "/api/v1/counter/increment", ROUTE_BODY, true, handle_increment},
+    {HTTP_POST, "/api/v1/counter/increment/batch", ROUTE_BATCH_BODY, true, handle_increment_batch},
+    {HTTP_POST, "/api/v1/counter/batch", ROUTE_BATCH_BODY, false, handle_get_batch},
+    {HTTP_GET, "/api/v1/counter/{resource_id}/{counter_type}", ROUTE_NO_BODY, false, handle_get},
+    {HTTP_GET, "/api/v1/counter/{resource_id}", ROUTE_NO_BODY, false, handle_list},
+    {HTTP_GET, "/health", ROUTE_NO_BODY, false, handle_health},
+    {HTTP_GET, "/health/live", ROUTE_NO_BODY, false, handle_live},
+    {HTTP_GET, "/health/ready", ROUTE_NO_BODY, false, handle_ready},
+    {HTTP_GET, "/metrics", ROUTE_NO_BODY, false, handle_metrics},
+    {HTTP_GET, "/openapi.yaml", ROUTE_NO_BODY, false, handle_openapi},
+};
+
+enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
+
+_Static_assert((int)ROUTE_COUNT < (int)METRIC_ROUTES_MAX, "request_metrics needs a place for each");
+
+const struct route *dispatcher_routes(size_t *ret_count)
+{
+    *ret_count = ROUTE_COUNT;
+    return routes;
+}
+
+static size_t body_max_of(const struct request_context *context, const struct route *route)
+{
+    return route != NULL && route->body == ROUTE_BATCH_BODY ? HTTP_BATCH_BODY_MAX : context->max_body;
+}
+
+size_t dispatcher_body_max(const struct request_context *context, const struct http_request *request)
+{
+    if (request->method != HTTP_POST) {
+        return context->max_body;
+    }
+    return body_max_of(context, router_match(routes, ROUTE_COUNT, request->method, request->path).route);
+}
+
+static void refuse_unmatched(struct request_state *state)
+{
+    const char *allow = router_allow(routes, ROUTE_COUNT, state->request->path);
+    if (allow == NULL) {
+        reply_http_problem(state, HTTP_NOT_FOUND, "there is nothing at this path: /openapi.yaml says what is where");
+        return;
+    }
+    reply_add_header(state, "Allow", allow);
+    reply_http_problem(state, HTTP_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
+}
+
+/* RFC 9110, section 8.3.1: case does not matter, and parameters follow a semicolon. */
+static bool is_json(struct text content_type)
+{
+    static const struct text json = {"application/json", sizeof("application/json") - 1};
+    if (content_type.len < json.len || strncasecmp(content_type.data, json.data, json.len) != 0) {
+        return false;
+    }
+    size_t at = json.len;
+    while (at < content_type.len && (content_type.data[at] == ' ' || content_type.data[at] == '\t')) {
+        at++;
+    }
+    return at == content_type.len || content_type.data[at] == ';';
+}
+
+void dispatcher_handle(struct request_context *context, struct http_request *request)
+{
+    struct request_state *state = request_state_begin(context, request);
+    state->match = router_match(routes, ROUTE_COUNT, request->method, request->path);
+    const struct route *route = state->match.route;
+    if (request->refusal == HTTP_BAD_FRAMING) {
+        reply_problem(state, STATUS_INVALID_ARGUMENT, request->refusal_detail);
+    } else if (route == NULL) {
+        refuse_unmatched(state);
+    } else if (request->refusal == HTTP_BODY_TOO_LARGE) {
+        reply_http_problem(state, HTTP_CONTENT_TOO_LARGE,
+                           operation_list_sentence(&state->operations, "the body must be at most %zu bytes",
+                                                   body_max_of(context, route)));
+    } else if (route->body != ROUTE_NO_BODY && !is_json(request->content_type)) {
+        reply_http_problem(state, HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
+    } else {
+        route->handle(state);
+    }
+}
+
+void dispatcher_gone(struct http_request *request)
+{
+    struct request_state *state = request->state;
+    if (state->call != NULL) {
+        list_handler_abandon(state);
+    } else {
+        state->is_abandoned = true; /* the batcher still works for it */
+    }
+}

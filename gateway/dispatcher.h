@@ -1,0 +1,19 @@
+/* From an HTTP request to the handler of its route: the checks that all routes share. Loop thread only. */
+#ifndef TALLY_GATEWAY_DISPATCHER_H
+#define TALLY_GATEWAY_DISPATCHER_H
+
+#include <stddef.h>
+
+#include "gateway/request_state.h"
+
+/* All routes, for the metrics. */
+const struct route *dispatcher_routes(size_t *ret_count);
+
+/* For http_application.body_max. */
+size_t dispatcher_body_max(const struct request_context *context, const struct http_request *request);
+/* For http_application.on_request. */
+void dispatcher_handle(struct request_context *context, struct http_request *request);
+/* For http_application.on_gone. */
+void dispatcher_gone(struct http_request *request);
+
+#endif

@@ -1,0 +1,234 @@
+#include "gateway/gateway.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/http_server.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "gateway/channel_pool.h"
+#include "gateway/gateway_health.h"
+#include "gateway/gateway_loop.h"
+
+enum {
+    DRAIN_POLL_MS = 5,
+    /* How long the last answers may take to leave, once every request was answered. */
+    FLUSH_TIMEOUT_MS = 500,
+};
+
+struct gateway {
+    const struct config *config;
+    struct channel_pool *pool;
+    struct gateway_health health;
+    struct gateway_loop **loops;
+    size_t loop_count; /* of those created */
+    bool has_readers;  /* metrics are read from this */
+};
+
+/* --- metrics ------------------------------------------------------------------------------------------------------ */
+
+static const struct metric_family in_flight_family = {
+    .name = "tally_http_requests_in_flight",
+    .help = "HTTP requests received and not answered in full.",
+    .type = METRIC_GAUGE,
+};
+
+static const struct metric_family connections_family = {
+    .name = "tally_http_connections",
+    .help = "Open HTTP connections.",
+    .type = METRIC_GAUGE,
+};
+
+static const struct metric_family draining_family = {
+    .name = "tally_draining",
+    .help = "1 while the process is shutting down.",
+    .type = METRIC_GAUGE,
+};
+
+static unsigned requests_in_flight(const struct gateway *gateway)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        sum += http_loop_requests_in_flight(gateway_loop_http(gateway->loops[i]));
+    }
+    return sum;
+}
+
+static double read_in_flight(void *ctx)
+{
+    return requests_in_flight(ctx);
+}
+
+static double read_connections(void *ctx)
+{
+    const struct gateway *gateway = ctx;
+    unsigned sum = 0;
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        sum += http_loop_connections(gateway_loop_http(gateway->loops[i]));
+    }
+    return sum;
+}
+
+static double read_draining(void *ctx)
+{
+    const struct gateway *gateway = ctx;
+    return gateway_health_is_draining(&gateway->health) ? 1 : 0;
+}
+
+static void register_readers(struct gateway *gateway)
+{
+    metrics_register_reader(&in_flight_family, NULL, read_in_flight, gateway);
+    metrics_register_reader(&connections_family, NULL, read_connections, gateway);
+    metrics_register_reader(&draining_family, NULL, read_draining, gateway);
+    gateway->has_readers = true;
+}
+
+static void unregister_readers(struct gateway *gateway)
+{
+    if (gateway->has_readers) {
+        metrics_unregister_reader(&in_flight_family, NULL);
+        metrics_unregister_reader(&connections_family, NULL);
+        metrics_unregister_reader(&draining_family, NULL);
+        gateway->has_readers = false;
+    }
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+/* Half the cores that this process may use, at least 1. */
+static size_t usual_loop_count(void)
+{
+    cpu_set_t cores;
+    const int count = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    return count >= 4 ? (size_t)count / 2 : 1;
+}
+
+static int create_loops(struct gateway *gateway, size_t count, struct error *error)
+{
+    struct gateway_loop_options options = {
+        .config = gateway->config,
+        .pool = gateway->pool,
+        .health = &gateway->health,
+        .port = gateway->config->server.port,
+        .shares_port = count > 1,
+        .max_connections = (gateway->config->server.max_connections + (int)count - 1) / (int)count,
+    };
+    gateway->loops = calloc(count, sizeof(struct gateway_loop *));
+    if (gateway->loops == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    while (gateway->loop_count < count) {
+        struct gateway_loop *loop = gateway_loop_create(&options, error);
+        if (loop == NULL) {
+            return -1;
+        }
+        gateway->loops[gateway->loop_count++] = loop;
+        options.port = gateway_port(gateway); /* the others share what the first one got */
+    }
+    return 0;
+}
+
+static int start_loops(struct gateway *gateway, struct error *error)
+{
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        if (gateway_loop_start(gateway->loops[i], error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct gateway *gateway_create(const struct config *config, struct error *error)
+{
+    const char *const targets[] = {config->grpc.counter_service.host};
+    struct gateway *gateway = calloc(1, sizeof(*gateway));
+    if (gateway == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    gateway->config = config;
+    gateway->pool = channel_pool_create(targets, 1, config->grpc.counter_service.pool_size,
+                                        config->grpc.counter_service.keep_alive_ms, error);
+    if (gateway->pool == NULL) {
+        goto fail;
+    }
+    gateway_health_init(&gateway->health, gateway->pool);
+    const size_t loop_count = config->server.loops > 0 ? (size_t)config->server.loops : usual_loop_count();
+    if (create_loops(gateway, loop_count, error) != 0) {
+        goto fail;
+    }
+    register_readers(gateway);
+    if (start_loops(gateway, error) != 0) {
+        goto fail;
+    }
+    return gateway;
+
+fail:
+    gateway_free(gateway);
+    return NULL;
+}
+
+int gateway_port(const struct gateway *gateway)
+{
+    return http_loop_port(gateway_loop_http(gateway->loops[0]));
+}
+
+/* --- end ---------------------------------------------------------------------------------------------------------- */
+
+static void sleep_ms(int ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    while (nanosleep(&left, &left) != 0) {
+        /* interrupted by a signal */
+    }
+}
+
+/* Returns how many are left. */
+static unsigned wait_until_answered(const struct gateway *gateway, int timeout_ms)
+{
+    const int64_t end_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    unsigned left = requests_in_flight(gateway);
+    while (left > 0 && clock_monotonic_us() < end_us) {
+        sleep_ms(DRAIN_POLL_MS);
+        left = requests_in_flight(gateway);
+    }
+    return left;
+}
+
+void gateway_drain(struct gateway *gateway)
+{
+    gateway_health_drain(&gateway->health);
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        http_loop_announce_close(gateway_loop_http(gateway->loops[i]));
+    }
+    log_info("gateway", "draining", LOG_INT("delay_ms", gateway->config->drain.delay_ms));
+    sleep_ms(gateway->config->drain.delay_ms);
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        http_loop_stop_accepting(gateway_loop_http(gateway->loops[i]));
+    }
+    const unsigned left = wait_until_answered(gateway, gateway->config->drain.timeout_ms);
+    if (left > 0) {
+        log_warn("gateway", "drain.timeout passed", LOG_INT("requests_in_flight", left));
+    }
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        gateway_loop_finish(gateway->loops[i]);
+    }
+    wait_until_answered(gateway, FLUSH_TIMEOUT_MS);
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (gateway == NULL) {
+        return;
+    }
+    unregister_readers(gateway);
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        gateway_loop_free(gateway->loops[i]);
+    }
+    free(gateway->loops);
+    channel_pool_free(gateway->pool);
+    free(gateway);
+}

@@ -1,0 +1,22 @@
+/* The gateway as a whole: the channel pool and the event loops, their start and their end. One thread creates, drains
+ * and frees it. */
+#ifndef TALLY_GATEWAY_GATEWAY_H
+#define TALLY_GATEWAY_GATEWAY_H
+
+#include "common/config.h"
+#include "common/error.h"
+
+struct gateway;
+
+/* Connects to counter-service in the background, listens and serves. config outlives the gateway. NULL with error
+ * filled. */
+struct gateway *gateway_create(const struct config *config, struct error *error);
+/* The port it listens on. */
+int gateway_port(const struct gateway *gateway);
+/* Shuts down in the order that fails no request, see ARCHITECTURE.md: returns when all is answered, after drain.delay
+ * and drain.timeout at the latest. */
+void gateway_drain(struct gateway *gateway);
+/* NULL is fine. */
+void gateway_free(struct gateway *gateway);
+
+#endif

@@ -1,0 +1,157 @@
+#include "gateway/gateway_health.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "common/clock.h"
+
+enum {
+    INSTANCES_SHOWN_MAX = 32,
+    TIME_SIZE = 32,
+};
+
+enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNAVAILABLE, HEALTH_DRAINING };
+
+static const char *const health_names[] = {
+    [HEALTH_OK] = "ok",
+    [HEALTH_DEGRADED] = "degraded",
+    [HEALTH_UNAVAILABLE] = "unavailable",
+    [HEALTH_DRAINING] = "draining",
+};
+
+static int http_status_of(enum health health)
+{
+    return health == HEALTH_OK || health == HEALTH_DEGRADED ? 200 : 503;
+}
+
+void gateway_health_init(struct gateway_health *health, struct channel_pool *pool)
+{
+    health->pool = pool;
+    health->started_us = clock_realtime_us();
+    atomic_init(&health->draining_since_us, 0);
+}
+
+void gateway_health_drain(struct gateway_health *health)
+{
+    atomic_store_explicit(&health->draining_since_us, clock_realtime_us(), memory_order_relaxed);
+}
+
+bool gateway_health_is_draining(const struct gateway_health *health)
+{
+    return atomic_load_explicit(&health->draining_since_us, memory_order_relaxed) != 0;
+}
+
+/* RFC 3339, with milliseconds. */
+static void add_time(cJSON *object, const char *name, int64_t realtime_us)
+{
+    char text[TIME_SIZE];
+    const time_t seconds = (time_t)(realtime_us / 1000000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    const size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(realtime_us / 1000 % 1000));
+    cJSON_AddStringToObject(object, name, text);
+}
+
+static void add_status(cJSON *object, enum health health)
+{
+    cJSON_AddStringToObject(object, "status", health_names[health]);
+}
+
+static bool is_up(const struct channel_pool_instance *instance)
+{
+    return instance->serving && instance->ready_channels > 0;
+}
+
+static void add_instance(cJSON *instances, const struct channel_pool_instance *instance)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "target", instance->target);
+    add_status(object, is_up(instance) ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    cJSON_AddBoolToObject(object, "serving", instance->serving);
+    cJSON_AddNumberToObject(object, "ready_channels", instance->ready_channels);
+    cJSON_AddNumberToObject(object, "channels", instance->channels);
+    if (instance->last_change_us != 0) {
+        add_time(object, "last_change", instance->last_change_us);
+    } else {
+        cJSON_AddNullToObject(object, "last_change");
+    }
+    cJSON_AddItemToArray(instances, object);
+}
+
+/* Returns how the component is. */
+static enum health add_counter_service(cJSON *components, struct channel_pool *pool)
+{
+    struct channel_pool_instance described[INSTANCES_SHOWN_MAX];
+    size_t count = channel_pool_describe(pool, described, INSTANCES_SHOWN_MAX);
+    count = count > INSTANCES_SHOWN_MAX ? INSTANCES_SHOWN_MAX : count;
+    cJSON *component = cJSON_AddObjectToObject(components, "counter_service");
+    cJSON *instances = cJSON_CreateArray();
+    size_t up = 0;
+    for (size_t i = 0; i < count; i++) {
+        add_instance(instances, &described[i]);
+        up += is_up(&described[i]);
+    }
+    const enum health status = up == 0 ? HEALTH_UNAVAILABLE : up < count ? HEALTH_DEGRADED : HEALTH_OK;
+    add_status(component, status);
+    cJSON_AddItemToObject(component, "instances", instances);
+    return status;
+}
+
+static void add_gateway(cJSON *components, const struct gateway_health *health)
+{
+    const int64_t draining_since_us = atomic_load_explicit(&health->draining_since_us, memory_order_relaxed);
+    cJSON *component = cJSON_AddObjectToObject(components, "gateway");
+    add_status(component, draining_since_us != 0 ? HEALTH_DRAINING : HEALTH_OK);
+    add_time(component, "last_change", draining_since_us != 0 ? draining_since_us : health->started_us);
+}
+
+/* Appends the document and frees it. cJSON's calls take NULL, so a failed allocation shows only here, as an incomplete
+ * document at worst. */
+static void print(cJSON *document, struct buffer *out)
+{
+    char *text = cJSON_PrintUnformatted(document);
+    if (text == NULL) {
+        out->failed = true;
+    } else {
+        buffer_append_text(out, text_of(text));
+    }
+    cJSON_free(text);
+    cJSON_Delete(document);
+}
+
+int gateway_health_write(const struct gateway_health *health, struct buffer *out)
+{
+    cJSON *document = cJSON_CreateObject();
+    cJSON *components = cJSON_CreateObject();
+    enum health status = add_counter_service(components, health->pool);
+    add_gateway(components, health);
+    if (gateway_health_is_draining(health)) {
+        status = HEALTH_DRAINING;
+    }
+    add_status(document, status);
+    cJSON_AddItemToObject(document, "components", components);
+    print(document, out);
+    return http_status_of(status);
+}
+
+static int write_status(enum health status, struct buffer *out)
+{
+    buffer_append_format(out, "{\"status\":\"%s\"}", health_names[status]);
+    return http_status_of(status);
+}
+
+int gateway_health_write_ready(const struct gateway_health *health, struct buffer *out)
+{
+    if (gateway_health_is_draining(health)) {
+        return write_status(HEALTH_DRAINING, out);
+    }
+    return write_status(channel_pool_is_ready(health->pool) ? HEALTH_OK : HEALTH_UNAVAILABLE, out);
+}
+
+int gateway_health_write_live(const struct gateway_health *health, struct buffer *out)
+{
+    (void)health;
+    return write_status(HEALTH_OK, out);
+}

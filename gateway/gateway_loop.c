@@ -1,0 +1,199 @@
+#include "gateway/gateway_loop.h"
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "gateway/dispatcher.h"
+#include "gateway/list_handler.h"
+#include "gateway/request_state.h"
+
+struct gateway_loop {
+    /* immutable after gateway_loop_start */
+    struct http_loop *http;
+    bool is_started;
+    /* owned by the loop thread while it runs; client and batcher are NULL once it has finished */
+    struct request_context context;
+    /* any thread */
+    atomic_bool finish_asked;
+    sem_t finished;
+};
+
+/* --- callbacks, on the loop's thread ------------------------------------------------------------------------------ */
+
+static size_t body_max(void *ctx, struct http_request *request)
+{
+    const struct gateway_loop *loop = ctx;
+    return dispatcher_body_max(&loop->context, request);
+}
+
+static void on_request(void *ctx, struct http_request *request)
+{
+    struct gateway_loop *loop = ctx;
+    dispatcher_handle(&loop->context, request);
+}
+
+static void on_gone(void *ctx, struct http_request *request)
+{
+    (void)ctx;
+    dispatcher_gone(request);
+}
+
+static void state_done(void *ctx, void *state)
+{
+    (void)ctx;
+    request_state_done(state);
+}
+
+/* Here, and not on the thread that asks for it, because batcher and client belong to the loop's. */
+static void finish(struct gateway_loop *loop)
+{
+    struct request_context *context = &loop->context;
+    context->is_draining = true;
+    list_handler_abort(context);
+    batcher_abort(context->batcher);
+    batcher_free(context->batcher);
+    context->batcher = NULL;
+    counter_client_free(context->client);
+    context->client = NULL;
+    sem_post(&loop->finished);
+}
+
+static void on_wake(void *ctx)
+{
+    struct gateway_loop *loop = ctx;
+    if (loop->context.client == NULL) {
+        return;
+    }
+    counter_client_poll(loop->context.client, clock_monotonic_us());
+    if (atomic_load_explicit(&loop->finish_asked, memory_order_acquire)) {
+        finish(loop);
+    }
+}
+
+/* First the batcher: a call that it starts may end at once, and the client tells so. */
+static int64_t on_turn_end(void *ctx)
+{
+    struct gateway_loop *loop = ctx;
+    if (loop->context.client == NULL) {
+        return INT64_MAX;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    const int64_t batcher_us = batcher_turn(loop->context.batcher, now_us);
+    const int64_t client_us = counter_client_poll(loop->context.client, now_us);
+    return batcher_us < client_us ? batcher_us : client_us;
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+static void init_context(struct request_context *context, const struct config *config, struct gateway_health *health)
+{
+    context->request_timeout_us = (int64_t)config->server.request_timeout_ms * 1000;
+    context->max_body = config->server.max_body;
+    context->max_pending = (unsigned)config->server.max_pending;
+    context->health = health;
+    request_ids_init(&context->ids);
+    arena_init(&context->arena);
+    size_t route_count;
+    const struct route *routes = dispatcher_routes(&route_count);
+    request_metrics_init(&context->metrics, routes, route_count);
+}
+
+static struct http_loop *create_http(struct gateway_loop *loop, const struct gateway_loop_options *options,
+                                     struct error *error)
+{
+    const struct http_loop_options http_options = {
+        .host = options->config->server.host,
+        .port = options->port,
+        .reuse_port = options->shares_port,
+        .max_connections = options->max_connections,
+        .idle_timeout_ms = options->config->server.idle_timeout_ms,
+        .read_timeout_ms = options->config->server.read_timeout_ms,
+        .thread_name = "http-loop",
+    };
+    const struct http_application application = {
+        .ctx = loop,
+        .request_state_size = sizeof(struct request_state),
+        .body_max = body_max,
+        .on_request = on_request,
+        .on_gone = on_gone,
+        .on_wake = on_wake,
+        .on_turn_end = on_turn_end,
+        .state_done = state_done,
+    };
+    return http_loop_create(&http_options, &application, error);
+}
+
+static void wake(void *ctx)
+{
+    http_loop_wake(ctx);
+}
+
+struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *options, struct error *error)
+{
+    const int attempt_timeout_ms = options->config->grpc.counter_service.attempt_timeout_ms;
+    struct gateway_loop *loop = calloc(1, sizeof(*loop));
+    if (loop == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    sem_init(&loop->finished, 0, 0);
+    init_context(&loop->context, options->config, options->health);
+    loop->http = create_http(loop, options, error);
+    if (loop->http == NULL) {
+        goto fail;
+    }
+    loop->context.client = counter_client_create(options->pool, attempt_timeout_ms, wake, loop->http, error);
+    if (loop->context.client == NULL) {
+        goto fail;
+    }
+    loop->context.batcher = batcher_create(loop->context.client);
+    if (loop->context.batcher == NULL) {
+        error_set(error, "out of memory");
+        goto fail;
+    }
+    return loop;
+
+fail:
+    gateway_loop_free(loop);
+    return NULL;
+}
+
+int gateway_loop_start(struct gateway_loop *loop, struct error *error)
+{
+    const int result = http_loop_start(loop->http, error);
+    loop->is_started = result == 0;
+    return result;
+}
+
+struct http_loop *gateway_loop_http(const struct gateway_loop *loop)
+{
+    return loop->http;
+}
+
+void gateway_loop_finish(struct gateway_loop *loop)
+{
+    if (!loop->is_started || atomic_exchange(&loop->finish_asked, true)) {
+        return;
+    }
+    http_loop_wake(loop->http);
+    while (sem_wait(&loop->finished) != 0) {
+        /* interrupted by a signal */
+    }
+}
+
+void gateway_loop_free(struct gateway_loop *loop)
+{
+    if (loop == NULL) {
+        return;
+    }
+    gateway_loop_finish(loop);
+    /* A client whose thread never ran has no calls, so nobody wakes the HTTP loop. */
+    batcher_free(loop->context.batcher);
+    counter_client_free(loop->context.client);
+    http_loop_free(loop->http);
+    arena_done(&loop->context.arena);
+    sem_destroy(&loop->finished);
+    free(loop);
+}

@@ -1,0 +1,176 @@
+#include "gateway/instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+/* --- what is known of it ------------------------------------------------------------------------------------------ */
+
+unsigned instance_ready_channels(const struct instance *instance)
+{
+    unsigned ready = 0;
+    for (unsigned i = 0; i < instance->channel_count; i++) {
+        ready += channel_is_ready(&instance->channels[i]);
+    }
+    return ready;
+}
+
+void instance_describe(const struct instance *instance, struct channel_pool_instance *description)
+{
+    *description = (struct channel_pool_instance){
+        .ready_channels = instance_ready_channels(instance),
+        .channels = instance->channel_count,
+        .serving = instance_is_serving(instance),
+        .last_change_us = atomic_load_explicit(&instance->last_change_us, memory_order_relaxed),
+    };
+    snprintf(description->target, sizeof(description->target), "%s", instance->target);
+}
+
+static void set_serving(struct instance *instance, bool serving, const char *reason, int64_t now_us)
+{
+    if (serving == instance_is_serving(instance)) {
+        return;
+    }
+    atomic_store_explicit(&instance->last_change_us, clock_realtime_us(), memory_order_relaxed);
+    atomic_store_explicit(&instance->serving, serving, memory_order_relaxed);
+    uint64_t changes = 0;
+    if (log_limiter_allows(&instance->serving_log[serving], now_us, &changes)) {
+        LOG_AT(serving ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "channel_pool",
+               serving ? "counter-service is serving" : "counter-service is not serving",
+               LOG_STR("instance", instance->target), LOG_STR("reason", reason), LOG_INT("changes", changes));
+    }
+}
+
+/* --- health ------------------------------------------------------------------------------------------------------- */
+
+/* Opens the health watch on the next READY channel, if it is closed and there is one. Returns whether it opened. */
+static bool open_health(struct instance *instance, int64_t now_us)
+{
+    if (!health_watch_may_open(&instance->health, now_us)) {
+        return false;
+    }
+    for (unsigned i = 0; i < instance->channel_count; i++) {
+        const struct channel *channel = &instance->channels[instance->next_health_channel];
+        instance->next_health_channel = (instance->next_health_channel + 1) % instance->channel_count;
+        if (channel_is_ready(channel)) {
+            health_watch_open(&instance->health, channel->lent.channel, now_us);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One connection of many may break: then its last word stands while another connection is asked. It falls when that one
+ * says something else, fails, or there is none. */
+static void on_verdict(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us)
+{
+    struct instance *instance = ctx;
+    if (instance->closing) {
+        return;
+    }
+    const bool asked_again = verdict >= HEALTH_ENDED && open_health(instance, now_us);
+    if (verdict == HEALTH_ENDED && asked_again) {
+        return;
+    }
+    set_serving(instance, verdict == HEALTH_SERVING, reason, now_us);
+}
+
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+/* Where one channel gets through the others will too: they need not sit out their backoff. */
+static void on_connected(struct instance *instance)
+{
+    for (unsigned i = 0; i < instance->channel_count; i++) {
+        if (channel_state(&instance->channels[i]) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+            channel_hurry(&instance->channels[i]);
+        }
+    }
+}
+
+static void on_disconnected(struct instance *instance, const struct channel *channel, int64_t now_us)
+{
+    if (instance->health.channel == channel->lent.channel) {
+        health_watch_close(&instance->health);
+    }
+    if (instance_ready_channels(instance) == 0) {
+        set_serving(instance, false, "connection lost", now_us);
+    }
+}
+
+static void on_connect_failed(struct instance *instance, int64_t now_us)
+{
+    uint64_t failures = 0;
+    if (instance_ready_channels(instance) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
+        log_warn("channel_pool", "cannot connect to counter-service", LOG_STR("instance", instance->target),
+                 LOG_INT("failures", failures));
+    }
+}
+
+static void on_channel_change(struct instance *instance, const struct channel *channel, grpc_connectivity_state before,
+                              int64_t now_us)
+{
+    const grpc_connectivity_state now = channel_state(channel);
+    if (before == GRPC_CHANNEL_READY) {
+        on_disconnected(instance, channel, now_us);
+    }
+    if (now == GRPC_CHANNEL_READY) {
+        on_connected(instance);
+    } else if (now == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+        on_connect_failed(instance, now_us);
+    }
+}
+
+void instance_look(struct instance *instance, int64_t now_us)
+{
+    for (unsigned i = 0; i < instance->channel_count; i++) {
+        grpc_connectivity_state before;
+        if (channel_look(&instance->channels[i], now_us, &before)) {
+            on_channel_change(instance, &instance->channels[i], before, now_us);
+        }
+    }
+    open_health(instance, now_us);
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+int instance_create(struct instance *instance, const char *target, unsigned number, unsigned channel_count,
+                    int keep_alive_ms, grpc_completion_queue *queue, struct error *error)
+{
+    memset(instance, 0, sizeof(*instance));
+    health_watch_init(&instance->health, queue, on_verdict, instance);
+    instance->target = strdup(target);
+    instance->channels = calloc(channel_count, sizeof(instance->channels[0]));
+    if (instance->target == NULL || instance->channels == NULL) {
+        error_set(error, "out of memory");
+        goto fail;
+    }
+    while (instance->channel_count < channel_count) {
+        if (channel_create(&instance->channels[instance->channel_count], target, number, keep_alive_ms, error) != 0) {
+            goto fail;
+        }
+        instance->channel_count++;
+    }
+    return 0;
+
+fail:
+    instance_destroy(instance);
+    return -1;
+}
+
+void instance_close(struct instance *instance)
+{
+    instance->closing = true;
+    health_watch_close(&instance->health);
+}
+
+void instance_destroy(struct instance *instance)
+{
+    health_watch_done(&instance->health);
+    for (unsigned i = 0; i < instance->channel_count; i++) {
+        channel_destroy(&instance->channels[i]);
+    }
+    free(instance->channels);
+    free(instance->target);
+}

@@ -1,0 +1,40 @@
+#include "gateway/operator_handlers.h"
+
+#include "gateway/admission.h"
+#include "gateway/gateway_health.h"
+#include "gateway/openapi_document.h"
+#include "gateway/reply.h"
+
+/* RFC 9512. */
+#define YAML_CONTENT_TYPE "application/yaml"
+
+void handle_health(struct request_state *state)
+{
+    reply_json(state, gateway_health_write(state->context->health, &state->request->reply));
+}
+
+void handle_live(struct request_state *state)
+{
+    reply_json(state, gateway_health_write_live(state->context->health, &state->request->reply));
+}
+
+void handle_ready(struct request_state *state)
+{
+    reply_json(state, gateway_health_write_ready(state->context->health, &state->request->reply));
+}
+
+void handle_metrics(struct request_state *state)
+{
+    struct buffer *reply = &state->request->reply;
+    if (metrics_render(reply) != 0) {
+        buffer_clear(reply, 0);
+        admission_out_of_memory(state);
+        return;
+    }
+    reply_body(state, METRICS_CONTENT_TYPE, (struct text){reply->data, reply->len});
+}
+
+void handle_openapi(struct request_state *state)
+{
+    reply_body(state, YAML_CONTENT_TYPE, (struct text){(const char *)openapi_document, openapi_document_len});
+}

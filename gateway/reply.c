@@ -1,0 +1,103 @@
+#include "gateway/reply.h"
+
+#include <assert.h>
+
+#include "common/clock.h"
+#include "common/problem.h"
+#include "gateway/status_problem.h"
+
+#define JSON_CONTENT_TYPE "application/json"
+
+static const struct {
+    int http_status;
+    const char *slug;
+    const char *title;
+} http_problems[] = {
+    [HTTP_NOT_FOUND] = {404, "not-found", "Not found"},
+    [HTTP_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [HTTP_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
+    [HTTP_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+};
+
+/* What is said when there is no memory to say it. */
+#define OUT_OF_MEMORY_BODY(status, outcome) \
+    TEXT("{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\",\"status\":" #status \
+         ",\"detail\":\"the answer did not fit into memory\"" outcome "}")
+
+void reply_add_header(struct request_state *state, const char *name, const char *value)
+{
+    struct http_response *response = &state->response;
+    assert(response->header_count < HTTP_REPLY_HEADERS_MAX - 2);
+    response->headers[response->header_count++] = (struct http_header){name, value};
+}
+
+static void add_last_header(struct http_response *response, const char *name, const char *value)
+{
+    response->headers[response->header_count++] = (struct http_header){name, value};
+}
+
+static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
+{
+    struct request_context *context = state->context;
+    struct http_request *request = state->request;
+    struct http_response response = state->response;
+    char request_id[REQUEST_ID_SIZE];
+    response.status = http_status;
+    response.content_type = content_type;
+    response.body = body;
+    request_id_write(&context->ids, request->request_id, request_id);
+    add_last_header(&response, "X-Request-Id", request_id);
+    if (http_status == 503) {
+        add_last_header(&response, "Retry-After", "1");
+    }
+    request_metrics_answered(&context->metrics, state->match.route, request->method, http_status,
+                             clock_monotonic_us() - request->complete_us);
+    request_state_end(state);
+    http_reply(request, &response);
+}
+
+/* A write that was submitted may be applied: then not even a 503 would be true. */
+static void send_out_of_memory(struct request_state *state)
+{
+    if (!request_is_write(state)) {
+        send_answer(state, 503, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(503, ""));
+    } else if (state->is_submitted) {
+        send_answer(state, 504, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(504, ",\"outcome\":\"unknown\""));
+    } else {
+        send_answer(state, 503, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(503, ",\"outcome\":\"not_applied\""));
+    }
+}
+
+static void send_reply_buffer(struct request_state *state, int http_status, const char *content_type)
+{
+    const struct buffer *reply = &state->request->reply;
+    if (reply->failed) {
+        send_out_of_memory(state);
+    } else {
+        send_answer(state, http_status, content_type, (struct text){reply->data, reply->len});
+    }
+}
+
+void reply_json(struct request_state *state, int http_status)
+{
+    send_reply_buffer(state, http_status, JSON_CONTENT_TYPE);
+}
+
+void reply_body(struct request_state *state, const char *content_type, struct text body)
+{
+    send_answer(state, 200, content_type, body);
+}
+
+void reply_problem(struct request_state *state, enum status status, const char *detail)
+{
+    status_problem_write(&state->request->reply, status, detail, request_is_write(state));
+    send_reply_buffer(state, status_http_code(status), PROBLEM_CONTENT_TYPE);
+}
+
+void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail)
+{
+    const int http_status = http_problems[problem].http_status;
+    problem_write(&state->request->reply, http_problems[problem].slug, http_problems[problem].title, http_status,
+                  detail, request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
+    send_reply_buffer(state, http_status, PROBLEM_CONTENT_TYPE);
+}

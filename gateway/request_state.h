@@ -1,0 +1,77 @@
+/* What the gateway keeps of one HTTP request (http_request.state), and what all requests of an event loop share.
+ *
+ *   request_state_begin ─> handler ─┬─> reply_* ─> request_state_end
+ *                                   └─> submitted ─┬─> result ─> reply_* ─> request_state_end
+ *                                                  └─> client gone: abandoned ─> result ─> end, release
+ * Loop thread only. */
+#ifndef TALLY_GATEWAY_REQUEST_STATE_H
+#define TALLY_GATEWAY_REQUEST_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/http_server.h"
+#include "common/limits.h"
+#include "gateway/batcher.h"
+#include "gateway/counter_client.h"
+#include "gateway/operation_list.h"
+#include "gateway/request_id.h"
+#include "gateway/request_metrics.h"
+#include "gateway/router.h"
+
+struct gateway_health;
+
+/* What the requests of one event loop share. */
+struct request_context {
+    /* immutable */
+    int64_t request_timeout_us;
+    size_t max_body;
+    unsigned max_pending;
+    struct batcher *batcher;
+    struct counter_client *client;
+    struct gateway_health *health;
+    /* owned by the loop thread */
+    unsigned pending;               /* requests submitted, without a result */
+    struct request_state *listings; /* those of them that list a resource */
+    bool is_draining;               /* nothing can be submitted any more */
+    struct request_ids ids;
+    struct request_metrics metrics;
+    struct arena arena; /* for one reply at a time */
+};
+
+enum { PERCENT_ENCODED_BYTE = 3 };
+
+struct request_state {
+    struct request_context *context; /* NULL: never used */
+    struct http_request *request;
+    struct route_match match;
+    struct http_response response; /* headers gathered so far */
+    struct operation_list operations;
+    struct counter_request counters; /* what the batcher works on */
+    size_t refused;                  /* operations that broke a rule: not submitted */
+    bool is_submitted;
+    bool is_abandoned; /* the client is gone: no answer */
+    /* a listing */
+    struct client_call *call;
+    struct request_state *next;
+    struct request_state *previous;
+    /* Decoded texts of path and header: the operations outlive those. */
+    char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
+    char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];
+    char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];
+};
+
+struct request_state *request_state_begin(struct request_context *context, struct http_request *request);
+/* Ready for the next request; gives back memory beyond the usual. */
+void request_state_end(struct request_state *state);
+/* For http_application.state_done. */
+void request_state_done(struct request_state *state);
+
+static inline bool request_is_write(const struct request_state *state)
+{
+    return state->match.route != NULL && state->match.route->is_write;
+}
+
+#endif
