@@ -1,0 +1,88 @@
+"""Fixtures for all; the stack of a module; what a failed test shows."""
+
+import contextlib
+import os
+import resource as limits
+import uuid
+
+import pytest
+
+from harness.process import open_processes
+from harness.stack import Stack
+from harness.stubs import CounterServiceStub
+
+# The tests of many connections need more descriptors than the usual soft limit; the programs inherit it.
+limits.setrlimit(limits.RLIMIT_NOFILE, (limits.getrlimit(limits.RLIMIT_NOFILE)[1],) * 2)
+
+IMPATIENT_SECONDS = 2
+REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.skipped and REQUIRE_ALL:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"REQUIRE_ALL=1 allows no skip, but {item.nodeid} was: {reason}"
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.log_tail()) for process in open_processes]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left_running():
+    yield
+    left = [process.name for process in open_processes]
+    for process in list(open_processes):
+        process.close()
+    assert not left, f"left running: {left}"
+
+
+@pytest.fixture(scope="module")
+def start_stack(tmp_path_factory):
+    """Starts stacks with settings of the caller's; they end with the module."""
+    with contextlib.ExitStack() as ends:
+
+        def start(**settings):
+            stack = Stack(tmp_path_factory.mktemp("stack"), **settings)
+            ends.callback(stack.close)
+            stack.start()
+            return stack
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    """Redis, counter-service and gateway with the shipped settings. A module that needs others overrides it."""
+    return start_stack()
+
+
+@pytest.fixture(scope="module")
+def gateway(stack):
+    return stack.gateway
+
+
+@pytest.fixture(scope="module")
+def impatient(stack):
+    """A gateway that does not wait long for its clients."""
+    seconds = f"{IMPATIENT_SECONDS}s"
+    return stack.extra_gateway(SERVER_READ_TIMEOUT=seconds, SERVER_IDLE_TIMEOUT=seconds)
+
+
+@pytest.fixture(scope="module")
+def channel(stack):
+    with stack.service.channel() as channel:
+        yield channel
+
+
+@pytest.fixture(scope="module")
+def rpc(channel):
+    """A stub of counter-service."""
+    return CounterServiceStub(channel)
+
+
+@pytest.fixture
+def resource():
+    """A resource_id that nobody else uses."""
+    return f"r-{uuid.uuid4().hex}"

@@ -1,0 +1,102 @@
+"""The two programs under test."""
+
+import os
+
+from harness import http_client
+from harness.paths import CONFIG, program
+from harness.ports import free_port
+from harness.process import Process
+from harness.stubs import connect
+
+
+def environment(settings):
+    """This process's environment with the settings (upper-case names without TALLY_), and no other TALLY_ variable."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("TALLY_")}
+    env.update({f"TALLY_{key}": str(value) for key, value in settings.items()})
+    return env
+
+
+class Daemon(Process):
+    """Runs with the shipped configuration file; settings override it through the environment."""
+
+    def __init__(self, program_name, name, directory, settings):
+        self.settings = {"CONSUL_ADDRESS": "", "KAFKA_BROKERS": "", "DRAIN_DELAY": "100ms", **settings}
+        super().__init__(name, [program(program_name), "--config", CONFIG], environment(self.settings), directory)
+
+    @property
+    def http_port(self):
+        raise NotImplementedError
+
+    def start(self, wait=True):
+        super().start()
+        if wait:
+            self.wait_until_ready(self.is_ready)
+        else:
+            self.wait_until_ready(lambda: self.request("GET", "/health"))
+
+    def request(self, method, target, body=http_client.NO_BODY, headers=(), timeout=10):
+        return http_client.request(self.http_port, method, target, body, headers, timeout)
+
+    def get(self, target, headers=()):
+        return self.request("GET", target, headers=headers)
+
+    def post(self, target, body, headers=()):
+        return self.request("POST", target, body, headers)
+
+    def is_ready(self):
+        raise NotImplementedError
+
+    def wait_ready(self, timeout=15):
+        self.wait_until_ready(self.is_ready, timeout)
+
+
+class Service(Daemon):
+    """A counter-service."""
+
+    def __init__(self, directory, redis_address, name="counter-service", **settings):
+        self.port = free_port()
+        self.admin_port = free_port()
+        own = {
+            "COUNTER_SERVICE_HOST": "127.0.0.1",
+            "COUNTER_SERVICE_PORT": self.port,
+            "COUNTER_SERVICE_ADMIN_PORT": self.admin_port,
+            "REDIS_ADDR": redis_address,
+        }
+        super().__init__("counter-service", name, directory, {**own, **settings})
+
+    @property
+    def http_port(self):
+        return self.admin_port
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def is_ready(self):
+        return self.get("/health").status == 200
+
+    def channel(self, *options):
+        return connect(self.port, *options)
+
+
+class Gateway(Daemon):
+    """A gateway."""
+
+    def __init__(self, directory, service_address, name="gateway", **settings):
+        self.port = free_port()
+        own = {
+            "SERVER_HOST": "127.0.0.1",
+            "SERVER_PORT": self.port,
+            "GRPC_COUNTER_SERVICE_HOST": service_address,
+        }
+        super().__init__("gateway", name, directory, {**own, **settings})
+
+    @property
+    def http_port(self):
+        return self.port
+
+    def is_ready(self):
+        return self.get("/health/ready").status == 200
+
+    def connection(self, timeout=10):
+        return http_client.HttpConnection(self.port, timeout)

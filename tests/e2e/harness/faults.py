@@ -1,0 +1,44 @@
+"""Runs load around a fault and checks what must hold after every one of them."""
+
+import os
+import time
+
+from harness import law
+from harness.load import Load
+
+# Seconds of load before the fault and after it.
+FAULT_SECONDS = float(os.environ.get("FAULT_SECONDS", "1.5"))
+
+REQUEST_TIMEOUT = 2
+# What a shared, busy machine may add to it.
+SLACK = 3
+
+
+def under_load(stack, fault, settle=0.5):
+    """Load, fault(), recovery, load; then the law. Half of the clients send keys and retry, the others do not.
+    settle: seconds for late writes to show up. Returns the ledger of all."""
+    port = stack.gateway.port
+    with Load(port, connections=25) as plain_load, Load(port, connections=25, keyed=True) as keyed_load:
+        time.sleep(FAULT_SECONDS)
+        fault()
+        stack.wait_ready()
+        time.sleep(FAULT_SECONDS)
+        plain, keyed = plain_load.stop(), keyed_load.stop()
+    stack.wait_ready()
+    time.sleep(settle)
+    print(f"without keys: {plain}\nwith keys: {keyed}")
+    law.check(plain, stack.values(plain.counters()))
+    law.check_exact(keyed, stack.values(keyed.counters()))
+    plain.merge(keyed)
+    assert plain.slowest < REQUEST_TIMEOUT + SLACK, plain
+    _check_serves(stack)
+    return plain
+
+
+def _check_serves(stack):
+    """No worker is stuck: a second of load on many connections sees nothing but 200."""
+    with Load(stack.gateway.port, connections=20) as load:
+        time.sleep(1)
+        ledger = load.stop()
+    assert set(ledger.statuses) == {200}, f"not well again: {ledger}"
+    law.check(ledger, stack.values(ledger.counters()))

@@ -1,0 +1,15 @@
+"""Where things are."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+CONFIG = ROOT / "configs" / "config.yaml"
+OPENAPI = ROOT / "proto" / "openapi.yaml"
+BIN_DIR = Path(os.environ.get("TEST_BIN_DIR") or ROOT / "build" / "bin").resolve()
+
+
+def program(name):
+    path = BIN_DIR / name
+    assert os.access(path, os.X_OK), f"{path} is missing: build the programs first, or set TEST_BIN_DIR"
+    return path

@@ -1,0 +1,72 @@
+"""A real redis-server with a data directory and a port of its own."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import redis
+
+from harness.ports import free_port
+from harness.process import Process
+
+_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES_MIN = 1 << 30
+
+
+def _data_parent(directory):
+    """Memory where there is plenty: a disk that others use too may take a second for one fsync, and Redis be taken for
+    down. A kill of the process, which is all that the tests do to it, loses as little there."""
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES_MIN:
+        return _MEMORY
+    return directory
+
+
+class RedisServer(Process):
+    """appendfsync always: what was acknowledged survives a kill."""
+
+    def __init__(self, directory, name="redis", password="", **settings):
+        self.port = free_port()
+        self.password = password
+        self._data = tempfile.mkdtemp(prefix="redis-", dir=_data_parent(directory))
+        argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
+        argv += ["--appendonly", "yes", "--appendfsync", "always"]
+        for key, value in settings.items():
+            argv += [f"--{key.replace('_', '-')}", value]
+        if password:
+            argv += ["--requirepass", password]
+        super().__init__(name, argv, dict(os.environ), directory)
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def start(self, wait=True):
+        super().start()
+        if wait:
+            self.wait_until_ready(self._answers)
+
+    def close(self):
+        super().close()
+        shutil.rmtree(self._data)
+
+    def _answers(self):
+        try:
+            with self.client() as client:
+                return client.ping()
+        except redis.RedisError:
+            return False
+
+    def client(self, db=0):
+        """One connection, kept."""
+        return redis.Redis(
+            port=self.port, db=db, password=self.password or None, single_connection_client=True, socket_timeout=10
+        )
+
+    def call(self, *command):
+        """One command, like redis-cli."""
+        with self.client() as client:
+            return client.execute_command(*command)
+
+    def config_set(self, key, value):
+        self.call("CONFIG", "SET", key, value)

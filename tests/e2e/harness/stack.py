@@ -1,0 +1,62 @@
+"""Redis, counter-service and gateway together."""
+
+from harness.daemons import Gateway, Service
+from harness.redis_server import RedisServer
+
+
+class Stack:
+    """Started ready. redis_address lets the service reach Redis by another way (a proxy)."""
+
+    def __init__(self, directory, redis=None, service=None, gateway=None, redis_address=None):
+        self.directory = directory
+        self._extra = []
+        self.redis = RedisServer(directory, **(redis or {}))
+        self.service = Service(directory, redis_address or self.redis.address, **(service or {}))
+        self.gateway = Gateway(directory, self.service.address, **(gateway or {}))
+
+    def start(self):
+        self.redis.start()
+        self.service.start()
+        self.gateway.start()
+
+    def extra_gateway(self, **settings):
+        """A second gateway on the same service, with other settings; closed with the stack."""
+        gateway = Gateway(self.directory, self.service.address, name=f"gateway-{len(self._extra) + 2}", **settings)
+        self._extra.append(gateway)
+        gateway.start()
+        return gateway
+
+    def wait_ready(self, timeout=20):
+        self.service.wait_ready(timeout)
+        self.gateway.wait_ready(timeout)
+
+    def close(self):
+        """Stops all of it in order; then complains of exit codes and sanitizer reports."""
+        complaints = []
+        for process in [*self._extra, self.gateway, self.service, self.redis]:
+            for step in ([process.stop] if process.is_running else []) + [process.close]:
+                try:
+                    step()
+                except Exception as error:  # each process must be ended whatever another one did
+                    complaints.append(str(error))
+        assert not complaints, "\n".join(complaints)
+
+    def value(self, resource_id, counter_type):
+        """A counter's value, as the gateway tells it."""
+        response = self.gateway.get(f"/api/v1/counter/{resource_id}/{counter_type}")
+        assert response.status == 200, response
+        return response.json()["value"]
+
+    def values(self, counters):
+        """Values of many counters, a list of (resource_id, counter_type)."""
+        found = {}
+        counters = list(counters)
+        for start in range(0, len(counters), 1000):
+            part = counters[start : start + 1000]
+            queries = [{"resource_id": resource, "counter_type": kind} for resource, kind in part]
+            response = self.gateway.post("/api/v1/counter/batch", {"queries": queries})
+            assert response.status == 200, response
+            for counter, result in zip(part, response.json()["results"], strict=True):
+                assert "error" not in result, result
+                found[counter] = result["value"]
+        return found

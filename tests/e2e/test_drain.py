@@ -1,0 +1,200 @@
+"""SIGTERM: nothing that was accepted is lost, and the end is 0; a second signal ends at once."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+from harness.calls import INCREMENT, item
+from harness.daemons import Gateway, Service
+from harness.http_client import HttpConnection, request_bytes
+from harness.law import check
+from harness.load import Load
+from harness.stubs import CounterServiceStub, pb
+from harness.wait import wait_until
+
+DELAY = 2
+
+
+@pytest.fixture
+def new_gateway(stack, tmp_path):
+    """Gateways to be drained."""
+    made = []
+
+    def make(**settings):
+        gateway = Gateway(tmp_path, stack.service.address, name=f"drained-{len(made)}", **settings)
+        made.append(gateway)
+        gateway.start()
+        return gateway
+
+    yield make
+    for gateway in made:
+        gateway.close()
+
+
+@pytest.fixture
+def new_service(stack, tmp_path):
+    """A counter-service to be drained."""
+    made = []
+
+    def make(**settings):
+        service = Service(tmp_path, stack.redis.address, name=f"drained-service-{len(made)}", **settings)
+        made.append(service)
+        service.start()
+        return service
+
+    yield make
+    for service in made:
+        service.close()
+
+
+def test_a_draining_gateway_serves_says_so_and_ends(stack, new_gateway):
+    """Clients that follow `Connection: close` and look at readiness see nothing but 200."""
+    gateway = new_gateway(DRAIN_DELAY=f"{DELAY}s")
+    with Load(gateway.port) as load:
+        time.sleep(1)
+        gateway.terminate()
+        wait_until(lambda: gateway.get("/health/ready").status == 503, DELAY)
+        health = gateway.get("/health")
+        live = gateway.get("/health/live")
+        time.sleep(DELAY / 2)
+        with HttpConnection(gateway.port) as connection:
+            answer = connection.request("POST", INCREMENT, item("drained"))
+            closed = connection.is_closed_by_server()
+        ledger = load.stop()
+    assert gateway.wait() == 0
+    assert (health.status, live.status) == (503, 200)
+    assert answer.status == 200 and answer.closes and closed
+    assert set(ledger.statuses) == {200}, ledger
+    check(ledger, stack.values(ledger.counters()))
+
+
+def test_requests_in_flight_are_answered_before_the_end(stack, new_gateway):
+    gateway = new_gateway(DRAIN_DELAY="0ms")
+    count = 50
+    connections = [gateway.connection() for _ in range(count)]
+    idle = [gateway.connection() for _ in range(20)]
+    for connection in idle:
+        assert connection.request("GET", "/health/live").status == 200
+    stack.redis.pause()
+    try:
+        for connection in connections:
+            connection.send(request_bytes("POST", INCREMENT, item("in-flight")))
+        time.sleep(0.2)
+        gateway.terminate()
+        time.sleep(0.2)
+    finally:
+        stack.redis.resume()
+    answers = [connection.response() for connection in connections]
+    assert {answer.status for answer in answers} == {200}, answers
+    assert all(answer.closes for answer in answers)
+    assert all(connection.is_closed_by_server() for connection in idle)
+    assert gateway.wait() == 0
+    for connection in connections + idle:
+        connection.close()
+
+
+def test_a_request_half_sent_is_given_the_time_to_end(new_gateway):
+    gateway = new_gateway(DRAIN_DELAY="500ms")
+    whole = request_bytes("POST", INCREMENT, item("half-sent"))
+    with gateway.connection() as connection:
+        connection.send(whole[:-10])
+        time.sleep(0.1)
+        gateway.terminate()
+        time.sleep(0.2)
+        connection.send(whole[-10:])
+        response = connection.response()
+    assert response.status == 200 and response.closes
+    assert gateway.wait() == 0
+
+
+def test_a_client_that_never_ends_does_not_keep_the_gateway(new_gateway):
+    gateway = new_gateway(DRAIN_DELAY="0ms", DRAIN_TIMEOUT="1s")
+    with gateway.connection() as connection:
+        connection.send(request_bytes("POST", INCREMENT, item("never"))[:-1])
+        time.sleep(0.2)
+        gateway.stop(timeout=10)
+
+
+def test_new_connections_are_refused_after_the_delay(new_gateway):
+    gateway = new_gateway(DRAIN_DELAY="0ms")
+    gateway.stop()
+    with pytest.raises(ConnectionRefusedError):
+        gateway.get("/health")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_at_once(new_gateway, new_service, number):
+    for daemon in (new_gateway(DRAIN_DELAY="30s"), new_service(DRAIN_DELAY="30s")):
+        daemon.send_signal(number)
+        wait_until(lambda daemon=daemon: daemon.get("/health").status == 503, what="the drain to begin")
+        time.sleep(0.3)
+        assert daemon.is_running
+        started = time.monotonic()
+        daemon.send_signal(number)
+        daemon.wait(timeout=10)
+        assert time.monotonic() - started < 5
+
+
+def test_a_draining_service_answers_what_it_has_and_ends(new_service, resource):
+    """A direct client that stops calling when health says so loses nothing."""
+    service = new_service(DRAIN_DELAY=f"{DELAY}s")
+    request = pb.IncrementRequest(resource_id=resource, counter_type="like", delta=1)
+    errors = []
+    counted = []
+    stopping = threading.Event()
+
+    def run():
+        with service.channel() as channel:
+            stub = CounterServiceStub(channel)
+            while not stopping.is_set():
+                try:
+                    counted.append(stub.Increment(request, timeout=5).value)
+                except Exception as error:
+                    errors.append(error)
+                    return
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    service.terminate()
+    wait_until(lambda: service.get("/health").status == 503, DELAY)
+    time.sleep(DELAY / 2)
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    assert service.wait() == 0
+    assert not errors, errors[0]
+    assert sorted(counted) == list(range(1, len(counted) + 1))
+
+
+def test_calls_in_flight_are_answered_before_the_service_ends(stack, new_service, resource):
+    service = new_service(DRAIN_DELAY="0ms")
+    request = pb.IncrementRequest(resource_id=resource, counter_type="like", delta=1)
+    with service.channel() as channel:
+        stub = CounterServiceStub(channel)
+        assert stub.Increment(request, timeout=5).value == 1
+        stack.redis.pause()
+        try:
+            calls = [stub.Increment.future(request, timeout=5) for _ in range(20)]
+            time.sleep(0.2)
+            service.terminate()
+            time.sleep(0.2)
+        finally:
+            stack.redis.resume()
+        assert sorted(call.result().value for call in calls) == list(range(2, 22))
+    assert service.wait() == 0
+
+
+def test_both_end_with_0_while_redis_is_gone(stack, new_gateway, new_service):
+    service = new_service()
+    gateway = new_gateway()
+    stack.redis.pause()
+    try:
+        gateway.stop()
+        service.stop()
+    finally:
+        stack.redis.resume()
+        stack.wait_ready()

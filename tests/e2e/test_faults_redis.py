@@ -1,0 +1,156 @@
+"""Redis breaks under load: what was acknowledged is there, what was refused is not, and all heals by itself."""
+
+import time
+
+import pytest
+
+from harness.faults import under_load
+from harness.law import UNKNOWN
+from harness.proxy import REPLIES, REQUESTS, Proxy
+from harness.wait import wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+
+
+def wait_until_not_serving(stack):
+    wait_until(lambda: stack.service.get("/health").status == 503, what="the service to notice")
+
+
+def test_redis_killed_and_restarted(stack):
+    def fault():
+        stack.redis.kill()
+        wait_until_not_serving(stack)
+        time.sleep(1)
+        stack.redis.start()
+
+    under_load(stack, fault)
+
+
+def test_redis_paused_for_five_seconds(stack):
+    def fault():
+        stack.redis.pause()
+        wait_until_not_serving(stack)
+        time.sleep(4)
+        stack.redis.resume()
+
+    under_load(stack, fault, settle=2)
+
+
+def test_redis_connections_cut_again_and_again(stack):
+    def fault():
+        with stack.redis.client() as redis:
+            for _ in range(10):
+                redis.execute_command("CLIENT", "KILL", "TYPE", "normal")
+                time.sleep(0.3)
+
+    under_load(stack, fault)
+
+
+def test_scripts_flushed_and_nobody_notices(stack):
+    def fault():
+        with stack.redis.client() as redis:
+            for _ in range(20):
+                redis.execute_command("SCRIPT", "FLUSH")
+                time.sleep(0.1)
+
+    ledger = under_load(stack, fault)
+    assert set(ledger.statuses) == {200}, ledger
+
+
+def test_redis_out_of_memory(stack):
+    def fault():
+        stack.redis.config_set("maxmemory", "1")
+        time.sleep(2)
+        stack.redis.config_set("maxmemory", "0")
+
+    ledger = under_load(stack, fault)
+    assert ledger.statuses[503] > 0, ledger
+    assert ledger.total(UNKNOWN) == 0, f"a refusal of Redis is not an unknown outcome: {ledger}"
+
+
+def test_redis_turned_into_a_replica_and_back(stack):
+    def fault():
+        stack.redis.call("REPLICAOF", "127.0.0.1", "1")
+        wait_until_not_serving(stack)
+        time.sleep(1)
+        stack.redis.call("REPLICAOF", "NO", "ONE")
+
+    ledger = under_load(stack, fault)
+    assert ledger.statuses[503] > 0, ledger
+
+
+def test_redis_without_a_connection_to_spare(stack):
+    def fault():
+        with stack.redis.client() as redis:
+            redis.execute_command("CONFIG", "SET", "maxclients", "1")
+            redis.execute_command("CLIENT", "KILL", "TYPE", "normal")
+            wait_until_not_serving(stack)
+            time.sleep(1)
+            redis.execute_command("CONFIG", "SET", "maxclients", "1000")
+
+    under_load(stack, fault)
+
+
+@pytest.fixture(scope="module")
+def proxied(start_stack):
+    """(stack, proxy): the service reaches Redis through the proxy only."""
+    stack = start_stack()
+    proxy = Proxy(stack.redis.port)
+    stack.service.stop()
+    stack.service.env["TALLY_REDIS_ADDR"] = proxy.address
+    stack.service.start()
+    stack.wait_ready()
+    yield stack, proxy
+    proxy.close()
+
+
+def test_writes_held_back_on_the_way_do_not_count_late(proxied):
+    """The originals come out of the network 15 s later, when the record of their re-send has expired."""
+    stack, proxy = proxied
+
+    def fault():
+        proxy.hold(REQUESTS)
+        time.sleep(15)
+        proxy.release()
+
+    ledger = under_load(stack, fault, settle=2)
+    assert ledger.total(UNKNOWN) < ledger.total("acknowledged") / 10, ledger
+
+
+def test_replies_lost_on_the_way_back_do_not_count_twice(proxied):
+    stack, proxy = proxied
+
+    def fault():
+        for _ in range(4):
+            proxy.hold(REPLIES)
+            time.sleep(0.05)
+            proxy.cut()
+            time.sleep(0.5)
+
+    under_load(stack, fault)
+
+
+def test_replies_late_for_an_attempt_do_not_count_twice(proxied):
+    """Later than the gateway waits before it sends again, earlier than the service gives Redis up."""
+    stack, proxy = proxied
+
+    def fault():
+        for _ in range(4):
+            proxy.hold(REPLIES)
+            time.sleep(0.8)
+            proxy.release()
+            time.sleep(0.7)
+
+    ledger = under_load(stack, fault)
+    assert set(ledger.statuses) == {200}, ledger
+
+
+def test_a_slow_way_to_redis_costs_no_exactness(proxied):
+    stack, proxy = proxied
+
+    def fault():
+        proxy.delay = 0.2
+        time.sleep(3)
+        proxy.delay = 0
+
+    under_load(stack, fault)

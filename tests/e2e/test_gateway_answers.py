@@ -1,0 +1,186 @@
+"""What the gateway makes of each answer of the service, of none, and of answers that differ from attempt to attempt."""
+
+import time
+
+import grpc
+import pytest
+
+from harness.calls import increment, increment_batch, item, read_batch
+from harness.daemons import Gateway
+from harness.fake_service import Failure, FakeService
+from harness.problems import check_problem, check_problem_document, check_retry_after
+from harness.stubs import pb
+
+Code = grpc.StatusCode
+
+
+@pytest.fixture(scope="module")
+def fake():
+    fake = FakeService()
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def gateway(fake, tmp_path, request):
+    """A new one for each test: a gateway has only so many re-sends to give. The parameter is its request_timeout."""
+    timeout = getattr(request, "param", "1s")
+    gateway = Gateway(tmp_path, fake.address, DRAIN_DELAY="0ms", SERVER_REQUEST_TIMEOUT=timeout)
+    gateway.start()
+    yield gateway
+    gateway.stop()
+    gateway.close()
+
+
+def results(*items):
+    """Answers with these results whatever was asked."""
+    return lambda _: pb.BatchIncrementResponse(results=items).SerializeToString()
+
+
+def values(request):
+    """Applies all; the value is the delta."""
+    items = pb.BatchIncrementRequest.FromString(request).items
+    return pb.BatchIncrementResponse(results=[pb.IncrementResult(value=one.delta) for one in items]).SerializeToString()
+
+
+def fails(code, outcome=None):
+    return lambda _: Failure(code, outcome)
+
+
+def late(answer, seconds):
+    def answers(request):
+        time.sleep(seconds)
+        return answer(request)
+
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "outcome"),
+    [
+        (pb.IncrementResult(code=Code.INVALID_ARGUMENT.value[0], message="m"), 400, "not_applied"),
+        (pb.IncrementResult(code=Code.OUT_OF_RANGE.value[0], message="m"), 409, "not_applied"),
+        (pb.IncrementResult(code=Code.ALREADY_EXISTS.value[0], message="m"), 422, "not_applied"),
+        (pb.IncrementResult(code=9, message="m", reason=pb.TOO_MANY_COUNTER_TYPES), 409, "not_applied"),
+        (pb.IncrementResult(code=9, message="m", reason=pb.DATA_DAMAGED), 500, "not_applied"),
+        (pb.IncrementResult(code=Code.UNKNOWN.value[0], message="m"), 504, "unknown"),
+        (pb.IncrementResult(code=Code.DEADLINE_EXCEEDED.value[0], message="m"), 504, "unknown"),
+        (pb.IncrementResult(code=Code.UNAVAILABLE.value[0], message="m"), 503, "not_applied"),
+    ],
+)
+def test_an_items_code_is_that_items_answer(fake, gateway, result, status, outcome):
+    fake.will_answer(results(result))
+    check_problem(increment(gateway, "r"), status, outcome)
+    fake.will_answer(results(pb.IncrementResult(value=7), result))
+    first, second = increment_batch(gateway, [item("r"), item("r")]).json()["results"]
+    assert first["value"] == 7
+    check_problem_document(second["error"], status, outcome)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "outcome", "resent"),
+    [
+        (fails(Code.INVALID_ARGUMENT, "not_applied"), 400, "not_applied", False),
+        (fails(Code.ALREADY_EXISTS, "not_applied"), 422, "not_applied", False),
+        (fails(Code.UNIMPLEMENTED, "not_applied"), 500, "not_applied", False),
+        (fails(Code.UNKNOWN, "unknown"), 504, "unknown", True),
+        (fails(Code.DEADLINE_EXCEEDED, "unknown"), 504, "unknown", None),
+        (fails(Code.UNAVAILABLE), 504, "unknown", True),
+        (fails(Code.RESOURCE_EXHAUSTED), 504, "unknown", True),
+        (fails(Code.CANCELLED), 504, "unknown", True),
+        (fails(Code.INTERNAL), 504, "unknown", True),
+    ],
+    ids=lambda value: "" if callable(value) else str(value),
+)
+def test_a_failed_call_is_resent_if_that_may_help_and_told_in_the_end(fake, gateway, answer, status, outcome, resent):
+    fake.will_answer(answer)
+    check_problem(increment(gateway, "r"), status, outcome)
+    if resent is not None:
+        assert (len(fake.requests) > 1) == resent, f"{len(fake.requests)} attempts"
+    assert len(set(fake.requests)) == 1, "a re-send is the very same bytes"
+
+
+@pytest.mark.parametrize("gateway", ["4s"], indirect=True)
+@pytest.mark.parametrize("code", [Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE])
+def test_a_refused_call_is_resent_until_the_budget_ends_and_was_not_applied(fake, gateway, code):
+    """The deadline is later than that: it could pass while the last attempt is out, which would be unknown."""
+    fake.will_answer(fails(code, "not_applied"))
+    response = increment(gateway, "r")
+    check_problem(response, 503, "not_applied")
+    check_retry_after(response)
+    assert len(fake.requests) > 1 and len(set(fake.requests)) == 1
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+@pytest.mark.parametrize("answer", [fails(Code.UNAVAILABLE, "not_applied"), fails(Code.UNKNOWN, "unknown")])
+def test_a_resend_that_works_is_an_answer_as_any(fake, gateway, answer, failing):
+    fake.will_answer(*[answer] * failing, values)
+    assert increment(gateway, "r", increment=5).json()["value"] == 5
+    assert len(fake.requests) == failing + 1 and len(set(fake.requests)) == 1
+    assert len(pb.BatchIncrementRequest.FromString(fake.requests[0]).batch_id) == 16
+
+
+def test_what_was_once_unknown_stays_unknown(fake, gateway):
+    """The first attempt may have been applied: that a later one was refused does not clear it."""
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), fails(Code.UNAVAILABLE, "not_applied"))
+    check_problem(increment(gateway, "r"), 504, "unknown")
+    assert len(fake.requests) > 1
+
+
+def test_results_settle_what_was_unknown(fake, gateway):
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), results(pb.IncrementResult(code=11, message="m")))
+    check_problem(increment(gateway, "r"), 409, "not_applied")
+
+
+def test_a_silent_attempt_is_given_up_and_sent_again(fake, gateway):
+    fake.will_answer(late(values, 1.5), values)
+    started = time.monotonic()
+    assert increment(gateway, "r", increment=4).json()["value"] == 4
+    assert 0.4 < time.monotonic() - started
+    assert len(fake.requests) == 2 and len(set(fake.requests)) == 1
+
+
+def test_a_service_that_never_answers_is_unknown_by_the_deadline(fake, gateway):
+    fake.will_answer(late(values, 2))
+    started = time.monotonic()
+    check_problem(increment(gateway, "r"), 504, "unknown")
+    assert 0.7 < time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("reply", [b"\xff\xff", b"\x0a\x05ab", b"", b"\x0a\x00" * 3])
+def test_a_reply_that_makes_no_sense_is_unknown(fake, gateway, reply):
+    """No message, or not a result for each item."""
+    fake.will_answer(lambda _: reply)
+    check_problem(increment(gateway, "r"), 504, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("answer", "statuses"),
+    [
+        (fails(Code.UNAVAILABLE, "not_applied"), (503, 504)),
+        (fails(Code.UNAVAILABLE), (503, 504)),
+        (fails(Code.UNKNOWN, "unknown"), (503, 504)),
+        (fails(Code.UNIMPLEMENTED, "not_applied"), (500,)),
+        (late(lambda _: b"", 2), (504,)),
+    ],
+    ids=lambda value: "" if callable(value) else str(value),
+)
+def test_a_failed_read_is_an_error_without_an_outcome_and_never_a_zero(fake, gateway, answer, statuses):
+    fake.will_answer(answer)
+    for target in ("/api/v1/counter/r/like", "/api/v1/counter/r"):
+        response = gateway.get(target)
+        assert response.status in statuses, response
+        check_problem(response, response.status, None)
+    response = read_batch(gateway, [item("r")] * 3)
+    if response.status == 200:
+        for result in response.json()["results"]:
+            assert "value" not in result and "outcome" not in result["error"], result
+    else:
+        check_problem(response, response.status, None)
+
+
+def test_the_items_of_a_batch_keep_their_order_and_positions(fake, gateway):
+    fake.will_answer(values)
+    items = [item("r", increment=number) if number % 3 else item("r", increment=0) for number in range(1, 100)]
+    answers = increment_batch(gateway, items).json()["results"]
+    assert [answer.get("value", 0) for answer in answers] == [one["increment"] for one in items]

@@ -1,0 +1,158 @@
+"""What the service asks of Redis before it serves: anything wrong keeps it waiting, says why, and heals by itself."""
+
+import pytest
+
+from harness.calls import increment, read
+from harness.daemons import Gateway, Service
+from harness.problems import check_problem, check_retry_after
+from harness.redis_server import RedisServer
+from harness.wait import wait_until
+
+
+class Parts:
+    """Redis, service and gateway, started one by one."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.open = []
+
+    def _keep(self, process, *arguments, **keywords):
+        self.open.append(process)
+        process.start(*arguments, **keywords)
+        return process
+
+    def redis(self, **settings):
+        return self._keep(RedisServer(self.directory, **settings))
+
+    def service(self, redis, wait=True, **settings):
+        return self._keep(Service(self.directory, redis.address, **settings), wait=wait)
+
+    def gateway(self, service, wait=True):
+        return self._keep(Gateway(self.directory, service.address), wait=wait)
+
+    def close(self):
+        for process in reversed(self.open):
+            if process.is_running:
+                process.stop()
+            process.close()
+
+
+@pytest.fixture
+def parts(tmp_path):
+    parts = Parts(tmp_path)
+    yield parts
+    parts.close()
+
+
+def wait_until_not_ready(service, reason):
+    """/health says 503 and why, in whatever words, as long as these are among them."""
+
+    def says_so():
+        response = service.get("/health")
+        return response.status == 503 and reason.lower() in response.body.decode().lower()
+
+    wait_until(says_so, 10, f"/health to speak of {reason}")
+
+
+def test_a_password_and_a_database_are_used(parts, resource):
+    redis = parts.redis(password="s3cret/+ &")
+    service = parts.service(redis, REDIS_PASSWORD=redis.password, REDIS_DB=5)
+    assert increment(parts.gateway(service), resource).json()["value"] == 1
+    with redis.client(db=5) as five, redis.client(db=0) as zero:
+        assert five.dbsize() > 0
+        assert zero.dbsize() == 0
+    assert "s3cret" not in service.log()
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_a_wrong_password_is_told_and_the_right_one_heals(parts, resource, password):
+    redis = parts.redis(password="right")
+    service = parts.service(redis, wait=False, REDIS_PASSWORD=password)
+    wait_until_not_ready(service, "auth" if password == "" else "password")
+    assert "right" not in service.get("/health").body.decode()
+    redis.config_set("requirepass", password)
+    redis.password = password
+    if password == "":
+        service.wait_ready()
+        assert increment(parts.gateway(service), resource).json()["value"] == 1
+
+
+def test_redis_absent_at_the_start_is_waited_for(parts, resource):
+    redis = RedisServer(parts.directory)
+    service = parts.service(redis, wait=False)
+    gateway = parts.gateway(service, wait=False)
+    assert [gateway.get(path).status for path in ("/health/live", "/health/ready", "/health")] == [200, 503, 503]
+    wait_until(lambda: service.get("/health").status == 503)
+    response = increment(gateway, resource)
+    check_problem(response, 503, "not_applied")
+    check_retry_after(response)
+    parts._keep(redis)
+    service.wait_ready()
+    gateway.wait_ready()
+    assert increment(gateway, resource).json()["value"] == 1
+
+
+def test_the_service_absent_at_the_start_is_waited_for(parts, resource):
+    redis = parts.redis()
+    service = Service(parts.directory, redis.address)
+    gateway = parts.gateway(service, wait=False)
+    check_problem(increment(gateway, resource), 503, "not_applied")
+    parts._keep(service)
+    gateway.wait_ready()
+    assert increment(gateway, resource).json()["value"] == 1
+
+
+def test_data_of_another_layout_is_not_touched(parts, resource):
+    redis = parts.redis()
+    redis.call("SET", "tally:meta", "something else")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "tally:meta")
+    assert redis.call("GET", "tally:meta") == b"something else"
+    redis.call("DEL", "tally:meta")
+    service.wait_ready()
+    assert increment(parts.gateway(service), resource).json()["value"] == 1
+    assert redis.call("GET", "tally:meta")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_redis_that_may_evict_is_refused(parts, resource, policy):
+    redis = parts.redis(maxmemory_policy=policy)
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "maxmemory")
+    redis.config_set("maxmemory-policy", "noeviction")
+    service.wait_ready()
+    assert increment(parts.gateway(service), resource).json()["value"] == 1
+
+
+def test_a_replica_is_refused(parts):
+    redis = parts.redis()
+    redis.call("REPLICAOF", "127.0.0.1", "1")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "master")
+    redis.call("REPLICAOF", "NO", "ONE")
+    service.wait_ready()
+
+
+def test_a_redis_still_loading_is_waited_for(parts, resource):
+    """DEBUG-free: a Redis that is stopped answers nothing at all, which must look the same."""
+    redis = parts.redis()
+    redis.pause()
+    service = parts.service(redis, wait=False)
+    wait_until(lambda: service.get("/health").status == 503)
+    redis.resume()
+    service.wait_ready()
+    assert read(parts.gateway(service), resource) == 0
+
+
+def test_counters_outlive_all_processes(parts, resource):
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource, key="k", increment=41).json()["value"] == 41
+    for process in (gateway, service):
+        process.stop()
+    redis.kill()
+    for process in (redis, service, gateway):
+        process.start()
+    assert increment(gateway, resource, key="k", increment=41).header("idempotent-replayed") == "true"
+    assert increment(gateway, resource).json()["value"] == 42

@@ -1,0 +1,108 @@
+/* A counter_client that keeps the calls for the test to look at and to answer. A test program includes this once: its
+ * functions are then linked instead of gateway/counter_client.c. */
+#ifndef TALLY_TESTS_FAKES_FAKE_COUNTER_CLIENT_H
+#define TALLY_TESTS_FAKES_FAKE_COUNTER_CLIENT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/arena.h"
+#include "common/grpc_message.h"
+#include "gateway/counter_client.h"
+#include "tally/v1/counter.pb-c.h"
+
+enum { FAKE_CALLS_MAX = 16 };
+
+struct client_call {
+    enum counter_rpc rpc;
+    const Tally__V1__BatchIncrementRequest *increment; /* of a BatchIncrement */
+    const Tally__V1__BatchGetRequest *get;             /* of a BatchGet */
+    size_t item_count;
+    int64_t started_us;
+    int64_t deadline_us;
+    client_call_done on_done; /* NULL: the call ended */
+    void *ctx;
+    bool abandoned;
+};
+
+/* The fake has no context of its own: one test at a time. */
+static struct {
+    struct client_call calls[FAKE_CALLS_MAX];
+    size_t call_count;
+    bool out_of_memory; /* client_call_start fails */
+    struct arena arena; /* of the requests */
+} fake_client;
+
+static inline void fake_client_init(void)
+{
+    memset(&fake_client, 0, sizeof(fake_client));
+    arena_init(&fake_client.arena);
+}
+
+static inline void fake_client_done(void)
+{
+    arena_done(&fake_client.arena);
+}
+
+static void fake_client_read(struct client_call *call, grpc_byte_buffer *message)
+{
+    if (call->rpc == COUNTER_RPC_BATCH_INCREMENT) {
+        const ProtobufCMessage *request =
+            grpc_message_unpack(&tally__v1__batch_increment_request__descriptor, message, &fake_client.arena);
+        assert_non_null(request);
+        call->increment = (const Tally__V1__BatchIncrementRequest *)request;
+        call->item_count = call->increment->n_items;
+        return;
+    }
+    assert_int_equal(call->rpc, COUNTER_RPC_BATCH_GET);
+    const ProtobufCMessage *request =
+        grpc_message_unpack(&tally__v1__batch_get_request__descriptor, message, &fake_client.arena);
+    assert_non_null(request);
+    call->get = (const Tally__V1__BatchGetRequest *)request;
+    call->item_count = call->get->n_queries;
+}
+
+struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
+                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+{
+    (void)client;
+    if (fake_client.out_of_memory) {
+        grpc_byte_buffer_destroy(message);
+        return NULL;
+    }
+    assert_true(fake_client.call_count < FAKE_CALLS_MAX);
+    struct client_call *call = &fake_client.calls[fake_client.call_count++];
+    *call = (struct client_call){
+        .rpc = rpc, .started_us = now_us, .deadline_us = deadline_us, .on_done = on_done, .ctx = ctx};
+    fake_client_read(call, message);
+    grpc_byte_buffer_destroy(message);
+    return call;
+}
+
+void client_call_abandon(struct client_call *call)
+{
+    assert_non_null(call->on_done);
+    call->on_done = NULL;
+    call->abandoned = true;
+}
+
+/* Ends call `index`. message: the answer of STATUS_OK, packed here; else NULL. */
+static inline void fake_client_answer(size_t index, enum status status, const ProtobufCMessage *message)
+{
+    assert_true(index < fake_client.call_count);
+    struct client_call *call = &fake_client.calls[index];
+    const client_call_done on_done = call->on_done;
+    assert_non_null(on_done);
+    call->on_done = NULL;
+    grpc_byte_buffer *reply = message != NULL ? grpc_message_pack(message) : NULL;
+    on_done(call->ctx, status, reply);
+    grpc_byte_buffer_destroy(reply);
+}
+
+#endif

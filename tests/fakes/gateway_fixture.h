@@ -1,0 +1,272 @@
+/* The gateway between HTTP server and batcher, with fakes for what is around: requests go in by dispatcher_handle,
+ * answers and submitted operations are kept for the test to look at. A test program includes this once; the fakes are
+ * then linked instead of the real modules. */
+#ifndef TALLY_TESTS_FAKES_GATEWAY_FIXTURE_H
+#define TALLY_TESTS_FAKES_GATEWAY_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/grpc_message.h"
+#include "gateway/channel_pool.h"
+#include "gateway/dispatcher.h"
+#include "gateway/gateway_health.h"
+#include "gateway/list_handler.h"
+#include "tally/v1/counter.pb-c.h"
+
+enum { REQUESTS = 3, MAX_BODY = 1024, MAX_PENDING = 2, TIMEOUT_US = 2000000 };
+
+/* What a fake HTTP server, batcher and client saw. */
+struct fixture {
+    struct request_context context;
+    struct gateway_health health;
+    struct http_request requests[REQUESTS];
+    char *bodies[REQUESTS];
+    /* the last answer */
+    int status; /* 0: none yet */
+    char content_type[64];
+    char body[4096];
+    char headers[HTTP_REPLY_HEADERS_MAX][2][160];
+    size_t header_count;
+    unsigned replies;
+    unsigned releases;
+    /* the batcher */
+    struct counter_request *submitted; /* the last one */
+    enum status submit_status;
+    /* the client */
+    client_call_done on_done;
+    void *on_done_ctx;
+    char listed[300];
+    bool call_abandoned;
+    bool is_ready;
+};
+
+static struct fixture *fixture; /* of the running test: the fakes have no context of their own */
+
+/* --- fakes -------------------------------------------------------------------------------------------------------- */
+
+void http_reply(struct http_request *request, const struct http_response *response)
+{
+    assert_non_null(request);
+    fixture->status = response->status;
+    snprintf(fixture->content_type, sizeof(fixture->content_type), "%s", response->content_type);
+    assert_true(response->body.len < sizeof(fixture->body));
+    memcpy(fixture->body, response->body.data, response->body.len);
+    fixture->body[response->body.len] = '\0';
+    fixture->header_count = response->header_count;
+    for (size_t i = 0; i < response->header_count; i++) {
+        snprintf(fixture->headers[i][0], sizeof(fixture->headers[i][0]), "%s", response->headers[i].name);
+        snprintf(fixture->headers[i][1], sizeof(fixture->headers[i][1]), "%s", response->headers[i].value);
+    }
+    fixture->replies++;
+}
+
+void http_request_release(struct http_request *request)
+{
+    assert_non_null(request);
+    fixture->releases++;
+}
+
+enum status batcher_submit(struct batcher *batcher, struct counter_request *request)
+{
+    (void)batcher;
+    fixture->submitted = request;
+    return fixture->submit_status;
+}
+
+struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
+                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+{
+    (void)client;
+    assert_int_equal(rpc, COUNTER_RPC_LIST_COUNTERS);
+    assert_true(deadline_us > now_us);
+    struct arena arena;
+    arena_init(&arena);
+    const ProtobufCMessage *unpacked =
+        grpc_message_unpack(&tally__v1__list_counters_request__descriptor, message, &arena);
+    const Tally__V1__ListCountersRequest *list = (const Tally__V1__ListCountersRequest *)unpacked;
+    snprintf(fixture->listed, sizeof(fixture->listed), "%.*s", (int)list->resource_id.len,
+             (const char *)list->resource_id.data);
+    arena_done(&arena);
+    grpc_byte_buffer_destroy(message);
+    fixture->on_done = on_done;
+    fixture->on_done_ctx = ctx;
+    return (struct client_call *)fixture; /* only its address matters */
+}
+
+void client_call_abandon(struct client_call *call)
+{
+    assert_ptr_equal(call, fixture);
+    fixture->call_abandoned = true;
+}
+
+bool channel_pool_is_ready(struct channel_pool *pool)
+{
+    (void)pool;
+    return fixture->is_ready;
+}
+
+size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max)
+{
+    (void)pool;
+    assert_true(max > 0);
+    instances[0] = (struct channel_pool_instance){.target = "localhost:50051",
+                                                  .ready_channels = fixture->is_ready ? 20 : 0,
+                                                  .channels = 20,
+                                                  .serving = fixture->is_ready,
+                                                  .last_change_us = 1700000000123456};
+    return 1;
+}
+
+/* --- fixture ------------------------------------------------------------------------------------------------------ */
+
+static inline int set_up(void **state)
+{
+    (void)state;
+    fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    fixture->is_ready = true;
+    gateway_health_init(&fixture->health, NULL);
+    struct request_context *context = &fixture->context;
+    context->request_timeout_us = TIMEOUT_US;
+    context->max_body = MAX_BODY;
+    context->max_pending = MAX_PENDING;
+    context->health = &fixture->health;
+    request_ids_init(&context->ids);
+    arena_init(&context->arena);
+    size_t count;
+    const struct route *routes = dispatcher_routes(&count);
+    request_metrics_init(&context->metrics, routes, count);
+    for (size_t i = 0; i < REQUESTS; i++) {
+        fixture->requests[i].state = calloc(1, sizeof(struct request_state));
+        buffer_init(&fixture->requests[i].reply);
+    }
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        request_state_done(fixture->requests[i].state);
+        free(fixture->requests[i].state);
+        free(fixture->bodies[i]);
+        buffer_done(&fixture->requests[i].reply);
+    }
+    arena_done(&fixture->context.arena);
+    free(fixture);
+    return 0;
+}
+
+/* A request as the HTTP server would reset it. */
+static inline struct http_request *prepare(size_t index, enum http_method method, const char *path)
+{
+    struct http_request *request = &fixture->requests[index];
+    buffer_clear(&request->reply, SIZE_MAX);
+    *request = (struct http_request){
+        .method = method,
+        .path = text_of(path),
+        .content_type = TEXT("application/json"),
+        .complete_us = clock_monotonic_us(),
+        .reply = request->reply,
+        .state = request->state,
+    };
+    fixture->status = 0;
+    return request;
+}
+
+static inline void set_body(size_t index, const char *body)
+{
+    struct http_request *request = &fixture->requests[index];
+    request->body_len = strlen(body);
+    free(fixture->bodies[index]);
+    fixture->bodies[index] = malloc(request->body_len + 1);
+    memcpy(fixture->bodies[index], body, request->body_len);
+    request->body = fixture->bodies[index];
+}
+
+static inline void handle(struct http_request *request)
+{
+    dispatcher_handle(&fixture->context, request);
+}
+
+static inline void post(const char *path, const char *body)
+{
+    struct http_request *request = prepare(0, HTTP_POST, path);
+    set_body(0, body);
+    handle(request);
+}
+
+static inline void get(const char *path)
+{
+    handle(prepare(0, HTTP_GET, path));
+}
+
+/* The batcher's answer to the operation that it was given last. */
+static inline void finish(enum status status, int64_t value, bool replayed)
+{
+    struct counter_request *request = fixture->submitted;
+    for (size_t i = 0; i < request->operation_count; i++) {
+        struct operation *operation = &request->operations[i];
+        if (!operation->done) {
+            operation->status = status;
+            operation->value = value;
+            operation->replayed = replayed;
+            operation->done = true;
+        }
+    }
+    request->on_done(request);
+}
+
+static inline const char *header(const char *name)
+{
+    for (size_t i = 0; i < fixture->header_count; i++) {
+        if (strcmp(fixture->headers[i][0], name) == 0) {
+            return fixture->headers[i][1];
+        }
+    }
+    return NULL;
+}
+
+static inline void assert_answer(int status, const char *content_type, const char *body)
+{
+    assert_int_equal(fixture->status, status);
+    assert_string_equal(fixture->content_type, content_type);
+    assert_string_equal(fixture->body, body);
+    assert_non_null(header("X-Request-Id"));
+}
+
+static inline void assert_problem(int status, const char *part)
+{
+    assert_int_equal(fixture->status, status);
+    assert_string_equal(fixture->content_type, "application/problem+json");
+    if (strstr(fixture->body, part) == NULL) {
+        fail_msg("no %s in %s", part, fixture->body);
+    }
+}
+
+#define LIKE "{\"resource_id\":\"a\",\"counter_type\":\"like\"}"
+
+/* The value of a series, by its name and labels; 0 if it is not there. */
+static inline long metric(const char *series)
+{
+    struct buffer out;
+    buffer_init(&out);
+    assert_int_equal(metrics_render(&out), 0);
+    buffer_append(&out, "", 1);
+    char line[256];
+    snprintf(line, sizeof(line), "\n%s ", series);
+    const char *found = strstr(out.data, line);
+    const long value = found != NULL ? strtol(found + strlen(line), NULL, 10) : 0;
+    buffer_done(&out);
+    return value;
+}
+
+#endif

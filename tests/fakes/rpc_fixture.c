@@ -1,0 +1,53 @@
+#include "tests/fakes/rpc_fixture.h"
+
+#include <stdlib.h>
+
+int rpc_fixture_start(void **state)
+{
+    struct rpc_fixture *fixture = calloc(1, sizeof(*fixture));
+    if (fixture == NULL || reflection_rpc_init(&fixture->reflection_rpc, NULL) != 0) {
+        return -1;
+    }
+    fake_store_start(&fixture->store);
+    fixture->counter_rpc = (struct counter_rpc){
+        .store = (struct store *)&fixture->store,
+        .max_deadline_ms = RPC_FIXTURE_MAX_DEADLINE_MS,
+    };
+    service_health_init(&fixture->health, health_rpc_refresh, &fixture->health_rpc);
+    health_rpc_init(&fixture->health_rpc, &fixture->health);
+    const struct rpc_service services[] = {
+        counter_rpc_service(&fixture->counter_rpc),
+        health_rpc_service(&fixture->health_rpc),
+        reflection_rpc_service(&fixture->reflection_rpc),
+    };
+    const struct rpc_server_options options = {.host = "127.0.0.1", .threads = 2, .keep_alive_ms = 30000};
+    fixture->server = rpc_server_create(&options, services, 3, NULL);
+    if (fixture->server == NULL) {
+        return -1;
+    }
+    fixture->client = grpc_client_create(rpc_server_port(fixture->server));
+    *state = fixture;
+    return 0;
+}
+
+int rpc_fixture_end(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    health_rpc_end_watches(&fixture->health_rpc);
+    reflection_rpc_end_streams(&fixture->reflection_rpc);
+    rpc_server_drain(fixture->server, 0);
+    fake_store_stop(&fixture->store);
+    rpc_server_free(fixture->server);
+    reflection_rpc_done(&fixture->reflection_rpc);
+    health_rpc_done(&fixture->health_rpc);
+    service_health_done(&fixture->health);
+    grpc_client_free(fixture->client);
+    free(fixture);
+    return 0;
+}
+
+struct grpc_client_result rpc_fixture_ask(struct rpc_fixture *fixture, const char *method,
+                                          const ProtobufCMessage *request)
+{
+    return grpc_client_ask(fixture->client, method, request, RPC_FIXTURE_TIMEOUT_MS);
+}

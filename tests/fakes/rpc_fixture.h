@@ -1,0 +1,32 @@
+/* The gRPC server with all its services, over a fake store, and a client of it. */
+#ifndef TALLY_TESTS_FAKES_RPC_FIXTURE_H
+#define TALLY_TESTS_FAKES_RPC_FIXTURE_H
+
+#include "counter-service/counter_rpc.h"
+#include "counter-service/health_rpc.h"
+#include "counter-service/reflection_rpc.h"
+#include "counter-service/rpc_server.h"
+#include "tests/fakes/fake_store.h"
+#include "tests/fakes/grpc_client.h"
+
+enum { RPC_FIXTURE_TIMEOUT_MS = 10000, RPC_FIXTURE_MAX_DEADLINE_MS = 4000 };
+
+struct rpc_fixture {
+    struct fake_store store;
+    struct service_health health;
+    struct health_rpc health_rpc;
+    struct reflection_rpc reflection_rpc;
+    struct counter_rpc counter_rpc;
+    struct rpc_server *server;
+    struct grpc_client *client;
+};
+
+/* For cmocka: *state is a struct rpc_fixture. */
+int rpc_fixture_start(void **state);
+int rpc_fixture_end(void **state);
+
+/* A unary call. */
+struct grpc_client_result rpc_fixture_ask(struct rpc_fixture *fixture, const char *method,
+                                          const ProtobufCMessage *request);
+
+#endif

@@ -1,0 +1,209 @@
+#include "tests/fakes/store_fixture.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/limits.h"
+
+static void on_serving(void *ctx, bool serving, const char *reason)
+{
+    struct store_fixture *fixture = ctx;
+    pthread_mutex_lock(&fixture->lock);
+    fixture->serving = serving;
+    fixture->changes++;
+    snprintf(fixture->reason, sizeof(fixture->reason), "%s", reason);
+    pthread_mutex_unlock(&fixture->lock);
+}
+
+struct store_fixture *store_fixture_create(struct redis_process *redis)
+{
+    struct store_fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    pthread_mutex_init(&fixture->lock, NULL);
+    fixture->redis = redis;
+    struct config *config = &fixture->config;
+    config->counter_service.max_deadline_ms = 4000;
+    config->counter_service.queue = 8192;
+    config->redis.addr = strdup(redis_process_address(redis));
+    config->redis.password = strdup("");
+    config->redis.workers = 1;
+    config->redis.timeout_ms = 1000;
+    config->redis.connect_timeout_ms = 500;
+    config->redis.batch_ttl_ms = 10000;
+    config->redis.partitions = 1;
+    config->idempotency.ttl_ms = 86400000;
+    return fixture;
+}
+
+void store_fixture_open(struct store_fixture *fixture)
+{
+    struct error error;
+    fixture->store = store_create(&fixture->config, on_serving, fixture, &error);
+    if (fixture->store == NULL) {
+        fail_msg("%s", error.message);
+    }
+}
+
+void store_fixture_free(struct store_fixture *fixture)
+{
+    if (fixture == NULL) {
+        return;
+    }
+    store_free(fixture->store);
+    redis_process_end(fixture->redis);
+    free(fixture->config.redis.addr);
+    free(fixture->config.redis.password);
+    pthread_mutex_destroy(&fixture->lock);
+    free(fixture);
+}
+
+int store_fixture_setup(void **state)
+{
+    *state = NULL;
+    if (redis_process_available()) {
+        struct store_fixture *fixture = store_fixture_create(redis_process_start(NULL));
+        *state = fixture;
+        store_fixture_open(fixture);
+        store_fixture_await(fixture, true, 5000);
+    }
+    return 0;
+}
+
+int store_fixture_teardown(void **state)
+{
+    store_fixture_free(*state);
+    return 0;
+}
+
+void store_fixture_await(struct store_fixture *fixture, bool serving, int timeout_ms)
+{
+    for (int waited_ms = 0;; waited_ms += 5) {
+        char reason[512] = "";
+        pthread_mutex_lock(&fixture->lock);
+        const bool told = fixture->serving;
+        pthread_mutex_unlock(&fixture->lock);
+        if (store_is_serving(fixture->store, reason, sizeof(reason)) == serving && told == serving) {
+            return;
+        }
+        if (waited_ms >= timeout_ms) {
+            fail_msg("serving should be %d: %s", serving, reason);
+        }
+        usleep(5000);
+    }
+}
+
+void store_fixture_await_reason(struct store_fixture *fixture, const char *piece, int timeout_ms)
+{
+    for (int waited_ms = 0;; waited_ms += 5) {
+        char reason[512] = "";
+        if (!store_is_serving(fixture->store, reason, sizeof(reason)) && strstr(reason, piece) != NULL) {
+            return;
+        }
+        if (waited_ms >= timeout_ms) {
+            fail_msg("\"%s\" is not in the reason \"%s\"", piece, reason);
+        }
+        usleep(5000);
+    }
+}
+
+unsigned store_fixture_changes(struct store_fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->lock);
+    const unsigned changes = fixture->changes;
+    pthread_mutex_unlock(&fixture->lock);
+    return changes;
+}
+
+static void on_done(struct store_call *call)
+{
+    /* call is the first member. */
+    sem_post(&((struct pending_call *)(void *)call)->done);
+}
+
+enum status pending_call_submit(struct store_fixture *fixture, struct pending_call *pending)
+{
+    pending->call.done = on_done;
+    if (pending->call.deadline_us == 0) {
+        pending->call.deadline_us = clock_monotonic_us() + 2000000;
+    }
+    sem_init(&pending->done, 0, 0);
+    return store_submit(fixture->store, &pending->call);
+}
+
+enum status pending_call_wait(struct pending_call *pending)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    while (sem_timedwait(&pending->done, &until) != 0) {
+        assert_int_equal(errno, EINTR);
+    }
+    sem_destroy(&pending->done);
+    return pending->call.status;
+}
+
+enum status store_fixture_run(struct store_fixture *fixture, struct store_call *call)
+{
+    struct pending_call pending = {.call = *call};
+    enum status status = pending_call_submit(fixture, &pending);
+    if (status == STATUS_OK) {
+        status = pending_call_wait(&pending);
+    }
+    *call = pending.call;
+    return status;
+}
+
+struct store_item store_item_keyed(const char *resource_id, const char *counter_type, int64_t delta, const char *key)
+{
+    return (struct store_item){
+        .resource_id = text_of(resource_id),
+        .counter_type = text_of(counter_type),
+        .user_id = TEXT(""),
+        .idempotency_key = text_of(key),
+        .delta = delta,
+    };
+}
+
+struct store_item store_item_of(const char *resource_id, const char *counter_type, int64_t delta)
+{
+    return store_item_keyed(resource_id, counter_type, delta, "");
+}
+
+enum status store_fixture_increment(struct store_fixture *fixture, const char *batch_id, struct store_item *items,
+                                    size_t item_count)
+{
+    uint8_t id[BATCH_ID_LEN];
+    if (batch_id != NULL) {
+        assert_int_equal(strlen(batch_id), sizeof(id));
+        memcpy(id, batch_id, sizeof(id));
+    }
+    struct store_call call = {
+        .operation = STORE_INCREMENT,
+        .batch_id = batch_id != NULL ? id : NULL,
+        .items = items,
+        .item_count = item_count,
+    };
+    return store_fixture_run(fixture, &call);
+}
+
+struct store_item store_fixture_increment_one(struct store_fixture *fixture, struct store_item item)
+{
+    assert_int_equal(store_fixture_increment(fixture, NULL, &item, 1), STATUS_OK);
+    return item;
+}
+
+int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id, const char *counter_type)
+{
+    struct store_item item = store_item_of(resource_id, counter_type, 0);
+    struct store_call call = {.operation = STORE_GET, .items = &item, .item_count = 1};
+    assert_int_equal(store_fixture_run(fixture, &call), STATUS_OK);
+    assert_int_equal(item.status, STATUS_OK);
+    return item.value;
+}

@@ -1,0 +1,64 @@
+/* A store on a real Redis, and calls on it that wait for their result. Functions fail the test when something
+ * unexpected happens. */
+#ifndef TALLY_TESTS_FAKES_STORE_FIXTURE_H
+#define TALLY_TESTS_FAKES_STORE_FIXTURE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "common/config.h"
+#include "counter-service/store.h"
+#include "tests/fakes/redis_process.h"
+
+struct store_fixture {
+    struct redis_process *redis;
+    struct config config;
+    struct store *store;
+    /* Guarded by lock. */
+    pthread_mutex_t lock;
+    bool serving;
+    unsigned changes; /* of serving */
+    char reason[512];
+};
+
+/* Takes redis. The configuration has the defaults, but a short redis.timeout; change it before store_fixture_open. */
+struct store_fixture *store_fixture_create(struct redis_process *redis);
+void store_fixture_open(struct store_fixture *fixture);
+/* Ends Redis too. NULL is fine. */
+void store_fixture_free(struct store_fixture *fixture);
+
+/* For tests without special wishes: create, open, and wait until it serves; *state is NULL without redis-server. */
+int store_fixture_setup(void **state);
+int store_fixture_teardown(void **state);
+
+/* Waits until the store serves, or does not; fails the test after `timeout_ms`. */
+void store_fixture_await(struct store_fixture *fixture, bool serving, int timeout_ms);
+/* Waits until the reason why it does not serve has this piece. */
+void store_fixture_await_reason(struct store_fixture *fixture, const char *piece, int timeout_ms);
+unsigned store_fixture_changes(struct store_fixture *fixture);
+
+/* A call in flight. */
+struct pending_call {
+    struct store_call call;
+    sem_t done;
+};
+
+/* Submits; the deadline is 2 s from now unless it is set. Returns what store_submit returned. */
+enum status pending_call_submit(struct store_fixture *fixture, struct pending_call *pending);
+/* Waits until it is done and returns its status. */
+enum status pending_call_wait(struct pending_call *pending);
+/* Submits and waits. */
+enum status store_fixture_run(struct store_fixture *fixture, struct store_call *call);
+
+struct store_item store_item_of(const char *resource_id, const char *counter_type, int64_t delta);
+struct store_item store_item_keyed(const char *resource_id, const char *counter_type, int64_t delta, const char *key);
+
+/* One call with these items. Returns the call's status. */
+enum status store_fixture_increment(struct store_fixture *fixture, const char *batch_id, struct store_item *items,
+                                    size_t item_count);
+/* One call with one item; the call must be STATUS_OK. Returns the item. */
+struct store_item store_fixture_increment_one(struct store_fixture *fixture, struct store_item item);
+/* Its value; the read must succeed. */
+int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id, const char *counter_type);
+
+#endif

@@ -1,0 +1,92 @@
+/* What a gRPC client sends as a request message. The first byte says to which method (0-4: tally.v1.CounterService in
+ * the order of enum counter_method; 5: reflection), the rest is the message. Unpacked and validated; then answered as
+ * if the store had done what was asked. */
+#include <grpc/byte_buffer.h>
+#include <grpc/slice.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/counter_rules.h"
+#include "common/limits.h"
+#include "counter-service/counter_reply.h"
+#include "counter-service/counter_request.h"
+#include "counter-service/descriptor_set.h"
+#include "counter-service/reflection_answer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int holds, const char *what)
+{
+    if (!holds) {
+        fprintf(stderr, "does not hold: %s\n", what);
+        abort();
+    }
+}
+
+static void check_item(enum counter_method method, const struct store_item *item)
+{
+    if (item->status != STATUS_OK) {
+        require(item->status == STATUS_INVALID_ARGUMENT && item->detail != NULL, "a bad item names the rule");
+        return;
+    }
+    require(counter_rules_resource_id(item->resource_id) == NULL, "a good item has a resource_id");
+    if (method != COUNTER_LIST_COUNTERS) {
+        require(counter_rules_counter_type(item->counter_type) == NULL, "a good item has a counter_type");
+    }
+    if (method == COUNTER_INCREMENT || method == COUNTER_BATCH_INCREMENT) {
+        require(item->delta != 0, "a good increment has a delta");
+        require(item->user_id.len <= USER_ID_LEN_MAX, "a good increment has a short user_id");
+        require(item->idempotency_key.len <= IDEMPOTENCY_KEY_LEN_MAX, "a good increment has a short key");
+    }
+}
+
+static void check_counter_call(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena)
+{
+    struct store_call call = {0};
+    const char *detail = NULL;
+    const enum status status = counter_request_read(method, payload, arena, &call, &detail);
+    if (status != STATUS_OK) {
+        require(status == STATUS_INVALID_ARGUMENT && detail != NULL, "a refusal says why");
+        return;
+    }
+    require(call.item_count >= 1 && call.item_count <= BATCH_ITEMS_MAX, "a call has 1-1000 items");
+    for (size_t i = 0; i < call.item_count; i++) {
+        check_item(method, &call.items[i]);
+    }
+    grpc_byte_buffer *reply = counter_reply_make(method, &call, arena);
+    require(reply != NULL, "a reply is made");
+    grpc_byte_buffer_destroy(reply);
+}
+
+static void check_reflection(grpc_byte_buffer *payload, struct arena *arena)
+{
+    struct proto_index *index =
+        proto_index_create((struct text){(const char *)descriptor_set, descriptor_set_len}, NULL);
+    require(index != NULL, "the own descriptors are fine");
+    grpc_byte_buffer_destroy(reflection_answer(index, payload, arena));
+    proto_index_free(index);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    /* Memory of exactly this size: a read behind it is seen. */
+    grpc_slice slice = grpc_slice_from_copied_buffer((const char *)data + 1, size - 1);
+    grpc_byte_buffer *payload = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    struct arena arena;
+    arena_init(&arena);
+    const unsigned method = data[0] % (COUNTER_METHODS + 1);
+    if (method < COUNTER_METHODS) {
+        check_counter_call((enum counter_method)method, payload, &arena);
+    } else {
+        check_reflection(payload, &arena);
+    }
+    arena_done(&arena);
+    grpc_byte_buffer_destroy(payload);
+    return 0;
+}

@@ -1,0 +1,35 @@
+"""Paths that the Markdown files name exist: targets of relative links, and `folder/file` in code marks."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"`((?:common|gateway|counter-service|proto|configs|deploy|tests|\.ci)/[\w./*-]*)`")
+
+
+def exists(root, name):
+    return any(root.glob(name.rstrip("/"))) if "*" in name else (root / name).exists()
+
+
+def problems_of(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for target in LINK.findall(line):
+            if "://" not in target and not target.startswith("mailto:") and not exists(path.parent, target):
+                yield f"{path}:{number}: link to {target}, which does not exist"
+        for name in CODE.findall(line):
+            if not exists(pathlib.Path("."), name):
+                yield f"{path}:{number}: names {name}, which does not exist"
+
+
+def main():
+    command = ["git", "ls-files", "-co", "--exclude-standard", "*.md"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    documents = [path for path in map(pathlib.Path, listed) if path.exists()]
+    problems = [problem for path in documents for problem in problems_of(path)]
+    print("\n".join(problems), end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+sys.exit(main())

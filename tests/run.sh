@@ -1,0 +1,107 @@
+#!/bin/bash
+# Runs tiers of tests and ends with one line for all of them, "N passed, N failed, N skipped": run.sh TIER...
+#   unit       the programs $TESTS_DIR/test_*
+#   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
+#   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
+#   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
+# REQUIRE_ALL=1: a skipped test is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+TESTS_DIR=${TESTS_DIR:-build/tests}
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+: >"$results/counts"
+
+record() { # passed failed skipped
+    echo "$1 $2 $3" >>"$results/counts"
+}
+
+# The number in cmocka's closing line: "[  PASSED  ] 5 test(s)."
+cmocka_count() { # label, file
+    sed -nE "s/^\[ *$1 *\] ([0-9]+) test\(s\).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+run_unit() {
+    local program output status passed failed
+    for program in "$TESTS_DIR"/test_*; do
+        [ -x "$program" ] || continue
+        output=$results/$(basename "$program")
+        status=0
+        timeout 300 "$program" >"$output" 2>&1 || status=$?
+        passed=$(cmocka_count PASSED "$output")
+        failed=$(cmocka_count FAILED "$output")
+        # It died, or a sanitizer reported something after the last test.
+        if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+            failed=1
+        fi
+        record "$passed" "$failed" "$(cmocka_count SKIPPED "$output")"
+        echo "$(basename "$program"): $passed passed$([ "$failed" -eq 0 ] || echo ", $failed failed, exit $status")"
+        [ "$failed" -eq 0 ] || cat "$output"
+    done
+}
+
+run_fuzz() {
+    local program corpus
+    for program in "$TESTS_DIR"/replay_*; do
+        [ -x "$program" ] || continue
+        corpus=tests/fuzz/corpus/$(basename "$program" | sed 's/^replay_//')
+        echo -n "$(basename "$program"): "
+        if timeout 300 "$program" "$corpus"; then
+            record 1 0 0
+        else
+            echo "$(basename "$program") FAILED"
+            record 0 1 0
+        fi
+    done
+}
+
+run_contracts() {
+    if tests/lint/contracts.sh; then
+        record 1 0 0
+    else
+        record 0 1 0
+    fi
+}
+
+# The virtual environment is made again when what it holds changes.
+prepare_venv() {
+    local stamp=build/venv/requirements.txt wanted=(tests/requirements.txt tests/e2e/requirements.txt)
+    cat "${wanted[@]}" | cmp -s - "$stamp" && return
+    rm -rf build/venv
+    # Debian's Python by its path: another one in PATH may lack the venv module.
+    /usr/bin/python3 -m venv build/venv
+    build/venv/bin/pip install --quiet --disable-pip-version-check "${wanted[@]/#/--requirement=}"
+    cat "${wanted[@]}" >"$stamp"
+}
+
+# The tests wait more than they work: a few files at once, each with stacks and ports of its own.
+run_e2e() {
+    local report=$results/e2e.xml args status=0
+    prepare_venv
+    read -ra args <<<"${PYTEST_ARGS:-}"
+    TEST_BIN_DIR=${TEST_BIN_DIR:-$PWD/build/bin} build/venv/bin/python -m pytest tests/e2e -q \
+        -n "${E2E_WORKERS:-3}" --dist loadfile --junitxml="$report" "${args[@]}" || status=$?
+    if [ -s "$report" ]; then
+        # shellcheck disable=SC2046 # three numbers
+        record $(/usr/bin/python3 tests/junit_counts.py "$report")
+    else
+        echo "e2e: pytest ended with $status and without a report"
+        record 0 1 0
+    fi
+}
+
+for tier in "$@"; do
+    echo "== $tier"
+    "run_$tier"
+done
+
+totals=$(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$results/counts")
+read -r passed failed skipped <<<"$totals"
+if [ "${REQUIRE_ALL:-}" = 1 ] && [ "$skipped" -gt 0 ]; then
+    echo "REQUIRE_ALL=1: $skipped skipped tests count as failed"
+    failed=$((failed + skipped))
+    skipped=0
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,152 @@
+#include "gateway/dispatcher.h"
+
+#include "tests/fakes/gateway_fixture.h"
+
+/* --- checks of all routes ----------------------------------------------------------------------------------------- */
+
+static void test_other_paths_are_404(void **state)
+{
+    (void)state;
+    get("/api/v1/counters");
+    assert_problem(404, "/problems/not-found");
+    get("/health/");
+    assert_problem(404, "/problems/not-found");
+    assert_non_null(header("X-Request-Id"));
+}
+
+static void test_other_methods_are_405(void **state)
+{
+    (void)state;
+    handle(prepare(0, HTTP_OTHER_METHOD, "/api/v1/counter/increment"));
+    assert_problem(405, "/problems/method-not-allowed");
+    assert_string_equal(header("Allow"), "GET, HEAD, POST");
+    post("/metrics", "");
+    assert_problem(405, "/problems/method-not-allowed");
+    assert_string_equal(header("Allow"), "GET, HEAD");
+}
+
+static void test_only_json_is_taken(void **state)
+{
+    static const char *const bad[] = {"", "text/plain", "application/jsonx", "application/json x", "application/jso"};
+    static const char *const good[] = {"application/json", "Application/JSON", "application/json;charset=utf-8",
+                                       "application/json ; charset=latin1"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+        request->content_type = text_of(bad[i]);
+        handle(request);
+        assert_problem(415, "\"outcome\":\"not_applied\"");
+    }
+    struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/batch");
+    request->content_type = (struct text){0};
+    handle(request);
+    assert_problem(415, "Content-Type must be application/json");
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+        request->content_type = text_of(good[i]);
+        handle(request);
+        assert_problem(400, "the body is empty");
+    }
+}
+
+static void test_what_the_server_refused_is_explained(void **state)
+{
+    (void)state;
+    struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+    request->refusal = HTTP_BODY_TOO_LARGE;
+    handle(request);
+    assert_problem(413, "the body must be at most 1024 bytes");
+    request = prepare(0, HTTP_POST, "/api/v1/counter/increment/batch");
+    request->refusal = HTTP_BODY_TOO_LARGE;
+    handle(request);
+    assert_problem(413, "the body must be at most 1048576 bytes");
+    request = prepare(0, HTTP_GET, "/nowhere");
+    request->refusal = HTTP_BAD_FRAMING;
+    request->refusal_detail = "Content-Length is given twice";
+    handle(request);
+    assert_problem(400, "Content-Length is given twice");
+}
+
+static void test_the_body_limit_is_the_routes(void **state)
+{
+    (void)state;
+    const struct request_context *context = &fixture->context;
+    assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_POST, "/api/v1/counter/increment")), MAX_BODY);
+    assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_POST, "/api/v1/counter/batch")), HTTP_BATCH_BODY_MAX);
+    assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_GET, "/api/v1/counter/batch")), MAX_BODY);
+    assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_POST, "/nowhere")), MAX_BODY);
+}
+
+static void test_a_request_id_comes_back(void **state)
+{
+    (void)state;
+    struct http_request *request = prepare(0, HTTP_GET, "/health/live");
+    request->request_id = TEXT("id-1");
+    handle(request);
+    assert_string_equal(header("X-Request-Id"), "id-1");
+    request = prepare(0, HTTP_GET, "/health/live");
+    request->request_id = TEXT("not an id");
+    handle(request);
+    assert_int_equal(strlen(header("X-Request-Id")), 16);
+}
+
+/* --- health ------------------------------------------------------------------------------------------------------- */
+
+static void test_health_follows_pool_and_drain(void **state)
+{
+    (void)state;
+    get("/health/ready");
+    assert_answer(200, "application/json", "{\"status\":\"ok\"}");
+    get("/health");
+    assert_int_equal(fixture->status, 200);
+    assert_non_null(strstr(fixture->body, "{\"status\":\"ok\",\"components\":{\"counter_service\":{\"status\":\"ok\","
+                                          "\"instances\":[{\"target\":\"localhost:50051\",\"status\":\"ok\","
+                                          "\"serving\":true,\"ready_channels\":20,\"channels\":20,"
+                                          "\"last_change\":\"2023-11-14T22:13:20.123Z\"}]},"
+                                          "\"gateway\":{\"status\":\"ok\",\"last_change\":"));
+    fixture->is_ready = false;
+    get("/health/ready");
+    assert_answer(503, "application/json", "{\"status\":\"unavailable\"}");
+    get("/health");
+    assert_int_equal(fixture->status, 503);
+    gateway_health_drain(&fixture->health);
+    get("/health/ready");
+    assert_answer(503, "application/json", "{\"status\":\"draining\"}");
+    get("/health/live");
+    assert_answer(200, "application/json", "{\"status\":\"ok\"}");
+}
+
+/* --- metrics
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void test_requests_are_counted_by_route_method_and_status(void **state)
+{
+    (void)state;
+    static const char series[] =
+        "tally_http_requests_total{route=\"/api/v1/counter/{resource_id}\",method=\"HEAD\",status=\"400\"}";
+    const long before = metric(series);
+    handle(prepare(0, HTTP_HEAD, "/api/v1/counter/%FF"));
+    handle(prepare(0, HTTP_HEAD, "/api/v1/counter/%FF"));
+    assert_int_equal(metric(series) - before, 2);
+    const long unmatched = metric("tally_http_requests_total{route=\"unmatched\",method=\"other\",status=\"404\"}");
+    handle(prepare(0, HTTP_OTHER_METHOD, "/x"));
+    assert_int_equal(metric("tally_http_requests_total{route=\"unmatched\",method=\"other\",status=\"404\"}"),
+                     unmatched + 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_other_paths_are_404),
+        TEST(test_other_methods_are_405),
+        TEST(test_only_json_is_taken),
+        TEST(test_what_the_server_refused_is_explained),
+        TEST(test_the_body_limit_is_the_routes),
+        TEST(test_a_request_id_comes_back),
+        TEST(test_health_follows_pool_and_drain),
+        TEST(test_requests_are_counted_by_route_method_and_status),
+    };
+#undef TEST
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

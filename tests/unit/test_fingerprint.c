@@ -1,0 +1,98 @@
+#include "counter-service/fingerprint.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static bool equal(struct fingerprint a, struct fingerprint b)
+{
+    return memcmp(a.bytes, b.bytes, FINGERPRINT_LEN) == 0;
+}
+
+static struct store_item item_of(const char *resource_id, const char *counter_type, const char *user_id,
+                                 const char *key, int64_t delta)
+{
+    return (struct store_item){
+        .resource_id = text_of(resource_id),
+        .counter_type = text_of(counter_type),
+        .user_id = text_of(user_id),
+        .idempotency_key = text_of(key),
+        .delta = delta,
+    };
+}
+
+static void test_an_increment_is_its_delta_and_user(void **state)
+{
+    (void)state;
+    const struct fingerprint one = fingerprint_of_increment(1, TEXT("u"));
+    assert_true(equal(one, fingerprint_of_increment(1, TEXT("u"))));
+    assert_false(equal(one, fingerprint_of_increment(-1, TEXT("u"))));
+    assert_false(equal(one, fingerprint_of_increment(2, TEXT("u"))));
+    assert_false(equal(one, fingerprint_of_increment(1, TEXT("v"))));
+    assert_false(equal(one, fingerprint_of_increment(1, TEXT(""))));
+    assert_true(equal(fingerprint_of_increment(1, TEXT("")), fingerprint_of_increment(1, (struct text){NULL, 0})));
+}
+
+static void test_every_field_of_an_item_counts(void **state)
+{
+    (void)state;
+    const struct store_item base = item_of("r", "t", "u", "k", 1);
+    const struct store_item others[] = {
+        item_of("R", "t", "u", "k", 1),  item_of("r", "T", "u", "k", 1), item_of("r", "t", "U", "k", 1),
+        item_of("r", "t", "u", "K", 1),  item_of("r", "t", "u", "k", 2), item_of("rt", "", "u", "k", 1),
+        item_of("r", "tu", "", "k", 1),  item_of("r", "t", "uk", "", 1), item_of("", "rtuk", "", "", 1),
+        item_of("r", "t", "u", "k", -1),
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_false(equal(fingerprint_of_batch(&base, 1), fingerprint_of_batch(&others[i], 1)));
+    }
+}
+
+static void test_the_order_and_number_of_items_count(void **state)
+{
+    (void)state;
+    const struct store_item items[] = {item_of("a", "t", "", "", 1), item_of("b", "t", "", "", 1),
+                                       item_of("a", "t", "", "", 1)};
+    assert_false(equal(fingerprint_of_batch(items, 2), fingerprint_of_batch(items + 1, 2)));
+    assert_false(equal(fingerprint_of_batch(items, 2), fingerprint_of_batch(items, 3)));
+}
+
+static void test_items_that_are_not_sent_do_not_count(void **state)
+{
+    (void)state;
+    struct store_item items[] = {item_of("a", "t", "", "", 1), item_of("b", "t", "", "", 1)};
+    const struct fingerprint alone = fingerprint_of_batch(items, 1);
+    items[1].status = STATUS_INVALID_ARGUMENT;
+    assert_true(equal(alone, fingerprint_of_batch(items, 2)));
+}
+
+/* Records in Redis are compared with fingerprints of later versions: these bytes must never change. */
+static void test_fingerprints_are_the_same_for_ever(void **state)
+{
+    (void)state;
+    static const unsigned char increment[] = {0x25, 0xa4, 0xb5, 0x74, 0x36, 0x70, 0x6b, 0x69,
+                                              0xb2, 0x2b, 0xc0, 0xa5, 0x1b, 0x6d, 0x4f, 0x99};
+    static const unsigned char batch[] = {0x70, 0xf1, 0xb3, 0x5d, 0x84, 0x3e, 0x21, 0xad,
+                                          0x05, 0x01, 0x8e, 0x0e, 0xe4, 0x48, 0xce, 0x8b};
+    const struct store_item items[] = {item_of("post:1", "like", "u1", "key-1", 1),
+                                       item_of("post:2", "view", "", "", -5)};
+    const struct fingerprint of_increment = fingerprint_of_increment(-5, TEXT("user-1"));
+    const struct fingerprint of_batch = fingerprint_of_batch(items, 2);
+    assert_memory_equal(of_increment.bytes, increment, FINGERPRINT_LEN);
+    assert_memory_equal(of_batch.bytes, batch, FINGERPRINT_LEN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_increment_is_its_delta_and_user),
+        cmocka_unit_test(test_every_field_of_an_item_counts),
+        cmocka_unit_test(test_the_order_and_number_of_items_count),
+        cmocka_unit_test(test_items_that_are_not_sent_do_not_count),
+        cmocka_unit_test(test_fingerprints_are_the_same_for_ever),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

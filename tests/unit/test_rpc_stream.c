@@ -1,0 +1,173 @@
+/* The streams of health and reflection, from a real client. */
+#include "counter-service/rpc_stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <grpc/byte_buffer.h>
+#include <cmocka.h>
+
+#include "common/grpc_message.h"
+#include "counter-service/rpc_limits.h"
+#include "grpc/health/v1/health.pb-c.h"
+#include "grpc/reflection/v1/reflection.pb-c.h"
+#include "tests/fakes/rpc_fixture.h"
+
+enum status store_submit(struct store *store, struct store_call *call)
+{
+    return fake_store_submit((struct fake_store *)store, call);
+}
+
+static void assert_result(struct grpc_client_result result, grpc_status_code code, const char *outcome,
+                          const char *detail)
+{
+    assert_int_equal(result.code, code);
+    assert_string_equal(result.outcome, outcome);
+    assert_non_null(strstr(result.detail, detail));
+    assert_null(result.message);
+}
+
+static int status_of(grpc_byte_buffer *message)
+{
+    assert_non_null(message);
+    struct arena arena;
+    arena_init(&arena);
+    const ProtobufCMessage *response =
+        grpc_message_unpack(&grpc__health__v1__health_check_response__descriptor, message, &arena);
+    assert_non_null(response);
+    const int status = (int)((const Grpc__Health__V1__HealthCheckResponse *)response)->status;
+    arena_done(&arena);
+    grpc_byte_buffer_destroy(message);
+    return status;
+}
+
+static struct grpc_client_call *watch(struct rpc_fixture *fixture, const char *service)
+{
+    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    request.service = (char *)(uintptr_t)service;
+    return grpc_client_start(fixture->client, "/grpc.health.v1.Health/Watch", &request.base, RPC_FIXTURE_TIMEOUT_MS);
+}
+
+static void test_check_follows_redis(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    static const char method[] = "/grpc.health.v1.Health/Check";
+    Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
+    assert_int_equal(status_of(rpc_fixture_ask(fixture, method, &request.base).message), NOT_SERVING);
+    service_health_set_redis(&fixture->health, true, "");
+    assert_int_equal(status_of(rpc_fixture_ask(fixture, method, &request.base).message), SERVING);
+    request.service = (char *)(uintptr_t) "tally.v1.Nothing";
+    assert_result(rpc_fixture_ask(fixture, method, &request.base), GRPC_STATUS_NOT_FOUND, "not_applied", "no service");
+}
+
+static void test_watchers_are_told_each_change(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct grpc_client_call *watcher = watch(fixture, "tally.v1.CounterService");
+    struct grpc_client_call *lost = watch(fixture, "tally.v1.Nothing");
+    assert_int_equal(status_of(grpc_client_read(watcher)), NOT_SERVING);
+    assert_int_equal(status_of(grpc_client_read(lost)), SERVICE_UNKNOWN);
+    service_health_set_redis(&fixture->health, true, "");
+    assert_int_equal(status_of(grpc_client_read(watcher)), SERVING);
+    service_health_drain(&fixture->health);
+    assert_int_equal(status_of(grpc_client_read(watcher)), NOT_SERVING);
+    grpc_client_cancel(lost);
+    assert_int_equal(grpc_client_end(lost).code, GRPC_STATUS_CANCELLED);
+    health_rpc_end_watches(&fixture->health_rpc);
+    const struct grpc_client_result result = grpc_client_end(watcher);
+    assert_int_equal(result.code, GRPC_STATUS_UNAVAILABLE);
+    assert_string_equal(result.detail, "The service is shutting down");
+}
+
+static void test_a_slow_watcher_hears_the_newest_status(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct grpc_client_call *watcher = watch(fixture, "");
+    for (int i = 0; i < 1000; i++) {
+        service_health_set_redis(&fixture->health, i % 2 == 0, "");
+    }
+    service_health_set_redis(&fixture->health, true, "");
+    service_health_drain(&fixture->health);
+    health_rpc_end_watches(&fixture->health_rpc);
+    int last = 0;
+    for (grpc_byte_buffer *message; (message = grpc_client_read(watcher)) != NULL;) {
+        last = status_of(message);
+    }
+    assert_true(last == NOT_SERVING || last == SERVING || last == 0); /* the end may overtake what was not sent yet */
+    assert_int_equal(grpc_client_end(watcher).code, GRPC_STATUS_UNAVAILABLE);
+}
+
+static void ask_for_services(struct grpc_client_call *stream)
+{
+    Grpc__Reflection__V1__ServerReflectionRequest request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    request.message_request_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
+    request.list_services = (char *)(uintptr_t) "";
+    grpc_client_write(stream, &request.base);
+    grpc_byte_buffer *answer = grpc_client_read(stream);
+    assert_non_null(answer);
+    grpc_byte_buffer_destroy(answer);
+}
+
+static void test_reflection_answers_each_request_and_an_idle_stream_can_be_ended(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    static const char method[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    Grpc__Reflection__V1__ServerReflectionRequest request = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+    request.message_request_case = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_LIST_SERVICES;
+    request.list_services = (char *)(uintptr_t) "";
+
+    struct grpc_client_result result = rpc_fixture_ask(fixture, method, &request.base);
+    assert_int_equal(result.code, GRPC_STATUS_OK);
+    assert_non_null(result.message);
+    grpc_byte_buffer_destroy(result.message);
+
+    struct grpc_client_call *stream = grpc_client_start(fixture->client, method, NULL, RPC_FIXTURE_TIMEOUT_MS);
+    for (int i = 0; i < 20; i++) {
+        ask_for_services(stream);
+    }
+    reflection_rpc_end_streams(&fixture->reflection_rpc);
+    assert_int_equal(grpc_client_end(stream).code, GRPC_STATUS_UNAVAILABLE);
+    result = rpc_fixture_ask(fixture, method, &request.base);
+    assert_result(result, GRPC_STATUS_UNAVAILABLE, "not_applied", "Shutting down");
+}
+
+static void test_the_number_of_open_streams_is_bounded(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    static const char method[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+    struct grpc_client_call *streams[REFLECTION_STREAMS_MAX];
+    for (size_t i = 0; i < REFLECTION_STREAMS_MAX; i++) {
+        streams[i] = grpc_client_start(fixture->client, method, NULL, RPC_FIXTURE_TIMEOUT_MS);
+        ask_for_services(streams[i]);
+    }
+    struct grpc_client_call *too_many = grpc_client_start(fixture->client, method, NULL, RPC_FIXTURE_TIMEOUT_MS);
+    assert_result(grpc_client_end(too_many), GRPC_STATUS_RESOURCE_EXHAUSTED, "not_applied", "Too many");
+    for (size_t i = 0; i < REFLECTION_STREAMS_MAX; i++) {
+        grpc_client_cancel(streams[i]);
+        assert_int_equal(grpc_client_end(streams[i]).code, GRPC_STATUS_CANCELLED);
+    }
+    /* The server hears of the cancellations a little later. */
+    int code = GRPC_STATUS_RESOURCE_EXHAUSTED;
+    for (int tries = 0; tries < 1000 && code == GRPC_STATUS_RESOURCE_EXHAUSTED; tries++) {
+        struct grpc_client_call *again = grpc_client_start(fixture->client, method, NULL, 20);
+        code = grpc_client_end(again).code;
+    }
+    assert_int_equal(code, GRPC_STATUS_DEADLINE_EXCEEDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_check_follows_redis, rpc_fixture_start, rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_watchers_are_told_each_change, rpc_fixture_start, rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_a_slow_watcher_hears_the_newest_status, rpc_fixture_start,
+                                        rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_the_number_of_open_streams_is_bounded, rpc_fixture_start, rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_reflection_answers_each_request_and_an_idle_stream_can_be_ended,
+                                        rpc_fixture_start, rpc_fixture_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,94 @@
+#include "counter-service/service_health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+static int changes;
+
+static void on_change(void *ctx)
+{
+    assert_non_null(ctx);
+    changes++;
+}
+
+static int start(void **state)
+{
+    static struct service_health health;
+    changes = 0;
+    service_health_init(&health, on_change, &changes);
+    *state = &health;
+    return 0;
+}
+
+static int end(void **state)
+{
+    service_health_done(*state);
+    return 0;
+}
+
+static void assert_document(struct service_health *health, const char *reason, int http_status, const char *status,
+                            const char *redis, const char *detail)
+{
+    struct buffer out;
+    buffer_init(&out);
+    assert_int_equal(service_health_write(health, reason, &out), http_status);
+    cJSON *document = cJSON_ParseWithLength(out.data, out.len);
+    buffer_done(&out);
+    assert_non_null(document);
+    assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, status);
+    const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "redis");
+    assert_string_equal(cJSON_GetObjectItem(component, "status")->valuestring, redis);
+    const cJSON *told = cJSON_GetObjectItem(component, "detail");
+    assert_string_equal(told == NULL ? "" : told->valuestring, detail);
+    const char *since = cJSON_GetObjectItem(component, "since")->valuestring;
+    assert_int_equal(strlen(since), strlen("2026-01-01T00:00:00.000Z"));
+    cJSON_Delete(document);
+}
+
+static void test_at_the_start_redis_is_not_usable(void **state)
+{
+    assert_false(service_health_is_serving(*state));
+    assert_document(*state, "", 503, "unavailable", "unavailable", "");
+    assert_document(*state, "it said \"no\"", 503, "unavailable", "unavailable", "it said \"no\"");
+}
+
+static void test_it_serves_while_redis_is_usable(void **state)
+{
+    service_health_set_redis(*state, true, "");
+    assert_true(service_health_is_serving(*state));
+    assert_document(*state, "an old reason", 200, "ok", "ok", "");
+    service_health_set_redis(*state, false, "gone");
+    assert_false(service_health_is_serving(*state));
+    assert_document(*state, "gone", 503, "unavailable", "unavailable", "gone");
+    assert_int_equal(changes, 2);
+}
+
+static void test_a_draining_service_does_not_serve_whatever_redis_does(void **state)
+{
+    service_health_set_redis(*state, true, "");
+    assert_false(service_health_is_draining(*state));
+    service_health_drain(*state);
+    assert_true(service_health_is_draining(*state));
+    assert_false(service_health_is_serving(*state));
+    assert_document(*state, "", 503, "draining", "ok", "");
+    service_health_set_redis(*state, false, "gone");
+    assert_document(*state, "gone", 503, "draining", "unavailable", "gone");
+    service_health_set_redis(*state, true, "");
+    assert_false(service_health_is_serving(*state));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_at_the_start_redis_is_not_usable, start, end),
+        cmocka_unit_test_setup_teardown(test_it_serves_while_redis_is_usable, start, end),
+        cmocka_unit_test_setup_teardown(test_a_draining_service_does_not_serve_whatever_redis_does, start, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
