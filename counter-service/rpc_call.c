@@ -60,8 +60,9 @@ static void drop(struct rpc_call *call)
     if (call->method->registered == NULL) {
         grpc_call_details_destroy(&call->details);
     }
-    if (call->handle != NULL) {
+    if (call->handle != NULL) { /* it had arrived */
         grpc_call_unref(call->handle);
+        atomic_fetch_sub_explicit(&call->queue->open_calls, 1, memory_order_relaxed);
     }
     grpc_byte_buffer_destroy(call->payload);
     grpc_byte_buffer_destroy(call->reply);
@@ -91,6 +92,7 @@ static void on_requested(struct rpc_event *event, bool ok)
         return;
     }
     call->arrived_us = clock_monotonic_us();
+    atomic_fetch_add_explicit(&call->queue->open_calls, 1, memory_order_relaxed);
     struct rpc_call *next = rpc_queue_take(call->queue);
     if (next == NULL) {
         call->arm_again = true;

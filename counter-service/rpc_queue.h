@@ -5,6 +5,7 @@
 
 #include <grpc/grpc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,6 +27,8 @@ struct rpc_queue {
     grpc_server *server;
     grpc_completion_queue *completions;
     pthread_t thread;
+    /* written by the queue's thread, read by any */
+    atomic_uint open_calls; /* arrived, and not taken back yet */
     /* owned by the queue's thread */
     struct rpc_call *kept;
     size_t kept_count;

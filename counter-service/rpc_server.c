@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "common/limits.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
@@ -240,10 +241,46 @@ static void begin_shutdown(struct rpc_server *server)
     }
 }
 
+static unsigned open_calls(const struct rpc_server *server)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < server->queue_count; i++) {
+        sum += atomic_load_explicit(&server->queues[i]->open_calls, memory_order_relaxed);
+    }
+    return sum;
+}
+
+static void sleep_ms(int ms)
+{
+    const struct timespec time = {.tv_nsec = ms * 1000000L};
+    nanosleep(&time, NULL);
+}
+
+/* Waits for a moment without calls, and then for the clients to read their answers. The library closes a connection as
+ * soon as its last answer is written; if the client's acknowledgement of an earlier one is unread then, the kernel
+ * resets the connection, and the client's library throws away what it had not read yet: answers of applied writes among
+ * it. Where calls never pause, that wait ends by itself: they are told to go elsewhere by the GOAWAY of the shutdown.
+ */
+static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
+{
+    const int longest_ms = timeout_ms / 2 < RPC_QUIET_MS_MAX ? timeout_ms / 2 : RPC_QUIET_MS_MAX;
+    for (int waited_ms = 0; open_calls(server) > 0 && waited_ms < longest_ms; waited_ms += RPC_QUIET_LOOK_MS) {
+        sleep_ms(RPC_QUIET_LOOK_MS);
+    }
+    if (timeout_ms > 0) {
+        sleep_ms(RPC_ANSWERS_READ_MS);
+    }
+}
+
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
 {
+    const int64_t start_us = clock_monotonic_us();
+    if (!server->shutting_down) {
+        wait_until_quiet(server, timeout_ms);
+    }
     begin_shutdown(server);
-    const bool over = wait_until_over(server, timeout_ms);
+    timeout_ms -= (int)((clock_monotonic_us() - start_us) / 1000);
+    const bool over = wait_until_over(server, timeout_ms > 0 ? timeout_ms : 0);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_refuse(server->queues[i]);
     }
