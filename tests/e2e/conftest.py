@@ -54,7 +54,7 @@ def start_stack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(start_stack):
-    """Redis, counter-service and gateway with the shipped settings. A module that needs others overrides it."""
+    """Redis, counter-service and gateway. A module that needs other settings overrides it."""
     return start_stack()
 
 

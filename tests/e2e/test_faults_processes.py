@@ -4,12 +4,18 @@ import time
 
 import pytest
 
-from harness.faults import FAULT_SECONDS, REQUEST_TIMEOUT, SLACK, under_load
+from harness.daemons import SHIPPED_TIMEOUTS
+from harness.faults import FAULT_SECONDS, REQUEST_TIMEOUT, under_load
 from harness.law import UNKNOWN
 from harness.load import Load
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS)
 
 
 def test_the_service_stopped_for_15_seconds(stack):
@@ -62,8 +68,8 @@ def test_everything_killed_at_once(stack):
     under_load(stack, fault)
 
 
-def test_one_stuck_client_call_does_not_slow_the_others(stack):
-    """A gateway whose service is gone refuses at once, it does not hang until the deadline."""
+def test_a_gateway_whose_service_is_gone_refuses_at_once(stack):
+    """It does not hang until the deadline."""
     stack.service.kill()
     wait_until(lambda: stack.gateway.get("/health/ready").status == 503)
     with Load(stack.gateway.port, connections=20) as load:
@@ -72,4 +78,4 @@ def test_one_stuck_client_call_does_not_slow_the_others(stack):
     stack.service.start()
     stack.wait_ready()
     assert set(ledger.statuses) == {503}, ledger
-    assert ledger.slowest < min(1.5, REQUEST_TIMEOUT + SLACK), ledger
+    assert ledger.slowest < REQUEST_TIMEOUT, ledger

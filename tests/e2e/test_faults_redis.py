@@ -4,12 +4,24 @@ import time
 
 import pytest
 
+from harness.daemons import SHIPPED_TIMEOUTS
 from harness.faults import under_load
 from harness.law import UNKNOWN
 from harness.proxy import REPLIES, REQUESTS, Proxy
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS)
+
+
+@pytest.fixture(scope="module")
+def patient_stack(start_stack):
+    """With longer time-outs: for faults that nobody is to notice, on a machine that may stand still for a second."""
+    return start_stack()
 
 
 def wait_until_not_serving(stack):
@@ -46,14 +58,14 @@ def test_redis_connections_cut_again_and_again(stack):
     under_load(stack, fault)
 
 
-def test_scripts_flushed_and_nobody_notices(stack):
+def test_scripts_flushed_and_nobody_notices(patient_stack):
     def fault():
-        with stack.redis.client() as redis:
+        with patient_stack.redis.client() as redis:
             for _ in range(20):
                 redis.execute_command("SCRIPT", "FLUSH")
                 time.sleep(0.1)
 
-    ledger = under_load(stack, fault)
+    ledger = under_load(patient_stack, fault)
     assert set(ledger.statuses) == {200}, ledger
 
 
@@ -93,8 +105,8 @@ def test_redis_without_a_connection_to_spare(stack):
 
 @pytest.fixture(scope="module")
 def proxied(start_stack):
-    """(stack, proxy): the service reaches Redis through the proxy only."""
-    stack = start_stack()
+    """(stack, proxy): the service reaches Redis through the proxy only, and gives it up after 1.5 s."""
+    stack = start_stack(service={"REDIS_TIMEOUT": "1500ms"})
     proxy = Proxy(stack.redis.port)
     stack.service.stop()
     stack.service.env["TALLY_REDIS_ADDR"] = proxy.address

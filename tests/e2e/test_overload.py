@@ -6,6 +6,7 @@ import time
 import pytest
 
 from harness.calls import INCREMENT, item, read
+from harness.daemons import SHIPPED_TIMEOUTS
 from harness.exposition import writes
 from harness.http_client import HttpConnection
 from harness.problems import check_problem, check_retry_after
@@ -18,7 +19,8 @@ QUEUE = 2000
 @pytest.fixture(scope="module")
 def stack(start_stack):
     return start_stack(
-        service={"COUNTER_SERVICE_QUEUE": QUEUE}, gateway={"SERVER_MAX_PENDING": MAX_PENDING, "SERVER_LOOPS": 1}
+        service=SHIPPED_TIMEOUTS | {"COUNTER_SERVICE_QUEUE": QUEUE},
+        gateway=SHIPPED_TIMEOUTS | {"SERVER_MAX_PENDING": MAX_PENDING, "SERVER_LOOPS": 1},
     )
 
 

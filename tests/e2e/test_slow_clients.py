@@ -68,7 +68,7 @@ def test_slow_and_idle_clients_are_closed_while_others_are_served(impatient):
         ledger = load.stop()
     assert set(waited) == set(runs), f"not closed: {set(runs) - set(waited)}"
     assert min(waited[kind, False] for kind in kinds) > 0.5, waited
-    assert set(ledger.statuses) == {200} and ledger.slowest < 1.5, ledger
+    assert set(ledger.statuses) == {200} and ledger.slowest < 5, ledger
     assert read(impatient, "slow") == 0
 
 

@@ -8,6 +8,10 @@ from harness.ports import free_port
 from harness.process import Process
 from harness.stubs import connect
 
+# A shared machine may stand still for a second: where time-outs are not what a test is about, they are longer.
+_PATIENT = {"REDIS_TIMEOUT": "3s", "SERVER_REQUEST_TIMEOUT": "4s"}
+SHIPPED_TIMEOUTS = {"REDIS_TIMEOUT": "1s", "SERVER_REQUEST_TIMEOUT": "2s"}
+
 
 def environment(settings):
     """This process's environment with the settings (upper-case names without TALLY_), and no other TALLY_ variable."""
@@ -17,10 +21,10 @@ def environment(settings):
 
 
 class Daemon(Process):
-    """Runs with the shipped configuration file; settings override it through the environment."""
+    """Runs with the shipped configuration file; settings, and a few of ours, override it by the environment."""
 
     def __init__(self, program_name, name, directory, settings):
-        self.settings = {"CONSUL_ADDRESS": "", "KAFKA_BROKERS": "", "DRAIN_DELAY": "100ms", **settings}
+        self.settings = {"CONSUL_ADDRESS": "", "KAFKA_BROKERS": "", "DRAIN_DELAY": "100ms", **_PATIENT, **settings}
         super().__init__(name, [program(program_name), "--config", CONFIG], environment(self.settings), directory)
 
     @property

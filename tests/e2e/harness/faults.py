@@ -11,7 +11,7 @@ FAULT_SECONDS = float(os.environ.get("FAULT_SECONDS", "1.5"))
 
 REQUEST_TIMEOUT = 2
 # What a shared, busy machine may add to it.
-SLACK = 3
+SLACK = 4
 
 
 def under_load(stack, fault, settle=0.5):
