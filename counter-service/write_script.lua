@@ -7,8 +7,8 @@
 -- Redis does not roll a script back. So everything that may raise comes before the first write, every command from then
 -- on goes through redis.pcall, and the batch record is written last.
 --
--- Numbers of Lua are doubles: deltas and values are strings here from end to end and never become numbers. (That is why
--- HGET reads the value that HINCRBY has just returned.)
+-- Numbers of Lua are doubles, exact below 2^53: a delta goes to HINCRBY as the string it is, and a sum of 2^53 or more is
+-- read by HGET, as a string, rather than taken from what HINCRBY returned.
 --
 -- KEYS  [batch record, if there is a batch fingerprint]
 --       then for each item: counter hash, [idempotency record, if the item has a fingerprint]
@@ -27,7 +27,9 @@
 --
 -- One flat loop without functions of its own: creating them for each call costs a batch of one a tenth of its time.
 local keys, args, type, try = KEYS, ARGV, type, redis.pcall
+local format = string.format
 local COUNTER_TYPES_MAX = 1000
+local EXACT_BELOW = 9007199254740992 -- 2^53
 
 local time = redis.call('TIME')
 local now = time[1] .. ' ' .. time[2]
@@ -70,7 +72,11 @@ for arg = 6, #args, width do
     if not token then
         local sum = try('HINCRBY', hash, counter_type, delta)
         if type(sum) == 'number' then
-            token = try('HGET', hash, counter_type)
+            if sum < EXACT_BELOW and sum > -EXACT_BELOW then
+                token = format('%.0f', sum)
+            else
+                token = try('HGET', hash, counter_type)
+            end
             if type(token) ~= 'string' then
                 token = 'U'
             elseif token == delta and (tonumber(try('HLEN', hash)) or 0) > COUNTER_TYPES_MAX then

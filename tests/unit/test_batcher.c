@@ -14,7 +14,7 @@
 #include "common/limits.h"
 #include "tests/fakes/fake_counter_client.h"
 
-enum { START_US = 1000000, TIMEOUT_US = 2000000, HOLD_US = 3000 };
+enum { START_US = 1000000, TIMEOUT_US = 2000000, HOLD_US = 3000, RPCS_MAX = 3 };
 
 /* A request and what became of it. The counter_request is heap memory that is gone after on_done, as in the gateway. */
 struct asked {
@@ -227,48 +227,60 @@ static void test_an_operation_that_broke_a_rule_is_not_sent(void **state)
 
 /* --- when a batch leaves ------------------------------------------------------------------------------------------ */
 
-static void test_what_arrives_meanwhile_leaves_together_when_the_rpc_is_back(void **state)
+/* As many RPCs as may be out, a microsecond apart from START_US on. */
+static void fill_rpcs(struct asked asked[RPCS_MAX])
 {
-    (void)state;
-    static struct asked asked[3];
-    ask(&asked[0], BATCH_INCREMENT, 1);
-    batcher_turn(batcher, START_US);
-    ask(&asked[1], BATCH_INCREMENT, 1);
-    ask(&asked[2], BATCH_INCREMENT, 2);
-    assert_int_equal(batcher_turn(batcher, START_US + 1000), START_US + HOLD_US);
-    assert_int_equal(calls(), 1);
-    answer_increment(0);
-    assert_int_equal(calls(), 1); /* not before the end of the turn */
-    batcher_turn(batcher, START_US + 1001);
-    assert_int_equal(calls(), 2);
-    assert_int_equal(fake_client.calls[1].item_count, 3);
-    answer_increment(1);
-    assert_int_equal(asked[1].results[0].value, 100);
-    assert_int_equal(asked[2].results[0].value, 101);
-    assert_int_equal(asked[2].results[1].value, 102);
+    for (int i = 0; i < RPCS_MAX; i++) {
+        ask(&asked[i], BATCH_INCREMENT, 1);
+        batcher_turn(batcher, START_US + i);
+    }
+    assert_int_equal(calls(), RPCS_MAX);
 }
 
-static void test_a_slow_rpc_holds_the_next_one_back_for_3_ms(void **state)
+static void test_what_arrives_meanwhile_leaves_together_when_an_rpc_is_back(void **state)
 {
     (void)state;
-    static struct asked asked[3];
+    static struct asked out[RPCS_MAX], asked[2];
+    fill_rpcs(out);
     ask(&asked[0], BATCH_INCREMENT, 1);
-    batcher_turn(batcher, START_US);
-    ask(&asked[1], BATCH_INCREMENT, 1);
-    batcher_turn(batcher, START_US + HOLD_US - 1);
-    assert_int_equal(calls(), 1);
-    batcher_turn(batcher, START_US + HOLD_US);
-    assert_int_equal(calls(), 2);
-    ask(&asked[2], BATCH_INCREMENT, 1); /* the youngest one out counts */
-    assert_int_equal(batcher_turn(batcher, START_US + HOLD_US + 1), START_US + 2 * HOLD_US);
+    ask(&asked[1], BATCH_INCREMENT, 2);
+    assert_int_equal(batcher_turn(batcher, START_US + 1000), START_US + HOLD_US);
+    assert_int_equal(calls(), RPCS_MAX);
     answer_increment(1);
-    batcher_turn(batcher, START_US + HOLD_US + 2);
-    assert_int_equal(calls(), 3);
+    assert_int_equal(calls(), RPCS_MAX); /* not before the end of the turn */
+    batcher_turn(batcher, START_US + 1001);
+    assert_int_equal(calls(), RPCS_MAX + 1);
+    assert_int_equal(fake_client.calls[RPCS_MAX].item_count, 3);
+    answer_increment(RPCS_MAX);
+    assert_int_equal(asked[0].results[0].value, 100);
+    assert_int_equal(asked[1].results[0].value, 101);
+    assert_int_equal(asked[1].results[1].value, 102);
+    answer_increment(0);
     answer_increment(2);
-    answer_increment(0); /* the slow one comes back after all */
-    for (size_t i = 0; i < 3; i++) {
-        assert_status(&asked[i], 0, STATUS_OK);
+}
+
+static void test_slow_rpcs_hold_the_next_one_back_for_3_ms(void **state)
+{
+    (void)state;
+    static struct asked out[RPCS_MAX], asked[2];
+    fill_rpcs(out);
+    ask(&asked[0], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + HOLD_US - 1);
+    assert_int_equal(calls(), RPCS_MAX);
+    batcher_turn(batcher, START_US + HOLD_US); /* the oldest of them no longer counts */
+    assert_int_equal(calls(), RPCS_MAX + 1);
+    ask(&asked[1], BATCH_INCREMENT, 1);
+    assert_int_equal(batcher_turn(batcher, START_US + HOLD_US), START_US + 1 + HOLD_US);
+    answer_increment(RPCS_MAX);
+    batcher_turn(batcher, START_US + HOLD_US);
+    assert_int_equal(calls(), RPCS_MAX + 2);
+    for (size_t i = 0; i < RPCS_MAX; i++) {
+        answer_increment(i); /* the slow ones come back after all */
+        assert_status(&out[i], 0, STATUS_OK);
     }
+    answer_increment(RPCS_MAX + 1);
+    assert_status(&asked[0], 0, STATUS_OK);
+    assert_status(&asked[1], 0, STATUS_OK);
 }
 
 static void test_kinds_do_not_hold_each_other_back(void **state)
@@ -292,26 +304,22 @@ static void test_a_batch_has_at_most_1000_items(void **state)
     ask(&asked[0], BATCH_INCREMENT, 600);
     ask(&asked[1], BATCH_INCREMENT, 600);
     ask(&asked[2], BATCH_INCREMENT, 1000);
-    assert_int_equal(batcher_turn(batcher, START_US), START_US + HOLD_US);
-    assert_int_equal(calls(), 1);
+    batcher_turn(batcher, START_US);
+    assert_int_equal(calls(), 3);
     assert_int_equal(fake_client.calls[0].item_count, BATCH_ITEMS_MAX);
-    answer_increment(0);
-    assert_status(&asked[0], 599, STATUS_OK);
-    assert_int_equal(asked[1].done, 0); /* 200 of its operations are waiting */
-    batcher_turn(batcher, START_US + 1);
     assert_int_equal(fake_client.calls[1].item_count, BATCH_ITEMS_MAX);
     assert_int_equal(fake_client.calls[1].increment->items[0]->delta, 401);
+    assert_int_equal(fake_client.calls[2].item_count, 200);
+    answer_increment(0);
+    assert_status(&asked[0], 599, STATUS_OK);
+    assert_int_equal(asked[1].done, 0); /* 200 of its operations are in the next RPC */
     answer_increment(1);
     assert_int_equal(asked[1].results[399].value, 100 + 999);
     assert_int_equal(asked[1].results[400].value, 100);
-    batcher_turn(batcher, START_US + 2);
-    assert_int_equal(fake_client.calls[2].item_count, 200);
     answer_increment(2);
     assert_status(&asked[2], 999, STATUS_OK);
     assert_int_equal(batcher_turn(batcher, START_US + 3), INT64_MAX);
 }
-
-/* --- deadlines ---------------------------------------------------------------------------------------------------- */
 
 static void test_an_rpc_has_the_deadline_of_its_youngest_item(void **state)
 {
@@ -329,23 +337,24 @@ static void test_an_rpc_has_the_deadline_of_its_youngest_item(void **state)
 static void test_an_operation_that_never_left_is_not_sent_in_time(void **state)
 {
     (void)state;
-    static struct asked asked[3];
-    ask(&asked[0], BATCH_INCREMENT, 1);
-    batcher_turn(batcher, START_US);
-    make(&asked[1], BATCH_INCREMENT, 2, START_US + 1000);
+    static struct asked out[RPCS_MAX], asked[2];
+    fill_rpcs(out);
+    make(&asked[0], BATCH_INCREMENT, 2, START_US + 1000);
+    submit(&asked[0]);
+    make(&asked[1], BATCH_INCREMENT, 1, START_US + 2500);
     submit(&asked[1]);
-    make(&asked[2], BATCH_INCREMENT, 1, START_US + 2500);
-    submit(&asked[2]);
     assert_int_equal(batcher_turn(batcher, START_US + 500), START_US + 1000);
     batcher_turn(batcher, START_US + 1000);
-    assert_status(&asked[1], 0, STATUS_NOT_SENT_IN_TIME);
-    assert_status(&asked[1], 1, STATUS_NOT_SENT_IN_TIME);
-    assert_int_equal(asked[2].done, 0);
+    assert_status(&asked[0], 0, STATUS_NOT_SENT_IN_TIME);
+    assert_status(&asked[0], 1, STATUS_NOT_SENT_IN_TIME);
+    assert_int_equal(asked[1].done, 0);
     answer_increment(0);
     batcher_turn(batcher, START_US + 1001);
-    assert_int_equal(fake_client.calls[1].item_count, 1);
+    assert_int_equal(fake_client.calls[RPCS_MAX].item_count, 1);
+    answer_increment(RPCS_MAX);
+    assert_status(&asked[1], 0, STATUS_OK);
     answer_increment(1);
-    assert_status(&asked[2], 0, STATUS_OK);
+    answer_increment(2);
 }
 
 static void test_an_operation_that_left_is_past_its_deadline_alone(void **state)
@@ -391,48 +400,54 @@ static void ask_next(struct counter_request *request)
 static void test_on_done_may_submit_the_next_request(void **state)
 {
     (void)state;
-    static struct asked asked[2];
-    make(&asked[0], BATCH_INCREMENT, 1, START_US + 1000);
-    asked[0].request->on_done = ask_next;
-    submit(&asked[0]);
+    static struct asked asked;
+    make(&asked, BATCH_INCREMENT, 1, START_US + 1000);
+    asked.request->on_done = ask_next;
+    submit(&asked);
     batcher_turn(batcher, START_US);
     answer_increment(0);
-    assert_int_equal(asked[0].done, 1);
+    assert_int_equal(asked.done, 1);
     batcher_turn(batcher, START_US + 1);
     assert_int_equal(fake_client.calls[1].item_count, 5);
     answer_increment(1);
     assert_status(&next_asked, 4, STATUS_OK);
 
     /* also from a deadline that passed while waiting, when the line is full of it */
-    ask(&asked[1], BATCH_INCREMENT, 1);
-    batcher_turn(batcher, START_US);
-    make(&asked[0], BATCH_INCREMENT, 1, START_US + 1000);
-    asked[0].request->on_done = ask_next;
-    submit(&asked[0]);
+    static struct asked out[RPCS_MAX];
+    for (int i = 0; i < RPCS_MAX; i++) {
+        ask(&out[i], BATCH_INCREMENT, 1);
+        batcher_turn(batcher, START_US);
+    }
+    make(&asked, BATCH_INCREMENT, 1, START_US + 1000);
+    asked.request->on_done = ask_next;
+    submit(&asked);
     batcher_turn(batcher, START_US + 1000);
-    assert_status(&asked[0], 0, STATUS_NOT_SENT_IN_TIME);
+    assert_status(&asked, 0, STATUS_NOT_SENT_IN_TIME);
     answer_increment(2);
     batcher_turn(batcher, START_US + 1001);
-    answer_increment(3);
+    answer_increment(5);
     assert_status(&next_asked, 4, STATUS_OK);
+    answer_increment(3);
+    answer_increment(4);
 }
 
 static void test_an_abort_answers_everything(void **state)
 {
     (void)state;
-    static struct asked asked[3];
-    ask(&asked[0], BATCH_INCREMENT, 2);
-    ask(&asked[1], BATCH_GET, 1);
+    static struct asked out[RPCS_MAX], asked[2];
+    fill_rpcs(out);
+    ask(&asked[0], BATCH_GET, 1);
     batcher_turn(batcher, START_US);
-    ask(&asked[2], BATCH_INCREMENT, 2);
+    ask(&asked[1], BATCH_INCREMENT, 2);
     batcher_abort(batcher);
+    for (int i = 0; i < RPCS_MAX; i++) {
+        assert_status(&out[i], 0, STATUS_DEADLINE_EXCEEDED);
+        assert_true(fake_client.calls[i].abandoned);
+    }
     assert_status(&asked[0], 0, STATUS_DEADLINE_EXCEEDED);
-    assert_status(&asked[0], 1, STATUS_DEADLINE_EXCEEDED);
-    assert_status(&asked[1], 0, STATUS_DEADLINE_EXCEEDED);
-    assert_status(&asked[2], 0, STATUS_DRAINING);
-    assert_status(&asked[2], 1, STATUS_DRAINING);
-    assert_true(fake_client.calls[0].abandoned);
-    assert_true(fake_client.calls[1].abandoned);
+    assert_true(fake_client.calls[RPCS_MAX].abandoned);
+    assert_status(&asked[1], 0, STATUS_DRAINING);
+    assert_status(&asked[1], 1, STATUS_DRAINING);
     assert_int_equal(batcher_turn(batcher, START_US + 1), INT64_MAX);
 }
 
@@ -452,8 +467,8 @@ int main(void)
         TEST(test_a_call_that_failed_is_every_items_result),
         TEST(test_a_reply_with_another_number_of_results_tells_nothing),
         TEST(test_an_operation_that_broke_a_rule_is_not_sent),
-        TEST(test_what_arrives_meanwhile_leaves_together_when_the_rpc_is_back),
-        TEST(test_a_slow_rpc_holds_the_next_one_back_for_3_ms),
+        TEST(test_what_arrives_meanwhile_leaves_together_when_an_rpc_is_back),
+        TEST(test_slow_rpcs_hold_the_next_one_back_for_3_ms),
         TEST(test_kinds_do_not_hold_each_other_back),
         TEST(test_a_batch_has_at_most_1000_items),
         TEST(test_an_rpc_has_the_deadline_of_its_youngest_item),

@@ -39,6 +39,23 @@ static void test_values_are_exact_over_all_of_int64(void **state)
     assert_true(store_fixture_get(fixture, "c", "n") == 9107199254740994);
 }
 
+/* Up to 2^53 the script takes the value from HINCRBY's number, from there on from HGET. */
+static void test_values_around_2_to_53_are_exact(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static const int64_t two_to_53 = INT64_C(1) << 53;
+    for (int sign = -1; sign <= 1; sign += 2) {
+        const char *name = sign < 0 ? "negative" : "positive";
+        int64_t value = sign * (two_to_53 - 2);
+        assert_value(store_fixture_increment_one(fixture, store_item_of(name, "n", value)), value);
+        for (int i = 0; i < 4; i++) {
+            value += sign;
+            assert_value(store_fixture_increment_one(fixture, store_item_of(name, "n", sign)), value);
+        }
+    }
+    assert_value(store_fixture_increment_one(fixture, store_item_of("positive", "n", -two_to_53 - 2)), 0);
+}
+
 static void test_items_of_a_batch_are_added_one_by_one_in_their_order(void **state)
 {
     NEED_REDIS(state);
@@ -348,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_values_are_exact_over_all_of_int64),
+        TEST(test_values_around_2_to_53_are_exact),
         TEST(test_items_of_a_batch_are_added_one_by_one_in_their_order),
         TEST(test_an_overflow_changes_nothing_and_spares_the_other_items),
         TEST(test_items_that_failed_validation_are_skipped),
