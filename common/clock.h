@@ -1,5 +1,5 @@
-/* Clocks. Code that decides by time takes the time as an argument, so that a test can turn the clock; these two are
- * called at the edges (event loops, RPC threads, store workers). Thread-safe. */
+/* Clocks. Code that decides by time takes the time as an argument, so that a test can turn the clock; these are
+ * called at the edges (event loops, RPC threads, store workers, shutdown). Thread-safe. */
 #ifndef TALLY_COMMON_CLOCK_H
 #define TALLY_COMMON_CLOCK_H
 
@@ -20,6 +20,15 @@ static inline int64_t clock_realtime_us(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Sleeps for all of it, whatever signals come. */
+static inline void clock_sleep_ms(int ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+    while (nanosleep(&left, &left) != 0) {
+        /* interrupted by a signal */
+    }
 }
 
 #endif

@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+enum {
+    ENDED_US = 100 * 1000,
+    /* A sweep asks the kernel about each connection: some 10 ms for 10,000 of them. */
+    SWEEP_INTERVAL_US_MIN = 100 * 1000,
+    SWEEP_INTERVAL_US_MAX = 1000 * 1000,
+};
+
+void http_connections_init(struct http_connections *connections, int read_timeout_ms)
+{
+    *connections = (struct http_connections){.read_timeout_us = (int64_t)read_timeout_ms * 1000};
+}
+
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us)
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
@@ -46,20 +58,59 @@ static bool has_received(const struct http_connection *connection, int64_t now_u
     return now_us - (int64_t)info.tcpi_last_data_recv * 1000 > connection->idle_since_us + slack_us;
 }
 
-void http_connections_sweep(struct http_connections *connections, int64_t now_us, int64_t read_timeout_us)
+/* Whether the client has ended its side and everything it sent was read. */
+static bool has_ended(const struct http_connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Nothing more will come, and what came is no request. The library does not notice an end that came together with the
+ * last bytes: its epoll is edge-triggered, and it read only those. ENDED_US, because it may still hold requests that
+ * came before the end and take up one a run. */
+static bool is_given_up(const struct http_connection *connection, int64_t now_us)
+{
+    const bool is_answering = connection->in_request && connection->receiving_since_us == 0;
+    const int64_t since_us =
+        connection->receiving_since_us != 0 ? connection->receiving_since_us : connection->idle_since_us;
+    return !is_answering && now_us - since_us >= ENDED_US && has_ended(connection);
+}
+
+static void sweep(struct http_connections *connections, int64_t now_us)
 {
     for (struct http_connection *connection = connections->first; connection != NULL; connection = connection->next) {
         if (!connection->in_request && connection->receiving_since_us == 0 && has_received(connection, now_us)) {
             connection->receiving_since_us = now_us;
         }
-        if (connection->receiving_since_us != 0 && now_us - connection->receiving_since_us >= read_timeout_us) {
+        const bool is_late = connection->receiving_since_us != 0 &&
+                             now_us - connection->receiving_since_us >= connections->read_timeout_us;
+        if (is_late || is_given_up(connection, now_us)) {
             shutdown(connection->fd, SHUT_RDWR);
         }
     }
 }
 
-void http_connections_end_idle(struct http_connections *connections)
+static int64_t sweep_interval_us(const struct http_connections *connections)
 {
+    const int64_t quarter_us = connections->read_timeout_us / 4;
+    if (connections->closing || quarter_us < SWEEP_INTERVAL_US_MIN) {
+        return SWEEP_INTERVAL_US_MIN; /* when closing, somebody waits for the last one */
+    }
+    return quarter_us < SWEEP_INTERVAL_US_MAX ? quarter_us : SWEEP_INTERVAL_US_MAX;
+}
+
+void http_connections_turn(struct http_connections *connections, int64_t now_us)
+{
+    if (now_us >= connections->next_sweep_us) {
+        sweep(connections, now_us);
+        connections->next_sweep_us = now_us + sweep_interval_us(connections);
+    }
+}
+
+void http_connections_close(struct http_connections *connections)
+{
+    connections->closing = true;
+    connections->next_sweep_us = 0;
     for (struct http_connection *connection = connections->first; connection != NULL; connection = connection->next) {
         if (!connection->in_request && connection->receiving_since_us == 0) {
             shutdown(connection->fd, SHUT_RDWR);

@@ -33,7 +33,6 @@
 
 enum {
     RUNS_A_TURN_MAX = 3,
-    SWEEP_INTERVAL_US_MIN = 100 * 1000,
     /* While a request waits: a look each millisecond for as many turns as the longest header block takes in pieces of
      * 128 bytes, then, since thousands may be waiting for a stuck service, more rarely. */
     LOOKS_MAX = 64,
@@ -60,9 +59,8 @@ struct http_loop {
     unsigned looks;           /* turns without an event of the library's or progress, since the last with */
     unsigned arriving;        /* requests that got a piece in the last MHD_run and are not complete */
     unsigned run;             /* number of the last MHD_run */
-    bool progressed_in_a_run; /* a response was queued, or a request ended, in the last MHD_run */
+    bool progressed_in_a_run; /* a response was queued, a request or a connection ended, in the last MHD_run */
     bool accepting;
-    int64_t next_sweep_us;
     /* any thread */
     struct wakeup wakeup;
     atomic_bool close_announced;
@@ -273,6 +271,7 @@ static void on_connection_closed(struct http_loop *loop, struct http_connection 
     if (connection == NULL) {
         return;
     }
+    loop->progressed_in_a_run = true; /* at the connection limit, the next run accepts one that waits */
     http_connections_remove(&loop->connections, connection);
     atomic_fetch_sub_explicit(&loop->connection_count, 1, memory_order_relaxed);
 }
@@ -294,7 +293,7 @@ static void close_listener_and_idle_connections(struct http_loop *loop)
         close(listener);
     }
     loop->accepting = false;
-    http_connections_end_idle(&loop->connections);
+    http_connections_close(&loop->connections);
 }
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
@@ -331,7 +330,8 @@ static int library_sleep_ms(const struct http_loop *loop)
 static int sleep_ms(const struct http_loop *loop, int64_t now_us, int64_t application_next_us)
 {
     const int library_ms = library_sleep_ms(loop);
-    const int64_t next_us = application_next_us < loop->next_sweep_us ? application_next_us : loop->next_sweep_us;
+    const int64_t sweep_us = loop->connections.next_sweep_us;
+    const int64_t next_us = application_next_us < sweep_us ? application_next_us : sweep_us;
     if (library_ms == 0 || next_us <= now_us) {
         return 0;
     }
@@ -353,12 +353,7 @@ static void turn(struct http_loop *loop)
         next_us = loop->application.on_turn_end(loop->application.ctx);
     }
     int64_t now_us = clock_monotonic_us();
-    if (now_us >= loop->next_sweep_us) {
-        const int64_t read_timeout_us = (int64_t)loop->options.read_timeout_ms * 1000;
-        http_connections_sweep(&loop->connections, now_us, read_timeout_us);
-        const int64_t interval_us = read_timeout_us / 4;
-        loop->next_sweep_us = now_us + (interval_us < SWEEP_INTERVAL_US_MIN ? SWEEP_INTERVAL_US_MIN : interval_us);
-    }
+    http_connections_turn(&loop->connections, now_us);
     if (loop->accepting && atomic_load_explicit(&loop->stop_accepting_asked, memory_order_acquire)) {
         close_listener_and_idle_connections(loop);
     }
@@ -421,6 +416,7 @@ struct http_loop *http_loop_create(const struct http_loop_options *options, cons
     }
     loop->application = *application;
     loop->options = *options;
+    http_connections_init(&loop->connections, options->read_timeout_ms);
     int listener = -1;
     if (wakeup_init(&loop->wakeup) != 0) {
         error_set(error, "cannot create an eventfd: %s", strerror(errno));

@@ -1,9 +1,9 @@
 #include "counter-service/counter_service.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/admin_server.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "counter-service/counter_rpc.h"
@@ -118,14 +118,6 @@ int counter_service_admin_port(const struct counter_service *service)
     return admin_server_port(service->admin);
 }
 
-static void sleep_ms(int ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    while (nanosleep(&left, &left) != 0) {
-        /* interrupted by a signal */
-    }
-}
-
 /* Watch and reflection streams would stay open for ever. */
 static void end_streams(struct counter_service *service)
 {
@@ -138,7 +130,7 @@ void counter_service_drain(struct counter_service *service)
     const struct config *config = service->config;
     service_health_drain(&service->health);
     log_info("service", "draining", LOG_INT("delay_ms", config->drain.delay_ms));
-    sleep_ms(config->drain.delay_ms);
+    clock_sleep_ms(config->drain.delay_ms);
     end_streams(service);
     if (!rpc_server_drain(service->server, config->drain.timeout_ms)) {
         log_warn("service", "drain.timeout passed with calls unanswered");

@@ -250,12 +250,6 @@ static unsigned open_calls(const struct rpc_server *server)
     return sum;
 }
 
-static void sleep_ms(int ms)
-{
-    const struct timespec time = {.tv_nsec = ms * 1000000L};
-    nanosleep(&time, NULL);
-}
-
 /* Waits for a moment without calls, and then for the clients to read their answers. The library closes a connection as
  * soon as its last answer is written; if the client's acknowledgement of an earlier one is unread then, the kernel
  * resets the connection, and the client's library throws away what it had not read yet: answers of applied writes among
@@ -265,10 +259,10 @@ static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
 {
     const int longest_ms = timeout_ms / 2 < RPC_QUIET_MS_MAX ? timeout_ms / 2 : RPC_QUIET_MS_MAX;
     for (int waited_ms = 0; open_calls(server) > 0 && waited_ms < longest_ms; waited_ms += RPC_QUIET_LOOK_MS) {
-        sleep_ms(RPC_QUIET_LOOK_MS);
+        clock_sleep_ms(RPC_QUIET_LOOK_MS);
     }
     if (timeout_ms > 0) {
-        sleep_ms(RPC_ANSWERS_READ_MS);
+        clock_sleep_ms(RPC_ANSWERS_READ_MS);
     }
 }
 

@@ -7,8 +7,8 @@
 -- Redis does not roll a script back. So everything that may raise comes before the first write, every command from then
 -- on goes through redis.pcall, and the batch record is written last.
 --
--- Numbers of Lua are doubles, exact below 2^53: a delta goes to HINCRBY as the string it is, and a sum of 2^53 or more is
--- read by HGET, as a string, rather than taken from what HINCRBY returned.
+-- Numbers of Lua are doubles, exact below 2^53: a delta goes to HINCRBY as the string it is, and a sum of 2^53 or more
+-- is read by HGET, as a string, rather than taken from what HINCRBY returned.
 --
 -- KEYS  [batch record, if there is a batch fingerprint]
 --       then for each item: counter hash, [idempotency record, if the item has a fingerprint]

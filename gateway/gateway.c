@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/http_server.h"
@@ -178,21 +177,13 @@ int gateway_port(const struct gateway *gateway)
 
 /* --- end ---------------------------------------------------------------------------------------------------------- */
 
-static void sleep_ms(int ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
-    while (nanosleep(&left, &left) != 0) {
-        /* interrupted by a signal */
-    }
-}
-
 /* Returns how many are left. */
 static unsigned wait_until_answered(const struct gateway *gateway, int timeout_ms)
 {
     const int64_t end_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     unsigned left = requests_in_flight(gateway);
     while (left > 0 && clock_monotonic_us() < end_us) {
-        sleep_ms(DRAIN_POLL_MS);
+        clock_sleep_ms(DRAIN_POLL_MS);
         left = requests_in_flight(gateway);
     }
     return left;
@@ -205,7 +196,7 @@ void gateway_drain(struct gateway *gateway)
         http_loop_announce_close(gateway_loop_http(gateway->loops[i]));
     }
     log_info("gateway", "draining", LOG_INT("delay_ms", gateway->config->drain.delay_ms));
-    sleep_ms(gateway->config->drain.delay_ms);
+    clock_sleep_ms(gateway->config->drain.delay_ms);
     for (size_t i = 0; i < gateway->loop_count; i++) {
         http_loop_stop_accepting(gateway_loop_http(gateway->loops[i]));
     }

@@ -1,6 +1,7 @@
 """SIGTERM: nothing that was accepted is lost, and the end is 0; a second signal ends at once."""
 
 import signal
+import socket
 import threading
 import time
 
@@ -115,6 +116,15 @@ def test_a_client_that_never_ends_does_not_keep_the_gateway(new_gateway):
         connection.send(request_bytes("POST", INCREMENT, item("never"))[:-1])
         time.sleep(0.2)
         gateway.stop(timeout=10)
+
+
+def test_clients_that_left_amid_a_request_do_not_hold_up_the_end(new_gateway):
+    gateway = new_gateway(DRAIN_DELAY="0ms", DRAIN_TIMEOUT="60s")
+    part = request_bytes("POST", INCREMENT, item("left"))[:-1]
+    for _ in range(20):
+        with gateway.connection() as connection:
+            connection.socket.send(part, socket.MSG_MORE)  # leaves together with the end of the stream
+    gateway.stop(timeout=30)
 
 
 def test_new_connections_are_refused_after_the_delay(new_gateway):

@@ -1,0 +1,155 @@
+/* Connections that end early, late or not at all, and the limit of their number. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/fakes/http_fixture.h"
+
+static void test_a_request_that_does_not_get_complete_is_ended(void **state)
+{
+    char text[1024];
+    int in_headers = http_fixture_connect(*state);
+    int in_body = http_fixture_connect(*state);
+    usleep(50 * 1000);
+    http_fixture_send(in_headers, "POST /now HT");
+    http_fixture_send(in_body, POST("/now", "50") "x");
+    const int64_t end_us = clock_monotonic_us() + (int64_t)HTTP_FIXTURE_TIMEOUT_MS * 1000;
+    int alive = 2;
+    while (alive > 0 && clock_monotonic_us() < end_us) {
+        usleep(100 * 1000);
+        /* Bytes keep coming: this is not about idle connections. */
+        alive = (send(in_headers, "T", 1, MSG_NOSIGNAL) == 1) + (send(in_body, "x", 1, MSG_NOSIGNAL) == 1);
+    }
+    assert_int_equal(alive, 0);
+    int fd = http_fixture_connect(*state);
+    http_fixture_send(fd, POST("/now", "1") "x");
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    close(fd);
+    close(in_headers);
+    close(in_body);
+}
+
+static void expect_no_connection(const struct http_fixture *fixture)
+{
+    for (int i = 0; i < HTTP_FIXTURE_TIMEOUT_MS / 10 && http_loop_connections(fixture->loop) > 0; i++) {
+        usleep(10 * 1000);
+    }
+    assert_int_equal(http_loop_connections(fixture->loop), 0);
+    assert_int_equal(http_loop_requests_in_flight(fixture->loop), 0);
+}
+
+/* The end of the stream comes with the last bytes: the library, told of both at once, reads only the bytes. */
+static void test_clients_that_end_with_their_last_bytes_are_forgotten(void **state)
+{
+    static const char *const starts[] = {"POST /now HT", POST("/now", "5") "hell", POST("/now", "5"), "",
+                                         "GET /now HTTP/1.1\r\nHost: t\r\n"};
+    char text[1024];
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        int fd = http_fixture_connect(*state);
+        send(fd, starts[i], strlen(starts[i]), MSG_NOSIGNAL | MSG_MORE); /* kept back: sent with the end */
+        close(fd);
+    }
+    int last = http_fixture_connect(*state); /* once it is answered, those before it were accepted */
+    http_fixture_send(last, POST("/now", "1") "x");
+    assert_int_equal(http_fixture_read(last, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    close(last);
+    expect_no_connection(*state);
+}
+
+static void test_a_half_closed_client_gets_its_answers_and_is_then_forgotten(void **state)
+{
+    char text[8192];
+    int fd = http_fixture_connect(*state);
+    for (int i = 0; i < 30; i++) {
+        http_fixture_send(fd, POST("/now", "5") "hello");
+    }
+    shutdown(fd, SHUT_WR);
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "\r\n\r\nhello", 30), 30);
+    expect_no_connection(*state);
+    close(fd);
+}
+
+static void test_a_half_closed_client_that_waits_is_not_cut_off(void **state)
+{
+    struct http_fixture *fixture = *state;
+    char text[1024];
+    int fd = http_fixture_keep_one_waiting(fixture);
+    shutdown(fd, SHUT_WR);
+    usleep(1500 * 1000); /* longer than between two looks for ended connections */
+    atomic_store(&fixture->release, true);
+    http_loop_wake(fixture->loop);
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    expect_no_connection(fixture);
+    close(fd);
+}
+
+static void test_over_the_connection_limit_the_next_is_accepted_when_one_ends(void **state)
+{
+    char text[1024];
+    int fds[HTTP_FIXTURE_CONNECTIONS_FEW + 1];
+    for (int i = 0; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+        fds[i] = http_fixture_connect(*state);
+        http_fixture_send(fds[i], POST("/now", "1") "x");
+        assert_int_equal(http_fixture_read(fds[i], text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    }
+    /* Again and again, so that it cannot be a look from time to time that does it. */
+    const int64_t end_us = clock_monotonic_us() + (int64_t)HTTP_FIXTURE_TIMEOUT_MS * 1000;
+    for (int i = 0; i < 20 && clock_monotonic_us() < end_us; i++) {
+        fds[HTTP_FIXTURE_CONNECTIONS_FEW] = http_fixture_connect(*state);
+        http_fixture_send(fds[HTTP_FIXTURE_CONNECTIONS_FEW], POST("/now", "1") "x");
+        usleep(10 * 1000);
+        close(fds[0]);
+        assert_int_equal(http_fixture_read(fds[HTTP_FIXTURE_CONNECTIONS_FEW], text, sizeof(text), "HTTP/1.1 200", 1),
+                         1);
+        memmove(fds, fds + 1, HTTP_FIXTURE_CONNECTIONS_FEW * sizeof(fds[0]));
+    }
+    assert_true(clock_monotonic_us() < end_us);
+    for (int i = 0; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+        close(fds[i]);
+    }
+}
+
+static void test_shutdown_announces_itself_then_ends_idle_connections(void **state)
+{
+    struct http_fixture *fixture = *state;
+    char text[1024];
+    int busy = http_fixture_connect(fixture);
+    int idle = http_fixture_connect(fixture);
+    http_loop_announce_close(fixture->loop);
+    http_fixture_send(busy, POST("/now", "1") "x");
+    http_fixture_read(busy, text, sizeof(text), "never", 1);
+    assert_int_equal(http_fixture_count(text, "HTTP/1.1 200"), 1);
+    assert_int_equal(http_fixture_count(text, "Connection: close"), 1);
+    http_loop_stop_accepting(fixture->loop);
+    assert_int_equal(http_fixture_read(idle, text, sizeof(text), "x", 1), 0);
+    expect_no_connection(fixture);
+    close(busy);
+    close(idle);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_request_that_does_not_get_complete_is_ended, http_fixture_start,
+                                        http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_clients_that_end_with_their_last_bytes_are_forgotten,
+                                        http_fixture_start_patient, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_a_half_closed_client_gets_its_answers_and_is_then_forgotten,
+                                        http_fixture_start_patient, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_a_half_closed_client_that_waits_is_not_cut_off, http_fixture_start_patient,
+                                        http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_over_the_connection_limit_the_next_is_accepted_when_one_ends,
+                                        http_fixture_start_patient, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_shutdown_announces_itself_then_ends_idle_connections, http_fixture_start,
+                                        http_fixture_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
