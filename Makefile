@@ -277,7 +277,7 @@ build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 # ---- local stack -------------------------------------------------------------------------------------------------
 
 .PHONY: run stop
-run: all | deps-run ## start Redis, counter-service and gateway, until Ctrl-C
+run: all | deps-run ## start Redis, Consul, counter-service and gateway, until Ctrl-C
 	@deploy/local/run.sh
 
 stop: ## stop what `make run` started

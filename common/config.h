@@ -49,6 +49,10 @@ struct config {
         } counter_service;
     } grpc;
     struct {
+        int failures;
+        int open_for_ms;
+    } breaker;
+    struct {
         char *addr;     /* host:port */
         char *password; /* "" for none */
         int db;
@@ -70,7 +74,9 @@ struct config {
         int timeout_ms;
     } drain;
     struct {
-        char *address; /* "" : off */
+        char *address;        /* of the agent, host:port; "": off */
+        char *token;          /* "" for none */
+        char *advertise_host; /* "": where the program listens */
         int health_interval_ms;
     } consul;
     struct {

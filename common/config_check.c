@@ -115,11 +115,14 @@ static bool is_text(const char *text)
 /* Returns NULL, or the rule that text breaks. */
 static const char *broken_rule(const struct config_key *key, const char *text)
 {
+    if (key->may_be_empty && text[0] == '\0') {
+        return NULL;
+    }
     switch (key->type) {
     case CONFIG_HOST:
         return host_is_valid(text) ? NULL : "must be an address or a host name, without a port";
     case CONFIG_ADDRESS:
-        return is_address(text) || (key->may_be_empty && text[0] == '\0') ? NULL : "must be host:port";
+        return is_address(text) ? NULL : "must be host:port";
     case CONFIG_ADDRESSES:
         return is_address(text) ? NULL : "must be a list of host:port";
     case CONFIG_TOPIC:

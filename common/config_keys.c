@@ -55,6 +55,9 @@ const struct config_key config_keys[] = {
     {DURATION(grpc.counter_service.keep_alive, "30s", "1s", "1h")},
     {DURATION(grpc.counter_service.attempt_timeout, "600ms", "10ms", "1m")},
 
+    {COUNT(breaker.failures, "5", "1", "1000")},
+    {DURATION(breaker.open_for, "1s", "10ms", "1m")},
+
     {ADDRESS(redis.addr, "localhost:6379")},
     {TEXT(redis.password, ""), .secret = true},
     {COUNT(redis.db, "0", "0", "1023")},
@@ -72,7 +75,9 @@ const struct config_key config_keys[] = {
     {DURATION(drain.delay, "2s", "0s", "5m")},
     {DURATION(drain.timeout, "10s", "0s", "10m")},
 
-    {ADDRESS(consul.address, ""), .may_be_empty = true},
+    {ADDRESS(consul.address, "localhost:8500"), .may_be_empty = true},
+    {TEXT(consul.token, ""), .secret = true},
+    {HOST(consul.advertise_host, ""), .may_be_empty = true},
     {DURATION(consul.health_interval, "10s", "1s", "10m")},
 
     {ADDRESSES(kafka.brokers, "", kafka.broker_count)},

@@ -36,7 +36,7 @@ struct config_key {
     const char *max;
     const char *const *choices; /* CONFIG_CHOICE: names of the enum's values from 0, NULL at the end */
     enum config_type type;
-    bool may_be_empty; /* CONFIG_ADDRESS */
+    bool may_be_empty; /* CONFIG_ADDRESS, CONFIG_HOST */
     bool secret;
 };
 

@@ -28,11 +28,6 @@ static bool has_partitions(const struct config *config)
     return config->redis.partitions != 1;
 }
 
-static bool has_discovery(const struct config *config)
-{
-    return config->consul.address[0] != '\0';
-}
-
 static bool has_events(const struct config *config)
 {
     return config->kafka.broker_count != 0;
@@ -47,7 +42,6 @@ static const struct {
     {attempt_outlives_request, "grpc.counter_service.attempt_timeout must be less than server.request_timeout"},
     {service_ports_collide, "counter_service.port and counter_service.admin_port must differ"},
     {has_partitions, "redis.partitions must be 1 until Redis Cluster is built"},
-    {has_discovery, "consul.address must be \"\": discovery is not in this version"},
     {has_events, "kafka.brokers must be []: events are not in this version"},
 };
 

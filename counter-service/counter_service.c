@@ -4,6 +4,7 @@
 
 #include "common/admin_server.h"
 #include "common/clock.h"
+#include "common/consul_registration.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "counter-service/counter_rpc.h"
@@ -25,6 +26,7 @@ struct counter_service {
     struct counter_rpc counter_rpc;
     struct rpc_server *server;
     struct admin_server *admin;
+    struct consul_registration *registration; /* NULL: consul.address is "" */
 };
 
 static const struct metric_family draining_family = {
@@ -65,6 +67,29 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
     return rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), error);
 }
 
+/* Last, when both ports answer. */
+static int register_in_consul(struct counter_service *service, struct error *error)
+{
+    const struct config *config = service->config;
+    if (config->consul.address[0] == '\0') {
+        return 0;
+    }
+    const struct consul_registration_options options = {
+        .address = config->consul.address,
+        .token = config->consul.token,
+        .advertise_host = config->consul.advertise_host,
+        .service = {.name = "counter-service",
+                    .host = config->counter_service.host,
+                    .port = rpc_server_port(service->server),
+                    .version = TALLY_VERSION,
+                    .partitions = config->redis.partitions,
+                    .grpc_service = "tally.v1.CounterService",
+                    .interval_ms = config->consul.health_interval_ms},
+    };
+    service->registration = consul_registration_create(&options, error);
+    return service->registration == NULL ? -1 : 0;
+}
+
 /* Returns 0, or -1 with error filled: what was made until then is counter_service_free's. */
 static int start(struct counter_service *service, struct error *error)
 {
@@ -83,7 +108,7 @@ static int start(struct counter_service *service, struct error *error)
     }
     service->admin = admin_server_create(config->counter_service.host, config->counter_service.admin_port, write_health,
                                          service, error);
-    return service->admin == NULL ? -1 : 0;
+    return service->admin == NULL ? -1 : register_in_consul(service, error);
 }
 
 struct counter_service *counter_service_create(const struct config *config, struct error *error)
@@ -129,6 +154,9 @@ void counter_service_drain(struct counter_service *service)
 {
     const struct config *config = service->config;
     service_health_drain(&service->health);
+    if (service->registration != NULL) {
+        consul_registration_deregister(service->registration);
+    }
     log_info("service", "draining", LOG_INT("delay_ms", config->drain.delay_ms));
     clock_sleep_ms(config->drain.delay_ms);
     end_streams(service);
@@ -143,6 +171,7 @@ void counter_service_free(struct counter_service *service)
         return;
     }
     metrics_unregister_reader(&draining_family, NULL);
+    consul_registration_free(service->registration);
     admin_server_free(service->admin);
     if (service->server != NULL) {
         end_streams(service);

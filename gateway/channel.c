@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <grpc/grpc_security.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include "common/limits.h"
 
@@ -52,24 +53,33 @@ static grpc_channel *open_channel(const char *target, int keep_alive_ms)
     return channel;
 }
 
-int channel_create(struct channel *channel, const char *target, unsigned number, int keep_alive_ms, struct error *error)
+struct channel *channel_create(struct instance *instance, const char *target, unsigned number, int keep_alive_ms,
+                               struct error *error)
 {
+    struct channel *channel = calloc(1, sizeof(*channel));
+    if (channel == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
     grpc_channel *opened = open_channel(target, keep_alive_ms);
     if (!grpc_channel_support_connectivity_watcher(opened)) { /* a channel that fails every call */
         error_set(error, "%s is not an address of the form host:port", target);
         grpc_channel_destroy(opened);
-        return -1;
+        free(channel);
+        return NULL;
     }
     channel->lent = (struct pooled_channel){.channel = opened, .instance = number};
+    channel->instance = instance;
     atomic_init(&channel->state, (int)GRPC_CHANNEL_IDLE);
     atomic_init(&channel->lent_count, 0);
-    return 0;
+    return channel;
 }
 
-void channel_destroy(struct channel *channel)
+void channel_free(struct channel *channel)
 {
-    assert(atomic_load(&channel->lent_count) == 0);
+    assert(!channel_is_lent(channel));
     grpc_channel_destroy(channel->lent.channel);
+    free(channel);
 }
 
 bool channel_look(struct channel *channel, int64_t now_us, grpc_connectivity_state *ret_before)
@@ -101,8 +111,12 @@ const struct pooled_channel *channel_lend(struct channel *channel)
     return &channel->lent;
 }
 
-void channel_give_back(const struct pooled_channel *lent)
+void channel_give_back(struct channel *channel)
 {
-    struct channel *channel = (struct channel *)(uintptr_t)lent;
     atomic_fetch_sub_explicit(&channel->lent_count, 1, memory_order_release);
+}
+
+bool channel_is_lent(const struct channel *channel)
+{
+    return atomic_load_explicit(&channel->lent_count, memory_order_acquire) > 0;
 }

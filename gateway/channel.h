@@ -20,23 +20,27 @@
 #include "common/error.h"
 #include "gateway/channel_pool.h"
 
+struct instance;
+
 struct channel {
     /* immutable after channel_create */
-    struct pooled_channel lent; /* the first field: channel_give_back comes back from it */
+    struct pooled_channel lent; /* the first field: channel_of comes back from it */
+    struct instance *instance;  /* it leads to; outlives the channel */
     /* written by the pool's thread, read by any: a grpc_connectivity_state */
     atomic_int state;
     /* any thread: attempts that have it now */
     atomic_uint lent_count;
     /* owned by the pool's thread */
-    int64_t hurry_us; /* in TRANSIENT_FAILURE: when to start the backoffs anew */
+    struct channel *next; /* of those that leave */
+    int64_t hurry_us;     /* in TRANSIENT_FAILURE: when to start the backoffs anew */
 };
 
-/* Fills channel, which leads to instance `number` at `target` ("host:port"). Nothing connects yet. Returns 0, or -1
+/* A channel to instance, which is number `number` and at `target` ("host:port"). Nothing connects yet. Returns NULL
  * with error filled. Any thread. */
-int channel_create(struct channel *channel, const char *target, unsigned number, int keep_alive_ms, struct error *error)
-    MUST_CHECK;
+struct channel *channel_create(struct instance *instance, const char *target, unsigned number, int keep_alive_ms,
+                               struct error *error) MUST_CHECK;
 /* Cuts the connection. Nobody has it lent. Any thread. */
-void channel_destroy(struct channel *channel);
+void channel_free(struct channel *channel);
 /* Looks at the state and does what keeps it connected; the first look starts it. Returns whether the state changed, and
  * then what it was. */
 bool channel_look(struct channel *channel, int64_t now_us, grpc_connectivity_state *ret_before) MUST_CHECK;
@@ -54,8 +58,14 @@ static inline bool channel_is_ready(const struct channel *channel)
     return channel_state(channel) == GRPC_CHANNEL_READY;
 }
 
-/* Counts who has it. Any thread. */
+/* Count who has it. Any thread. */
 const struct pooled_channel *channel_lend(struct channel *channel);
-void channel_give_back(const struct pooled_channel *lent);
+void channel_give_back(struct channel *channel);
+bool channel_is_lent(const struct channel *channel);
+
+static inline struct channel *channel_of(const struct pooled_channel *lent)
+{
+    return (struct channel *)(uintptr_t)lent;
+}
 
 #endif

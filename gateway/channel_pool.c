@@ -1,7 +1,12 @@
-/*                      instances: target, serving        channels, interleaved: a b c a b c ...
- *   pool thread ─────> state of each channel, serving ─────> channel_pool_pick (any thread, lock-free)
- *        ▲
- *        └── looks every 10 ms: connectivity of every channel, health Watch of every instance */
+/*   channel_pool_set_targets ──> wanted ──> pool thread: instances join and leave, channels are shared out anew
+ *                                              │
+ *                                              ▼
+ *                                           round ──> channel_pool_pick, channel_pool_release (any thread, under lock)
+ *                                              ▲
+ *   pool thread, every 10 ms: connectivity of every channel, health Watch of every instance
+ *
+ * The lock is held for as long as a round takes, once a call and not once a request, and by the pool's thread only to
+ * swap what it has made ready before. Readers of metrics take it inside the registry's lock. */
 #include "gateway/channel_pool.h"
 
 #include <assert.h>
@@ -14,133 +19,108 @@
 #include <time.h>
 
 #include "common/clock.h"
-#include "common/metrics.h"
-#include "gateway/channel.h"
+#include "common/log.h"
+#include "gateway/channel_pool_metrics.h"
+#include "gateway/channel_round.h"
 #include "gateway/health_watch.h"
 #include "gateway/instance.h"
+#include "gateway/pool_members.h"
 
-/* How often the pool's thread looks at its channels and its queue: so long a change goes unnoticed. It does not wait in
- * the queue, see channel.h. */
+/* How often the pool's thread looks: so long a change goes unnoticed. It does not wait in the queue, see channel.h. */
 enum { LOOK_INTERVAL_NS = 10 * 1000 * 1000 };
-
-enum { STATES = GRPC_CHANNEL_TRANSIENT_FAILURE + 1 };
-
-struct state_count {
-    struct channel_pool *pool;
-    grpc_connectivity_state state;
-};
-
-/* A place in the round. */
-struct round_place {
-    struct instance *instance;
-    struct channel *channel;
-};
 
 struct channel_pool {
     /* immutable after create */
-    struct instance *instances;
-    size_t instance_count;
-    struct round_place *round; /* the channels of all instances in turns */
-    unsigned round_len;
     grpc_completion_queue *queue;
     pthread_t thread;
-    struct state_count state_counts[STATES];
+    struct channel_pool_metrics metrics;
     /* set once, by channel_pool_free */
     atomic_bool stopping;
+    /* see there */
+    struct pool_members members;
 };
 
-/* --- picking ------------------------------------------------------------------------------------------------------ */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
-static bool is_usable(const struct round_place *place)
+/* Under lock. Returns whether it is to be logged. */
+static bool breaker_changed_locked(struct channel_pool *pool, struct instance *instance, int64_t now_us)
 {
-    return channel_is_ready(place->channel) && instance_is_serving(place->instance);
+    uint64_t count;
+    channel_pool_metrics_breaker_changed(&pool->metrics, instance->breaker.state);
+    return instance->breaker.state != BREAKER_HALF_OPEN && log_limiter_allows(&instance->breaker_log, now_us, &count);
 }
 
-const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance)
+const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
+                                               int64_t now_us)
 {
-    struct channel *second_choice = NULL;
-    const unsigned start = *cursor;
-    for (unsigned i = 0; i < pool->round_len; i++) {
-        const unsigned index = (start + i) % pool->round_len;
-        const struct round_place *place = &pool->round[index];
-        if (!is_usable(place)) {
-            continue;
+    const struct pooled_channel *lent = NULL;
+    pthread_mutex_lock(&pool->members.lock);
+    struct channel *channel = channel_round_next(&pool->members.round, cursor, avoid_instance, now_us);
+    if (channel != NULL) {
+        if (breaker_on_call(&channel->instance->breaker)) {
+            (void)breaker_changed_locked(pool, channel->instance, now_us);
         }
-        if ((int)place->channel->lent.instance != avoid_instance) {
-            *cursor = index + 1;
-            return channel_lend(place->channel);
-        }
-        if (second_choice == NULL) {
-            second_choice = place->channel;
-            *cursor = index + 1;
-        }
+        lent = channel_lend(channel);
     }
-    return second_choice != NULL ? channel_lend(second_choice) : NULL;
+    pthread_mutex_unlock(&pool->members.lock);
+    return lent;
 }
 
-void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *channel)
+void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *lent, enum call_verdict verdict,
+                          int64_t now_us)
 {
-    (void)pool;
-    channel_give_back(channel);
+    struct channel *channel = channel_of(lent);
+    struct instance *instance = channel->instance;
+    bool is_logged = false;
+    pthread_mutex_lock(&pool->members.lock);
+    if (breaker_on_end(&instance->breaker, verdict, now_us)) {
+        is_logged = breaker_changed_locked(pool, instance, now_us);
+    }
+    const enum breaker_state state = instance->breaker.state;
+    pthread_mutex_unlock(&pool->members.lock);
+    if (is_logged) {
+        LOG_AT(state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "channel_pool", "circuit breaker changed",
+               LOG_STR("instance", instance->target), LOG_STR("state", breaker_state_name(state)));
+    }
+    channel_give_back(channel); /* last: with it the instance may go */
 }
 
 bool channel_pool_is_ready(struct channel_pool *pool)
 {
-    for (unsigned i = 0; i < pool->round_len; i++) {
-        if (is_usable(&pool->round[i])) {
-            return true;
-        }
+    const int64_t now_us = clock_monotonic_us();
+    pthread_mutex_lock(&pool->members.lock);
+    const bool is_ready = channel_round_has_next(&pool->members.round, now_us);
+    pthread_mutex_unlock(&pool->members.lock);
+    return is_ready;
+}
+
+int channel_pool_retry_after_s(struct channel_pool *pool)
+{
+    const int64_t now_us = clock_monotonic_us();
+    pthread_mutex_lock(&pool->members.lock);
+    const bool is_ready = channel_round_has_next(&pool->members.round, now_us);
+    const int64_t probe_us = channel_round_probe_us(&pool->members.round);
+    pthread_mutex_unlock(&pool->members.lock);
+    if (is_ready || probe_us == INT64_MAX || probe_us <= now_us) {
+        return 1;
     }
-    return false;
+    return (int)((probe_us - now_us + 999999) / 1000000);
+}
+
+int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count)
+{
+    return pool_members_want(&pool->members, targets, target_count);
 }
 
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max)
 {
-    for (size_t i = 0; i < pool->instance_count && i < max; i++) {
-        instance_describe(&pool->instances[i], &instances[i]);
+    pthread_mutex_lock(&pool->members.lock);
+    const size_t count = pool->members.instance_count;
+    for (size_t i = 0; i < count && i < max; i++) {
+        instance_describe(pool->members.instances[i], &instances[i]);
     }
-    return pool->instance_count;
-}
-
-/* --- metrics ------------------------------------------------------------------------------------------------------ */
-
-static const struct metric_family channels_family = {
-    .name = "tally_channels",
-    .help = "Channels to counter-service by their connectivity state.",
-    .type = METRIC_GAUGE,
-    .labels = {"state"},
-};
-
-static const char *const state_names[STATES] = {
-    [GRPC_CHANNEL_IDLE] = "idle",
-    [GRPC_CHANNEL_CONNECTING] = "connecting",
-    [GRPC_CHANNEL_READY] = "ready",
-    [GRPC_CHANNEL_TRANSIENT_FAILURE] = "transient_failure",
-};
-
-static double read_state_count(void *ctx)
-{
-    const struct state_count *wanted = ctx;
-    unsigned count = 0;
-    for (unsigned i = 0; i < wanted->pool->round_len; i++) {
-        count += channel_state(wanted->pool->round[i].channel) == wanted->state;
-    }
+    pthread_mutex_unlock(&pool->members.lock);
     return count;
-}
-
-static void register_metrics(struct channel_pool *pool)
-{
-    for (int state = 0; state < STATES; state++) {
-        pool->state_counts[state] = (struct state_count){pool, (grpc_connectivity_state)state};
-        metrics_register_reader(&channels_family, &state_names[state], read_state_count, &pool->state_counts[state]);
-    }
-}
-
-static void unregister_metrics(void)
-{
-    for (int state = 0; state < STATES; state++) {
-        metrics_unregister_reader(&channels_family, &state_names[state]);
-    }
 }
 
 /* --- the pool's thread -------------------------------------------------------------------------------------------- */
@@ -166,15 +146,11 @@ static void *thread_main(void *cls)
 {
     struct channel_pool *pool = cls;
     while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
-        for (size_t i = 0; i < pool->instance_count; i++) {
-            instance_look(&pool->instances[i], clock_monotonic_us());
-        }
+        pool_members_look(&pool->members, clock_monotonic_us());
         handle_events(pool);
         sleep_until_next_look();
     }
-    for (size_t i = 0; i < pool->instance_count; i++) {
-        instance_close(&pool->instances[i]);
-    }
+    pool_members_close(&pool->members);
     grpc_completion_queue_shutdown(pool->queue);
     while (handle_events(pool) != GRPC_QUEUE_SHUTDOWN) {
         sleep_until_next_look();
@@ -199,47 +175,18 @@ static int start_thread(struct channel_pool *pool)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* Instance i gets the channels i, i + target_count, ... of the round. */
-static unsigned channels_of_instance(size_t i, size_t target_count, unsigned round_len)
-{
-    return round_len / (unsigned)target_count + (i < round_len % target_count ? 1 : 0);
-}
-
-static int create_instances(struct channel_pool *pool, const char *const *targets, size_t target_count,
-                            int keep_alive_ms, struct error *error)
-{
-    for (size_t i = 0; i < target_count; i++) {
-        if (instance_create(&pool->instances[i], targets[i], (unsigned)i,
-                            channels_of_instance(i, target_count, pool->round_len), keep_alive_ms, pool->queue,
-                            error) != 0) {
-            return -1;
-        }
-        pool->instance_count++;
-    }
-    for (unsigned i = 0; i < pool->round_len; i++) {
-        struct instance *instance = &pool->instances[i % target_count];
-        pool->round[i] = (struct round_place){instance, &instance->channels[i / target_count]};
-    }
-    return 0;
-}
-
 /* The thread is not running, and nothing is out. */
 static void release(struct channel_pool *pool)
 {
+    pool_members_done(&pool->members);
     grpc_completion_queue_destroy(pool->queue);
-    for (size_t i = 0; i < pool->instance_count; i++) {
-        instance_destroy(&pool->instances[i]);
-    }
-    free(pool->instances);
-    free(pool->round);
     free(pool);
     grpc_shutdown();
 }
 
-struct channel_pool *channel_pool_create(const char *const *targets, size_t target_count, int size, int keep_alive_ms,
-                                         struct error *error)
+struct channel_pool *channel_pool_create(const struct channel_pool_options *options, struct error *error)
 {
-    assert(target_count > 0 && size > 0);
+    assert(options->target_count > 0 && options->size > 0);
     struct channel_pool *pool = calloc(1, sizeof(*pool));
     if (pool == NULL) {
         error_set(error, "out of memory");
@@ -247,22 +194,16 @@ struct channel_pool *channel_pool_create(const char *const *targets, size_t targ
     }
     grpc_init();
     pool->queue = grpc_completion_queue_create_for_next(NULL);
-    pool->round_len = (unsigned)size < target_count ? (unsigned)target_count : (unsigned)size;
-    pool->instances = calloc(target_count, sizeof(pool->instances[0]));
-    pool->round = calloc(pool->round_len, sizeof(pool->round[0]));
-    if (pool->instances == NULL || pool->round == NULL) {
-        error_set(error, "out of memory");
+    if (pool_members_init(&pool->members, options, pool->queue, error) != 0) {
         goto fail;
     }
-    if (create_instances(pool, targets, target_count, keep_alive_ms, error) != 0) {
-        goto fail;
-    }
+    channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round);
     const int failure = start_thread(pool);
     if (failure != 0) {
         error_set(error, "cannot start a thread: %s", strerror(failure));
+        channel_pool_metrics_done(&pool->metrics);
         goto fail;
     }
-    register_metrics(pool);
     return pool;
 
 fail:
@@ -276,7 +217,7 @@ void channel_pool_free(struct channel_pool *pool)
     if (pool == NULL) {
         return;
     }
-    unregister_metrics();
+    channel_pool_metrics_done(&pool->metrics);
     atomic_store_explicit(&pool->stopping, true, memory_order_release);
     pthread_join(pool->thread, NULL);
     release(pool);

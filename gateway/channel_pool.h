@@ -1,9 +1,13 @@
 /* The pool of gRPC channels to counter-service: pool_size real TCP connections (each channel has its own subchannel
- * pool), spread over the instances, kept alive, asked to connect again whenever they fall IDLE. One gRPC health Watch
- * per instance (https://github.com/grpc/grpc/blob/master/doc/health-checking.md); an instance that does not say SERVING
- * gets no calls; one without a health service counts as serving. The pool has a thread of its own, which looks at
- * connectivity and health every 10 ms. It does not wait in gRPC: the threads that wait for the answers of calls move
- * the bytes. */
+ * pool), spread over the instances, at least one each, kept alive, asked to connect again whenever they fall IDLE. One
+ * gRPC health Watch per instance (https://github.com/grpc/grpc/blob/master/doc/health-checking.md); an instance that
+ * does not say SERVING gets no calls; one without a health service counts as serving. One circuit breaker per instance.
+ *
+ * Instances come and go by channel_pool_set_targets; no call in flight is cut: a channel that leaves gets no new calls
+ * and is closed when the last one is over, and instances that leave go on serving until one of the new ones can.
+ *
+ * The pool has a thread of its own, which looks at members, connectivity and health every 10 ms. It does not wait in
+ * gRPC: the threads that wait for the answers of calls move the bytes. */
 #ifndef TALLY_GATEWAY_CHANNEL_POOL_H
 #define TALLY_GATEWAY_CHANNEL_POOL_H
 
@@ -12,8 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buffer.h"
+#include "common/compiler.h"
 #include "common/error.h"
+#include "gateway/breaker.h"
 
 struct channel_pool;
 
@@ -23,31 +28,51 @@ struct pooled_channel {
     unsigned instance; /* number of the instance it leads to */
 };
 
-/* targets: "host:port" of each instance, copied; at least one. size: channels in all; every instance gets one, even if
- * that makes more. Starts connecting at once. Returns NULL with error filled. */
-struct channel_pool *channel_pool_create(const char *const *targets, size_t target_count, int size, int keep_alive_ms,
-                                         struct error *error);
+struct channel_pool_options {
+    const char *const *targets; /* "host:port" of each instance to start with, copied; at least one */
+    size_t target_count;
+    int size; /* channels in all; every instance gets one, even if that makes more */
+    int keep_alive_ms;
+    int breaker_failures;
+    int breaker_open_for_ms;
+};
+
+/* Starts connecting at once. Returns NULL with error filled. */
+struct channel_pool *channel_pool_create(const struct channel_pool_options *options, struct error *error);
 /* Every lent channel was given back before. NULL is fine. */
 void channel_pool_free(struct channel_pool *pool);
 
-/* The next channel, round robin over the READY ones of SERVING instances; *cursor is the caller's own place in the
- * round. Prefers another instance than avoid_instance (-1: no preference). Returns NULL when there is none. Lock-free;
- * any thread. The channel is valid until channel_pool_release. */
-const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance);
-void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *channel);
+/* The instances from now on, copied; at most CHANNEL_POOL_INSTANCES_MAX, the rest is left out. Takes effect soon.
+ * Returns 0, or -1 when out of memory. Any thread. */
+int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count) MUST_CHECK;
+
+/* The next channel, round robin over the READY ones of SERVING instances whose breaker lets calls through; *cursor is
+ * the caller's own place in the round. Prefers another instance than avoid_instance (-1: no preference). Returns NULL
+ * when there is none. Any thread. The channel is valid until channel_pool_release, which must tell how the call ended.
+ */
+const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
+                                               int64_t now_us);
+void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *channel, enum call_verdict verdict,
+                          int64_t now_us);
 
 /* Whether channel_pool_pick would find one. Any thread. */
 bool channel_pool_is_ready(struct channel_pool *pool);
+/* After how many whole seconds a request may be tried again: what is left of the first open breaker's time, rounded up;
+ * else 1. Any thread. */
+int channel_pool_retry_after_s(struct channel_pool *pool);
 
 /* What /health tells of the pool. */
 struct channel_pool_instance {
     char target[256];
     unsigned ready_channels;
     unsigned channels;
-    bool serving;           /* the last thing its health Watch said */
-    int64_t last_change_us; /* realtime of the last change of serving; 0 for never */
+    bool serving;               /* the last thing its health Watch said */
+    enum breaker_state breaker; /* open: no calls go there */
+    int64_t last_change_us;     /* realtime of the last change of serving; 0 for never */
 };
 /* Fills up to `max` instances, returns how many there are. Any thread. */
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);
+
+enum { CHANNEL_POOL_INSTANCES_MAX = 64 };
 
 #endif

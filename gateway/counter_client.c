@@ -95,7 +95,8 @@ static void end_call(struct client_call *call, enum status status)
 static void start_attempt(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
-    const struct pooled_channel *channel = channel_pool_pick(client->pool, &client->cursor, call->last_instance);
+    const struct pooled_channel *channel =
+        channel_pool_pick(client->pool, &client->cursor, call->last_instance, now_us);
     if (channel == NULL) {
         end_call(call, STATUS_NO_SERVICE);
         return;
@@ -103,7 +104,7 @@ static void start_attempt(struct client_call *call, int64_t now_us)
     call->attempt =
         rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
     if (call->attempt == NULL) {
-        channel_pool_release(client->pool, channel);
+        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
         end_call(call, STATUS_SHED);
         return;
     }
@@ -121,6 +122,13 @@ static enum status status_of_attempt(const struct rpc_attempt *attempt)
         return attempt->reply != NULL ? STATUS_OK : STATUS_REPLY_LOST;
     }
     return rpc_status_of_call((int)attempt->code, rpc_attempt_outcome(attempt));
+}
+
+/* Whether the breaker should think ill of the instance: refusals are answers too, but for UNAVAILABLE. */
+static enum call_verdict verdict_of(const struct rpc_attempt *attempt, enum status status)
+{
+    const bool failed = attempt->code == GRPC_STATUS_UNAVAILABLE || status_outcome(status) == OUTCOME_UNKNOWN;
+    return failed ? CALL_FAILED : CALL_ANSWERED;
 }
 
 /* After a failed attempt: again, if it may help and there is time and budget. */
@@ -172,24 +180,29 @@ static void finish(struct client_call *call, enum status status, grpc_byte_buffe
     on_done(ctx, status, reply);
 }
 
+/* The channel goes back first: what the breaker makes of it decides whether a re-send is worth it. */
 static void attempt_finished(struct counter_client *client, struct rpc_attempt *attempt, int64_t now_us)
 {
     client->attempts_out--;
     struct client_call *call = attempt->call;
-    if (call != NULL) {
-        enum status status = status_of_attempt(attempt);
-        if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
-            status = STATUS_REPLY_LOST; /* CANCELLED by us */
-        }
-        rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
-        call->attempt = NULL;
-        if (status == STATUS_OK) {
-            finish(call, STATUS_OK, attempt->reply);
-        } else {
-            retry_or_end(call, status, now_us);
-        }
+    if (call == NULL) {
+        rpc_attempt_release(attempt, client->pool, CALL_SAYS_NOTHING, now_us);
+        rpc_attempt_free(attempt);
+        return;
     }
-    rpc_attempt_free(attempt, client->pool);
+    enum status status = status_of_attempt(attempt);
+    if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
+        status = STATUS_REPLY_LOST; /* CANCELLED by us */
+    }
+    rpc_attempt_release(attempt, client->pool, verdict_of(attempt, status), now_us);
+    rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
+    call->attempt = NULL;
+    if (status == STATUS_OK) {
+        finish(call, STATUS_OK, attempt->reply);
+    } else {
+        retry_or_end(call, status, now_us);
+    }
+    rpc_attempt_free(attempt);
 }
 
 /* The poller pushes onto a stack: turn it round, so that the oldest is first. */
@@ -353,7 +366,8 @@ void counter_client_free(struct counter_client *client)
     struct rpc_attempt *attempt = take_finished(client);
     while (attempt != NULL) {
         struct rpc_attempt *next = attempt->next;
-        rpc_attempt_free(attempt, client->pool);
+        rpc_attempt_release(attempt, client->pool, CALL_SAYS_NOTHING, 0);
+        rpc_attempt_free(attempt);
         attempt = next;
     }
     grpc_completion_queue_destroy(client->queue);

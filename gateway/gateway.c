@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/consul_registration.h"
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "gateway/channel_pool.h"
+#include "gateway/endpoints.h"
 #include "gateway/gateway_health.h"
 #include "gateway/gateway_loop.h"
 
@@ -20,6 +22,8 @@ enum {
 struct gateway {
     const struct config *config;
     struct channel_pool *pool;
+    struct endpoints *endpoints;              /* NULL: consul.address is "" */
+    struct consul_registration *registration; /* likewise */
     struct gateway_health health;
     struct gateway_loop **loops;
     size_t loop_count; /* of those created */
@@ -140,27 +144,71 @@ static int start_loops(struct gateway *gateway, struct error *error)
     return 0;
 }
 
+static int create_pool(struct gateway *gateway, struct error *error)
+{
+    const struct config *config = gateway->config;
+    const char *const targets[] = {config->grpc.counter_service.host};
+    const struct channel_pool_options options = {
+        .targets = targets,
+        .target_count = 1,
+        .size = config->grpc.counter_service.pool_size,
+        .keep_alive_ms = config->grpc.counter_service.keep_alive_ms,
+        .breaker_failures = config->breaker.failures,
+        .breaker_open_for_ms = config->breaker.open_for_ms,
+    };
+    gateway->pool = channel_pool_create(&options, error);
+    return gateway->pool == NULL ? -1 : 0;
+}
+
+static int start_discovery(struct gateway *gateway, struct error *error)
+{
+    if (gateway->config->consul.address[0] == '\0') {
+        return 0;
+    }
+    gateway->endpoints = endpoints_create(gateway->config, gateway->pool, error);
+    return gateway->endpoints == NULL ? -1 : 0;
+}
+
+/* Last, when the port answers. */
+static int register_in_consul(struct gateway *gateway, struct error *error)
+{
+    const struct config *config = gateway->config;
+    if (config->consul.address[0] == '\0') {
+        return 0;
+    }
+    const struct consul_registration_options options = {
+        .address = config->consul.address,
+        .token = config->consul.token,
+        .advertise_host = config->consul.advertise_host,
+        .service = {.name = "gateway",
+                    .host = config->server.host,
+                    .port = gateway_port(gateway),
+                    .version = TALLY_VERSION,
+                    .http_path = "/health/ready",
+                    .interval_ms = config->consul.health_interval_ms},
+    };
+    gateway->registration = consul_registration_create(&options, error);
+    return gateway->registration == NULL ? -1 : 0;
+}
+
 struct gateway *gateway_create(const struct config *config, struct error *error)
 {
-    const char *const targets[] = {config->grpc.counter_service.host};
     struct gateway *gateway = calloc(1, sizeof(*gateway));
     if (gateway == NULL) {
         error_set(error, "out of memory");
         return NULL;
     }
     gateway->config = config;
-    gateway->pool = channel_pool_create(targets, 1, config->grpc.counter_service.pool_size,
-                                        config->grpc.counter_service.keep_alive_ms, error);
-    if (gateway->pool == NULL) {
+    if (create_pool(gateway, error) != 0 || start_discovery(gateway, error) != 0) {
         goto fail;
     }
-    gateway_health_init(&gateway->health, gateway->pool);
+    gateway_health_init(&gateway->health, gateway->pool, gateway->endpoints);
     const size_t loop_count = config->server.loops > 0 ? (size_t)config->server.loops : usual_loop_count();
     if (create_loops(gateway, loop_count, error) != 0) {
         goto fail;
     }
     register_readers(gateway);
-    if (start_loops(gateway, error) != 0) {
+    if (start_loops(gateway, error) != 0 || register_in_consul(gateway, error) != 0) {
         goto fail;
     }
     return gateway;
@@ -192,6 +240,9 @@ static unsigned wait_until_answered(const struct gateway *gateway, int timeout_m
 void gateway_drain(struct gateway *gateway)
 {
     gateway_health_drain(&gateway->health);
+    if (gateway->registration != NULL) {
+        consul_registration_deregister(gateway->registration);
+    }
     for (size_t i = 0; i < gateway->loop_count; i++) {
         http_loop_announce_close(gateway_loop_http(gateway->loops[i]));
     }
@@ -216,10 +267,12 @@ void gateway_free(struct gateway *gateway)
         return;
     }
     unregister_readers(gateway);
+    consul_registration_free(gateway->registration);
     for (size_t i = 0; i < gateway->loop_count; i++) {
         gateway_loop_free(gateway->loops[i]);
     }
     free(gateway->loops);
+    endpoints_free(gateway->endpoints);
     channel_pool_free(gateway->pool);
     free(gateway);
 }

@@ -11,6 +11,7 @@ enum {
     TIME_SIZE = 32,
 };
 
+/* From best to worst. */
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNAVAILABLE, HEALTH_DRAINING };
 
 static const char *const health_names[] = {
@@ -25,8 +26,9 @@ static int http_status_of(enum health health)
     return health == HEALTH_OK || health == HEALTH_DEGRADED ? 200 : 503;
 }
 
-void gateway_health_init(struct gateway_health *health, struct channel_pool *pool)
+void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, const struct endpoints *endpoints)
 {
+    health->endpoints = endpoints;
     health->pool = pool;
     health->started_us = clock_realtime_us();
     atomic_init(&health->draining_since_us, 0);
@@ -54,6 +56,16 @@ static void add_time(cJSON *object, const char *name, int64_t realtime_us)
     cJSON_AddStringToObject(object, name, text);
 }
 
+/* 0 is never. */
+static void add_time_or_null(cJSON *object, const char *name, int64_t realtime_us)
+{
+    if (realtime_us != 0) {
+        add_time(object, name, realtime_us);
+    } else {
+        cJSON_AddNullToObject(object, name);
+    }
+}
+
 static void add_status(cJSON *object, enum health health)
 {
     cJSON_AddStringToObject(object, "status", health_names[health]);
@@ -61,7 +73,7 @@ static void add_status(cJSON *object, enum health health)
 
 static bool is_up(const struct channel_pool_instance *instance)
 {
-    return instance->serving && instance->ready_channels > 0;
+    return instance->serving && instance->ready_channels > 0 && instance->breaker != BREAKER_OPEN;
 }
 
 static void add_instance(cJSON *instances, const struct channel_pool_instance *instance)
@@ -70,13 +82,10 @@ static void add_instance(cJSON *instances, const struct channel_pool_instance *i
     cJSON_AddStringToObject(object, "target", instance->target);
     add_status(object, is_up(instance) ? HEALTH_OK : HEALTH_UNAVAILABLE);
     cJSON_AddBoolToObject(object, "serving", instance->serving);
+    cJSON_AddStringToObject(object, "breaker", breaker_state_name(instance->breaker));
     cJSON_AddNumberToObject(object, "ready_channels", instance->ready_channels);
     cJSON_AddNumberToObject(object, "channels", instance->channels);
-    if (instance->last_change_us != 0) {
-        add_time(object, "last_change", instance->last_change_us);
-    } else {
-        cJSON_AddNullToObject(object, "last_change");
-    }
+    add_time_or_null(object, "last_change", instance->last_change_us);
     cJSON_AddItemToArray(instances, object);
 }
 
@@ -97,6 +106,18 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     add_status(component, status);
     cJSON_AddItemToObject(component, "instances", instances);
     return status;
+}
+
+/* Without Consul calls go on to the last good set: nothing is worse than degraded. Returns how the component is. */
+static enum health add_consul(cJSON *components, const struct endpoints *endpoints)
+{
+    const struct endpoints_description description = endpoints_describe(endpoints);
+    cJSON *component = cJSON_AddObjectToObject(components, "consul");
+    add_status(component, description.is_up ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    cJSON_AddStringToObject(component, "agent", description.agent);
+    cJSON_AddNumberToObject(component, "instances", (double)description.instances);
+    add_time_or_null(component, "last_success", description.last_success_us);
+    return description.is_up ? HEALTH_OK : HEALTH_DEGRADED;
 }
 
 static void add_gateway(cJSON *components, const struct gateway_health *health)
@@ -126,6 +147,10 @@ int gateway_health_write(const struct gateway_health *health, struct buffer *out
     cJSON *document = cJSON_CreateObject();
     cJSON *components = cJSON_CreateObject();
     enum health status = add_counter_service(components, health->pool);
+    if (health->endpoints != NULL) {
+        const enum health consul = add_consul(components, health->endpoints);
+        status = consul > status ? consul : status;
+    }
     add_gateway(components, health);
     if (gateway_health_is_draining(health)) {
         status = HEALTH_DRAINING;

@@ -12,9 +12,14 @@ unsigned instance_ready_channels(const struct instance *instance)
 {
     unsigned ready = 0;
     for (unsigned i = 0; i < instance->channel_count; i++) {
-        ready += channel_is_ready(&instance->channels[i]);
+        ready += channel_is_ready(instance->channels[i]);
     }
     return ready;
+}
+
+bool instance_is_up(const struct instance *instance)
+{
+    return instance_is_serving(instance) && instance_ready_channels(instance) > 0;
 }
 
 void instance_describe(const struct instance *instance, struct channel_pool_instance *description)
@@ -23,6 +28,7 @@ void instance_describe(const struct instance *instance, struct channel_pool_inst
         .ready_channels = instance_ready_channels(instance),
         .channels = instance->channel_count,
         .serving = instance_is_serving(instance),
+        .breaker = instance->breaker.state,
         .last_change_us = atomic_load_explicit(&instance->last_change_us, memory_order_relaxed),
     };
     snprintf(description->target, sizeof(description->target), "%s", instance->target);
@@ -52,7 +58,7 @@ static bool open_health(struct instance *instance, int64_t now_us)
         return false;
     }
     for (unsigned i = 0; i < instance->channel_count; i++) {
-        const struct channel *channel = &instance->channels[instance->next_health_channel];
+        const struct channel *channel = instance->channels[instance->next_health_channel % instance->channel_count];
         instance->next_health_channel = (instance->next_health_channel + 1) % instance->channel_count;
         if (channel_is_ready(channel)) {
             health_watch_open(&instance->health, channel->lent.channel, now_us);
@@ -83,8 +89,8 @@ static void on_verdict(void *ctx, enum health_verdict verdict, const char *reaso
 static void on_connected(struct instance *instance)
 {
     for (unsigned i = 0; i < instance->channel_count; i++) {
-        if (channel_state(&instance->channels[i]) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
-            channel_hurry(&instance->channels[i]);
+        if (channel_state(instance->channels[i]) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+            channel_hurry(instance->channels[i]);
         }
     }
 }
@@ -122,41 +128,98 @@ static void on_channel_change(struct instance *instance, const struct channel *c
     }
 }
 
+/* Frees the channels that left and were given back; one that carries the health Watch waits for its end. */
+static void free_returned(struct instance *instance)
+{
+    struct channel **link = &instance->leaving;
+    while (*link != NULL) {
+        struct channel *channel = *link;
+        if (channel_is_lent(channel) || instance->health.channel == channel->lent.channel) {
+            link = &channel->next;
+            continue;
+        }
+        *link = channel->next;
+        channel_free(channel);
+    }
+}
+
 void instance_look(struct instance *instance, int64_t now_us)
 {
     for (unsigned i = 0; i < instance->channel_count; i++) {
         grpc_connectivity_state before;
-        if (channel_look(&instance->channels[i], now_us, &before)) {
-            on_channel_change(instance, &instance->channels[i], before, now_us);
+        if (channel_look(instance->channels[i], now_us, &before)) {
+            on_channel_change(instance, instance->channels[i], before, now_us);
         }
     }
-    open_health(instance, now_us);
+    if (!instance->closing) {
+        open_health(instance, now_us);
+    }
+    free_returned(instance);
+}
+
+/* --- channels come and go ----------------------------------------------------------------------------------------- */
+
+struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error)
+{
+    struct channel **list = calloc(count > 0 ? count : 1, sizeof(struct channel *));
+    if (list == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        list[i] = i < instance->channel_count
+                      ? instance->channels[i]
+                      : channel_create(instance, instance->target, instance->number, instance->keep_alive_ms, error);
+        if (list[i] == NULL) {
+            instance_drop_channels(instance, list, i);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count)
+{
+    for (unsigned i = instance->channel_count; i < count; i++) {
+        channel_free(list[i]);
+    }
+    free(list);
+}
+
+void instance_set_channels(struct instance *instance, struct channel **list, unsigned count)
+{
+    for (unsigned i = count; i < instance->channel_count; i++) {
+        struct channel *channel = instance->channels[i];
+        channel->next = instance->leaving;
+        instance->leaving = channel;
+        if (instance->health.channel == channel->lent.channel) {
+            health_watch_close(&instance->health);
+        }
+    }
+    free(instance->channels);
+    instance->channels = list;
+    instance->channel_count = count;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-int instance_create(struct instance *instance, const char *target, unsigned number, unsigned channel_count,
-                    int keep_alive_ms, grpc_completion_queue *queue, struct error *error)
+struct instance *instance_create(const struct instance_options *options)
 {
-    memset(instance, 0, sizeof(*instance));
-    health_watch_init(&instance->health, queue, on_verdict, instance);
-    instance->target = strdup(target);
-    instance->channels = calloc(channel_count, sizeof(instance->channels[0]));
-    if (instance->target == NULL || instance->channels == NULL) {
-        error_set(error, "out of memory");
-        goto fail;
+    struct instance *instance = calloc(1, sizeof(*instance));
+    if (instance == NULL) {
+        return NULL;
     }
-    while (instance->channel_count < channel_count) {
-        if (channel_create(&instance->channels[instance->channel_count], target, number, keep_alive_ms, error) != 0) {
-            goto fail;
-        }
-        instance->channel_count++;
+    instance->number = options->number;
+    instance->lock = options->lock;
+    instance->keep_alive_ms = options->keep_alive_ms;
+    breaker_init(&instance->breaker, options->breaker_failures, (int64_t)options->breaker_open_for_ms * 1000);
+    health_watch_init(&instance->health, options->queue, on_verdict, instance);
+    instance->target = strdup(options->target);
+    if (instance->target == NULL) {
+        instance_free(instance);
+        return NULL;
     }
-    return 0;
-
-fail:
-    instance_destroy(instance);
-    return -1;
+    return instance;
 }
 
 void instance_close(struct instance *instance)
@@ -165,12 +228,27 @@ void instance_close(struct instance *instance)
     health_watch_close(&instance->health);
 }
 
-void instance_destroy(struct instance *instance)
+bool instance_is_over(const struct instance *instance)
 {
+    return instance->closing && instance->health.call == NULL && instance->channel_count == 0 &&
+           instance->leaving == NULL;
+}
+
+void instance_free(struct instance *instance)
+{
+    if (instance == NULL) {
+        return;
+    }
     health_watch_done(&instance->health);
     for (unsigned i = 0; i < instance->channel_count; i++) {
-        channel_destroy(&instance->channels[i]);
+        channel_free(instance->channels[i]);
+    }
+    while (instance->leaving != NULL) {
+        struct channel *channel = instance->leaving;
+        instance->leaving = channel->next;
+        channel_free(channel);
     }
     free(instance->channels);
     free(instance->target);
+    free(instance);
 }

@@ -4,6 +4,7 @@
 #define TALLY_GATEWAY_INSTANCE_H
 
 #include <grpc/grpc.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,19 +12,30 @@
 #include "common/compiler.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "gateway/breaker.h"
 #include "gateway/channel.h"
 #include "gateway/channel_pool.h"
 #include "gateway/health_watch.h"
 
 struct instance {
-    /* immutable after instance_create */
+    /* immutable after create */
     char *target;
-    struct channel *channels;
+    unsigned number;       /* no other instance ever has it */
+    pthread_mutex_t *lock; /* the pool's */
+    int keep_alive_ms;
+    /* guarded by the pool's lock */
+    struct breaker breaker;
+    struct log_limiter breaker_log;
+    /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
+    struct channel **channels;
     unsigned channel_count;
     /* written by the pool's thread, read by any */
     atomic_bool serving;
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
     /* owned by the pool's thread */
+    struct instance *next;   /* of those that leave */
+    struct channel *leaving; /* out of the round, and not given back by everybody */
+    bool is_wanted;
     struct health_watch health;
     unsigned next_health_channel;
     bool closing;
@@ -31,17 +43,35 @@ struct instance {
     struct log_limiter serving_log[2]; /* for either direction */
 };
 
-/* Fills instance. Nothing connects yet. Returns 0, or -1 with error filled. Any thread. */
-int instance_create(struct instance *instance, const char *target, unsigned number, unsigned channel_count,
-                    int keep_alive_ms, grpc_completion_queue *queue, struct error *error) MUST_CHECK;
-/* Cuts the connections and frees what instance_create made. If it was looked at, it is closed and the queue drained.
- * Any thread. */
-void instance_destroy(struct instance *instance);
+struct instance_options {
+    const char *target; /* copied */
+    unsigned number;
+    pthread_mutex_t *lock; /* the pool's, for who reads its breaker */
+    int keep_alive_ms;
+    int breaker_failures;
+    int breaker_open_for_ms;
+    grpc_completion_queue *queue; /* for the health Watch */
+};
+
+/* One without channels. Returns NULL when out of memory. Any thread. */
+struct instance *instance_create(const struct instance_options *options);
+/* Cuts the connections. If it was looked at, it is closed and the queue drained. NULL is fine. Any thread. */
+void instance_free(struct instance *instance);
+
+/* `count` channels: those it has, and new ones. The list is the caller's, to be given to instance_set_channels. Returns
+ * NULL with error filled. */
+struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error) MUST_CHECK;
+/* Frees a list that was not given to it, and the channels it would have added. */
+void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count);
+/* Takes list over (NULL: no channels). Those it no longer has leave: calls on them go on. Under the pool's lock. */
+void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
 
 /* Looks at the channels and does what is due; the first look starts them. */
 void instance_look(struct instance *instance, int64_t now_us);
-/* Ends the health Watch. Drain the queue next. */
+/* Ends the health Watch; no further calls. Then instance_is_over, once the queue was emptied and every channel given
+ * back. */
 void instance_close(struct instance *instance);
+bool instance_is_over(const struct instance *instance);
 
 /* Any thread. */
 static inline bool instance_is_serving(const struct instance *instance)
@@ -49,9 +79,11 @@ static inline bool instance_is_serving(const struct instance *instance)
     return atomic_load_explicit(&instance->serving, memory_order_relaxed);
 }
 
-/* How many channels are READY. Any thread. */
+/* How many channels are READY. The pool's thread, or under its lock. */
 unsigned instance_ready_channels(const struct instance *instance);
-/* Any thread. */
+/* Whether it would get calls, were it not for its breaker. The pool's thread, or under its lock. */
+bool instance_is_up(const struct instance *instance);
+/* Under the pool's lock. */
 void instance_describe(const struct instance *instance, struct channel_pool_instance *description);
 
 #endif

@@ -1,10 +1,15 @@
 #include "gateway/reply.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "common/clock.h"
 #include "common/problem.h"
+#include "gateway/channel_pool.h"
+#include "gateway/gateway_health.h"
 #include "gateway/status_problem.h"
+
+enum { RETRY_AFTER_SIZE = 16 };
 
 #define JSON_CONTENT_TYPE "application/json"
 
@@ -47,8 +52,10 @@ static void send_answer(struct request_state *state, int http_status, const char
     response.body = body;
     request_id_write(&context->ids, request->request_id, request_id);
     add_last_header(&response, "X-Request-Id", request_id);
+    char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
-        add_last_header(&response, "Retry-After", "1");
+        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(context->health->pool));
+        add_last_header(&response, "Retry-After", retry_after);
     }
     request_metrics_answered(&context->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us);

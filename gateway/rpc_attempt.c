@@ -82,8 +82,15 @@ struct text rpc_attempt_outcome(const struct rpc_attempt *attempt)
     return (struct text){"", 0};
 }
 
-void rpc_attempt_free(struct rpc_attempt *attempt, struct channel_pool *pool)
+void rpc_attempt_release(struct rpc_attempt *attempt, struct channel_pool *pool, enum call_verdict verdict,
+                         int64_t now_us)
 {
-    channel_pool_release(pool, attempt->channel);
+    grpc_call_unref(attempt->handle);
+    attempt->handle = NULL;
+    channel_pool_release(pool, attempt->channel, verdict, now_us);
+}
+
+void rpc_attempt_free(struct rpc_attempt *attempt)
+{
     release_memory(attempt);
 }

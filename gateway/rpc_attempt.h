@@ -34,7 +34,10 @@ struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc
 void rpc_attempt_cancel(struct rpc_attempt *attempt);
 /* The value of the tally-outcome trailer, empty if there was none; valid until rpc_attempt_free. */
 struct text rpc_attempt_outcome(const struct rpc_attempt *attempt);
-/* Only after the queue returned it. Gives the channel back to pool. */
-void rpc_attempt_free(struct rpc_attempt *attempt, struct channel_pool *pool);
+/* Only after the queue returned it. Ends the call, then gives the channel back to pool. */
+void rpc_attempt_release(struct rpc_attempt *attempt, struct channel_pool *pool, enum call_verdict verdict,
+                         int64_t now_us);
+/* Only after rpc_attempt_release. */
+void rpc_attempt_free(struct rpc_attempt *attempt);
 
 #endif

@@ -5,12 +5,14 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
 source deploy/local/stack.sh
 
+CONSUL=$(deploy/local/consul.sh) || echo "no Consul: going on without discovery" >&2
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
 require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE_ADMIN_PORT" \
     TALLY_COUNTER_SERVICE_ADMIN_PORT
 require_free_port Redis "$REDIS_PORT" REDIS_PORT
+[ -z "$CONSUL" ] || require_free_port Consul "$CONSUL_PORT" CONSUL_PORT
 
 mkdir -p "$RUN_DIR"
 process_identity $$ >"$RUN_DIR/run.pid"
@@ -26,7 +28,8 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
   counter-service  127.0.0.1:$TALLY_COUNTER_SERVICE_PORT  gRPC
                    $ADMIN_URL               (/health, /metrics)
   Redis            127.0.0.1:$REDIS_PORT
-
+${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
+}
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
        -d '{"resource_id":"article-1","counter_type":"like"}'
@@ -35,10 +38,17 @@ Try:
 
 TEXT
 
-while process_runs redis && process_runs counter-service && process_runs gateway; do
+names=(gateway counter-service redis ${CONSUL:+consul})
+all_run() {
+    local name
+    for name in "${names[@]}"; do
+        process_runs "$name" || return 1
+    done
+}
+while all_run; do
     sleep 1
 done
-for name in gateway counter-service redis; do
+for name in "${names[@]}"; do
     if ! process_runs "$name"; then
         echo "$name ended by itself; the end of $RUN_DIR/$name.log:" >&2
         tail -n 5 "$RUN_DIR/$name.log" >&2

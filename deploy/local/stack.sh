@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Starts and stops processes by name, and the local stack with them: redis-server, counter-service, gateway. To be
-# sourced from the top folder of the project.
+# Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, counter-service,
+# gateway. To be sourced from the top folder of the project.
 #
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/
 #   BIN_DIR (build/bin)   where the programs are
-#   REDIS_PORT (16379), TALLY_SERVER_PORT (8080), TALLY_COUNTER_SERVICE_PORT (50051),
+#   CONSUL                the Consul program; "": no discovery
+#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), TALLY_SERVER_PORT (8080), TALLY_COUNTER_SERVICE_PORT (50051),
 #   TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_ variable of the programs
 
 RUN_DIR=${RUN_DIR:-build/run}
@@ -20,6 +21,13 @@ set_stack_defaults() {
     export TALLY_COUNTER_SERVICE_ADMIN_PORT=${TALLY_COUNTER_SERVICE_ADMIN_PORT:-50052}
     export TALLY_GRPC_COUNTER_SERVICE_HOST=${TALLY_GRPC_COUNTER_SERVICE_HOST:-127.0.0.1:$TALLY_COUNTER_SERVICE_PORT}
     export TALLY_REDIS_ADDR=${TALLY_REDIS_ADDR:-127.0.0.1:$REDIS_PORT}
+    export CONSUL_PORT=${CONSUL_PORT:-8500}
+    if [ -n "${CONSUL:-}" ]; then
+        export TALLY_CONSUL_ADDRESS=${TALLY_CONSUL_ADDRESS-127.0.0.1:$CONSUL_PORT}
+        export TALLY_CONSUL_HEALTH_INTERVAL=${TALLY_CONSUL_HEALTH_INTERVAL:-2s}
+    else
+        export TALLY_CONSUL_ADDRESS=${TALLY_CONSUL_ADDRESS-}
+    fi
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -27,6 +35,17 @@ set_stack_defaults() {
 
 port_is_taken() { # port
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# Below the range that outgoing connections use.
+free_port() {
+    local port
+    for _ in {1..50}; do
+        port=$((20000 + RANDOM % 12000))
+        port_is_taken "$port" || { echo "$port" && return; }
+    done
+    echo "no free port found" >&2
+    return 1
 }
 
 # Fails, naming the port and how to take another one.
@@ -106,8 +125,20 @@ start_redis() { # name, port
         --appendonly yes --appendfsync everysec --save '' --maxmemory-policy noeviction
 }
 
+# One agent that is its own server, with all of its state in memory. Only its HTTP port matters to others.
+start_consul() {
+    local serf_port server_port
+    serf_port=$(free_port)
+    server_port=$(free_port)
+    start_process consul "$CONSUL" agent -dev -bind 127.0.0.1 -client 127.0.0.1 -http-port "$CONSUL_PORT" \
+        -server-port "$server_port" -serf-lan-port "$serf_port" -serf-wan-port -1 -dns-port -1 -grpc-port -1 \
+        -log-level warn
+    wait_ready consul "http://127.0.0.1:$CONSUL_PORT/v1/status/leader"
+}
+
 start_stack() {
     start_redis redis "$REDIS_PORT"
+    [ -z "${CONSUL:-}" ] || start_consul
     start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
     start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
     wait_ready counter-service "$ADMIN_URL/health" && wait_ready gateway "$GATEWAY_URL/health/ready"
@@ -117,5 +148,6 @@ start_stack() {
 stop_stack() {
     stop_process gateway
     stop_process counter-service
+    stop_process consul
     stop_process redis
 }

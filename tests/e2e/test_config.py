@@ -45,7 +45,9 @@ DEFAULTS = {
     "drain.timeout": "10s",
     "kafka.brokers": [],
     "kafka.topic": "counter_events",
-    "consul.address": "",
+    "consul.address": "localhost:8500",
+    "consul.token": "",
+    "consul.advertise_host": "",
     "consul.health_interval": "10s",
 }
 
@@ -172,7 +174,7 @@ def test_secrets_are_masked(name, written):
         ("log:\n  level: loud\n", ["level"]),
         ("log:\n  format: xml\n", ["format"]),
         ("kafka:\n  brokers: [localhost:9092]\n", ["kafka.brokers", "events are not in this version"]),
-        ("consul:\n  address: localhost:8500\n", ["consul.address"]),
+        ("consul:\n  address: localhost\n", ["consul.address"]),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(name, written, text, words):

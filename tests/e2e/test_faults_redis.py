@@ -108,8 +108,9 @@ def test_redis_without_a_connection_to_spare(stack):
 
 @pytest.fixture(scope="module")
 def proxied(start_stack):
-    """(stack, proxy): the service reaches Redis through the proxy only, and gives it up after 1.5 s."""
-    stack = start_stack(service={"REDIS_TIMEOUT": "1500ms"})
+    """(stack, proxy): the service reaches Redis through the proxy only, and gives it up after 1.5 s. These are about
+    sending again: the circuit breaker would end it."""
+    stack = start_stack(service={"REDIS_TIMEOUT": "1500ms"}, gateway={"BREAKER_FAILURES": 1000})
     proxy = Proxy(stack.redis.port)
     stack.service.stop()
     stack.service.env["TALLY_REDIS_ADDR"] = proxy.address

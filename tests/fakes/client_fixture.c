@@ -106,7 +106,15 @@ void client_fixture_start(struct client_fixture *fixture, int attempt_timeout_ms
     for (size_t i = 0; i < fixture->server_count; i++) {
         targets[i] = fake_grpc_server_target(fixture->servers[i].server);
     }
-    fixture->pool = channel_pool_create(targets, fixture->server_count, CLIENT_CHANNELS, 30000, NULL);
+    const struct channel_pool_options options = {
+        .targets = targets,
+        .target_count = fixture->server_count,
+        .size = CLIENT_CHANNELS,
+        .keep_alive_ms = 30000,
+        .breaker_failures = 1000, /* the breaker has tests of its own */
+        .breaker_open_for_ms = 1000,
+    };
+    fixture->pool = channel_pool_create(&options, NULL);
     assert_non_null(fixture->pool);
     fixture->client = counter_client_create(fixture->pool, attempt_timeout_ms, wake, fixture, NULL);
     assert_non_null(fixture->client);

@@ -46,6 +46,7 @@ struct fixture {
     char listed[300];
     bool call_abandoned;
     bool is_ready;
+    int retry_after_s;
 };
 
 static struct fixture *fixture; /* of the running test: the fakes have no context of their own */
@@ -113,6 +114,20 @@ bool channel_pool_is_ready(struct channel_pool *pool)
     return fixture->is_ready;
 }
 
+int channel_pool_retry_after_s(struct channel_pool *pool)
+{
+    (void)pool;
+    return fixture->retry_after_s;
+}
+
+int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count)
+{
+    (void)pool;
+    (void)targets;
+    (void)target_count;
+    return 0;
+}
+
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max)
 {
     (void)pool;
@@ -133,7 +148,8 @@ static inline int set_up(void **state)
     fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->is_ready = true;
-    gateway_health_init(&fixture->health, NULL);
+    fixture->retry_after_s = 1;
+    gateway_health_init(&fixture->health, NULL, NULL);
     struct request_context *context = &fixture->context;
     context->request_timeout_us = TIMEOUT_US;
     context->max_body = MAX_BODY;

@@ -5,21 +5,11 @@ RUN_DIR=${RUN_DIR:-build/load}
 # shellcheck source=deploy/local/stack.sh
 source deploy/local/stack.sh
 
-# Below the range that outgoing connections use.
-free_port() {
-    local port
-    for _ in {1..50}; do
-        port=$((20000 + RANDOM % 12000))
-        port_is_taken "$port" || { echo "$port" && return; }
-    done
-    echo "no free port found" >&2
-    return 1
-}
-
 # Sets GATEWAY_URL and ADMIN_URL. The counters of an earlier run are gone.
 start_load_stack() {
     rm -rf "${RUN_DIR:?}/redis"
     REDIS_PORT=$(free_port)
+    CONSUL_PORT=$(free_port)
     TALLY_SERVER_PORT=$(free_port)
     TALLY_COUNTER_SERVICE_PORT=$(free_port)
     TALLY_COUNTER_SERVICE_ADMIN_PORT=$(free_port)

@@ -16,11 +16,25 @@
 #include "tests/fakes/fake_grpc_server.h"
 
 enum { SIZE = 20, KEEP_ALIVE_MS = 30000, PATIENCE_US = 10 * 1000 * 1000 };
+enum { BREAKER_FAILURES = 3, BREAKER_OPEN_FOR_MS = 5000 };
+
+static struct channel_pool_options options_of(const char *const *targets, size_t target_count)
+{
+    return (struct channel_pool_options){
+        .targets = targets,
+        .target_count = target_count,
+        .size = SIZE,
+        .keep_alive_ms = KEEP_ALIVE_MS,
+        .breaker_failures = BREAKER_FAILURES,
+        .breaker_open_for_ms = BREAKER_OPEN_FOR_MS,
+    };
+}
 
 static struct channel_pool *create_pool(const char *const *targets, size_t target_count)
 {
     struct error error = {""};
-    struct channel_pool *pool = channel_pool_create(targets, target_count, SIZE, KEEP_ALIVE_MS, &error);
+    const struct channel_pool_options options = options_of(targets, target_count);
+    struct channel_pool *pool = channel_pool_create(&options, &error);
     if (pool == NULL) {
         fail_msg("%s", error.message);
     }
@@ -67,7 +81,7 @@ static void wait_for_watches(struct fake_grpc_server *server, unsigned count)
 static bool picks_nothing(struct channel_pool *pool)
 {
     unsigned cursor = 0;
-    return channel_pool_pick(pool, &cursor, -1) == NULL;
+    return channel_pool_pick(pool, &cursor, -1, clock_monotonic_us()) == NULL;
 }
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -93,17 +107,17 @@ static void test_picks_go_round_all_channels(void **state)
     const struct pooled_channel *first_round[SIZE];
     unsigned cursor = 7;
     for (int i = 0; i < SIZE; i++) {
-        first_round[i] = channel_pool_pick(pool, &cursor, -1);
+        first_round[i] = channel_pool_pick(pool, &cursor, -1, clock_monotonic_us());
         assert_non_null(first_round[i]);
         for (int j = 0; j < i; j++) {
             assert_ptr_not_equal(first_round[i]->channel, first_round[j]->channel);
         }
     }
     for (int i = 0; i < SIZE; i++) {
-        const struct pooled_channel *again = channel_pool_pick(pool, &cursor, -1);
+        const struct pooled_channel *again = channel_pool_pick(pool, &cursor, -1, clock_monotonic_us());
         assert_ptr_equal(again, first_round[i]);
-        channel_pool_release(pool, again);
-        channel_pool_release(pool, first_round[i]);
+        channel_pool_release(pool, again, CALL_ANSWERED, clock_monotonic_us());
+        channel_pool_release(pool, first_round[i], CALL_ANSWERED, clock_monotonic_us());
     }
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
@@ -142,7 +156,8 @@ static void test_a_target_that_is_no_address_is_an_error(void **state)
     (void)state;
     const char *targets[] = {"ipv4:nowhere"};
     struct error error = {""};
-    assert_null(channel_pool_create(targets, 1, SIZE, KEEP_ALIVE_MS, &error));
+    const struct channel_pool_options options = options_of(targets, 1);
+    assert_null(channel_pool_create(&options, &error));
     assert_non_null(strstr(error.message, "ipv4:nowhere"));
 }
 
@@ -318,10 +333,10 @@ static void pair_free(struct pair *pair)
 
 static unsigned pick_instance(struct channel_pool *pool, unsigned *cursor, int avoid_instance)
 {
-    const struct pooled_channel *channel = channel_pool_pick(pool, cursor, avoid_instance);
+    const struct pooled_channel *channel = channel_pool_pick(pool, cursor, avoid_instance, clock_monotonic_us());
     assert_non_null(channel);
     const unsigned instance = channel->instance;
-    channel_pool_release(pool, channel);
+    channel_pool_release(pool, channel, CALL_ANSWERED, clock_monotonic_us());
     return instance;
 }
 
@@ -375,16 +390,23 @@ static void test_one_instance_gone_leaves_the_other(void **state)
 static void test_every_instance_has_a_channel_even_if_the_pool_is_smaller(void **state)
 {
     (void)state;
-    struct fake_grpc_server *server = fake_grpc_server_start(0, FAKE_HEALTH_SERVING, NULL, NULL);
-    const char *target = fake_grpc_server_target(server);
-    const char *targets[] = {target, target, target};
-    struct channel_pool *pool = channel_pool_create(targets, 3, 2, KEEP_ALIVE_MS, NULL);
+    struct fake_grpc_server *servers[3];
+    const char *targets[3];
+    for (int i = 0; i < 3; i++) {
+        servers[i] = fake_grpc_server_start(0, FAKE_HEALTH_SERVING, NULL, NULL);
+        targets[i] = fake_grpc_server_target(servers[i]);
+    }
+    struct channel_pool_options options = options_of(targets, 3);
+    options.size = 2;
+    struct channel_pool *pool = channel_pool_create(&options, NULL);
     assert_non_null(pool);
     for (size_t i = 0; i < 3; i++) {
         wait_for_instance(pool, i, true, 1);
     }
     channel_pool_free(pool);
-    fake_grpc_server_stop(server);
+    for (int i = 0; i < 3; i++) {
+        fake_grpc_server_stop(servers[i]);
+    }
 }
 
 /* --- metrics ------------------------------------------------------------------------------------------------------ */

@@ -57,7 +57,9 @@ static void test_an_empty_file_means_defaults(void **state)
     assert_int_equal(config->idempotency.ttl_ms, INT64_C(24) * 60 * 60 * 1000);
     assert_int_equal(config->log.level, LOG_LEVEL_INFO);
     assert_int_equal(config->log.format, LOG_FORMAT_JSON);
-    assert_string_equal(config->consul.address, "");
+    assert_string_equal(config->consul.address, "localhost:8500");
+    assert_string_equal(config->consul.token, "");
+    assert_string_equal(config->consul.advertise_host, "");
     assert_null(config->kafka.brokers);
     assert_int_equal(config->kafka.broker_count, 0);
     config_free(config);
@@ -99,7 +101,7 @@ static void test_an_unknown_key_is_refused_by_name(void **state)
     ASSERT_REFUSED("srever: {}\n", "srever");
     ASSERT_REFUSED("grpc: {counter_service: {pool: 1}}\n", "pool");
     /* Keys of issues not built yet: a key that does nothing must not exist. */
-    ASSERT_REFUSED("breaker: {failures: 5}\n", "breaker");
+    ASSERT_REFUSED("rankings: {}\n", "rankings");
     ASSERT_REFUSED("debug: {pprof: true}\n", "debug");
 }
 
@@ -161,6 +163,7 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port, not \"localhost\"");
     ASSERT_REFUSED("redis: {addr: \"\"}", "redis.addr must be host:port");
     ASSERT_REFUSED("consul: {address: localhost}", "consul.address must be host:port");
+    ASSERT_REFUSED("consul: {advertise_host: 'a:1'}", "consul.advertise_host must be an address or a host name");
     ASSERT_REFUSED("kafka: {brokers: [a:1, b]}", "kafka.brokers must be a list of host:port, not \"b\"");
     ASSERT_REFUSED("kafka: {topic: a/b}", "kafka.topic must be 1-249 characters");
     ASSERT_REFUSED("kafka: {topic: ..}", "kafka.topic");
@@ -193,9 +196,22 @@ static void test_what_is_not_in_this_version_is_refused(void **state)
 {
     (void)state;
     ASSERT_REFUSED("redis: {partitions: 16}", "redis.partitions must be 1 until Redis Cluster is built");
-    ASSERT_REFUSED("consul: {address: 'localhost:8500'}", "consul.address", "discovery is not in this version");
     ASSERT_REFUSED("kafka: {brokers: ['localhost:9092']}", "kafka.brokers", "events are not in this version");
-    config_free(load_fine("consul: {address: \"\"}\nkafka: {brokers: []}\nredis: {partitions: 1}\n"));
+    config_free(load_fine("kafka: {brokers: []}\nredis: {partitions: 1}\n"));
+}
+
+static void test_consul_may_be_off_and_has_a_secret_token(void **state)
+{
+    (void)state;
+    struct error error;
+    struct config *config = load_fine("consul: {address: \"\", token: hunter2, advertise_host: \"fe80::1\"}\n");
+    assert_string_equal(config->consul.address, "");
+    assert_string_equal(config->consul.token, "hunter2");
+    assert_string_equal(config->consul.advertise_host, "fe80::1");
+    config_free(config);
+    assert_null(load("consul: {token: \"hunter2\\n\"}", &error));
+    assert_non_null(strstr(error.message, "consul.token must be"));
+    assert_null(strstr(error.message, "hunter2"));
 }
 
 static void test_a_file_that_cannot_be_read_is_named(void **state)
@@ -264,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_secret_is_not_repeated),
         cmocka_unit_test(test_rules_between_keys_are_checked),
         cmocka_unit_test(test_what_is_not_in_this_version_is_refused),
+        cmocka_unit_test(test_consul_may_be_off_and_has_a_secret_token),
         cmocka_unit_test(test_a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(test_what_is_printed_reads_back_the_same),
         cmocka_unit_test(test_secrets_are_printed_masked),

@@ -1,5 +1,6 @@
 #include "common/http_client.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include "common/clock.h"
 #include "tests/fakes/canned_http.h"
+#include "tests/fakes/scripted_http.h"
 
 struct answer {
     int result;
@@ -124,6 +126,137 @@ static void test_only_http_is_spoken(void **state)
     http_client_free(client);
 }
 
+/* What was sent to a server whose answer has the header X-Answer: 42. */
+static void answer_42(void *ctx, const char *request, struct buffer *out)
+{
+    (void)ctx;
+    (void)request;
+    scripted_http_reply(out, 201, "x-answer: 42\r\n", "made");
+}
+
+struct conversation {
+    struct scripted_http *server;
+    struct http_client *client;
+    struct http_client_answer answer;
+    struct buffer body;
+    struct error error;
+    char url[64];
+};
+
+static void start_conversation(struct conversation *conversation, scripted_http_script script)
+{
+    memset(conversation, 0, sizeof(*conversation));
+    conversation->server = scripted_http_start(script, NULL);
+    conversation->client = http_client_create();
+    assert_non_null(conversation->server);
+    assert_non_null(conversation->client);
+    snprintf(conversation->url, sizeof(conversation->url), "http://%s/x", scripted_http_address(conversation->server));
+    buffer_init(&conversation->body);
+}
+
+static void end_conversation(struct conversation *conversation)
+{
+    buffer_done(&conversation->body);
+    http_client_free(conversation->client);
+    scripted_http_stop(conversation->server);
+}
+
+static int ask(struct conversation *conversation, struct http_client_request request)
+{
+    request.url = conversation->url;
+    request.body_max = 1024;
+    return http_client_request(conversation->client, &request, &conversation->answer, &conversation->body,
+                               &conversation->error);
+}
+
+static void test_a_put_sends_its_body_and_headers(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    start_conversation(&talk, answer_42);
+    const struct http_client_request request = {.put = true,
+                                                .body = TEXT("{\"a\":1}"),
+                                                .headers = {"Content-Type: application/json", "X-Token: t"},
+                                                .timeout_ms = 5000};
+    assert_int_equal(ask(&talk, request), 0);
+    assert_int_equal(talk.answer.status, 201);
+    assert_int_equal(talk.body.len, 4);
+    const char *sent = scripted_http_wait(talk.server, "PUT /x HTTP/1.1\r\n", 1);
+    assert_non_null(sent);
+    assert_non_null(strstr(sent, "\r\nContent-Type: application/json\r\n"));
+    assert_non_null(strstr(sent, "\r\nX-Token: t\r\n"));
+    assert_non_null(strstr(sent, "\r\nContent-Length: 7\r\n"));
+    assert_non_null(strstr(sent, "\r\n\r\n{\"a\":1}"));
+    end_conversation(&talk);
+}
+
+static void test_a_get_after_a_put_has_nothing_of_it(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    start_conversation(&talk, answer_42);
+    const struct http_client_request put = {.put = true, .headers = {"X-Token: t"}, .timeout_ms = 5000};
+    assert_int_equal(ask(&talk, put), 0);
+    const char *sent = scripted_http_wait(talk.server, "PUT /x HTTP/1.1\r\n", 1);
+    assert_non_null(sent);
+    assert_non_null(strstr(sent, "\r\nContent-Length: 0\r\n"));
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 5000}), 0);
+    sent = scripted_http_wait(talk.server, "GET /x HTTP/1.1\r\n", 1);
+    assert_non_null(sent);
+    assert_null(strstr(sent, "X-Token"));
+    assert_null(strcasestr(sent, "Content-"));
+    end_conversation(&talk);
+}
+
+static void test_a_wanted_header_and_the_own_address_are_returned(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    start_conversation(&talk, answer_42);
+    assert_int_equal(ask(&talk, (struct http_client_request){.wanted_header = "X-Answer", .timeout_ms = 5000}), 0);
+    assert_string_equal(talk.answer.header, "42");
+    assert_string_equal(talk.answer.local_address, "127.0.0.1");
+    assert_int_equal(ask(&talk, (struct http_client_request){.wanted_header = "X-Other", .timeout_ms = 5000}), 0);
+    assert_string_equal(talk.answer.header, "");
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 5000}), 0);
+    assert_string_equal(talk.answer.header, "");
+    end_conversation(&talk);
+}
+
+static void never_answer(void *ctx, const char *request, struct buffer *out)
+{
+    (void)ctx;
+    (void)request;
+    (void)out;
+}
+
+static void *ask_for_an_hour(void *ctx)
+{
+    struct conversation *talk = ctx;
+    const int result = ask(talk, (struct http_client_request){.timeout_ms = 3600 * 1000});
+    return (void *)(intptr_t)result;
+}
+
+static void test_a_cancelled_request_ends_at_once_and_so_does_each_later_one(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    pthread_t thread;
+    void *result = NULL;
+    start_conversation(&talk, never_answer);
+    const int64_t start_us = clock_monotonic_us();
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_an_hour, &talk), 0);
+    assert_non_null(scripted_http_wait(talk.server, "GET /x", 1));
+    http_client_cancel(talk.client);
+    pthread_join(thread, &result);
+    assert_int_equal((intptr_t)result, -1);
+    assert_non_null(strstr(talk.error.message, "cancelled"));
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 3600 * 1000}), -1);
+    assert_true(clock_monotonic_us() - start_us < INT64_C(30) * 1000 * 1000);
+    assert_int_equal(scripted_http_count(talk.server, "GET"), 1);
+    end_conversation(&talk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +267,10 @@ int main(void)
         cmocka_unit_test(test_a_silent_server_is_given_up_in_time),
         cmocka_unit_test(test_an_answer_that_is_not_http_is_an_error),
         cmocka_unit_test(test_only_http_is_spoken),
+        cmocka_unit_test(test_a_put_sends_its_body_and_headers),
+        cmocka_unit_test(test_a_get_after_a_put_has_nothing_of_it),
+        cmocka_unit_test(test_a_wanted_header_and_the_own_address_are_returned),
+        cmocka_unit_test(test_a_cancelled_request_ends_at_once_and_so_does_each_later_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,115 @@
+#include "common/consul_reply.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* NULL if there is none, or it is empty or not a string. */
+static const char *address_of(const cJSON *object)
+{
+    const char *address = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "Address"));
+    return address != NULL && address[0] != '\0' ? address : NULL;
+}
+
+/* 0 if it is not a port. */
+static int port_of(const cJSON *service)
+{
+    const cJSON *port = cJSON_GetObjectItemCaseSensitive(service, "Port");
+    if (!cJSON_IsNumber(port) || !(port->valuedouble >= 1 && port->valuedouble <= 65535)) {
+        return 0;
+    }
+    const int number = (int)port->valuedouble;
+    return number == port->valuedouble ? number : 0;
+}
+
+static bool read_target(const cJSON *entry, char out[CONSUL_TARGET_SIZE])
+{
+    const cJSON *service = cJSON_GetObjectItemCaseSensitive(entry, "Service");
+    const char *address = address_of(service);
+    if (address == NULL) {
+        address = address_of(cJSON_GetObjectItemCaseSensitive(entry, "Node"));
+    }
+    const int port = port_of(service);
+    if (address == NULL || port == 0 || !host_is_valid(address)) {
+        return false;
+    }
+    const bool brackets = strchr(address, ':') != NULL;
+    snprintf(out, CONSUL_TARGET_SIZE, "%s%s%s:%d", brackets ? "[" : "", address, brackets ? "]" : "", port);
+    return true;
+}
+
+/* Where target is, or belongs. */
+static size_t place_of(const struct consul_instances *instances, const char *target, bool *ret_is_there)
+{
+    size_t place = 0;
+    int order = 1;
+    while (place < instances->count && (order = strcmp(target, instances->targets[place])) > 0) {
+        place++;
+    }
+    *ret_is_there = place < instances->count && order == 0;
+    return place;
+}
+
+static void insert(struct consul_instances *instances, const char target[CONSUL_TARGET_SIZE])
+{
+    bool is_there;
+    const size_t place = place_of(instances, target, &is_there);
+    if (is_there) {
+        return;
+    }
+    if (instances->count == CONSUL_INSTANCES_MAX) {
+        instances->cut++;
+        if (place == CONSUL_INSTANCES_MAX) {
+            return;
+        }
+        instances->count--; /* the last one makes room */
+    }
+    char(*at)[CONSUL_TARGET_SIZE] = instances->targets + place;
+    memmove(at + 1, at, (instances->count - place) * sizeof(*at));
+    memcpy(at, target, sizeof(*at));
+    instances->count++;
+}
+
+int consul_reply_parse(struct text body, struct consul_instances *ret_instances, struct error *error)
+{
+    cJSON *list = cJSON_ParseWithLength(body.data, body.len);
+    if (!cJSON_IsArray(list)) {
+        cJSON_Delete(list);
+        error_set(error, "the list of instances is not a JSON array");
+        return -1;
+    }
+    memset(ret_instances, 0, sizeof(*ret_instances));
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, list)
+    {
+        char target[CONSUL_TARGET_SIZE] = "";
+        if (read_target(entry, target)) {
+            insert(ret_instances, target);
+        } else {
+            ret_instances->skipped++;
+        }
+    }
+    cJSON_Delete(list);
+    return 0;
+}
+
+/* A decimal number without sign. Returns 0 if it is none or too large. */
+static uint64_t parse_index(const char *text)
+{
+    uint64_t number = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        const unsigned digit = (unsigned)(*text - '0');
+        if (number > (UINT64_MAX - digit) / 10) {
+            return 0;
+        }
+        number = number * 10 + digit;
+    }
+    return *text == '\0' ? number : 0;
+}
+
+uint64_t consul_reply_next_index(uint64_t index, const char *header)
+{
+    const uint64_t next = parse_index(header);
+    return next < index ? 0 : next;
+}

@@ -1,0 +1,36 @@
+/* Reads what a Consul agent answers to GET /v1/health/service/NAME
+ * (https://developer.hashicorp.com/consul/api-docs/health#list-service-instances-for-service). Pure. */
+#ifndef TALLY_COMMON_CONSUL_REPLY_H
+#define TALLY_COMMON_CONSUL_REPLY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/compiler.h"
+#include "common/error.h"
+#include "common/host_port.h"
+#include "common/text.h"
+
+enum {
+    /* More than that many need another way to be shared out than a connection or more to each. */
+    CONSUL_INSTANCES_MAX = 64,
+    CONSUL_TARGET_SIZE = HOST_SIZE + 8, /* "[host]:65535" and its NUL */
+};
+
+/* Large: not for the stack of a small thread. */
+struct consul_instances {
+    char targets[CONSUL_INSTANCES_MAX][CONSUL_TARGET_SIZE]; /* "host:port", sorted, no two alike */
+    size_t count;
+    size_t skipped; /* entries without a usable address or port */
+    size_t cut;     /* entries that are not there because of CONSUL_INSTANCES_MAX: the last in order */
+};
+
+/* A service without an address of its own has its node's. Equal sets give equal lists, whatever their order. Returns 0,
+ * or -1 with error filled when body is not a JSON array. */
+int consul_reply_parse(struct text body, struct consul_instances *ret_instances, struct error *error) MUST_CHECK;
+
+/* The X-Consul-Index to ask with next (https://developer.hashicorp.com/consul/api-docs/features/blocking): what header
+ * says, or 0, which asks anew, if that went backwards or is no index. */
+uint64_t consul_reply_next_index(uint64_t index, const char *header);
+
+#endif

@@ -1,0 +1,281 @@
+#include "gateway/pool_members.h"
+
+#include <string.h>
+
+#include "gateway/channel_pool_metrics.h"
+
+int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count)
+{
+    struct target_list list;
+    if (target_list_init(&list, targets, target_count, CHANNEL_POOL_INSTANCES_MAX) != 0) {
+        return -1;
+    }
+    pthread_mutex_lock(&members->lock);
+    struct target_list before = members->wanted;
+    members->wanted = list;
+    members->wanted_changed = true;
+    pthread_mutex_unlock(&members->lock);
+    target_list_done(&before);
+    return 0;
+}
+
+static struct instance *find(const struct pool_members *members, const char *target)
+{
+    for (size_t i = 0; i < members->instance_count; i++) {
+        if (strcmp(members->instances[i]->target, target) == 0) {
+            return members->instances[i];
+        }
+    }
+    return NULL;
+}
+
+static struct instance *add_instance(struct pool_members *members, const char *target)
+{
+    const struct instance_options options = {
+        .target = target,
+        .number = members->next_number,
+        .lock = &members->lock,
+        .keep_alive_ms = members->options.keep_alive_ms,
+        .breaker_failures = members->options.breaker_failures,
+        .breaker_open_for_ms = members->options.breaker_open_for_ms,
+        .queue = members->queue,
+    };
+    struct instance *instance = members->instance_count < CHANNEL_POOL_INSTANCES_MAX ? instance_create(&options) : NULL;
+    if (instance == NULL) {
+        return NULL; /* no memory, or no place until one has left: the next look tries again */
+    }
+    members->next_number++;
+    pthread_mutex_lock(&members->lock);
+    members->instances[members->instance_count++] = instance;
+    pthread_mutex_unlock(&members->lock);
+    channel_pool_metrics_add_instance(instance);
+    return instance;
+}
+
+static void remove_instance(struct pool_members *members, size_t index)
+{
+    struct instance *instance = members->instances[index];
+    channel_pool_metrics_remove_instance(instance);
+    pthread_mutex_lock(&members->lock);
+    members->instances[index] = members->instances[--members->instance_count];
+    pthread_mutex_unlock(&members->lock);
+    instance_close(instance);
+    instance->next = members->leaving;
+    members->leaving = instance;
+}
+
+/* How many of the round's channels instance number i of `count` gets. */
+static unsigned share_of(const struct pool_members *members, size_t i, size_t count)
+{
+    const size_t size = (size_t)members->options.size < count ? count : (size_t)members->options.size;
+    return (unsigned)(size / count + (i < size % count ? 1 : 0));
+}
+
+/* Gives every instance its share of the channels and puts them into a new round; those that leave get none. Returns 0,
+ * or -1 with error filled: nothing changed, but for shares already set. */
+static int share_out(struct pool_members *members, struct error *error)
+{
+    struct channel_share shares[CHANNEL_POOL_INSTANCES_MAX] = {{.count = 0}};
+    struct channel_round round;
+    size_t made = 0;
+    while (made < members->instance_count) {
+        struct channel_share *share = &shares[made];
+        share->count = share_of(members, made, members->instance_count);
+        share->channels = instance_make_channels(members->instances[made], share->count, error);
+        if (share->channels == NULL) {
+            break;
+        }
+        made++;
+    }
+    if (made < members->instance_count || channel_round_build(&round, shares, made) != 0) {
+        for (size_t i = 0; i < made; i++) {
+            instance_drop_channels(members->instances[i], shares[i].channels, shares[i].count);
+        }
+        return -1;
+    }
+    pthread_mutex_lock(&members->lock);
+    struct channel_round before = members->round;
+    members->round = round;
+    for (size_t i = 0; i < made; i++) {
+        instance_set_channels(members->instances[i], shares[i].channels, shares[i].count);
+    }
+    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+        instance_set_channels(instance, NULL, 0);
+    }
+    pthread_mutex_unlock(&members->lock);
+    channel_round_done(&before);
+    return 0;
+}
+
+/* An instance that nobody wants any more goes on until one that is wanted can take over: the set that discovery finds
+ * first may be other addresses of the same service. */
+static bool may_leave(const struct pool_members *members, const struct instance *instance)
+{
+    if (instance->is_wanted) {
+        return false;
+    }
+    bool others_are_up = false;
+    for (size_t i = 0; i < members->instance_count; i++) {
+        others_are_up = others_are_up || (members->instances[i]->is_wanted && instance_is_up(members->instances[i]));
+    }
+    return others_are_up || !instance_is_up(instance);
+}
+
+/* Takes over what channel_pool_set_targets left. Returns whether instances joined; *ret_complete: all that were wanted
+ * are there. */
+static bool let_join(struct pool_members *members, const struct target_list *wanted, bool *ret_complete)
+{
+    bool joined = false;
+    *ret_complete = true;
+    for (size_t i = 0; i < members->instance_count; i++) {
+        members->instances[i]->is_wanted = false;
+    }
+    for (size_t i = 0; i < wanted->count; i++) {
+        struct instance *instance = find(members, wanted->targets[i]);
+        if (instance == NULL) {
+            instance = add_instance(members, wanted->targets[i]);
+            joined = joined || instance != NULL;
+        }
+        if (instance != NULL) {
+            instance->is_wanted = true;
+        } else {
+            *ret_complete = false;
+        }
+    }
+    return joined;
+}
+
+static bool let_leave(struct pool_members *members)
+{
+    bool left = false;
+    for (size_t i = members->instance_count; i-- > 0;) {
+        if (may_leave(members, members->instances[i])) {
+            log_info("channel_pool", "instance leaves", LOG_STR("instance", members->instances[i]->target));
+            remove_instance(members, i);
+            left = true;
+        }
+    }
+    return left;
+}
+
+/* The list that is wanted, if it changed since the last time. */
+static bool take_wanted(struct pool_members *members, struct target_list *ret_wanted)
+{
+    pthread_mutex_lock(&members->lock);
+    const bool changed = members->wanted_changed;
+    if (changed) {
+        *ret_wanted = members->wanted;
+        members->wanted = (struct target_list){.count = 0};
+        members->wanted_changed = false;
+    }
+    pthread_mutex_unlock(&members->lock);
+    return changed;
+}
+
+/* What could not be made now is wanted again, unless something else is meanwhile. */
+static void want_again(struct pool_members *members, struct target_list *wanted)
+{
+    pthread_mutex_lock(&members->lock);
+    if (!members->wanted_changed) {
+        members->wanted = *wanted;
+        members->wanted_changed = true;
+        *wanted = (struct target_list){.count = 0};
+    }
+    pthread_mutex_unlock(&members->lock);
+    target_list_done(wanted);
+}
+
+static void look_at_members(struct pool_members *members, int64_t now_us)
+{
+    struct target_list wanted;
+    bool complete = true;
+    if (take_wanted(members, &wanted)) {
+        members->uneven = let_join(members, &wanted, &complete) || members->uneven;
+        if (complete) {
+            target_list_done(&wanted);
+        } else {
+            want_again(members, &wanted);
+        }
+    }
+    members->uneven = let_leave(members) || members->uneven;
+    struct error error;
+    uint64_t count;
+    if (members->uneven && share_out(members, &error) == 0) {
+        members->uneven = false;
+    } else if (members->uneven && log_limiter_allows(&members->share_log, now_us, &count)) {
+        log_error("channel_pool", "cannot share out the channels", LOG_STR("error", error.message));
+    }
+}
+
+static void free_those_over(struct pool_members *members)
+{
+    struct instance **link = &members->leaving;
+    while (*link != NULL) {
+        struct instance *instance = *link;
+        if (instance_is_over(instance)) {
+            *link = instance->next;
+            instance_free(instance);
+        } else {
+            link = &instance->next;
+        }
+    }
+}
+
+void pool_members_look(struct pool_members *members, int64_t now_us)
+{
+    look_at_members(members, now_us);
+    for (size_t i = 0; i < members->instance_count; i++) {
+        instance_look(members->instances[i], now_us);
+    }
+    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+        instance_look(instance, now_us);
+    }
+    free_those_over(members);
+}
+
+void pool_members_close(struct pool_members *members)
+{
+    for (size_t i = 0; i < members->instance_count; i++) {
+        instance_close(members->instances[i]);
+    }
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
+                      grpc_completion_queue *queue, struct error *error)
+{
+    *members = (struct pool_members){.options = *options, .queue = queue};
+    members->options.targets = NULL;
+    pthread_mutex_init(&members->lock, NULL);
+    struct target_list wanted;
+    bool complete;
+    if (target_list_init(&wanted, options->targets, options->target_count, CHANNEL_POOL_INSTANCES_MAX) != 0) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    let_join(members, &wanted, &complete);
+    target_list_done(&wanted);
+    if (!complete) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    return share_out(members, error);
+}
+
+void pool_members_done(struct pool_members *members)
+{
+    while (members->instance_count > 0) {
+        members->instance_count--;
+        channel_pool_metrics_remove_instance(members->instances[members->instance_count]);
+        instance_free(members->instances[members->instance_count]);
+    }
+    while (members->leaving != NULL) {
+        struct instance *instance = members->leaving;
+        members->leaving = instance->next;
+        instance_free(instance);
+    }
+    channel_round_done(&members->round);
+    target_list_done(&members->wanted);
+    pthread_mutex_destroy(&members->lock);
+}
