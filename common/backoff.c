@@ -31,7 +31,7 @@ static uint32_t next_random(struct backoff *backoff)
 
 int backoff_next_ms(struct backoff *backoff)
 {
-    const uint64_t span = (uint64_t)(backoff->bound_ms - BACKOFF_MIN_MS + 1);
+    const uint64_t span = (uint64_t)backoff->bound_ms - BACKOFF_MIN_MS + 1;
     const int wait_ms = BACKOFF_MIN_MS + (int)((next_random(backoff) * span) >> 32);
     backoff->bound_ms = backoff->bound_ms < BACKOFF_MAX_MS / 2 ? backoff->bound_ms * 2 : BACKOFF_MAX_MS;
     return wait_ms;

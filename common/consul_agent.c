@@ -81,7 +81,9 @@ static int send_request(struct consul_agent *agent, const char *path, struct htt
     }
     request->url = url;
     request->body_max = BODY_MAX;
-    return http_client_request(agent->client, request, ret_answer, ret_body, error);
+    const int result = http_client_request(agent->client, request, ret_answer, ret_body, error);
+    request->url = NULL;
+    return result;
 }
 
 /* Like send_request, and only the status 200 and other_status mean something. */

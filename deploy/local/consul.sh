@@ -1,6 +1,6 @@
 #!/bin/bash
-# Fetches Consul 1.8.7, which Debian 11 has and Debian 12 has not, into build/consul; nothing is installed. The last line
-# printed is the path of the program. Does nothing else when it is there. Needs no root.
+# Fetches Consul 1.8.7, which Debian 11 has and Debian 12 has not, into build/consul; nothing is installed. The last
+# line printed is the path of the program. Does nothing else when it is there. Needs no root.
 # The archive is the one this machine's apt takes Debian from, and Debian's keyring says whether it is to be trusted.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -27,8 +27,9 @@ mirrors() {
 
 # Everything that apt writes is in $work; the machine's own lists and caches stay as they are.
 apt_here() {
-    apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::Lists="$work/lists" \
-        -o Dir::Cache="$work/cache" -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
+    apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=- \
+        -o Dir::State::Lists="$work/lists" -o Dir::Cache="$work/cache" \
+        -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
 }
 
 fetch() { # mirror

@@ -5,8 +5,9 @@
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
-#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), TALLY_SERVER_PORT (8080), TALLY_COUNTER_SERVICE_PORT (50051),
-#   TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_ variable of the programs
+#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), TALLY_SERVER_PORT (8080),
+#   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
+#   variable of the programs
 
 RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
@@ -132,7 +133,7 @@ start_consul() {
     server_port=$(free_port)
     start_process consul "$CONSUL" agent -dev -bind 127.0.0.1 -client 127.0.0.1 -http-port "$CONSUL_PORT" \
         -server-port "$server_port" -serf-lan-port "$serf_port" -serf-wan-port -1 -dns-port -1 -grpc-port -1 \
-        -log-level warn
+        -https-port -1 -disable-host-node-id -hcl 'disable_update_check = true' -log-level warn
     wait_ready consul "http://127.0.0.1:$CONSUL_PORT/v1/status/leader"
 }
 
