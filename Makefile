@@ -206,7 +206,7 @@ export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 export ASAN_OPTIONS ?= strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-.PHONY: test test-unit test-e2e asan tsan fuzz test-programs
+.PHONY: test test-unit test-e2e test-faults asan tsan fuzz test-programs
 test: all test-programs | deps-test ## unit tests, fuzz corpora, contract checks, end-to-end tests
 	@$(RUN_TESTS) $(TIERS)
 
@@ -215,6 +215,9 @@ test-unit: $(UNIT_PROGRAMS) | deps-test ## unit tests only
 
 test-e2e: all | deps-test ## end-to-end tests only; TEST_BIN_DIR=DIR: of other programs; PYTEST_ARGS
 	@$(RUN_TESTS) e2e
+
+test-faults: all | deps-test ## every part killed, stopped and restarted under load; the law of exact counting
+	@$(RUN_TESTS) faults
 
 asan: ## unit, fuzz corpora and end-to-end tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" test

@@ -82,6 +82,11 @@ void channel_free(struct channel *channel)
     free(channel);
 }
 
+bool channel_is_connecting(const struct channel *channel)
+{
+    return grpc_channel_check_connectivity_state(channel->lent.channel, 0) == GRPC_CHANNEL_CONNECTING;
+}
+
 bool channel_look(struct channel *channel, int64_t now_us, grpc_connectivity_state *ret_before)
 {
     const grpc_connectivity_state before = channel_state(channel);

@@ -46,8 +46,9 @@ struct channel_pool {
 static bool breaker_changed_locked(struct channel_pool *pool, struct instance *instance, int64_t now_us)
 {
     uint64_t count;
-    channel_pool_metrics_breaker_changed(&pool->metrics, instance->breaker.state);
-    return instance->breaker.state != BREAKER_HALF_OPEN && log_limiter_allows(&instance->breaker_log, now_us, &count);
+    const enum breaker_state state = instance->breaker.state;
+    channel_pool_metrics_breaker_changed(&pool->metrics, state);
+    return state != BREAKER_HALF_OPEN && log_limiter_allows(&instance->breaker_log[state], now_us, &count);
 }
 
 const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,

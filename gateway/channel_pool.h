@@ -52,7 +52,7 @@ int channel_pool_set_targets(struct channel_pool *pool, const char *const *targe
  */
 const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
                                                int64_t now_us);
-void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *channel, enum call_verdict verdict,
+void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *lent, enum call_verdict verdict,
                           int64_t now_us);
 
 /* Whether channel_pool_pick would find one. Any thread. */
@@ -73,6 +73,10 @@ struct channel_pool_instance {
 /* Fills up to `max` instances, returns how many there are. Any thread. */
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);
 
-enum { CHANNEL_POOL_INSTANCES_MAX = 64 };
+enum {
+    CHANNEL_POOL_INSTANCES_MAX = 64,
+    /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */
+    CHANNEL_POOL_MEMBERS_MAX = 2 * CHANNEL_POOL_INSTANCES_MAX,
+};
 
 #endif

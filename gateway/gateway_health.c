@@ -6,10 +6,7 @@
 
 #include "common/clock.h"
 
-enum {
-    INSTANCES_SHOWN_MAX = 32,
-    TIME_SIZE = 32,
-};
+enum { TIME_SIZE = 32 };
 
 /* From best to worst. */
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNAVAILABLE, HEALTH_DRAINING };
@@ -92,9 +89,8 @@ static void add_instance(cJSON *instances, const struct channel_pool_instance *i
 /* Returns how the component is. */
 static enum health add_counter_service(cJSON *components, struct channel_pool *pool)
 {
-    struct channel_pool_instance described[INSTANCES_SHOWN_MAX];
-    size_t count = channel_pool_describe(pool, described, INSTANCES_SHOWN_MAX);
-    count = count > INSTANCES_SHOWN_MAX ? INSTANCES_SHOWN_MAX : count;
+    struct channel_pool_instance described[CHANNEL_POOL_MEMBERS_MAX];
+    const size_t count = channel_pool_describe(pool, described, CHANNEL_POOL_MEMBERS_MAX);
     cJSON *component = cJSON_AddObjectToObject(components, "counter_service");
     cJSON *instances = cJSON_CreateArray();
     size_t up = 0;

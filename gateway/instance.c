@@ -69,15 +69,20 @@ static bool open_health(struct instance *instance, int64_t now_us)
 }
 
 /* One connection of many may break: then its last word stands while another connection is asked. It falls when that one
- * says something else, fails, or there is none. */
+ * says something else, fails, or there is none. A Watch whose channel leaves has not failed: it opens again at once. */
 static void on_verdict(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us)
 {
     struct instance *instance = ctx;
     if (instance->closing) {
         return;
     }
+    const bool moves = instance->health_moves;
+    instance->health_moves = false;
+    if (moves) {
+        instance->health.earliest_open_us = now_us;
+    }
     const bool asked_again = verdict >= HEALTH_ENDED && open_health(instance, now_us);
-    if (verdict == HEALTH_ENDED && asked_again) {
+    if (asked_again && (verdict == HEALTH_ENDED || moves)) {
         return;
     }
     set_serving(instance, verdict == HEALTH_SERVING, reason, now_us);
@@ -128,13 +133,20 @@ static void on_channel_change(struct instance *instance, const struct channel *c
     }
 }
 
-/* Frees the channels that left and were given back; one that carries the health Watch waits for its end. */
+/* One that carries the health Watch waits for its end. */
+static bool may_be_freed(const struct instance *instance, const struct channel *channel)
+{
+    return !channel_is_lent(channel) && instance->health.channel != channel->lent.channel &&
+           !channel_is_connecting(channel);
+}
+
+/* Frees the channels that left and were given back. */
 static void free_returned(struct instance *instance)
 {
     struct channel **link = &instance->leaving;
     while (*link != NULL) {
         struct channel *channel = *link;
-        if (channel_is_lent(channel) || instance->health.channel == channel->lent.channel) {
+        if (!may_be_freed(instance, channel)) {
             link = &channel->next;
             continue;
         }
@@ -193,6 +205,7 @@ void instance_set_channels(struct instance *instance, struct channel **list, uns
         channel->next = instance->leaving;
         instance->leaving = channel;
         if (instance->health.channel == channel->lent.channel) {
+            instance->health_moves = instance->health.call != NULL;
             health_watch_close(&instance->health);
         }
     }

@@ -25,7 +25,7 @@ struct instance {
     int keep_alive_ms;
     /* guarded by the pool's lock */
     struct breaker breaker;
-    struct log_limiter breaker_log;
+    struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
     /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
     struct channel **channels;
     unsigned channel_count;
@@ -37,6 +37,7 @@ struct instance {
     struct channel *leaving; /* out of the round, and not given back by everybody */
     bool is_wanted;
     struct health_watch health;
+    bool health_moves; /* it was closed because its channel leaves */
     unsigned next_health_channel;
     bool closing;
     struct log_limiter connect_log;

@@ -4,6 +4,8 @@
 
 #include "gateway/channel_pool_metrics.h"
 
+enum { JOIN_AGAIN_US = 10 * 1000 * 1000 };
+
 int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count)
 {
     struct target_list list;
@@ -29,7 +31,8 @@ static struct instance *find(const struct pool_members *members, const char *tar
     return NULL;
 }
 
-static struct instance *add_instance(struct pool_members *members, const char *target)
+/* With its first channel: that shows whether target is an address at all. Returns NULL with error filled. */
+static struct instance *make_instance(struct pool_members *members, const char *target, struct error *error)
 {
     const struct instance_options options = {
         .target = target,
@@ -40,9 +43,29 @@ static struct instance *add_instance(struct pool_members *members, const char *t
         .breaker_open_for_ms = members->options.breaker_open_for_ms,
         .queue = members->queue,
     };
-    struct instance *instance = members->instance_count < CHANNEL_POOL_INSTANCES_MAX ? instance_create(&options) : NULL;
+    struct instance *instance = instance_create(&options);
     if (instance == NULL) {
-        return NULL; /* no memory, or no place until one has left: the next look tries again */
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    struct channel **first = instance_make_channels(instance, 1, error);
+    if (first == NULL) {
+        instance_free(instance);
+        return NULL;
+    }
+    instance_set_channels(instance, first, 1); /* without the lock: nobody else knows it yet */
+    return instance;
+}
+
+static struct instance *add_instance(struct pool_members *members, const char *target, struct error *error)
+{
+    if (members->instance_count == CHANNEL_POOL_MEMBERS_MAX) {
+        error_set(error, "no place for %s until another instance has left", target);
+        return NULL;
+    }
+    struct instance *instance = make_instance(members, target, error);
+    if (instance == NULL) {
+        return NULL;
     }
     members->next_number++;
     pthread_mutex_lock(&members->lock);
@@ -72,11 +95,11 @@ static unsigned share_of(const struct pool_members *members, size_t i, size_t co
 }
 
 /* Gives every instance its share of the channels and puts them into a new round; those that leave get none. Returns 0,
- * or -1 with error filled: nothing changed, but for shares already set. */
+ * or -1 with error filled: nothing changed. */
 static int share_out(struct pool_members *members, struct error *error)
 {
-    struct channel_share shares[CHANNEL_POOL_INSTANCES_MAX] = {{.count = 0}};
-    struct channel_round round;
+    struct channel_share shares[CHANNEL_POOL_MEMBERS_MAX] = {{.count = 0}};
+    struct channel_round round = {.places = NULL};
     size_t made = 0;
     while (made < members->instance_count) {
         struct channel_share *share = &shares[made];
@@ -87,7 +110,10 @@ static int share_out(struct pool_members *members, struct error *error)
         }
         made++;
     }
-    if (made < members->instance_count || channel_round_build(&round, shares, made) != 0) {
+    if (made == members->instance_count && channel_round_build(&round, shares, made) != 0) {
+        error_set(error, "out of memory");
+    }
+    if (round.places == NULL) {
         for (size_t i = 0; i < made; i++) {
             instance_drop_channels(members->instances[i], shares[i].channels, shares[i].count);
         }
@@ -121,9 +147,10 @@ static bool may_leave(const struct pool_members *members, const struct instance 
     return others_are_up || !instance_is_up(instance);
 }
 
-/* Takes over what channel_pool_set_targets left. Returns whether instances joined; *ret_complete: all that were wanted
- * are there. */
-static bool let_join(struct pool_members *members, const struct target_list *wanted, bool *ret_complete)
+/* Makes the instances of `wanted` that are not there. Returns whether some joined; *ret_complete: all are there now,
+ * otherwise error is filled for one of them. */
+static bool let_join(struct pool_members *members, const struct target_list *wanted, bool *ret_complete,
+                     struct error *error)
 {
     bool joined = false;
     *ret_complete = true;
@@ -133,7 +160,7 @@ static bool let_join(struct pool_members *members, const struct target_list *wan
     for (size_t i = 0; i < wanted->count; i++) {
         struct instance *instance = find(members, wanted->targets[i]);
         if (instance == NULL) {
-            instance = add_instance(members, wanted->targets[i]);
+            instance = add_instance(members, wanted->targets[i], error);
             joined = joined || instance != NULL;
         }
         if (instance != NULL) {
@@ -158,48 +185,45 @@ static bool let_leave(struct pool_members *members)
     return left;
 }
 
-/* The list that is wanted, if it changed since the last time. */
-static bool take_wanted(struct pool_members *members, struct target_list *ret_wanted)
+/* Takes over what pool_members_want left. Returns whether there was something. */
+static bool take_wanted(struct pool_members *members)
 {
     pthread_mutex_lock(&members->lock);
     const bool changed = members->wanted_changed;
+    struct target_list before = {.count = 0};
     if (changed) {
-        *ret_wanted = members->wanted;
+        before = members->targets;
+        members->targets = members->wanted;
         members->wanted = (struct target_list){.count = 0};
         members->wanted_changed = false;
     }
     pthread_mutex_unlock(&members->lock);
+    target_list_done(&before);
     return changed;
 }
 
-/* What could not be made now is wanted again, unless something else is meanwhile. */
-static void want_again(struct pool_members *members, struct target_list *wanted)
+/* Those that cannot join, for their targets are no addresses say, do not keep the others from it. */
+static void follow_wanted(struct pool_members *members, int64_t now_us)
 {
-    pthread_mutex_lock(&members->lock);
-    if (!members->wanted_changed) {
-        members->wanted = *wanted;
-        members->wanted_changed = true;
-        *wanted = (struct target_list){.count = 0};
+    if (!take_wanted(members) && now_us < members->join_us) {
+        return;
     }
-    pthread_mutex_unlock(&members->lock);
-    target_list_done(wanted);
+    bool complete;
+    struct error error;
+    uint64_t count;
+    members->uneven = let_join(members, &members->targets, &complete, &error) || members->uneven;
+    members->join_us = complete ? INT64_MAX : now_us + JOIN_AGAIN_US;
+    if (!complete && log_limiter_allows(&members->join_log, now_us, &count)) {
+        log_error("channel_pool", "an instance cannot join", LOG_STR("error", error.message));
+    }
 }
 
 static void look_at_members(struct pool_members *members, int64_t now_us)
 {
-    struct target_list wanted;
-    bool complete = true;
-    if (take_wanted(members, &wanted)) {
-        members->uneven = let_join(members, &wanted, &complete) || members->uneven;
-        if (complete) {
-            target_list_done(&wanted);
-        } else {
-            want_again(members, &wanted);
-        }
-    }
-    members->uneven = let_leave(members) || members->uneven;
     struct error error;
     uint64_t count;
+    follow_wanted(members, now_us);
+    members->uneven = let_leave(members) || members->uneven;
     if (members->uneven && share_out(members, &error) == 0) {
         members->uneven = false;
     } else if (members->uneven && log_limiter_allows(&members->share_log, now_us, &count)) {
@@ -245,7 +269,7 @@ void pool_members_close(struct pool_members *members)
 int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
                       grpc_completion_queue *queue, struct error *error)
 {
-    *members = (struct pool_members){.options = *options, .queue = queue};
+    *members = (struct pool_members){.options = *options, .queue = queue, .join_us = INT64_MAX};
     members->options.targets = NULL;
     pthread_mutex_init(&members->lock, NULL);
     struct target_list wanted;
@@ -254,10 +278,9 @@ int pool_members_init(struct pool_members *members, const struct channel_pool_op
         error_set(error, "out of memory");
         return -1;
     }
-    let_join(members, &wanted, &complete);
+    let_join(members, &wanted, &complete, error);
     target_list_done(&wanted);
     if (!complete) {
-        error_set(error, "out of memory");
         return -1;
     }
     return share_out(members, error);
@@ -277,5 +300,6 @@ void pool_members_done(struct pool_members *members)
     }
     channel_round_done(&members->round);
     target_list_done(&members->wanted);
+    target_list_done(&members->targets);
     pthread_mutex_destroy(&members->lock);
 }

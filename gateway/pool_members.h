@@ -7,7 +7,6 @@
 #ifndef TALLY_GATEWAY_POOL_MEMBERS_H
 #define TALLY_GATEWAY_POOL_MEMBERS_H
 
-#include <grpc/grpc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,10 +29,13 @@ struct pool_members {
     struct target_list wanted;
     bool wanted_changed;
     /* changed by the pool's thread under lock: read by it freely, by others under lock */
-    struct instance *instances[CHANNEL_POOL_INSTANCES_MAX];
+    struct instance *instances[CHANNEL_POOL_MEMBERS_MAX];
     size_t instance_count;
     struct channel_round round;
     /* owned by the pool's thread */
+    struct target_list targets; /* wanted, as taken last */
+    int64_t join_us;            /* when those of targets that are not there are tried again; INT64_MAX: all are */
+    struct log_limiter join_log;
     struct instance *leaving;
     unsigned next_number;
     bool uneven; /* instances came or went since the channels were shared out */

@@ -111,8 +111,8 @@ void client_fixture_start(struct client_fixture *fixture, int attempt_timeout_ms
         .target_count = fixture->server_count,
         .size = CLIENT_CHANNELS,
         .keep_alive_ms = 30000,
-        .breaker_failures = 1000, /* the breaker has tests of its own */
-        .breaker_open_for_ms = 1000,
+        .breaker_failures = fixture->breaker_failures,
+        .breaker_open_for_ms = fixture->breaker_open_for_ms,
     };
     fixture->pool = channel_pool_create(&options, NULL);
     assert_non_null(fixture->pool);
@@ -125,6 +125,8 @@ int client_fixture_set_up(void **state)
 {
     struct client_fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
+    fixture->breaker_failures = 1000;
+    fixture->breaker_open_for_ms = 1000;
     sem_init(&fixture->woken, 0, 0);
     for (size_t i = 0; i < SERVERS_MAX; i++) {
         pthread_mutex_init(&fixture->servers[i].lock, NULL);

@@ -49,6 +49,9 @@ struct planned_server {
 struct client_fixture {
     struct planned_server servers[SERVERS_MAX];
     size_t server_count;
+    /* of the pool; set up so that the breaker stays closed: it has tests of its own */
+    int breaker_failures;
+    int breaker_open_for_ms;
     struct channel_pool *pool;
     struct counter_client *client;
     sem_t woken; /* once for each wake of the client's */
