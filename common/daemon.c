@@ -1,6 +1,7 @@
 #include "common/daemon.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/grpc_log.h"
 #include "common/log.h"
@@ -24,6 +25,12 @@ static void raise_file_limit(const struct daemon *daemon, const struct config *c
     }
 }
 
+/* Debian 12's c-ares leaks with each look-up of a host name that gRPC does with it. The user's own choice stands. */
+static void choose_grpc_resolver(void)
+{
+    setenv("GRPC_DNS_RESOLVER", "native", 0);
+}
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
     struct error error;
@@ -37,6 +44,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
         config_free(config);
         return 1;
     }
+    choose_grpc_resolver();
     grpc_log_redirect();
     raise_file_limit(daemon, config);
     metrics_register_process(daemon->program.name, daemon->program.version);

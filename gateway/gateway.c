@@ -64,14 +64,18 @@ static double read_in_flight(void *ctx)
     return requests_in_flight(ctx);
 }
 
-static double read_connections(void *ctx)
+static unsigned open_connections(const struct gateway *gateway)
 {
-    const struct gateway *gateway = ctx;
     unsigned sum = 0;
     for (size_t i = 0; i < gateway->loop_count; i++) {
         sum += http_loop_connections(gateway_loop_http(gateway->loops[i]));
     }
     return sum;
+}
+
+static double read_connections(void *ctx)
+{
+    return open_connections(ctx);
 }
 
 static double read_draining(void *ctx)
@@ -225,16 +229,14 @@ int gateway_port(const struct gateway *gateway)
 
 /* --- end ---------------------------------------------------------------------------------------------------------- */
 
-/* Returns how many are left. */
-static unsigned wait_until_answered(const struct gateway *gateway, int timeout_ms)
+/* Once nobody is accepted any more each connection closes after its request: as long as one is open, there may be a
+ * request on it, read or not. */
+static void wait_until_closed(const struct gateway *gateway, int timeout_ms)
 {
     const int64_t end_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
-    unsigned left = requests_in_flight(gateway);
-    while (left > 0 && clock_monotonic_us() < end_us) {
+    while (open_connections(gateway) > 0 && clock_monotonic_us() < end_us) {
         clock_sleep_ms(DRAIN_POLL_MS);
-        left = requests_in_flight(gateway);
     }
-    return left;
 }
 
 void gateway_drain(struct gateway *gateway)
@@ -251,14 +253,15 @@ void gateway_drain(struct gateway *gateway)
     for (size_t i = 0; i < gateway->loop_count; i++) {
         http_loop_stop_accepting(gateway_loop_http(gateway->loops[i]));
     }
-    const unsigned left = wait_until_answered(gateway, gateway->config->drain.timeout_ms);
-    if (left > 0) {
-        log_warn("gateway", "drain.timeout passed", LOG_INT("requests_in_flight", left));
+    wait_until_closed(gateway, gateway->config->drain.timeout_ms);
+    if (open_connections(gateway) > 0) {
+        log_warn("gateway", "drain.timeout passed", LOG_INT("connections", open_connections(gateway)),
+                 LOG_INT("requests_in_flight", requests_in_flight(gateway)));
     }
     for (size_t i = 0; i < gateway->loop_count; i++) {
         gateway_loop_finish(gateway->loops[i]);
     }
-    wait_until_answered(gateway, FLUSH_TIMEOUT_MS);
+    wait_until_closed(gateway, FLUSH_TIMEOUT_MS);
 }
 
 void gateway_free(struct gateway *gateway)

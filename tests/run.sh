@@ -4,6 +4,7 @@
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
+#   faults     likewise, all that break a part under load: those of e2e and the long ones; FAULT_SECONDS (1.5) of load
 # REQUIRE_ALL=1: a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -76,20 +77,23 @@ prepare_venv() {
 }
 
 # The tests wait more than they work: a few files at once, each with stacks and ports of its own.
-run_e2e() {
-    local report=$results/e2e.xml args status=0
+run_pytest() { # tier, arguments...
+    local report=$results/$1.xml args status=0
     prepare_venv
     read -ra args <<<"${PYTEST_ARGS:-}"
     TEST_BIN_DIR=${TEST_BIN_DIR:-$PWD/build/bin} build/venv/bin/python -m pytest tests/e2e -q \
-        -n "${E2E_WORKERS:-3}" --dist loadfile --junitxml="$report" "${args[@]}" || status=$?
+        -n "${E2E_WORKERS:-3}" --dist loadfile --junitxml="$report" "${@:2}" "${args[@]}" || status=$?
     if [ -s "$report" ]; then
         # shellcheck disable=SC2046 # three numbers
         record $(/usr/bin/python3 tests/junit_counts.py "$report")
     else
-        echo "e2e: pytest ended with $status and without a report"
+        echo "$1: pytest ended with $status and without a report"
         record 0 1 0
     fi
 }
+
+run_e2e() { run_pytest e2e --ignore=tests/e2e/faults; }
+run_faults() { run_pytest faults -m faults; }
 
 for tier in "$@"; do
     echo "== $tier"

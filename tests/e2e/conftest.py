@@ -1,12 +1,14 @@
 """Fixtures for all; the stack of a module; what a failed test shows."""
 
 import contextlib
+import functools
 import os
 import resource as limits
 import uuid
 
 import pytest
 
+from harness.cluster import Cluster
 from harness.process import open_processes
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub
@@ -39,17 +41,27 @@ def _nothing_is_left_running():
 
 
 @pytest.fixture(scope="module")
-def start_stack(tmp_path_factory):
-    """Starts stacks with settings of the caller's; they end with the module."""
+def start_kind(tmp_path_factory):
+    """Starts stacks of a kind with settings of the caller's; they end with the module."""
     with contextlib.ExitStack() as ends:
 
-        def start(**settings):
-            stack = Stack(tmp_path_factory.mktemp("stack"), **settings)
+        def start(kind, **settings):
+            stack = kind(tmp_path_factory.mktemp("stack"), **settings)
             ends.callback(stack.close)
             stack.start()
             return stack
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def start_stack(start_kind):
+    return functools.partial(start_kind, Stack)
+
+
+@pytest.fixture(scope="module")
+def start_cluster(start_kind):
+    return functools.partial(start_kind, Cluster)
 
 
 @pytest.fixture(scope="module")

@@ -99,11 +99,12 @@ static void test_health_follows_pool_and_drain(void **state)
     assert_answer(200, "application/json", "{\"status\":\"ok\"}");
     get("/health");
     assert_int_equal(fixture->status, 200);
-    assert_non_null(strstr(fixture->body, "{\"status\":\"ok\",\"components\":{\"counter_service\":{\"status\":\"ok\","
-                                          "\"instances\":[{\"target\":\"localhost:50051\",\"status\":\"ok\","
-                                          "\"serving\":true,\"ready_channels\":20,\"channels\":20,"
-                                          "\"last_change\":\"2023-11-14T22:13:20.123Z\"}]},"
-                                          "\"gateway\":{\"status\":\"ok\",\"last_change\":"));
+    assert_non_null(strstr(fixture->body,
+                           "{\"status\":\"ok\",\"components\":{\"counter_service\":{\"status\":\"ok\","
+                           "\"instances\":[{\"target\":\"localhost:50051\",\"status\":\"ok\","
+                           "\"serving\":true,\"breaker\":\"closed\",\"ready_channels\":20,\"channels\":20,"
+                           "\"last_change\":\"2023-11-14T22:13:20.123Z\"}]},"
+                           "\"gateway\":{\"status\":\"ok\",\"last_change\":"));
     fixture->is_ready = false;
     get("/health/ready");
     assert_answer(503, "application/json", "{\"status\":\"unavailable\"}");

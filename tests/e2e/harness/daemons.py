@@ -104,3 +104,17 @@ class Gateway(Daemon):
 
     def connection(self, timeout=10):
         return http_client.HttpConnection(self.port, timeout)
+
+    def health(self):
+        """The document of /health, whatever it says."""
+        return self.get("/health").json()
+
+    def instances(self):
+        """Of counter-service, as the gateway sees them: what /health says of each, by its address."""
+        instances = self.health()["components"]["counter_service"]["instances"]
+        return {instance["target"]: instance for instance in instances}
+
+    def instances_up(self):
+        """Addresses of those that it sends calls to, sorted; None while there is one that it does not."""
+        instances = self.instances()
+        return sorted(instances) if all(one["status"] == "ok" for one in instances.values()) else None

@@ -83,6 +83,8 @@ class _Client(threading.Thread):
         response, outcome = self._exchange(method)
         if response is None:
             return [outcome] * len(items)
+        if response.status == 503 and response.header("retry-after") is None:
+            self.ledger.violations.append("503 without Retry-After")
         if response.status != 200:
             return [self._outcome(response.status, response.json())] * len(items)
         if len(items) == 1:
@@ -96,7 +98,7 @@ class _Client(threading.Thread):
         started = time.monotonic()
         try:
             if self._connection is None:
-                self._connection = HttpConnection(self._load.port)
+                self._connection = HttpConnection(self._load.port())
         except OSError:
             self.ledger.statuses[-1] += 1
             return None, REFUSED
@@ -133,11 +135,12 @@ class _Client(threading.Thread):
 
 
 class Load:
-    """connections clients, together over a few counters of their own. keyed: every increment carries a key and is
-    retried until it is acknowledged. Usable in a with statement, which stops it."""
+    """connections clients, together over a few counters of their own. port: of a gateway, or a function that names one
+    for each new connection. keyed: every increment carries a key and is retried until it is acknowledged. Usable in a
+    with statement, which stops it."""
 
     def __init__(self, port, connections=50, keyed=False, counters=20, pause=0.01):
-        self.port = port
+        self.port = port if callable(port) else lambda: port
         self.keyed = keyed
         self.pause = pause
         self.stopping = threading.Event()

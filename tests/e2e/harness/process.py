@@ -72,6 +72,10 @@ class Process:
     def stop(self, timeout=20):
         """SIGTERM, which must end in exit code 0."""
         self.terminate()
+        self.wait_stopped(timeout)
+
+    def wait_stopped(self, timeout=20):
+        """After SIGTERM."""
         code = self.wait(timeout)
         assert code == 0, f"{self.name} ended with {code} after SIGTERM\n{self.log_tail()}"
 

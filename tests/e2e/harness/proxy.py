@@ -28,6 +28,8 @@ class _Link:
                 data = source.recv(65536)
             except OSError:
                 data = b""
+            if self.proxy.records and way == REQUESTS:
+                self.proxy.recorded += data
             self._wait_until_released(way)
             time.sleep(self.proxy.delay)
             try:
@@ -58,8 +60,12 @@ class _Link:
 
 
 class Proxy:
-    def __init__(self, target_port):
+    """records: keeps what clients sent, for a test to read."""
+
+    def __init__(self, target_port, records=False):
         self.port = free_port()
+        self.records = records
+        self.recorded = b""
         self.delay = 0  # seconds, each way, for every piece
         self._target_port = target_port
         self._links = []

@@ -30,11 +30,22 @@ class Stack:
         self.service.wait_ready(timeout)
         self.gateway.wait_ready(timeout)
 
+    @property
+    def load_port(self):
+        """What Load takes: where to connect to."""
+        return self.gateway.port
+
+    def groups(self):
+        """The processes, in the order to stop them; those of a group together."""
+        return [[*self._extra, self.gateway], [self.service], [self.redis]]
+
     def close(self):
         """Stops all of it in order; then complains of exit codes and sanitizer reports."""
         complaints = []
-        for process in [*self._extra, self.gateway, self.service, self.redis]:
-            for step in ([process.stop] if process.is_running else []) + [process.close]:
+        for group in self.groups():
+            running = [process for process in group if process.is_running]
+            steps = [process.terminate for process in running] + [process.wait_stopped for process in running]
+            for step in steps + [process.close for process in group]:
                 try:
                     step()
                 except Exception as error:  # each process must be ended whatever another one did

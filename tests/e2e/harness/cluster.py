@@ -1,0 +1,89 @@
+"""Consul, Redis, counter-services and gateways that find each other."""
+
+from harness.balancer import Balancer
+from harness.consul_agent import ConsulAgent
+from harness.daemons import Gateway, Service
+from harness.ports import free_port
+from harness.redis_server import RedisServer
+from harness.stack import Stack
+from harness.wait import wait_until
+
+
+class Cluster(Stack):
+    """Started ready. The gateways have nothing but Consul to find a service by: their static host leads nowhere."""
+
+    def __init__(self, directory, services=2, gateways=1, redis=None, service=None, gateway=None):
+        self.directory = directory
+        self.consul = ConsulAgent(directory)
+        self.redis = RedisServer(directory, **(redis or {}))
+        common = {"CONSUL_ADDRESS": self.consul.address, "CONSUL_HEALTH_INTERVAL": "1s", "DRAIN_DELAY": "2s"}
+        self._service_settings = common | (service or {})
+        self._gateway_settings = common | (gateway or {})
+        self._nowhere = f"127.0.0.1:{free_port()}"
+        self._balancer = None
+        self.services = []
+        self.gateways = []
+        for _ in range(services):
+            self.add_service()
+        for _ in range(gateways):
+            self.add_gateway()
+
+    def add_service(self, **settings):
+        """Another one, to be started."""
+        name = f"counter-service-{len(self.services) + 1}"
+        settings = self._service_settings | settings
+        self.services.append(Service(self.directory, self.redis.address, name=name, **settings))
+        return self.services[-1]
+
+    def add_gateway(self, **settings):
+        """Another one, to be started."""
+        name = f"gateway-{len(self.gateways) + 1}"
+        settings = self._gateway_settings | settings
+        self.gateways.append(Gateway(self.directory, self._nowhere, name=name, **settings))
+        return self.gateways[-1]
+
+    def remove_service(self, service):
+        """Of those that were added: ends it for good."""
+        self.services.remove(service)
+        if service.is_running:
+            service.stop()
+        service.close()
+
+    def start(self):
+        for process in (self.consul, self.redis, *self.services, *self.gateways):
+            process.start()
+        self._balancer = Balancer(self.consul)
+        self.wait_ready()
+
+    @property
+    def gateway(self):
+        """One that runs."""
+        return next(gateway for gateway in self.gateways if gateway.is_running)
+
+    @property
+    def load_port(self):
+        return self._balancer.port
+
+    def wait_ready(self, timeout=20):
+        """Until those that run are healthy, and everyone knows them and nobody else."""
+        services = sorted(service.address for service in self.services if service.is_running)
+        gateways = [gateway for gateway in self.gateways if gateway.is_running]
+        ports = sorted(gateway.port for gateway in gateways)
+        wait_until(lambda: self.consul.passing("counter-service") == services, timeout, f"{services} to pass")
+        for gateway in gateways:
+            gateway.wait_ready(timeout)
+            wait_until(
+                lambda gateway=gateway: gateway.instances_up() == services, timeout, f"{gateway.name} to see {services}"
+            )
+        wait_until(lambda: self._balancer.ports() == ports, timeout, "the load balancer to know the gateways")
+
+    def groups(self):
+        return [self.gateways, self.services, [self.redis]]
+
+    def close(self):
+        if self._balancer is not None:
+            self._balancer.close()
+        try:
+            super().close()
+        finally:
+            self.consul.close()

@@ -1,0 +1,104 @@
+"""The circuit breaker: an instance that fails gets no calls for a while, then one; an answer closes it."""
+
+import time
+
+import grpc
+import pytest
+
+from harness.calls import increment
+from harness.daemons import Gateway
+from harness.exposition import scrape
+from harness.fake_service import Failure, FakeService
+from harness.problems import check_problem, check_retry_after
+from harness.stubs import pb
+from harness.wait import wait_until
+
+FAILURES = 3
+OPEN_SECONDS = 3
+CLOSED, HALF_OPEN, OPEN = 0, 1, 2
+
+DOWN = Failure(grpc.StatusCode.UNAVAILABLE, "not_applied")
+BUSY = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "not_applied")
+
+
+def fine(request):
+    items = pb.BatchIncrementRequest.FromString(request).items
+    return pb.BatchIncrementResponse(results=[{"value": item.delta} for item in items]).SerializeToString()
+
+
+def failing(failure):
+    return lambda request: failure
+
+
+@pytest.fixture
+def fake():
+    service = FakeService()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def broken_gateway(tmp_path, fake):
+    gateway = Gateway(
+        tmp_path, fake.address, BREAKER_FAILURES=FAILURES, BREAKER_OPEN_FOR=f"{OPEN_SECONDS}s", name="breaking"
+    )
+    gateway.start()
+    yield gateway
+    gateway.stop()
+    gateway.close()
+
+
+def state(gateway, fake):
+    """(state, how often it went into each)."""
+    exposition = scrape(gateway)
+    names = ("closed", "half_open", "open")
+    changes = {name: exposition.sum("tally_breaker_changes_total", state=name) for name in names}
+    return exposition.sum("tally_breaker_state", instance=fake.address), changes
+
+
+def open_it(gateway, fake):
+    fake.will_answer(failing(DOWN))
+    wait_until(lambda: increment(gateway, "r").status == 503 and state(gateway, fake)[0] == OPEN)
+
+
+def test_it_opens_after_failures_in_a_row_and_answers_at_once(broken_gateway, fake):
+    assert state(broken_gateway, fake) == (CLOSED, {"closed": 0, "half_open": 0, "open": 0})
+    open_it(broken_gateway, fake)
+    assert len(fake.requests) == FAILURES
+    for _ in range(20):
+        response = increment(broken_gateway, "r")
+        check_problem(response, 503, "not_applied")
+        check_retry_after(response)
+        assert int(response.header("retry-after")) <= OPEN_SECONDS
+    assert len(fake.requests) == FAILURES, "nothing is sent to it"
+    assert state(broken_gateway, fake) == (OPEN, {"closed": 0, "half_open": 0, "open": 1})
+    assert broken_gateway.instances()[fake.address]["breaker"] == "open"
+    assert broken_gateway.get("/health/ready").status == 503
+
+
+def test_one_call_tries_it_and_a_failure_opens_it_again(broken_gateway, fake):
+    open_it(broken_gateway, fake)
+    wait_until(lambda: increment(broken_gateway, "r").status == 503 and len(fake.requests) > FAILURES)
+    assert len(fake.requests) == FAILURES + 1
+    assert state(broken_gateway, fake) == (OPEN, {"closed": 0, "half_open": 1, "open": 2})
+
+
+def test_an_answer_closes_it(broken_gateway, fake):
+    open_it(broken_gateway, fake)
+    fake.will_answer(fine)
+    wait_until(lambda: increment(broken_gateway, "r").status == 200)
+    assert len(fake.requests) == 1
+    assert state(broken_gateway, fake) == (CLOSED, {"closed": 1, "half_open": 1, "open": 1})
+    assert broken_gateway.is_ready()
+    for _ in range(10):
+        assert increment(broken_gateway, "r").status == 200
+
+
+def test_refusals_do_not_open_it(broken_gateway, fake):
+    """Shedding is no sign of a broken instance."""
+    fake.will_answer(failing(BUSY))
+    for _ in range(2 * FAILURES):
+        check_problem(increment(broken_gateway, "r"), 503, "not_applied")
+        time.sleep(0.01)
+    assert state(broken_gateway, fake)[0] == CLOSED
+    assert scrape(broken_gateway).sum("tally_breaker_changes_total") == 0
