@@ -161,7 +161,7 @@ def test_sigterm_deregisters_first_while_all_are_still_served(stack, consul, ext
         wait_until(lambda daemon=daemon: id_of(daemon) in consul.services())
         daemon.terminate()
         wait_until(lambda daemon=daemon: id_of(daemon) not in consul.services())
-        assert scrape(daemon).sum("tally_consul_registered") == 0
+        wait_until(lambda daemon=daemon: scrape(daemon).sum("tally_consul_registered") == 0)
         if kind is Gateway:
             assert increment(daemon, "deregistered").status == 200
         assert daemon.is_running
