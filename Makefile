@@ -286,21 +286,43 @@ run: all | deps-run ## start Redis, Consul, counter-service and gateway, until C
 stop: ## stop what `make run` started
 	@deploy/local/stop.sh
 
+# ---- installation and images -------------------------------------------------------------------------------------
+
+INSTALL = BIN_DIR=$(BIN) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' deploy/install.sh
+
+.PHONY: install uninstall
+install: all ## programs, units and configuration, into DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc)
+	@$(INSTALL) install
+
+uninstall: ## remove what `make install` put there; the configuration and the user stay
+	@$(INSTALL) uninstall
+
+.PHONY: test-install test-units
+test-install: all | deps-deploy ## install into a clean Debian 12, run both programs there, uninstall; as root
+	+@tests/deploy/test_install.sh
+
+test-units: all | deps-deploy ## boot a Debian 12 with systemd and run the units in it; as root
+	+@tests/deploy/test_units.sh
+
+.PHONY: images test-images test-compose
+images: | deps-deploy ## both container images, without a container engine; as root
+	@VERSION=$(VERSION) deploy/docker/build.sh
+
+test-images: images ## run both images with Redis and Consul; as root
+	@VERSION=$(VERSION) tests/deploy/test_images.sh
+
+test-compose: | deps-deploy ## run the services of docker-compose.yml, without a container engine; as root
+	@VERSION=$(VERSION) tests/deploy/test_compose.sh
+
 # ---- the rest ----------------------------------------------------------------------------------------------------
 
 # Each is a quick check that installs nothing when nothing is missing.
-DEPS := deps-build deps-run deps-test deps-lint deps-load
+DEPS := deps-build deps-run deps-test deps-lint deps-load deps-deploy
 .PHONY: deps $(DEPS)
-deps: ## install the Debian packages that are missing, for all targets
+deps: ## install the Debian packages that are missing, for all targets but those of installation and images
 	@deploy/local/deps.sh build run test lint load
 $(DEPS): deps-%:
 	@deploy/local/deps.sh $*
-
-.PHONY: install
-install: all ## into DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc)
-	install -D -m 755 $(BIN)/gateway $(DESTDIR)$(PREFIX)/bin/tally-gateway
-	install -D -m 755 $(BIN)/counter-service $(DESTDIR)$(PREFIX)/bin/tally-counter-service
-	install -D -m 640 configs/config.yaml $(DESTDIR)$(SYSCONFDIR)/tally/config.yaml
 
 .PHONY: clean
 clean: ## remove build/
@@ -308,7 +330,7 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 # Kept although only intermediate for make.
 .SECONDARY:

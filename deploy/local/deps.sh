@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that are missing for the groups named: build, run, test, lint, load.
+# Installs the Debian packages that are missing for the groups named: build, run, test, lint, load, deploy.
 # Does nothing when nothing is missing. Needs root or sudo only when there is something to install.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +13,8 @@ packages_of() {
         test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
+        deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
+            iproute2 redis-server redis-tools curl python3 python3-yaml ;;
         *)
             echo "deps.sh: unknown group \"$1\"" >&2
             exit 2

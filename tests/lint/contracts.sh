@@ -1,5 +1,6 @@
 #!/bin/bash
-# What the project says of itself agrees with itself: configuration and documents. Part of `make test` and `make lint`.
+# What the project says of itself agrees with itself: configuration, documents and deploy/. Part of `make test` and
+# `make lint`.
 # TEST_BIN_DIR: where the programs are (build/bin).
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
@@ -7,4 +8,5 @@ cd "$(dirname "$0")/../.." || exit
 status=0
 /usr/bin/python3 tests/lint/config_keys.py "${TEST_BIN_DIR:-build/bin}" || status=1
 /usr/bin/python3 tests/lint/docs.py || status=1
+/usr/bin/python3 tests/lint/deploy.py "${TEST_BIN_DIR:-build/bin}" || status=1
 exit $status

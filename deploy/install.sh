@@ -1,0 +1,86 @@
+#!/bin/bash
+# Installs Tally, or takes it away again: install.sh install|uninstall. `make install` and `make uninstall` call it.
+#   BIN_DIR (build/bin)  DESTDIR ("")  PREFIX (/usr/local)  SYSCONFDIR (/etc)
+# A configuration that is there is never overwritten or removed: a new one is put beside it, as config.yaml.new.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+BIN_DIR=${BIN_DIR:-build/bin}
+DESTDIR=${DESTDIR:-}
+PREFIX=${PREFIX:-/usr/local}
+CONFIG_DIR=${SYSCONFDIR:-/etc}/tally
+DOC_DIR=$PREFIX/share/doc/tally
+PROGRAMS=(gateway counter-service)
+DOCUMENTS=(README.md ARCHITECTURE.md LICENSE)
+
+put() { # mode, source, target
+    echo "  $DESTDIR$3"
+    install -D -m "$1" "$2" "$DESTDIR$3"
+}
+
+remove() { # target...
+    local target
+    for target in "$@"; do
+        [ ! -e "$DESTDIR$target" ] || echo "  $DESTDIR$target"
+        rm -f "$DESTDIR$target"
+    done
+}
+
+unit_path() { # program
+    echo "$PREFIX/lib/systemd/system/tally-$1.service"
+}
+
+put_unit() { # program
+    sed -e "s|@PROGRAM@|$1|g" -e "s|@BINDIR@|$PREFIX/bin|g" -e "s|@CONFDIR@|$CONFIG_DIR|g" -e "s|@DOCDIR@|$DOC_DIR|g" \
+        deploy/systemd/tally.service.in | put 644 /dev/stdin "$(unit_path "$1")"
+}
+
+put_config() {
+    local target=$CONFIG_DIR/config.yaml
+    if [ ! -e "$DESTDIR$target" ]; then
+        put 644 configs/config.yaml "$target"
+    elif ! cmp -s configs/config.yaml "$DESTDIR$target"; then
+        put 644 configs/config.yaml "$target.new"
+    fi
+}
+
+# Tells the running systemd, if there is one. Into a DESTDIR only files are put.
+activate() {
+    if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
+        systemd-sysusers
+        systemctl daemon-reload
+    fi
+}
+
+install_all() {
+    local program document
+    for program in "${PROGRAMS[@]}"; do
+        put 755 "$BIN_DIR/$program" "$PREFIX/bin/tally-$program"
+        put_unit "$program"
+    done
+    put 644 deploy/systemd/tally.sysusers "$PREFIX/lib/sysusers.d/tally.conf"
+    for document in "${DOCUMENTS[@]}"; do
+        put 644 "$document" "$DOC_DIR/$document"
+    done
+    put_config
+    activate
+}
+
+uninstall_all() {
+    local program
+    for program in "${PROGRAMS[@]}"; do
+        remove "$PREFIX/bin/tally-$program" "$(unit_path "$program")"
+    done
+    remove "$PREFIX/lib/sysusers.d/tally.conf" "${DOCUMENTS[@]/#/$DOC_DIR/}" "$CONFIG_DIR/config.yaml.new"
+    [ ! -d "$DESTDIR$DOC_DIR" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$DOC_DIR"
+    activate
+}
+
+case ${1:-} in
+    install) install_all ;;
+    uninstall) uninstall_all ;;
+    *)
+        echo "usage: install.sh install|uninstall" >&2
+        exit 2
+        ;;
+esac

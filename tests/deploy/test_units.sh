@@ -1,0 +1,113 @@
+#!/bin/bash
+# The units under a real systemd: a Debian 12 is booted by systemd-nspawn, with a network of its own that is the
+# loopback only, and both programs run there in their sandboxes. `make test-units` calls it, as root.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/deploy/own_mounts.sh
+source tests/deploy/own_mounts.sh
+
+RUN_DIR=build/deploy/test-units
+ROOT=$PWD/$RUN_DIR/root
+UNITS=(tally-counter-service.service tally-gateway.service)
+# shellcheck source=tests/deploy/daemons.sh
+source tests/deploy/daemons.sh
+
+finish_system() {
+    stop_process system
+    rm -rf "$ROOT"
+}
+
+install_into_root() {
+    make -s --no-print-directory install DESTDIR="$ROOT" PREFIX=/usr SYSCONFDIR=/etc
+    # There is no Consul in it. This is where secrets would be, too.
+    (umask 077 && echo "TALLY_CONSUL_ADDRESS=" >"$ROOT/etc/tally/environment")
+}
+
+# Its process 1, by whose namespaces it is entered.
+system_id() {
+    pgrep -P "$(process_id system)" | head -n 1
+}
+
+in_system() {
+    nsenter --target "$(system_id)" --mount --uts --ipc --net --pid -- "$@"
+}
+
+in_network() {
+    nsenter --target "$(system_id)" --net -- "$@"
+}
+
+boot() {
+    local tenths
+    start_process system systemd-nspawn --quiet --boot --directory "$ROOT" --private-network --register=no \
+        --keep-unit --console=pipe
+    for ((tenths = 0; tenths < 300; tenths++)); do
+        in_system systemctl is-active --quiet multi-user.target && return
+        sleep 0.1
+    done
+    cat "$RUN_DIR/system.log"
+    return 1
+}
+
+start_units() {
+    in_system systemctl start "${UNITS[@]}"
+    become_ready
+}
+
+become_ready() {
+    local tenths
+    for ((tenths = 0; tenths < 200; tenths++)); do
+        in_system curl -sf -o /dev/null localhost:8080/health/ready && return
+        sleep 0.1
+    done
+    in_system journalctl --no-pager --unit 'tally-*'
+    return 1
+}
+
+are_confined() {
+    local unit pid status
+    for unit in "${UNITS[@]}"; do
+        pid=$(in_system systemctl show -P MainPID "$unit")
+        status=$(in_system grep -E '^(CapBnd|CapEff|NoNewPrivs|Seccomp):' "/proc/$pid/status" | tr '\t\n' ' ')
+        echo "$unit $status"
+        [ "$status" = "CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 " ] || return
+        [ "$(in_system stat -c %U "/proc/$pid")" = tally ] || return
+    done
+}
+
+nothing_is_refused() {
+    ! in_system journalctl --no-pager --unit 'tally-*' | grep -iE 'not permitted|permission denied|too low|"error"'
+}
+
+restarts_after_a_crash() {
+    in_system systemctl kill --signal=KILL "${UNITS[@]}"
+    # RestartSec and a little.
+    sleep 3
+    become_ready && [ "$(in_system systemctl show -P NRestarts tally-gateway.service)" = 1 ]
+}
+
+stop_well() {
+    local unit
+    in_system systemctl stop "${UNITS[@]}"
+    for unit in "${UNITS[@]}"; do
+        [ "$(in_system systemctl show -P Result "$unit")" = success ] || return
+        [ "$(in_system systemctl show -P ExecMainStatus "$unit")" = 0 ] || return
+    done
+}
+
+trap finish_system EXIT
+trap 'exit 1' INT TERM
+rm -rf "$RUN_DIR"
+mkdir -p "$RUN_DIR"
+make_debian "$ROOT" systemd redis-server curl
+umount "$ROOT/proc"
+install_into_root >/dev/null
+
+check "Debian boots" boot
+check "systemctl start, and both are ready" start_units
+check "both run as tally, without capabilities, system calls filtered" are_confined
+check "README's commands print what it shows" \
+    in_network /usr/bin/python3 tests/deploy/readme_console.py localhost:8080
+check "the sandbox and the limits refuse nothing" nothing_is_refused
+check "both are restarted after a crash" restarts_after_a_crash
+check "systemctl stop ends both with 0" stop_well
+finish

@@ -1,0 +1,200 @@
+"""What deploy/ says against the programs: docker-compose.yml, Dockerfile, systemd unit, run-time packages.
+
+deploy.py DIRECTORY: where the programs are. They tell their settings by `--check`.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+COMPOSE = pathlib.Path("deploy/docker-compose.yml")
+DOCKERFILE = pathlib.Path("deploy/docker/Dockerfile")
+UNIT = pathlib.Path("deploy/systemd/tally.service.in")
+RUNTIME_PACKAGES = pathlib.Path("deploy/runtime-packages.txt")
+PROGRAMS = ("gateway", "counter-service")
+# See OTHER_FILES in gateway/main.c.
+OTHER_FILES = 128
+
+
+def effective(program, environment):
+    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them)."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
+    command = [os.path.join(sys.argv[1], program), "--config", "configs/config.yaml", "--check"]
+    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **environment})
+    return (yaml.safe_load(run.stdout), None) if run.returncode == 0 else (None, run.stderr.strip())
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
+    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
+
+
+def drain_seconds(settings):
+    return seconds(settings["drain"]["delay"]) + seconds(settings["drain"]["timeout"])
+
+
+def ports_of(program, settings):
+    if program == "gateway":
+        return {settings["server"]["port"]}
+    return {settings["counter_service"]["port"], settings["counter_service"]["admin_port"]}
+
+
+def stage(name):
+    """The lines of one stage of the Dockerfile, without its continuation lines' ends."""
+    text = DOCKERFILE.read_text().replace("\\\n", " ")
+    parts = re.split(r"^FROM \S+ AS (\S+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2])).get(name)
+
+
+def stage_problems(program, settings):
+    text = stage(program)
+    if text is None:
+        yield f"{DOCKERFILE}: has no stage {program}"
+        return
+    exposed = {int(port) for line in re.findall(r"^EXPOSE (.*)$", text, re.MULTILINE) for port in line.split()}
+    if exposed != ports_of(program, settings):
+        yield f"{DOCKERFILE}: {program} exposes {exposed}, its ports are {ports_of(program, settings)}"
+    for instruction in ("HEALTHCHECK", "ENTRYPOINT"):
+        if not re.search(rf"^{instruction}[^[]*\[\"tally-{program}\"", text, re.MULTILINE):
+            yield f"{DOCKERFILE}: {program} has no {instruction} by the program itself"
+
+
+def runtime_problems():
+    if not re.search(r"^USER [1-9]\d*:[1-9]\d*$", stage("runtime"), re.MULTILINE):
+        yield f"{DOCKERFILE}: no numeric USER but root"
+    for sources in re.findall(r"^COPY ((?:[^-\s]\S* )+)\S+$", DOCKERFILE.read_text(), re.MULTILINE):
+        for path in sources.split():
+            if not pathlib.Path(path).exists():
+                yield f"{DOCKERFILE}: copies {path}, which does not exist"
+
+
+def address_problems(name, service, services):
+    """Each host:port in a variable is a container's, on a port of its program."""
+    for variable, value in service["environment"].items():
+        match = re.fullmatch(r"([a-z][\w-]*):(\d+)", str(value))
+        if not match:
+            continue
+        host, port = match.group(1), int(match.group(2))
+        if host not in services:
+            yield f"{COMPOSE}: {name}: {variable} names {host}, which is no service"
+            continue
+        known = ports_of_service(services[host])
+        if known is not None and port not in known:
+            yield f"{COMPOSE}: {name}: {variable} names port {port} of {host}, which has {known}"
+
+
+def ports_of_service(service):
+    """None: its settings are wrong, which is said of it elsewhere."""
+    if "build" not in service:
+        return {6379, 8500}
+    program = service["build"]["target"]
+    settings, _ = effective(program, service["environment"])
+    return ports_of(program, settings) if settings else None
+
+
+def tally_problems(name, service, services, version):
+    build = service["build"]
+    program = build["target"]
+    if (COMPOSE.parent / build["context"]).resolve() != pathlib.Path.cwd():
+        yield f"{COMPOSE}: {name}: the build's context is not the project's top folder"
+    if build["dockerfile"] != str(DOCKERFILE) or stage(program) is None:
+        yield f"{COMPOSE}: {name}: no {build['dockerfile']} with a stage {program}"
+        return
+    if service["image"] != f"tally-{program}:{version}" or build["args"]["VERSION"] != version:
+        yield f"{COMPOSE}: {name}: the image is not tally-{program}:{version}, as the Makefile's VERSION says"
+    for variable in service["environment"]:
+        if not variable.startswith("TALLY_"):
+            yield f"{COMPOSE}: {name}: {variable} is no variable of {program}"
+    settings, refusal = effective(program, service["environment"])
+    if settings is None:
+        yield f"{COMPOSE}: {name}: {refusal}"
+        return
+    yield from address_problems(name, service, services)
+    if seconds(service["stop_grace_period"]) <= drain_seconds(settings):
+        yield f"{COMPOSE}: {name}: stop_grace_period is not longer than draining"
+    if service["ulimits"]["nofile"] < settings["server"]["max_connections"] + OTHER_FILES:
+        yield f"{COMPOSE}: {name}: nofile is too low for server.max_connections"
+    for mapping in service.get("ports", []):
+        if int(mapping.rsplit(":", 1)[1]) not in ports_of(program, settings):
+            yield f"{COMPOSE}: {name}: {mapping} is no port of {program}"
+
+
+def service_problems(name, service):
+    if not re.search(r":\d+\.\d+\.\d+[\w.-]*$", service.get("image", "")):
+        yield f"{COMPOSE}: {name}: its image is not pinned to a version"
+    expected = {"restart": "unless-stopped", "read_only": True, "cap_drop": ["ALL"]}
+    for key, value in expected.items():
+        if service.get(key) != value:
+            yield f"{COMPOSE}: {name}: {key} is not {value}"
+    for key in ("mem_limit", "cpus", "pids_limit"):
+        if key not in service:
+            yield f"{COMPOSE}: {name}: no {key}"
+    if "no-new-privileges:true" not in service.get("security_opt", []):
+        yield f"{COMPOSE}: {name}: may get new privileges"
+    if "healthcheck" not in service and "build" not in service:
+        yield f"{COMPOSE}: {name}: no healthcheck"
+    for other, condition in service.get("depends_on", {}).items():
+        if condition != {"condition": "service_healthy"}:
+            yield f"{COMPOSE}: {name}: does not wait until {other} is healthy"
+    if name != "gateway" and any(not mapping.startswith("127.0.0.1:") for mapping in service.get("ports", [])):
+        yield f"{COMPOSE}: {name}: a port that others than this machine reach"
+
+
+def compose_problems(version):
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    for name, service in services.items():
+        yield from service_problems(name, service)
+        if "build" in service:
+            yield from tally_problems(name, service, services, version)
+    # Not everywhere; `make deps` brings it.
+    if shutil.which("docker-compose"):
+        run = subprocess.run(["docker-compose", "-f", COMPOSE, "config", "-q"], capture_output=True, text=True)
+        if run.returncode != 0:
+            yield f"{COMPOSE}: docker-compose config: {run.stderr.strip()}"
+
+
+def unit_problems(settings):
+    values = dict(re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE))
+    if seconds(values["TimeoutStopSec"]) <= drain_seconds(settings):
+        yield f"{UNIT}: TimeoutStopSec is not longer than draining"
+    if int(values["LimitNOFILE"]) < settings["server"]["max_connections"] + OTHER_FILES:
+        yield f"{UNIT}: LimitNOFILE is too low for server.max_connections"
+
+
+def package_problems():
+    """The packages of the libraries that the programs are linked with, on the Debian that they are listed for."""
+    release = pathlib.Path("/etc/os-release")
+    if not release.exists() or "VERSION_CODENAME=bookworm" not in release.read_text():
+        return
+    programs = [os.path.join(sys.argv[1], program) for program in PROGRAMS]
+    dump = subprocess.run(["objdump", "-p", *programs], capture_output=True, text=True, check=True).stdout
+    # The sanitizers' libraries are no part of a release.
+    libraries = set(re.findall(r"NEEDED\s+(\S+)", dump))
+    libraries = {name for name in libraries if not re.match(r"(libc|libm|libasan|libubsan|libtsan)\.so", name)}
+    command = ["dpkg-query", "-S", *(f"*/{name}" for name in libraries)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    needed = {line.split(":")[0] for line in found.splitlines()}
+    listed = set(RUNTIME_PACKAGES.read_text().split())
+    for package in sorted(needed - listed):
+        yield f"{RUNTIME_PACKAGES}: lacks {package}"
+    for package in sorted(listed - needed):
+        yield f"{RUNTIME_PACKAGES}: has {package}, of which the programs use nothing"
+
+
+def main():
+    version = re.search(r"^VERSION := (\S+)$", pathlib.Path("Makefile").read_text(), re.MULTILINE).group(1)
+    settings, refusal = effective("gateway", {})
+    if settings is None:
+        sys.exit(refusal)
+    problems = [problem for program in PROGRAMS for problem in stage_problems(program, settings)]
+    problems += [*runtime_problems(), *compose_problems(version), *unit_problems(settings), *package_problems()]
+    print("\n".join(problems), end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+sys.exit(main())
