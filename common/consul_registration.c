@@ -203,9 +203,27 @@ fail:
     return NULL;
 }
 
+int consul_registration_start(const struct config *config, struct consul_service service,
+                              struct consul_registration **ret_registration, struct error *error)
+{
+    *ret_registration = NULL;
+    if (config->consul.address[0] == '\0') {
+        return 0;
+    }
+    service.interval_ms = config->consul.health_interval_ms;
+    const struct consul_registration_options options = {
+        .address = config->consul.address,
+        .token = config->consul.token,
+        .advertise_host = config->consul.advertise_host,
+        .service = service,
+    };
+    *ret_registration = consul_registration_create(&options, error);
+    return *ret_registration == NULL ? -1 : 0;
+}
+
 void consul_registration_deregister(struct consul_registration *registration)
 {
-    if (atomic_load_explicit(&registration->deregister_until_us, memory_order_relaxed) != 0) {
+    if (registration == NULL || atomic_load_explicit(&registration->deregister_until_us, memory_order_relaxed) != 0) {
         return;
     }
     atomic_store_explicit(&registration->deregister_until_us, clock_monotonic_us() + REMOVAL_MS * INT64_C(1000),

@@ -9,6 +9,8 @@
 #ifndef TALLY_COMMON_CONSUL_REGISTRATION_H
 #define TALLY_COMMON_CONSUL_REGISTRATION_H
 
+#include "common/compiler.h"
+#include "common/config.h"
 #include "common/consul_service.h"
 #include "common/error.h"
 
@@ -30,8 +32,12 @@ struct consul_registration_options {
  * NULL with error filled when out of memory or threads. */
 struct consul_registration *consul_registration_create(const struct consul_registration_options *options,
                                                        struct error *error);
+/* The same for a daemon, as its configuration says; service->interval_ms is filled in. *ret_registration is NULL if
+ * consul.address is "". config outlives the registration. Returns 0, or -1 with error filled. */
+int consul_registration_start(const struct config *config, struct consul_service service,
+                              struct consul_registration **ret_registration, struct error *error) MUST_CHECK;
 /* Stops registering and removes the instance from Consul. Blocks until that is done, CONSUL_DEREGISTER_TIMEOUT_MS at
- * most; logs what goes wrong. A second call does nothing. */
+ * most; logs what goes wrong. A second call does nothing. NULL is fine. */
 void consul_registration_deregister(struct consul_registration *registration);
 /* Without consul_registration_deregister the instance stays in Consul. NULL is fine. */
 void consul_registration_free(struct consul_registration *registration);

@@ -70,24 +70,15 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
 /* Last, when both ports answer. */
 static int register_in_consul(struct counter_service *service, struct error *error)
 {
-    const struct config *config = service->config;
-    if (config->consul.address[0] == '\0') {
-        return 0;
-    }
-    const struct consul_registration_options options = {
-        .address = config->consul.address,
-        .token = config->consul.token,
-        .advertise_host = config->consul.advertise_host,
-        .service = {.name = "counter-service",
-                    .host = config->counter_service.host,
-                    .port = rpc_server_port(service->server),
-                    .version = TALLY_VERSION,
-                    .partitions = config->redis.partitions,
-                    .grpc_service = "tally.v1.CounterService",
-                    .interval_ms = config->consul.health_interval_ms},
+    const struct consul_service instance = {
+        .name = "counter-service",
+        .host = service->config->counter_service.host,
+        .port = rpc_server_port(service->server),
+        .version = TALLY_VERSION,
+        .partitions = service->config->redis.partitions,
+        .grpc_service = "tally.v1.CounterService",
     };
-    service->registration = consul_registration_create(&options, error);
-    return service->registration == NULL ? -1 : 0;
+    return consul_registration_start(service->config, instance, &service->registration, error);
 }
 
 /* Returns 0, or -1 with error filled: what was made until then is counter_service_free's. */
@@ -154,9 +145,7 @@ void counter_service_drain(struct counter_service *service)
 {
     const struct config *config = service->config;
     service_health_drain(&service->health);
-    if (service->registration != NULL) {
-        consul_registration_deregister(service->registration);
-    }
+    consul_registration_deregister(service->registration);
     log_info("service", "draining", LOG_INT("delay_ms", config->drain.delay_ms));
     clock_sleep_ms(config->drain.delay_ms);
     end_streams(service);

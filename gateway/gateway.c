@@ -176,23 +176,14 @@ static int start_discovery(struct gateway *gateway, struct error *error)
 /* Last, when the port answers. */
 static int register_in_consul(struct gateway *gateway, struct error *error)
 {
-    const struct config *config = gateway->config;
-    if (config->consul.address[0] == '\0') {
-        return 0;
-    }
-    const struct consul_registration_options options = {
-        .address = config->consul.address,
-        .token = config->consul.token,
-        .advertise_host = config->consul.advertise_host,
-        .service = {.name = "gateway",
-                    .host = config->server.host,
-                    .port = gateway_port(gateway),
-                    .version = TALLY_VERSION,
-                    .http_path = "/health/ready",
-                    .interval_ms = config->consul.health_interval_ms},
+    const struct consul_service service = {
+        .name = "gateway",
+        .host = gateway->config->server.host,
+        .port = gateway_port(gateway),
+        .version = TALLY_VERSION,
+        .http_path = "/health/ready",
     };
-    gateway->registration = consul_registration_create(&options, error);
-    return gateway->registration == NULL ? -1 : 0;
+    return consul_registration_start(gateway->config, service, &gateway->registration, error);
 }
 
 struct gateway *gateway_create(const struct config *config, struct error *error)
@@ -242,9 +233,7 @@ static void wait_until_closed(const struct gateway *gateway, int timeout_ms)
 void gateway_drain(struct gateway *gateway)
 {
     gateway_health_drain(&gateway->health);
-    if (gateway->registration != NULL) {
-        consul_registration_deregister(gateway->registration);
-    }
+    consul_registration_deregister(gateway->registration);
     for (size_t i = 0; i < gateway->loop_count; i++) {
         http_loop_announce_close(gateway_loop_http(gateway->loops[i]));
     }

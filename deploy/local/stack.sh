@@ -141,8 +141,9 @@ start_consul() {
 wait_consul_passes() {
     local tenths passing
     for ((tenths = 0; tenths < 100; tenths++)); do
-        passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" | grep -o '"passing"' | wc -l) ||
-            true # grep found none
+        # "|| true": grep may find none
+        passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" |
+            grep -o '"passing"' | wc -l) || true
         [ "$passing" -lt 2 ] || return 0
         sleep 0.1
     done
