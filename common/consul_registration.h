@@ -32,7 +32,7 @@ struct consul_registration_options {
  * NULL with error filled when out of memory or threads. */
 struct consul_registration *consul_registration_create(const struct consul_registration_options *options,
                                                        struct error *error);
-/* The same for a daemon, as its configuration says; service->interval_ms is filled in. *ret_registration is NULL if
+/* The same for a daemon, as its configuration says; service.interval_ms is filled in. *ret_registration is NULL if
  * consul.address is "". config outlives the registration. Returns 0, or -1 with error filled. */
 int consul_registration_start(const struct config *config, struct consul_service service,
                               struct consul_registration **ret_registration, struct error *error) MUST_CHECK;

@@ -12,12 +12,9 @@
 #include <assert.h>
 #include <grpc/support/time.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "common/background.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/channel_pool_metrics.h"
@@ -27,16 +24,14 @@
 #include "gateway/pool_members.h"
 
 /* How often the pool's thread looks: so long a change goes unnoticed. It does not wait in the queue, see channel.h. */
-enum { LOOK_INTERVAL_NS = 10 * 1000 * 1000 };
+enum { LOOK_INTERVAL_MS = 10 };
 
 struct channel_pool {
     /* immutable after create */
     grpc_completion_queue *queue;
-    pthread_t thread;
     struct channel_pool_metrics metrics;
-    /* set once, by channel_pool_free */
-    atomic_bool stopping;
     /* see there */
+    struct background background;
     struct pool_members members;
 };
 
@@ -138,40 +133,18 @@ static grpc_completion_type handle_events(struct channel_pool *pool)
     }
 }
 
-static void sleep_until_next_look(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = LOOK_INTERVAL_NS}, NULL);
-}
-
-static void *thread_main(void *cls)
+static void run(void *cls)
 {
     struct channel_pool *pool = cls;
-    while (!atomic_load_explicit(&pool->stopping, memory_order_acquire)) {
+    do {
         pool_members_look(&pool->members, clock_monotonic_us());
         handle_events(pool);
-        sleep_until_next_look();
-    }
+    } while (background_pause(&pool->background, LOOK_INTERVAL_MS));
     pool_members_close(&pool->members);
     grpc_completion_queue_shutdown(pool->queue);
     while (handle_events(pool) != GRPC_QUEUE_SHUTDOWN) {
-        sleep_until_next_look();
+        clock_sleep_ms(LOOK_INTERVAL_MS);
     }
-    return NULL;
-}
-
-/* Signals go to the program's own threads. */
-static int start_thread(struct channel_pool *pool)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failure = pthread_create(&pool->thread, NULL, thread_main, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure == 0) {
-        pthread_setname_np(pool->thread, "channel-pool");
-    }
-    return failure;
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -199,9 +172,7 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
         goto fail;
     }
     channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round);
-    const int failure = start_thread(pool);
-    if (failure != 0) {
-        error_set(error, "cannot start a thread: %s", strerror(failure));
+    if (background_start(&pool->background, "channel-pool", run, pool, error) != 0) {
         channel_pool_metrics_done(&pool->metrics);
         goto fail;
     }
@@ -219,7 +190,6 @@ void channel_pool_free(struct channel_pool *pool)
         return;
     }
     channel_pool_metrics_done(&pool->metrics);
-    atomic_store_explicit(&pool->stopping, true, memory_order_release);
-    pthread_join(pool->thread, NULL);
+    background_join(&pool->background);
     release(pool);
 }
