@@ -69,13 +69,17 @@ class Cluster(Stack):
         services = sorted(service.address for service in self.services if service.is_running)
         gateways = [gateway for gateway in self.gateways if gateway.is_running]
         ports = sorted(gateway.port for gateway in gateways)
-        wait_until(lambda: self.consul.passing("counter-service") == services, timeout, f"{services} to pass")
+        self._wait_passing("counter-service", services, timeout)
+        self._wait_passing("gateway", sorted(f"127.0.0.1:{port}" for port in ports), timeout)
         for gateway in gateways:
             gateway.wait_ready(timeout)
             wait_until(
                 lambda gateway=gateway: gateway.instances_up() == services, timeout, f"{gateway.name} to see {services}"
             )
         wait_until(lambda: self._balancer.ports() == ports, timeout, "the load balancer to know the gateways")
+
+    def _wait_passing(self, name, addresses, timeout):
+        wait_until(lambda: self.consul.passing(name) == addresses, timeout, f"Consul to pass {name} at {addresses} only")
 
     def groups(self):
         return [self.gateways, self.services, [self.redis]]
