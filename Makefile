@@ -238,7 +238,7 @@ $(TESTS)/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay_main.o $(
 	@mkdir -p $(@D)
 	$(link) $(PACKAGE_LIBS)
 
-$(call objects_of,$(UNIT_SRC)): | deps-test
+$(call objects_of,$(FAKE_SRC) $(UNIT_SRC)): | deps-test
 
 ifeq ($(PROFILE),fuzz)
 fuzz: $(FUZZ_PROGRAMS)
