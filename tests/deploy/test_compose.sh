@@ -140,7 +140,7 @@ done
 check "Consul finds all three well, at their own addresses" consul_is_green
 check "the gateway uses both services" gateway_uses_both
 check "README's commands print what it shows" \
-    on_host hub /usr/bin/python3 tests/deploy/readme_console.py "${address[gateway]}:8080"
+    on_host hub /usr/bin/python3 tests/readme_console.py "${address[gateway]}:8080"
 for service in gateway counter-service-1 counter-service-2; do
     check "SIGTERM ends $service with 0" ends_well "$service"
 done

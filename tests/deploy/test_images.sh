@@ -96,7 +96,7 @@ check "both start by buildah run and are ready" start_both start_by_buildah
 check_both is_not_root "does not run as root"
 check_both health_check_passes "the image's health check passes"
 check "README's commands print what it shows" \
-    /usr/bin/python3 tests/deploy/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
+    /usr/bin/python3 tests/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
 check_both ends_well "SIGTERM ends it with 0"
 
 check "both start as process 1 on a read-only root" start_both start_like_an_engine

@@ -97,7 +97,7 @@ for program in gateway counter-service; do
     check "$program --health" says_it_is_well "$program"
 done
 check "README's commands print what it shows" \
-    /usr/bin/python3 tests/deploy/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
+    /usr/bin/python3 tests/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
 for program in gateway counter-service; do
     check "SIGTERM ends $program with 0" ends_well "$program"
 done

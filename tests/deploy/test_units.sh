@@ -106,7 +106,7 @@ check "Debian boots" boot
 check "systemctl start, and both are ready" start_units
 check "both run as tally, without capabilities, system calls filtered" are_confined
 check "README's commands print what it shows" \
-    in_network /usr/bin/python3 tests/deploy/readme_console.py localhost:8080
+    in_network /usr/bin/python3 tests/readme_console.py localhost:8080
 check "the sandbox and the limits refuse nothing" nothing_is_refused
 check "both are restarted after a crash" restarts_after_a_crash
 check "systemctl stop ends both with 0" stop_well

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.." || exit
 
 status=0
 /usr/bin/python3 tests/lint/config_keys.py "${TEST_BIN_DIR:-build/bin}" || status=1
+/usr/bin/python3 tests/lint/config_table.py || status=1
 /usr/bin/python3 tests/lint/docs.py || status=1
 /usr/bin/python3 tests/lint/deploy.py "${TEST_BIN_DIR:-build/bin}" || status=1
 exit $status
