@@ -3,18 +3,19 @@
 #ifndef TALLY_COMMON_BACKOFF_H
 #define TALLY_COMMON_BACKOFF_H
 
-#include <stdint.h>
-
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 5000 };
+#include "common/prng.h"
 
 struct backoff {
+    int min_ms;
+    int max_ms;
     int bound_ms; /* of the next wait */
-    uint64_t random_state;
+    struct prng prng;
 };
 
-void backoff_init(struct backoff *backoff);
-/* The wait before the next try: evenly spread from BACKOFF_MIN_MS to a bound that doubles with each call, from twice
- * that to BACKOFF_MAX_MS. */
+/* 0 < 2 * min_ms <= max_ms */
+void backoff_init(struct backoff *backoff, int min_ms, int max_ms);
+/* The wait before the next try: evenly spread from min_ms to a bound that doubles with each call, from twice that to
+ * max_ms. */
 int backoff_next_ms(struct backoff *backoff);
 /* A try succeeded: the next failure starts from the lowest bound. */
 void backoff_reset(struct backoff *backoff);

@@ -35,6 +35,9 @@ int consul_agent_instances(struct consul_agent *agent, const char *service, uint
                            struct error *error) MUST_CHECK;
 enum { CONSUL_AGENT_WAIT_MS = 30 * 1000 };
 
+/* After a request that failed: bounds for a struct backoff. */
+enum { CONSUL_AGENT_RETRY_MIN_MS = 100, CONSUL_AGENT_RETRY_MAX_MS = 5000 };
+
 /* Any thread: the request that runs, and each later one, ends at once with an error. */
 void consul_agent_cancel(struct consul_agent *agent);
 

@@ -174,7 +174,7 @@ static int fill(struct consul_registration *registration, const struct consul_re
     snprintf(registration->host, sizeof(registration->host), "%s", known_host(options));
     registration->service = options->service;
     registration->service.host = registration->host;
-    backoff_init(&registration->backoff);
+    backoff_init(&registration->backoff, CONSUL_AGENT_RETRY_MIN_MS, CONSUL_AGENT_RETRY_MAX_MS);
     atomic_init(&registration->deregister_until_us, 0);
     atomic_init(&registration->is_registered, false);
     return registration->agent != NULL && registration->last_agent != NULL ? 0 : -1;

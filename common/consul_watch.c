@@ -148,7 +148,7 @@ struct consul_watch *consul_watch_create(const char *address, const char *token,
     watch->on_instances = on_instances;
     watch->ctx = ctx;
     buffer_init(&watch->body);
-    backoff_init(&watch->backoff);
+    backoff_init(&watch->backoff, CONSUL_AGENT_RETRY_MIN_MS, CONSUL_AGENT_RETRY_MAX_MS);
     atomic_init(&watch->is_up, false);
     atomic_init(&watch->last_success_us, 0);
     if (watch->agent == NULL || watch->service == NULL) {

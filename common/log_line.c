@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/text.h"
+#include "common/timestamp.h"
 #include "common/utf8.h"
 
 /* What may follow the last thing that fits: a string's end, the mark of a cut line, the line's end. */
@@ -53,16 +53,11 @@ static void put_integer(struct line *line, int64_t value)
     put(line, digits, (size_t)len);
 }
 
-/* RFC 3339, UTC, with milliseconds. */
 static void put_time(struct line *line, int64_t time_us)
 {
-    const time_t seconds = (time_t)(time_us / 1000000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    char text[40];
-    size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    len += (size_t)snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(time_us / 1000 % 1000));
-    put(line, text, len);
+    char text[TIMESTAMP_SIZE];
+    timestamp_write(time_us, text);
+    put(line, text, strlen(text));
 }
 
 /* One character as it stands in a JSON string: itself, an escape, or U+FFFD for a byte that is no character. */

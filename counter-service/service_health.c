@@ -1,8 +1,7 @@
 #include "counter-service/service_health.h"
 
-#include <time.h>
-
 #include "common/clock.h"
+#include "common/timestamp.h"
 
 void service_health_init(struct service_health *health, void (*on_change)(void *ctx), void *ctx)
 {
@@ -56,18 +55,6 @@ bool service_health_is_draining(struct service_health *health)
     return draining;
 }
 
-/* RFC 3339, with milliseconds. */
-static void write_time(int64_t realtime_us, struct buffer *out)
-{
-    const time_t seconds = (time_t)(realtime_us / 1000000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    char text[32];
-    const size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    buffer_append_text(out, (struct text){text, len});
-    buffer_append_format(out, ".%03dZ", (int)(realtime_us / 1000 % 1000));
-}
-
 static void write_redis(const struct service_health *health, const char *reason, struct buffer *out)
 {
     buffer_append_format(out, "{\"status\":\"%s\"", health->redis_usable ? "ok" : "unavailable");
@@ -75,9 +62,9 @@ static void write_redis(const struct service_health *health, const char *reason,
         buffer_append_text(out, TEXT(",\"detail\":"));
         buffer_append_json_string(out, text_of(reason));
     }
-    buffer_append_text(out, TEXT(",\"since\":\""));
-    write_time(health->redis_since_us, out);
-    buffer_append_text(out, TEXT("\"}"));
+    char since[TIMESTAMP_SIZE];
+    timestamp_write(health->redis_since_us, since);
+    buffer_append_format(out, ",\"since\":\"%s\"}", since);
 }
 
 int service_health_write(struct service_health *health, const char *reason, struct buffer *out)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "counter-service/redis_conn.h"
@@ -15,8 +16,8 @@
 
 enum {
     HEARTBEAT_US = 1000 * 1000,
-    BACKOFF_MIN_US = 50 * 1000,
-    BACKOFF_MAX_US = 1000 * 1000,
+    RECONNECT_MIN_MS = 25,
+    RECONNECT_MAX_MS = 1000,
     /* A connection that held this long was a good one: the next attempt follows at once. */
     STABLE_US = 1000 * 1000,
 };
@@ -35,8 +36,7 @@ struct store_worker {
     struct redis_conn *conn; /* NULL while the queue is closed */
     struct redis_session session;
     struct store_pipeline pipeline;
-    int64_t backoff_us;
-    uint64_t random; /* state of xorshift64; never 0 */
+    struct backoff backoff;
     struct log_limiter limiter;
     bool was_connected;
 };
@@ -129,21 +129,9 @@ static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
     redis_conn_close(worker->conn);
     worker->conn = NULL;
     /* A Redis that is well is not waited for; one that drops every connection is not hammered. */
-    worker->backoff_us = BACKOFF_MIN_US;
+    backoff_reset(&worker->backoff);
     *ret_wait = clock_monotonic_us() - since_us < STABLE_US;
     return true;
-}
-
-/* Between half of the present delay and all of it, so that many workers do not come at once; then the delay doubles. */
-static int64_t next_delay_us(struct store_worker *worker)
-{
-    worker->random ^= worker->random << 13;
-    worker->random ^= worker->random >> 7;
-    worker->random ^= worker->random << 17;
-    const int64_t half_us = worker->backoff_us / 2;
-    const int64_t delay_us = half_us + (int64_t)(worker->random % (uint64_t)(half_us + 1));
-    worker->backoff_us = worker->backoff_us < BACKOFF_MAX_US / 2 ? worker->backoff_us * 2 : BACKOFF_MAX_US;
-    return delay_us;
 }
 
 static void *run(void *arg)
@@ -151,7 +139,7 @@ static void *run(void *arg)
     struct store_worker *worker = arg;
     bool wait;
     while (connect_and_serve(worker, &wait)) {
-        const int64_t delay_us = wait ? next_delay_us(worker) : 0;
+        const int64_t delay_us = wait ? (int64_t)backoff_next_ms(&worker->backoff) * 1000 : 0;
         if (!store_queue_sleep(&worker->queue, clock_monotonic_us() + delay_us)) {
             break;
         }
@@ -172,8 +160,7 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
         return NULL;
     }
     worker->options = *options;
-    worker->backoff_us = BACKOFF_MIN_US;
-    worker->random = ((uint64_t)clock_realtime_us() << 8) + (uint64_t)options->index + 1;
+    backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
     store_pipeline_init(&worker->pipeline, options->config, options->metrics);
     return worker;
 }

@@ -16,8 +16,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "common/prng.h"
 #include "gateway/retry_budget.h"
 #include "gateway/rpc_attempt.h"
 #include "gateway/rpc_metrics.h"
@@ -60,7 +60,7 @@ struct counter_client {
     struct client_call *calls;
     struct retry_budget budget;
     unsigned cursor;
-    uint64_t random_state;
+    struct prng prng;
     struct rpc_metrics metrics;
     unsigned attempts_out;
     /* pushed by the poller, taken whole by the loop thread */
@@ -74,17 +74,6 @@ static const char *const method_names[COUNTER_RPCS] = {
 };
 
 /* --- attempts ----------------------------------------------------------------------------------------------------- */
-
-/* xorshift64* (Vigna 2014): for jitter only. */
-static uint32_t next_random(struct counter_client *client)
-{
-    uint64_t x = client->random_state;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    client->random_state = x;
-    return (uint32_t)((x * UINT64_C(2685821657736338717)) >> 32);
-}
 
 static void end_call(struct client_call *call, enum status status)
 {
@@ -136,7 +125,7 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t n
 {
     struct counter_client *client = call->client;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
-    int64_t retry_us = now_us + retry_backoff_us(call->attempts, next_random(client));
+    int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
     const bool may_help = status_is_retriable(status) && retry_us < call->deadline_us;
     if (!may_help || !channel_pool_is_ready(client->pool) || !retry_budget_take(&client->budget)) {
         end_call(call, status);
@@ -336,10 +325,7 @@ struct counter_client *counter_client_create(struct channel_pool *pool, int atte
     client->wake_ctx = wake_ctx;
     retry_budget_init(&client->budget);
     rpc_metrics_init(&client->metrics);
-    if (getrandom(&client->random_state, sizeof(client->random_state), 0) != (ssize_t)sizeof(client->random_state)) {
-        client->random_state = (uint64_t)(uintptr_t)client;
-    }
-    client->random_state |= 1; /* the generator must not start at 0 */
+    prng_init(&client->prng);
     client->queue = grpc_completion_queue_create_for_next(NULL);
     int failure = pthread_create(&client->poller, NULL, poller_main, client);
     if (failure != 0) {

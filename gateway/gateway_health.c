@@ -2,11 +2,9 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "common/clock.h"
-
-enum { TIME_SIZE = 32 };
+#include "common/timestamp.h"
 
 /* From best to worst. */
 enum health { HEALTH_OK, HEALTH_DEGRADED, HEALTH_UNAVAILABLE, HEALTH_DRAINING };
@@ -41,15 +39,10 @@ bool gateway_health_is_draining(const struct gateway_health *health)
     return atomic_load_explicit(&health->draining_since_us, memory_order_relaxed) != 0;
 }
 
-/* RFC 3339, with milliseconds. */
 static void add_time(cJSON *object, const char *name, int64_t realtime_us)
 {
-    char text[TIME_SIZE];
-    const time_t seconds = (time_t)(realtime_us / 1000000);
-    struct tm utc;
-    gmtime_r(&seconds, &utc);
-    const size_t len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(realtime_us / 1000 % 1000));
+    char text[TIMESTAMP_SIZE];
+    timestamp_write(realtime_us, text);
     cJSON_AddStringToObject(object, name, text);
 }
 

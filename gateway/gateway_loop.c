@@ -93,7 +93,7 @@ static void init_context(struct request_context *context, const struct config *c
     context->max_body = config->server.max_body;
     context->max_pending = (unsigned)config->server.max_pending;
     context->health = health;
-    request_ids_init(&context->ids);
+    prng_init(&context->prng);
     arena_init(&context->arena);
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);

@@ -50,7 +50,7 @@ static void send_answer(struct request_state *state, int http_status, const char
     response.status = http_status;
     response.content_type = content_type;
     response.body = body;
-    request_id_write(&context->ids, request->request_id, request_id);
+    request_id_write(&context->prng, request->request_id, request_id);
     add_last_header(&response, "X-Request-Id", request_id);
     char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {

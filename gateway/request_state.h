@@ -36,7 +36,7 @@ struct request_context {
     unsigned pending;               /* requests submitted, without a result */
     struct request_state *listings; /* those of them that list a resource */
     bool is_draining;               /* nothing can be submitted any more */
-    struct request_ids ids;
+    struct prng prng;               /* of request ids */
     struct request_metrics metrics;
     struct arena arena; /* for one reply at a time */
 };

@@ -155,7 +155,7 @@ static inline int set_up(void **state)
     context->max_body = MAX_BODY;
     context->max_pending = MAX_PENDING;
     context->health = &fixture->health;
-    request_ids_init(&context->ids);
+    prng_init(&context->prng);
     arena_init(&context->arena);
     size_t count;
     const struct route *routes = dispatcher_routes(&count);

@@ -7,19 +7,21 @@
 
 #include <cmocka.h>
 
+enum { MIN_MS = 100, MAX_MS = 5000 };
+
 static void test_waits_are_spread_up_to_a_bound_that_doubles(void **state)
 {
     (void)state;
     struct backoff backoff;
-    backoff_init(&backoff);
+    backoff_init(&backoff, MIN_MS, MAX_MS);
     for (int run = 0; run < 200; run++) {
-        int bound_ms = 2 * BACKOFF_MIN_MS;
+        int bound_ms = 2 * MIN_MS;
         for (int i = 0; i < 10; i++) {
             const int wait_ms = backoff_next_ms(&backoff);
-            assert_in_range(wait_ms, BACKOFF_MIN_MS, bound_ms);
-            bound_ms = bound_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : bound_ms * 2;
+            assert_in_range(wait_ms, MIN_MS, bound_ms);
+            bound_ms = bound_ms * 2 > MAX_MS ? MAX_MS : bound_ms * 2;
         }
-        assert_int_equal(backoff.bound_ms, BACKOFF_MAX_MS);
+        assert_int_equal(backoff.bound_ms, MAX_MS);
         backoff_reset(&backoff);
     }
 }
@@ -29,8 +31,8 @@ static void test_two_do_not_wait_alike(void **state)
     (void)state;
     struct backoff one;
     struct backoff other;
-    backoff_init(&one);
-    backoff_init(&other);
+    backoff_init(&one, MIN_MS, MAX_MS);
+    backoff_init(&other, MIN_MS, MAX_MS);
     int alike = 0;
     for (int i = 0; i < 100; i++) {
         alike += backoff_next_ms(&one) == backoff_next_ms(&other);
