@@ -7,6 +7,7 @@
 int wakeup_init(struct wakeup *wakeup)
 {
     atomic_init(&wakeup->asked, false);
+    wakeup->owed = 0;
     wakeup->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     return wakeup->fd < 0 ? -1 : 0;
 }
@@ -30,12 +31,15 @@ void wakeup_signal(struct wakeup *wakeup)
 
 bool wakeup_take(struct wakeup *wakeup)
 {
-    if (!atomic_load_explicit(&wakeup->asked, memory_order_acquire)) {
+    if (!atomic_load_explicit(&wakeup->asked, memory_order_acquire) && wakeup->owed == 0) {
         return false;
     }
     /* In this order: a wake between the two is part of this one, one after them writes again. */
-    uint64_t count;
-    ssize_t ignored = read(wakeup->fd, &count, sizeof(count));
-    (void)ignored;
-    return atomic_exchange_explicit(&wakeup->asked, false, memory_order_acq_rel);
+    uint64_t written;
+    if (read(wakeup->fd, &written, sizeof(written)) == (ssize_t)sizeof(written)) {
+        wakeup->owed -= (int64_t)written;
+    }
+    const bool taken = atomic_exchange_explicit(&wakeup->asked, false, memory_order_acq_rel);
+    wakeup->owed += taken;
+    return taken;
 }

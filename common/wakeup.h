@@ -4,12 +4,14 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/compiler.h"
 
 struct wakeup {
     int fd; /* immutable; readable while a wake waits to be taken */
     atomic_bool asked;
+    int64_t owed; /* the waiting thread's: wakes it has taken whose write it has not read; the waker may be late */
 };
 
 /* Returns 0, or -1 with errno set; then fd is -1. */
