@@ -12,9 +12,12 @@ enum {
     SWEEP_INTERVAL_US_MAX = 1000 * 1000,
 };
 
-void http_connections_init(struct http_connections *connections, int read_timeout_ms)
+void http_connections_init(struct http_connections *connections, int idle_timeout_ms, int read_timeout_ms)
 {
-    *connections = (struct http_connections){.read_timeout_us = (int64_t)read_timeout_ms * 1000};
+    *connections = (struct http_connections){
+        .idle_timeout_us = (int64_t)idle_timeout_ms * 1000,
+        .read_timeout_us = (int64_t)read_timeout_ms * 1000,
+    };
 }
 
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us)
@@ -76,15 +79,23 @@ static bool is_given_up(const struct http_connection *connection, int64_t now_us
     return !is_answering && now_us - since_us >= ENDED_US && has_ended(connection);
 }
 
+/* Too long without a request, or with one that does not get complete. */
+static bool is_late(const struct http_connections *connections, const struct http_connection *connection,
+                    int64_t now_us)
+{
+    if (connection->receiving_since_us != 0) {
+        return now_us - connection->receiving_since_us >= connections->read_timeout_us;
+    }
+    return !connection->in_request && now_us - connection->idle_since_us >= connections->idle_timeout_us;
+}
+
 static void sweep(struct http_connections *connections, int64_t now_us)
 {
     for (struct http_connection *connection = connections->first; connection != NULL; connection = connection->next) {
         if (!connection->in_request && connection->receiving_since_us == 0 && has_received(connection, now_us)) {
             connection->receiving_since_us = now_us;
         }
-        const bool is_late = connection->receiving_since_us != 0 &&
-                             now_us - connection->receiving_since_us >= connections->read_timeout_us;
-        if (is_late || is_given_up(connection, now_us)) {
+        if (is_late(connections, connection, now_us) || is_given_up(connection, now_us)) {
             shutdown(connection->fd, SHUT_RDWR);
         }
     }
@@ -92,7 +103,10 @@ static void sweep(struct http_connections *connections, int64_t now_us)
 
 static int64_t sweep_interval_us(const struct http_connections *connections)
 {
-    const int64_t quarter_us = connections->read_timeout_us / 4;
+    const int64_t shorter_us = connections->idle_timeout_us < connections->read_timeout_us
+                                   ? connections->idle_timeout_us
+                                   : connections->read_timeout_us;
+    const int64_t quarter_us = shorter_us / 4;
     if (connections->closing || quarter_us < SWEEP_INTERVAL_US_MIN) {
         return SWEEP_INTERVAL_US_MIN; /* when closing, somebody waits for the last one */
     }

@@ -1,6 +1,6 @@
-/* The open connections of one HTTP loop, and what the library does not watch: a request that never gets complete.
- * Its own time-out counts inactivity, so one byte a second would hold a connection for ever; and it does not notice the
- * end of a client that came together with its last bytes.
+/* The open connections of one HTTP loop, and what the library does not watch. Its own time-out counts inactivity,
+ * whatever the connection does: one byte a second would hold a connection for ever, and a request that waits for its
+ * answer would count as idle. Nor does it notice the end of a client that came together with its last bytes.
  * Owned by the loop's thread. */
 #ifndef TALLY_COMMON_HTTP_CONNECTIONS_H
 #define TALLY_COMMON_HTTP_CONNECTIONS_H
@@ -19,20 +19,21 @@ struct http_connection {
 
 struct http_connections {
     struct http_connection *first;
+    int64_t idle_timeout_us;
     int64_t read_timeout_us;
     int64_t next_sweep_us; /* when http_connections_turn wants to be called again */
     bool closing;
 };
 
-void http_connections_init(struct http_connections *connections, int read_timeout_ms);
+void http_connections_init(struct http_connections *connections, int idle_timeout_ms, int read_timeout_ms);
 
 /* Returns NULL when out of memory. */
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us);
 void http_connections_remove(struct http_connections *connections, struct http_connection *connection);
 
-/* From time to time ends, by shutdown() of their sockets (the library then reads an end of file), the connections whose
- * request has been arriving for longer than read_timeout_ms, and those whose client has ended without a request to
- * answer. */
+/* From time to time ends, by shutdown() of their sockets (the library then reads an end of file), the connections that
+ * have had no request for idle_timeout_ms, those whose request has been arriving for read_timeout_ms, and those whose
+ * client has ended without a request to answer. */
 void http_connections_turn(struct http_connections *connections, int64_t now_us);
 /* Ends those without a request now; the others are looked at more often. */
 void http_connections_close(struct http_connections *connections);

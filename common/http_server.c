@@ -6,12 +6,7 @@
  *     http_reply ─> ANSWERED ─> handler, called again at the next run: response queued ─> SENDING
  *     NOTIFY_COMPLETED ─> request back to the free list; or, while WAITING, on_gone
  *
- * A turn runs libmicrohttpd up to three times: run 1 sends header and body, run 2 resets the connection, and a request
- * that arrived in between needs run 3. With one run only, each next answer would wait for the next event.
- *
- * The library's epoll is edge-triggered and it reads a piece a run, so bytes may be left in a socket for which no event
- * comes any more. While no request is WAITING, the library tells (MHD_get_timeout is 0). While one is, it always says
- * 0: then the loop looks again after what it can see of progress, and else each millisecond for a while. */
+ * A turn runs libmicrohttpd up to three times: http_progress.h says why. */
 #include "common/http_server.h"
 
 #include <errno.h>
@@ -26,19 +21,11 @@
 
 #include "common/clock.h"
 #include "common/http_connections.h"
-#include "common/http_request.h"
+#include "common/http_exchange.h"
+#include "common/http_progress.h"
 #include "common/limits.h"
 #include "common/listener.h"
 #include "common/wakeup.h"
-
-enum {
-    RUNS_A_TURN_MAX = 3,
-    /* While a request waits: a look each millisecond for as many turns as the longest header block takes in pieces of
-     * 128 bytes, then, since thousands may be waiting for a stuck service, more rarely. */
-    LOOKS_MAX = 64,
-    LOOK_MS = 1,
-    RARE_LOOK_MS = 10,
-};
 
 struct http_loop {
     /* immutable after http_loop_start */
@@ -51,15 +38,8 @@ struct http_loop {
     bool started;
     /* owned by the loop thread */
     struct http_connections connections;
-    struct request_list free_requests;
-    unsigned waiting;         /* requests in REQUEST_WAITING */
-    unsigned answered;        /* requests in REQUEST_ANSWERED */
-    unsigned sending;         /* responses queued and not sent in full */
-    bool settled;             /* the last turn's runs ended without visible progress */
-    unsigned looks;           /* turns without an event of the library's or progress, since the last with */
-    unsigned arriving;        /* requests that got a piece in the last MHD_run and are not complete */
-    unsigned run;             /* number of the last MHD_run */
-    bool progressed_in_a_run; /* a response was queued, a request or a connection ended, in the last MHD_run */
+    struct http_exchange_list free_exchanges;
+    struct http_progress progress;
     bool accepting;
     /* any thread */
     struct wakeup wakeup;
@@ -74,15 +54,15 @@ static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const cha
                                    const char *data, size_t data_len)
 {
     (void)kind;
-    request_note_header(cls, (struct text){key, key_len}, (struct text){data, data_len});
+    http_exchange_note_header(cls, (struct text){key, key_len}, (struct text){data, data_len});
     return MHD_YES;
 }
 
 /* --- the handler -------------------------------------------------------------------------------------------------- */
 
-static enum MHD_Result queue_response(struct request *request, struct MHD_Connection *connection)
+static enum MHD_Result queue_response(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
-    const struct http_response *answer = &request->response;
+    const struct http_response *answer = &exchange->response;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
@@ -96,82 +76,82 @@ static enum MHD_Result queue_response(struct request *request, struct MHD_Connec
         const struct http_header *header = &answer->headers[i];
         added = added && MHD_add_response_header(response, header->name, header->value) == MHD_YES;
     }
-    if (request->public.refusal != HTTP_NOT_REFUSED ||
-        atomic_load_explicit(&request->loop->close_announced, memory_order_relaxed)) {
+    if (exchange->request.refusal != HTTP_NOT_REFUSED ||
+        atomic_load_explicit(&exchange->loop->close_announced, memory_order_relaxed)) {
         added = added && MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
     }
     enum MHD_Result queued = added ? MHD_queue_response(connection, (unsigned)answer->status, response) : MHD_NO;
     MHD_destroy_response(response);
     if (queued == MHD_YES) {
-        request->phase = REQUEST_SENDING;
-        request->loop->answered--;
-        request->loop->sending++;
-        request->loop->progressed_in_a_run = true;
+        exchange->phase = EXCHANGE_SENDING;
+        exchange->loop->progress.answered--;
+        exchange->loop->progress.sending++;
+        exchange->loop->progress.ended = true;
     }
     return queued;
 }
 
 /* Gives a complete or refused request to the application. */
-static enum MHD_Result dispatch(struct request *request, struct MHD_Connection *connection)
+static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
-    struct http_loop *loop = request->loop;
-    request->phase = REQUEST_WAITING;
-    loop->waiting++;
-    if (request->piece_run == loop->run) {
-        loop->arriving--;
+    struct http_loop *loop = exchange->loop;
+    exchange->phase = EXCHANGE_WAITING;
+    loop->progress.waiting++;
+    if (exchange->piece_run == loop->progress.run) {
+        loop->progress.arriving--;
     }
-    request->public.complete_us = clock_monotonic_us();
-    request->connection->receiving_since_us = 0;
-    loop->application.on_request(loop->application.ctx, &request->public);
-    return request->phase == REQUEST_ANSWERED ? queue_response(request, connection) : MHD_YES;
+    exchange->request.complete_us = clock_monotonic_us();
+    exchange->connection->receiving_since_us = 0;
+    loop->application.on_request(loop->application.ctx, &exchange->request);
+    return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange, connection) : MHD_YES;
 }
 
 /* Returns NULL when out of memory. */
-static struct request *begin_request(struct http_loop *loop, struct MHD_Connection *mhd_connection, const char *url,
-                                     const char *method)
+static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Connection *mhd_connection,
+                                           const char *url, const char *method)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd_connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct request *request =
-        info->socket_context == NULL ? NULL : request_take(&loop->free_requests, loop, &loop->application);
-    if (request == NULL) {
+    struct http_exchange *exchange =
+        info->socket_context == NULL ? NULL : http_exchange_take(&loop->free_exchanges, loop, &loop->application);
+    if (exchange == NULL) {
         return NULL;
     }
-    request_reset(request, url, method);
-    request->connection = info->socket_context;
-    request->connection->in_request = true;
-    if (request->connection->receiving_since_us == 0) {
-        request->connection->receiving_since_us = clock_monotonic_us();
+    http_exchange_reset(exchange, url, method);
+    exchange->connection = info->socket_context;
+    exchange->connection->in_request = true;
+    if (exchange->connection->receiving_since_us == 0) {
+        exchange->connection->receiving_since_us = clock_monotonic_us();
     }
     atomic_fetch_add_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_header, request);
-    return request;
+    MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_header, exchange);
+    return exchange;
 }
 
 /* First call of the handler: the header block is complete. */
-static enum MHD_Result on_headers(struct request *request, struct MHD_Connection *connection)
+static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
-    struct http_loop *loop = request->loop;
-    struct http_request *public = &request->public;
-    public->refusal_detail = http_framing_fault(&request->framing);
-    if (public->refusal_detail != NULL) {
-        public->refusal = HTTP_BAD_FRAMING;
-        return dispatch(request, connection);
+    struct http_loop *loop = exchange->loop;
+    struct http_request *request = &exchange->request;
+    request->refusal_detail = http_framing_fault(&exchange->framing);
+    if (request->refusal_detail != NULL) {
+        request->refusal = HTTP_BAD_FRAMING;
+        return dispatch(exchange, connection);
     }
-    request->body_max = loop->application.body_max(loop->application.ctx, public);
-    const size_t content_length = request->framing.content_length;
-    if (content_length > request->body_max) {
-        public->refusal = HTTP_BODY_TOO_LARGE;
-        return dispatch(request, connection);
+    exchange->body_max = loop->application.body_max(loop->application.ctx, request);
+    const size_t content_length = exchange->framing.content_length;
+    if (content_length > exchange->body_max) {
+        request->refusal = HTTP_BODY_TOO_LARGE;
+        return dispatch(exchange, connection);
     }
-    return request_reserve_body(request, content_length) == 0 ? MHD_YES : MHD_NO;
+    return http_exchange_reserve_body(exchange, content_length) == 0 ? MHD_YES : MHD_NO;
 }
 
 /* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
-static void note_piece(struct request *request)
+static void note_piece(struct http_exchange *exchange)
 {
-    if (request->piece_run != request->loop->run) {
-        request->piece_run = request->loop->run;
-        request->loop->arriving++;
+    if (exchange->piece_run != exchange->loop->progress.run) {
+        exchange->piece_run = exchange->loop->progress.run;
+        exchange->loop->progress.arriving++;
     }
 }
 
@@ -179,29 +159,29 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
                               const char *version, const char *upload_data, size_t *upload_data_size, void **con_cls)
 {
     (void)version;
-    struct request *request = *con_cls;
-    if (request == NULL) {
-        request = begin_request(cls, connection, url, method);
-        if (request == NULL) {
+    struct http_exchange *exchange = *con_cls;
+    if (exchange == NULL) {
+        exchange = begin_request(cls, connection, url, method);
+        if (exchange == NULL) {
             return MHD_NO;
         }
-        *con_cls = request;
-        note_piece(request);
-        return on_headers(request, connection);
+        *con_cls = exchange;
+        note_piece(exchange);
+        return on_headers(exchange, connection);
     }
     if (*upload_data_size != 0) {
         size_t len = *upload_data_size;
         *upload_data_size = 0;
-        note_piece(request);
-        return request_add_body(request, upload_data, len) == 0 ? MHD_YES : MHD_NO;
+        note_piece(exchange);
+        return http_exchange_add_body(exchange, upload_data, len) == 0 ? MHD_YES : MHD_NO;
     }
-    switch (request->phase) {
-    case REQUEST_RECEIVING:
-        return dispatch(request, connection);
-    case REQUEST_ANSWERED:
-        return queue_response(request, connection);
-    case REQUEST_WAITING:
-    case REQUEST_SENDING:
+    switch (exchange->phase) {
+    case EXCHANGE_RECEIVING:
+        return dispatch(exchange, connection);
+    case EXCHANGE_ANSWERED:
+        return queue_response(exchange, connection);
+    case EXCHANGE_WAITING:
+    case EXCHANGE_SENDING:
     default:
         return MHD_YES;
     }
@@ -213,43 +193,43 @@ static void on_completed(void *cls, struct MHD_Connection *mhd_connection, void 
     (void)mhd_connection;
     (void)why;
     struct http_loop *loop = cls;
-    struct request *request = *con_cls;
-    if (request == NULL) {
+    struct http_exchange *exchange = *con_cls;
+    if (exchange == NULL) {
         return;
     }
     *con_cls = NULL;
-    loop->progressed_in_a_run = true;
-    request->connection->in_request = false;
-    request->connection->receiving_since_us = 0;
-    request->connection->idle_since_us = clock_monotonic_us();
+    loop->progress.ended = true;
+    exchange->connection->in_request = false;
+    exchange->connection->receiving_since_us = 0;
+    exchange->connection->idle_since_us = clock_monotonic_us();
     atomic_fetch_sub_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    if (request->phase == REQUEST_SENDING) {
-        loop->sending--;
-    } else if (request->phase == REQUEST_ANSWERED) {
-        loop->answered--;
+    if (exchange->phase == EXCHANGE_SENDING) {
+        loop->progress.sending--;
+    } else if (exchange->phase == EXCHANGE_ANSWERED) {
+        loop->progress.answered--;
     }
-    if (request->phase == REQUEST_WAITING) {
-        loop->waiting--;
-        loop->application.on_gone(loop->application.ctx, &request->public);
+    if (exchange->phase == EXCHANGE_WAITING) {
+        loop->progress.waiting--;
+        loop->application.on_gone(loop->application.ctx, &exchange->request);
         return;
     }
-    request_give_back(&loop->free_requests, request);
+    http_exchange_give_back(&loop->free_exchanges, exchange);
 }
 
 void http_reply(struct http_request *request, const struct http_response *response)
 {
-    struct request *whole = (struct request *)request;
-    whole->response = *response;
+    struct http_exchange *exchange = (struct http_exchange *)request;
+    exchange->response = *response;
     for (size_t i = 0; i < response->header_count; i++) {
-        char *value = whole->header_values[i];
+        char *value = exchange->header_values[i];
         const size_t len = strnlen(response->headers[i].value, RESPONSE_HEADER_VALUE_SIZE - 1);
         memcpy(value, response->headers[i].value, len);
         value[len] = '\0';
-        whole->response.headers[i].value = value;
+        exchange->response.headers[i].value = value;
     }
-    whole->phase = REQUEST_ANSWERED;
-    whole->loop->waiting--;
-    whole->loop->answered++;
+    exchange->phase = EXCHANGE_ANSWERED;
+    exchange->loop->progress.waiting--;
+    exchange->loop->progress.answered++;
 }
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
@@ -271,7 +251,7 @@ static void on_connection_closed(struct http_loop *loop, struct http_connection 
     if (connection == NULL) {
         return;
     }
-    loop->progressed_in_a_run = true; /* at the connection limit, the next run accepts one that waits */
+    loop->progress.ended = true; /* at the connection limit, the next run accepts one that waits */
     http_connections_remove(&loop->connections, connection);
     atomic_fetch_sub_explicit(&loop->connection_count, 1, memory_order_relaxed);
 }
@@ -298,30 +278,21 @@ static void close_listener_and_idle_connections(struct http_loop *loop)
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-/* Runs the library until it makes no visible progress. While a response is on its way that takes two runs, since
- * sending and resetting a connection are not seen. */
 static void run_library(struct http_loop *loop)
 {
-    loop->settled = false;
-    int quiet_runs = 0;
-    for (int runs = 0; runs < RUNS_A_TURN_MAX && !loop->settled; runs++) {
-        loop->progressed_in_a_run = false;
-        loop->arriving = 0;
-        loop->run++;
+    http_progress_begin_turn(&loop->progress);
+    while (http_progress_begin_run(&loop->progress)) {
         MHD_run(loop->daemon);
-        quiet_runs = loop->progressed_in_a_run || loop->arriving > 0 ? 0 : quiet_runs + 1;
-        loop->settled = quiet_runs >= (loop->sending > 0 ? 2 : 1);
+        http_progress_end_run(&loop->progress);
     }
 }
 
 /* Milliseconds until the library is to be run again without an event; -1: never. */
 static int library_sleep_ms(const struct http_loop *loop)
 {
-    if (!loop->settled || loop->answered > 0) {
-        return 0;
-    }
-    if (loop->waiting > 0) {
-        return loop->looks < LOOKS_MAX ? LOOK_MS : RARE_LOOK_MS;
+    const int ms = http_progress_sleep_ms(&loop->progress);
+    if (ms >= 0) {
+        return ms;
     }
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     return MHD_get_timeout(loop->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0 ? 0 : -1;
@@ -360,7 +331,7 @@ static void turn(struct http_loop *loop)
     struct pollfd fds[] = {{.fd = loop->mhd_epoll_fd, .events = POLLIN}, {.fd = loop->wakeup.fd, .events = POLLIN}};
     const int timeout_ms = sleep_ms(loop, now_us, next_us);
     poll(fds, 2, timeout_ms);
-    loop->looks = timeout_ms == 0 || fds[0].revents != 0 ? 0 : loop->looks + 1;
+    http_progress_slept(&loop->progress, timeout_ms == 0 || fds[0].revents != 0);
 }
 
 static void *loop_main(void *cls)
@@ -388,6 +359,16 @@ static size_t keep_percent_encoding(void *cls, struct MHD_Connection *connection
     return strlen(text);
 }
 
+/* Of inactivity: longer than any of ours, which are kept by http_connections. What is left to the library is a client
+ * that does not read its answer. */
+static unsigned library_timeout_s(const struct http_loop_options *options)
+{
+    int longest_ms = options->idle_timeout_ms;
+    longest_ms = options->read_timeout_ms > longest_ms ? options->read_timeout_ms : longest_ms;
+    longest_ms = options->answer_timeout_ms > longest_ms ? options->answer_timeout_ms : longest_ms;
+    return (unsigned)longest_ms / 1000 + 2;
+}
+
 static int start_daemon(struct http_loop *loop, int listener, struct error *error)
 {
     const struct http_loop_options *options = &loop->options;
@@ -396,7 +377,7 @@ static int start_daemon(struct http_loop *loop, int listener, struct error *erro
         on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK,
         keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)((options->idle_timeout_ms + 999) / 1000), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        library_timeout_s(options), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (loop->daemon == NULL) {
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));
         return -1;
@@ -416,7 +397,7 @@ struct http_loop *http_loop_create(const struct http_loop_options *options, cons
     }
     loop->application = *application;
     loop->options = *options;
-    http_connections_init(&loop->connections, options->read_timeout_ms);
+    http_connections_init(&loop->connections, options->idle_timeout_ms, options->read_timeout_ms);
     int listener = -1;
     if (wakeup_init(&loop->wakeup) != 0) {
         error_set(error, "cannot create an eventfd: %s", strerror(errno));
@@ -464,7 +445,7 @@ void http_loop_free(struct http_loop *loop)
     if (loop->daemon != NULL) {
         MHD_stop_daemon(loop->daemon);
     }
-    request_list_free(&loop->free_requests);
+    http_exchange_list_free(&loop->free_exchanges);
     wakeup_done(&loop->wakeup);
     free(loop);
 }

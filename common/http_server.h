@@ -3,8 +3,8 @@
  * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
  * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
  *
- *     readable requests ──> on_request each ──> on_turn_end once ──> (answers come) http_loop_wake ──> on_wake ──>
- * http_reply
+ *     readable requests ──> on_request each ──> on_turn_end once
+ *     answers come: http_loop_wake ──> on_wake ──> http_reply each
  *
  * on_request may answer at once or later. A request that waits is not suspended (suspending cost a quarter of the
  * gateway): libmicrohttpd asks for it again at each run, and there the answer is queued.
@@ -37,7 +37,6 @@ enum http_refusal {
  * released. */
 struct http_request {
     enum http_method method;
-    struct text method_name;     /* as sent */
     struct text path;            /* as sent: still percent-encoded, without the query */
     struct text content_type;    /* .data NULL: the header is missing */
     struct text idempotency_key; /* .data NULL: the header is missing */
@@ -94,14 +93,16 @@ struct http_loop_options {
     int max_connections;
     int idle_timeout_ms;     /* connection without a request */
     int read_timeout_ms;     /* from a request's first byte to its last */
+    int answer_timeout_ms;   /* the application answers within this */
     const char *thread_name; /* at most 15 characters */
 };
 
 struct http_loop;
 
-/* Binds and listens; no thread yet. application is copied. Returns NULL with error filled. */
+/* Binds and listens; no thread yet. options and application are copied; host and thread_name must outlive the loop.
+ * Returns NULL with error filled. */
 struct http_loop *http_loop_create(const struct http_loop_options *options, const struct http_application *application,
-                                   struct error *error);
+                                   struct error *error) MUST_CHECK;
 /* Starts the loop's thread. Returns 0, or -1 with error filled. */
 int http_loop_start(struct http_loop *loop, struct error *error) MUST_CHECK;
 /* Stops the thread, if started, joins it and frees everything. Requests not answered get on_gone. NULL is fine. */
@@ -116,10 +117,11 @@ void http_loop_wake(struct http_loop *loop);
 void http_loop_announce_close(struct http_loop *loop);
 /* ... no new connections, idle ones are closed ... */
 void http_loop_stop_accepting(struct http_loop *loop);
-/* ... and these are still unanswered, or answered and not sent in full. */
-unsigned http_loop_requests_in_flight(const struct http_loop *loop);
-/* Open connections. Any thread. */
+/* ... until none is open. Any thread. */
 unsigned http_loop_connections(const struct http_loop *loop);
+
+/* Header block complete, and not answered in full. For metrics and log lines; any thread. */
+unsigned http_loop_requests_in_flight(const struct http_loop *loop);
 
 /* Answers a request, once. Loop thread. The response is copied but for its body. */
 void http_reply(struct http_request *request, const struct http_response *response);

@@ -110,10 +110,11 @@ int channel_pool_set_targets(struct channel_pool *pool, const char *const *targe
 
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max)
 {
+    const int64_t now_us = clock_monotonic_us();
     pthread_mutex_lock(&pool->members.lock);
     const size_t count = pool->members.instance_count;
     for (size_t i = 0; i < count && i < max; i++) {
-        instance_describe(pool->members.instances[i], &instances[i]);
+        instance_describe(pool->members.instances[i], now_us, &instances[i]);
     }
     pthread_mutex_unlock(&pool->members.lock);
     return count;

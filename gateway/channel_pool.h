@@ -66,9 +66,10 @@ struct channel_pool_instance {
     char target[256];
     unsigned ready_channels;
     unsigned channels;
-    bool serving;               /* the last thing its health Watch said */
-    enum breaker_state breaker; /* open: no calls go there */
-    int64_t last_change_us;     /* realtime of the last change of serving; 0 for never */
+    bool serving; /* the last thing its health Watch said */
+    enum breaker_state breaker;
+    bool takes_calls;       /* serving, connected, and its breaker allows a call now */
+    int64_t last_change_us; /* realtime of the last change of serving; 0 for never */
 };
 /* Fills up to `max` instances, returns how many there are. Any thread. */
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);

@@ -61,16 +61,11 @@ static void add_status(cJSON *object, enum health health)
     cJSON_AddStringToObject(object, "status", health_names[health]);
 }
 
-static bool is_up(const struct channel_pool_instance *instance)
-{
-    return instance->serving && instance->ready_channels > 0 && instance->breaker != BREAKER_OPEN;
-}
-
 static void add_instance(cJSON *instances, const struct channel_pool_instance *instance)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "target", instance->target);
-    add_status(object, is_up(instance) ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    add_status(object, instance->takes_calls ? HEALTH_OK : HEALTH_UNAVAILABLE);
     cJSON_AddBoolToObject(object, "serving", instance->serving);
     cJSON_AddStringToObject(object, "breaker", breaker_state_name(instance->breaker));
     cJSON_AddNumberToObject(object, "ready_channels", instance->ready_channels);
@@ -89,7 +84,7 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     size_t up = 0;
     for (size_t i = 0; i < count; i++) {
         add_instance(instances, &described[i]);
-        up += is_up(&described[i]);
+        up += described[i].takes_calls;
     }
     const enum health status = up == 0 ? HEALTH_UNAVAILABLE : up < count ? HEALTH_DEGRADED : HEALTH_OK;
     add_status(component, status);

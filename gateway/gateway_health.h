@@ -1,5 +1,5 @@
-/* What the gateway says of its health (the table of states is in ARCHITECTURE.md): ready means a READY channel to an
- * instance that says SERVING, and not draining. Any thread. */
+/* What the gateway says of its health (the table of states is in ARCHITECTURE.md): ready means that a call would find
+ * an instance now (channel_pool_is_ready), and not draining. Any thread. */
 #ifndef TALLY_GATEWAY_GATEWAY_HEALTH_H
 #define TALLY_GATEWAY_GATEWAY_HEALTH_H
 

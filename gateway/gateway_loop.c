@@ -110,6 +110,7 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
         .max_connections = options->max_connections,
         .idle_timeout_ms = options->config->server.idle_timeout_ms,
         .read_timeout_ms = options->config->server.read_timeout_ms,
+        .answer_timeout_ms = options->config->server.request_timeout_ms,
         .thread_name = "http-loop",
     };
     const struct http_application application = {

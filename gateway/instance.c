@@ -8,7 +8,7 @@
 
 /* --- what is known of it ------------------------------------------------------------------------------------------ */
 
-unsigned instance_ready_channels(const struct instance *instance)
+static unsigned ready_channels(const struct instance *instance)
 {
     unsigned ready = 0;
     for (unsigned i = 0; i < instance->channel_count; i++) {
@@ -19,16 +19,17 @@ unsigned instance_ready_channels(const struct instance *instance)
 
 bool instance_is_up(const struct instance *instance)
 {
-    return instance_is_serving(instance) && instance_ready_channels(instance) > 0;
+    return instance_is_serving(instance) && ready_channels(instance) > 0;
 }
 
-void instance_describe(const struct instance *instance, struct channel_pool_instance *description)
+void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description)
 {
     *description = (struct channel_pool_instance){
-        .ready_channels = instance_ready_channels(instance),
+        .ready_channels = ready_channels(instance),
         .channels = instance->channel_count,
         .serving = instance_is_serving(instance),
         .breaker = instance->breaker.state,
+        .takes_calls = instance_is_up(instance) && breaker_allows(&instance->breaker, now_us),
         .last_change_us = atomic_load_explicit(&instance->last_change_us, memory_order_relaxed),
     };
     snprintf(description->target, sizeof(description->target), "%s", instance->target);
@@ -105,7 +106,7 @@ static void on_disconnected(struct instance *instance, const struct channel *cha
     if (instance->health.channel == channel->lent.channel) {
         health_watch_close(&instance->health);
     }
-    if (instance_ready_channels(instance) == 0) {
+    if (ready_channels(instance) == 0) {
         set_serving(instance, false, "connection lost", now_us);
     }
 }
@@ -113,7 +114,7 @@ static void on_disconnected(struct instance *instance, const struct channel *cha
 static void on_connect_failed(struct instance *instance, int64_t now_us)
 {
     uint64_t failures = 0;
-    if (instance_ready_channels(instance) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
+    if (ready_channels(instance) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
         log_warn("channel_pool", "cannot connect to counter-service", LOG_STR("instance", instance->target),
                  LOG_INT("failures", failures));
     }

@@ -47,7 +47,7 @@ struct instance {
 struct instance_options {
     const char *target; /* copied */
     unsigned number;
-    pthread_mutex_t *lock; /* the pool's, for who reads its breaker */
+    pthread_mutex_t *lock; /* the pool's; guards its breaker */
     int keep_alive_ms;
     int breaker_failures;
     int breaker_open_for_ms;
@@ -55,7 +55,7 @@ struct instance_options {
 };
 
 /* One without channels. Returns NULL when out of memory. Any thread. */
-struct instance *instance_create(const struct instance_options *options);
+struct instance *instance_create(const struct instance_options *options) MUST_CHECK;
 /* Cuts the connections. If it was looked at, it is closed and the queue drained. NULL is fine. Any thread. */
 void instance_free(struct instance *instance);
 
@@ -80,11 +80,9 @@ static inline bool instance_is_serving(const struct instance *instance)
     return atomic_load_explicit(&instance->serving, memory_order_relaxed);
 }
 
-/* How many channels are READY. The pool's thread, or under its lock. */
-unsigned instance_ready_channels(const struct instance *instance);
 /* Whether it would get calls, were it not for its breaker. The pool's thread, or under its lock. */
 bool instance_is_up(const struct instance *instance);
 /* Under the pool's lock. */
-void instance_describe(const struct instance *instance, struct channel_pool_instance *description);
+void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description);
 
 #endif

@@ -5,7 +5,7 @@
 #include "common/stop_signal.h"
 #include "gateway/gateway.h"
 
-/* Files that are no HTTP connections: channels, epoll sets, the log. */
+/* Files that are no connections: epoll sets, the log. */
 enum { OTHER_FILES = 128 };
 
 static const char *health_host(const struct config *config)
@@ -20,7 +20,7 @@ static int health_port(const struct config *config)
 
 static int64_t files_wanted(const struct config *config)
 {
-    return config->server.max_connections + OTHER_FILES;
+    return config->server.max_connections + config->grpc.counter_service.pool_size + OTHER_FILES;
 }
 
 /* Until the first stop signal. */

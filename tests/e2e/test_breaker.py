@@ -94,6 +94,18 @@ def test_an_answer_closes_it(broken_gateway, fake):
         assert increment(broken_gateway, "r").status == 200
 
 
+def test_health_and_readiness_say_the_same(broken_gateway, fake):
+    """Also when the breaker would let a call try, and nobody sends one."""
+    open_it(broken_gateway, fake)
+
+    def statuses():
+        return broken_gateway.get("/health").status, broken_gateway.get("/health/ready").status
+
+    assert statuses() == (503, 503)
+    wait_until(lambda: statuses() == (200, 200))
+    assert state(broken_gateway, fake)[0] == OPEN
+
+
 def test_refusals_do_not_open_it(broken_gateway, fake):
     """Shedding is no sign of a broken instance."""
     fake.will_answer(failing(BUSY))

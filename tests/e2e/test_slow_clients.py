@@ -6,11 +6,12 @@ import time
 import pytest
 
 from conftest import IMPATIENT_SECONDS
-from harness.calls import INCREMENT, item, read
+from harness.calls import INCREMENT, increment, item, read
 from harness.exposition import scrape
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import ACKNOWLEDGED, check
 from harness.load import Load
+from harness.problems import check_problem
 from harness.wait import wait_until
 
 
@@ -78,6 +79,17 @@ def test_an_idle_connection_is_closed_after_its_last_answer(impatient):
             time.sleep(IMPATIENT_SECONDS / 4)
             assert connection.request("GET", "/health/live").status == 200
         assert connection.is_closed_by_server(timeout=IMPATIENT_SECONDS + 8)
+
+
+def test_a_request_that_waits_longer_than_idle_timeout_is_answered(stack, resource):
+    gateway = stack.extra_gateway(SERVER_IDLE_TIMEOUT="1s", SERVER_REQUEST_TIMEOUT="3s")
+    gateway.wait_ready()
+    stack.service.pause()
+    try:
+        check_problem(increment(gateway, resource), 504, "unknown")
+    finally:
+        stack.service.resume()
+    stack.wait_ready()
 
 
 def test_nothing_is_kept_of_clients_that_left(impatient, resource):

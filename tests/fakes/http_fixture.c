@@ -75,13 +75,13 @@ static int64_t on_turn_end(void *ctx)
     return INT64_MAX;
 }
 
-static int start_with(void **state, int max_connections, int read_timeout_ms)
+static int start_with(void **state, int max_connections, int idle_timeout_ms, int read_timeout_ms)
 {
     struct http_fixture *fixture = calloc(1, sizeof(*fixture));
     const struct http_loop_options options = {
         .host = "127.0.0.1",
         .max_connections = max_connections,
-        .idle_timeout_ms = 60000,
+        .idle_timeout_ms = idle_timeout_ms,
         .read_timeout_ms = read_timeout_ms,
         .thread_name = "http-test",
     };
@@ -104,13 +104,18 @@ static int start_with(void **state, int max_connections, int read_timeout_ms)
 
 int http_fixture_start(void **state)
 {
-    return start_with(state, 200, 400);
+    return start_with(state, 200, 60000, 400);
 }
 
 /* No time-out of the server's ends a connection here. */
 int http_fixture_start_patient(void **state)
 {
-    return start_with(state, HTTP_FIXTURE_CONNECTIONS_FEW, 60000);
+    return start_with(state, HTTP_FIXTURE_CONNECTIONS_FEW, 60000, 60000);
+}
+
+int http_fixture_start_tidy(void **state)
+{
+    return start_with(state, 200, HTTP_FIXTURE_IDLE_MS, 60000);
 }
 
 int http_fixture_stop(void **state)

@@ -8,7 +8,12 @@
 
 #include "common/http_server.h"
 
-enum { HTTP_FIXTURE_TIMEOUT_MS = 5000, HTTP_FIXTURE_CONNECTIONS_FEW = 8, HTTP_FIXTURE_WAITING_MAX = 256 };
+enum {
+    HTTP_FIXTURE_TIMEOUT_MS = 5000,
+    HTTP_FIXTURE_CONNECTIONS_FEW = 8,
+    HTTP_FIXTURE_WAITING_MAX = 256,
+    HTTP_FIXTURE_IDLE_MS = 300
+};
 
 /* Bodies that /now and /large take. */
 enum { HTTP_FIXTURE_BODY_MAX = 100, HTTP_FIXTURE_LARGE_BODY_MAX = 64 * 1024 };
@@ -30,6 +35,8 @@ struct http_fixture {
 int http_fixture_start(void **state);
 /* At most HTTP_FIXTURE_CONNECTIONS_FEW, and no time-out of the server's ends a connection. */
 int http_fixture_start_patient(void **state);
+/* Connections without a request are ended after HTTP_FIXTURE_IDLE_MS. */
+int http_fixture_start_tidy(void **state);
 int http_fixture_stop(void **state);
 
 /* Returns the socket. */

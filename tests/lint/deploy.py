@@ -21,6 +21,10 @@ PROGRAMS = ("gateway", "counter-service")
 OTHER_FILES = 128
 
 
+def files_wanted(settings):
+    return settings["server"]["max_connections"] + settings["grpc"]["counter_service"]["pool_size"] + OTHER_FILES
+
+
 def effective(program, environment):
     """(settings, None) with only these TALLY_ variables, or (None, what the program says against them)."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
@@ -117,7 +121,7 @@ def tally_problems(name, service, services, version):
     yield from address_problems(name, service, services)
     if seconds(service["stop_grace_period"]) <= drain_seconds(settings):
         yield f"{COMPOSE}: {name}: stop_grace_period is not longer than draining"
-    if service["ulimits"]["nofile"] < settings["server"]["max_connections"] + OTHER_FILES:
+    if service["ulimits"]["nofile"] < files_wanted(settings):
         yield f"{COMPOSE}: {name}: nofile is too low for server.max_connections"
     for mapping in service.get("ports", []):
         if int(mapping.rsplit(":", 1)[1]) not in ports_of(program, settings):
@@ -162,7 +166,7 @@ def unit_problems(settings):
     values = dict(re.findall(r"^(\w+)=(.*)$", UNIT.read_text(), re.MULTILINE))
     if seconds(values["TimeoutStopSec"]) <= drain_seconds(settings):
         yield f"{UNIT}: TimeoutStopSec is not longer than draining"
-    if int(values["LimitNOFILE"]) < settings["server"]["max_connections"] + OTHER_FILES:
+    if int(values["LimitNOFILE"]) < files_wanted(settings):
         yield f"{UNIT}: LimitNOFILE is too low for server.max_connections"
 
 

@@ -185,6 +185,28 @@ static void test_after_a_probe_given_up_the_next_call_is_the_probe(void **state)
     fake_grpc_server_stop(server);
 }
 
+/* Otherwise /health and /health/ready contradict each other, and who goes by /health never sends the probe. */
+static void test_an_instance_takes_calls_when_a_call_would_find_it(void **state)
+{
+    (void)state;
+    struct fake_grpc_server *server = pool_fixture_server();
+    struct channel_pool *pool = create_open(server, clock_monotonic_us() + 100 * OPEN_FOR_US);
+    assert_false(channel_pool_is_ready(pool));
+    assert_false(pool_fixture_instance(pool, 0).takes_calls);
+    channel_pool_free(pool);
+
+    pool = create_open(server, clock_monotonic_us() - OPEN_FOR_US);
+    assert_true(channel_pool_is_ready(pool));
+    assert_true(pool_fixture_instance(pool, 0).takes_calls);
+    const struct pooled_channel *probe = pick_at(pool, clock_monotonic_us());
+    assert_false(channel_pool_is_ready(pool));
+    assert_false(pool_fixture_instance(pool, 0).takes_calls);
+    channel_pool_release(pool, probe, CALL_ANSWERED, clock_monotonic_us());
+    assert_true(pool_fixture_instance(pool, 0).takes_calls);
+    channel_pool_free(pool);
+    fake_grpc_server_stop(server);
+}
+
 static void test_the_real_clock_lets_a_probe_through(void **state)
 {
     (void)state;
@@ -267,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_after_a_while_exactly_one_call_is_let_through),
         cmocka_unit_test(test_a_probe_that_fails_opens_it_again),
         cmocka_unit_test(test_after_a_probe_given_up_the_next_call_is_the_probe),
+        cmocka_unit_test(test_an_instance_takes_calls_when_a_call_would_find_it),
         cmocka_unit_test(test_the_real_clock_lets_a_probe_through),
         cmocka_unit_test(test_an_instance_that_comes_back_starts_closed),
     };

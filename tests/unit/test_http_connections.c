@@ -37,6 +37,42 @@ static void test_a_request_that_does_not_get_complete_is_ended(void **state)
     close(in_body);
 }
 
+static void test_an_idle_connection_is_ended(void **state)
+{
+    char text[1024];
+    int silent = http_fixture_connect(*state);
+    int answered = http_fixture_connect(*state);
+    http_fixture_send(answered, POST("/now", "1") "x");
+    assert_int_equal(http_fixture_read(answered, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    assert_int_equal(http_fixture_read(answered, text, sizeof(text), "x", 1), 0);
+    assert_int_equal(http_fixture_read(silent, text, sizeof(text), "x", 1), 0);
+    close(silent);
+    close(answered);
+}
+
+static void test_one_that_waits_for_its_answer_is_not_idle(void **state)
+{
+    struct http_fixture *fixture = *state;
+    char text[1024];
+    int fd = http_fixture_keep_one_waiting(fixture);
+    usleep(6 * HTTP_FIXTURE_IDLE_MS * 1000);
+    atomic_store(&fixture->release, true);
+    http_loop_wake(fixture->loop);
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    close(fd);
+}
+
+static void test_one_whose_body_pauses_is_not_idle(void **state)
+{
+    char text[1024];
+    int fd = http_fixture_connect(*state);
+    http_fixture_send(fd, POST("/now", "5") "he");
+    usleep(6 * HTTP_FIXTURE_IDLE_MS * 1000);
+    http_fixture_send(fd, "llo");
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "\r\n\r\nhello", 1), 1);
+    close(fd);
+}
+
 static void expect_no_connection(const struct http_fixture *fixture)
 {
     for (int i = 0; i < HTTP_FIXTURE_TIMEOUT_MS / 10 && http_loop_connections(fixture->loop) > 0; i++) {
@@ -139,6 +175,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_request_that_does_not_get_complete_is_ended, http_fixture_start,
+                                        http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_an_idle_connection_is_ended, http_fixture_start_tidy, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_one_that_waits_for_its_answer_is_not_idle, http_fixture_start_tidy,
+                                        http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_one_whose_body_pauses_is_not_idle, http_fixture_start_tidy,
                                         http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_clients_that_end_with_their_last_bytes_are_forgotten,
                                         http_fixture_start_patient, http_fixture_stop),
