@@ -2,6 +2,7 @@
 #
 #   PROFILE=release|debug|asan|tsan|fuzz   what to build; each has its own directory under build/
 #   CC=gcc|clang   WERROR=1 (warnings are errors)   V=1 (print the commands)
+#   NO_DEPS=1 (install no packages)   and CPPFLAGS, CFLAGS, LDFLAGS, PKG_CONFIG, AR as usual
 
 VERSION := 0.1.0
 PROFILE ?= release
@@ -33,13 +34,14 @@ GEN := build/gen
 
 # ---- flags -------------------------------------------------------------------------------------------------------
 
+PKG_CONFIG ?= pkg-config
 PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl
 
 # pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
-PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
-PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
-CMOCKA_LIBS = $(eval CMOCKA_LIBS := $$(shell pkg-config --libs cmocka))$(CMOCKA_LIBS)
-PROTO_INCLUDE = $(eval PROTO_INCLUDE := $$(shell pkg-config --variable=includedir libprotobuf-c))$(PROTO_INCLUDE)
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PACKAGE_LIBS)
+CMOCKA_LIBS = $(eval CMOCKA_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
+PROTO_INCLUDE = $(eval PROTO_INCLUDE := $$(shell $(PKG_CONFIG) --variable=includedir libprotobuf-c))$(PROTO_INCLUDE)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifdef WERROR
@@ -66,7 +68,7 @@ INCLUDES := -I. -I$(GEN)
 DEFINES := -DTALLY_VERSION='"$(VERSION)"'
 HARDENING := -fPIE -fstack-protector-strong
 
-BASE_CFLAGS = $(LANGUAGE) $(OPTIMIZE) $(SANITIZE) $(HARDENING) $(INCLUDES) $(DEFINES) $(PACKAGE_CFLAGS) $(CFLAGS)
+BASE_CFLAGS = $(LANGUAGE) $(OPTIMIZE) $(SANITIZE) $(HARDENING) $(INCLUDES) $(DEFINES) $(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 OWN_CFLAGS = $(BASE_CFLAGS) $(WARNINGS)
 LINK_FLAGS = -pthread $(SANITIZE) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
@@ -139,7 +141,7 @@ $(LIB)/%.a:
 	$(say) AR $@
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(Q)ar rcs $@ $(filter %.o,$^)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
 $(OBJ)/%.o: %.c $(BUILD)/flags | $(GEN_HEADERS)
 	$(say) CC $<
@@ -312,7 +314,7 @@ images: | deps-deploy ## both container images, without a container engine; as r
 test-images: images ## run both images with Redis and Consul; as root
 	@VERSION=$(VERSION) tests/deploy/test_images.sh
 
-test-compose: | deps-deploy ## run the services of docker-compose.yml, without a container engine; as root
+test-compose: images ## run docker-compose.yml in a container engine of its own, with faults; as root
 	@VERSION=$(VERSION) tests/deploy/test_compose.sh
 
 # ---- the rest ----------------------------------------------------------------------------------------------------

@@ -44,11 +44,10 @@ put_config() {
     fi
 }
 
-# Tells the running systemd, if there is one. Into a DESTDIR only files are put.
-activate() {
+# Into a DESTDIR only files are put.
+for_this_systemd() { # command...
     if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
-        systemd-sysusers
-        systemctl daemon-reload
+        "$@"
     fi
 }
 
@@ -63,17 +62,20 @@ install_all() {
         put 644 "$document" "$DOC_DIR/$document"
     done
     put_config
-    activate
+    for_this_systemd systemd-sysusers
+    for_this_systemd systemctl daemon-reload
 }
 
 uninstall_all() {
     local program
     for program in "${PROGRAMS[@]}"; do
+        # Fails where the unit is not installed any more.
+        for_this_systemd systemctl --quiet disable --now "tally-$program" || true
         remove "$PREFIX/bin/tally-$program" "$(unit_path "$program")"
     done
     remove "$PREFIX/lib/sysusers.d/tally.conf" "${DOCUMENTS[@]/#/$DOC_DIR/}" "$CONFIG_DIR/config.yaml.new"
     [ ! -d "$DESTDIR$DOC_DIR" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$DOC_DIR"
-    activate
+    for_this_systemd systemctl daemon-reload
 }
 
 case ${1:-} in
