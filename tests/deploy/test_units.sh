@@ -39,7 +39,7 @@ in_network() {
 boot() {
     local tenths
     start_process system systemd-nspawn --quiet --boot --directory "$ROOT" --private-network --register=no \
-        --keep-unit --console=pipe
+        --keep-unit --console=pipe --bind-ro="$PWD:/src"
     for ((tenths = 0; tenths < 300; tenths++)); do
         in_system systemctl is-active --quiet multi-user.target && return
         sleep 0.1
@@ -94,6 +94,18 @@ stop_well() {
     done
 }
 
+# The project is in /src there.
+uninstall_stops_both() {
+    in_system systemctl enable --quiet --now "${UNITS[@]}"
+    become_ready
+    in_system env PREFIX=/usr SYSCONFDIR=/etc /src/deploy/install.sh uninstall
+    local unit
+    for unit in "${UNITS[@]}"; do
+        ! in_system systemctl is-active --quiet "$unit" || return
+    done
+    ! find "$ROOT/etc/systemd" "$ROOT/usr/lib/systemd" -name 'tally*' | grep .
+}
+
 trap finish_system EXIT
 trap 'exit 1' INT TERM
 rm -rf "$RUN_DIR"
@@ -110,4 +122,5 @@ check "README's commands print what it shows" \
 check "the sandbox and the limits refuse nothing" nothing_is_refused
 check "both are restarted after a crash" restarts_after_a_crash
 check "systemctl stop ends both with 0" stop_well
+check "uninstall stops both and leaves no unit" uninstall_stops_both
 finish
