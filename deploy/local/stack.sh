@@ -38,15 +38,27 @@ port_is_taken() { # port
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# Below the range that outgoing connections use.
-free_port() {
+# So many, on one line. Below the range that outgoing connections use.
+free_ports() { # count
     local port
-    for _ in {1..50}; do
+    local -A found=()
+    for _ in {1..500}; do
         port=$((20000 + RANDOM % 12000))
-        port_is_taken "$port" || { echo "$port" && return; }
+        port_is_taken "$port" || found[$port]=1
+        if [ "${#found[@]}" -eq "$1" ]; then
+            echo "${!found[@]}"
+            return
+        fi
     done
-    echo "no free port found" >&2
+    echo "no free ports found" >&2
     return 1
+}
+
+# For a stack beside others.
+set_free_ports() {
+    read -r REDIS_PORT CONSUL_PORT TALLY_SERVER_PORT TALLY_COUNTER_SERVICE_PORT TALLY_COUNTER_SERVICE_ADMIN_PORT \
+        < <(free_ports 5)
+    set_stack_defaults
 }
 
 # Fails, naming the port and how to take another one.
@@ -87,15 +99,25 @@ process_id() { # name
     cut -d' ' -f1 "$RUN_DIR/$1.pid"
 }
 
+# Tries a command each tenth of a second, for so many of them, until it succeeds; fails when it never did.
+wait_until() { # tenths, command...
+    local tenths=$1
+    shift
+    for (( ; tenths > 0; tenths--)); do
+        "$@" && return
+        sleep 0.1
+    done
+    return 1
+}
+
+process_ended() { # name
+    ! process_runs "$1"
+}
+
 stop_process() { # name
-    local tenths
     if process_runs "$1"; then
         kill "$(process_id "$1")" 2>/dev/null || true
-        for ((tenths = 0; tenths < 150; tenths++)); do
-            process_runs "$1" || break
-            sleep 0.1
-        done
-        if process_runs "$1"; then
+        if ! wait_until 150 process_ended "$1"; then
             echo "$1 did not stop in 15 s: killed" >&2
             kill -9 "$(process_id "$1")" 2>/dev/null || true
         fi
@@ -103,16 +125,15 @@ stop_process() { # name
     rm -f "$RUN_DIR/$1.pid"
 }
 
+answers_or_ended() { # process name, url
+    curl -sf -o /dev/null --max-time 2 "$2" || process_ended "$1"
+}
+
 # Waits until a URL answers 2xx; fails when the process ends first or after 20 s.
 wait_ready() { # process name, url
-    local tenths
-    for ((tenths = 0; tenths < 200; tenths++)); do
-        if curl -sf -o /dev/null --max-time 2 "$2"; then
-            return 0
-        fi
-        process_runs "$1" || break
-        sleep 0.1
-    done
+    if wait_until 200 answers_or_ended "$1" "$2" && process_runs "$1"; then
+        return
+    fi
     echo "$1 is not ready; the end of $RUN_DIR/$1.log:" >&2
     tail -n 5 "$RUN_DIR/$1.log" >&2
     return 1
@@ -129,25 +150,24 @@ start_redis() { # name, port
 # One agent that is its own server, with all of its state in memory. Only its HTTP port matters to others.
 start_consul() {
     local serf_port server_port
-    serf_port=$(free_port)
-    server_port=$(free_port)
+    read -r serf_port server_port < <(free_ports 2)
     start_process consul "$CONSUL" agent -dev -bind 127.0.0.1 -client 127.0.0.1 -http-port "$CONSUL_PORT" \
         -server-port "$server_port" -serf-lan-port "$serf_port" -serf-wan-port -1 -dns-port -1 -grpc-port -1 \
         -https-port -1 -disable-host-node-id -hcl 'disable_update_check = true' -log-level warn
     wait_ready consul "http://127.0.0.1:$CONSUL_PORT/v1/status/leader"
 }
 
+consul_passes_both() {
+    local passing
+    # "|| true": grep may find none
+    passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" | grep -o '"passing"' | wc -l) || true
+    [ "$passing" -ge 2 ]
+}
+
 # Consul's first check of each comes within the interval; not to have passed it in 10 s is no reason to stop.
 wait_consul_passes() {
-    local tenths passing
-    for ((tenths = 0; tenths < 100; tenths++)); do
-        # "|| true": grep may find none
-        passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" |
-            grep -o '"passing"' | wc -l) || true
-        [ "$passing" -lt 2 ] || return 0
-        sleep 0.1
-    done
-    echo "Consul does not find both programs healthy: see http://127.0.0.1:$CONSUL_PORT/ui" >&2
+    wait_until 100 consul_passes_both ||
+        echo "Consul does not find both programs healthy: see http://127.0.0.1:$CONSUL_PORT/ui" >&2
 }
 
 start_stack() {

@@ -27,16 +27,6 @@ finish() {
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-set_free_ports() {
-    REDIS_PORT=$(free_port)
-    CONSUL_PORT=$(free_port)
-    TALLY_SERVER_PORT=$(free_port)
-    TALLY_COUNTER_SERVICE_PORT=$(free_port)
-    TALLY_COUNTER_SERVICE_ADMIN_PORT=$(free_port)
-    export TALLY_SERVER_PORT TALLY_COUNTER_SERVICE_PORT TALLY_COUNTER_SERVICE_ADMIN_PORT
-    set_stack_defaults
-}
-
 # A clean Debian with what Tally needs at run time, and the packages named. To be called in a mount namespace.
 make_debian() { # directory, package...
     local root=$1 tar packages

@@ -37,15 +37,12 @@ in_network() {
 }
 
 boot() {
-    local tenths
     start_process system systemd-nspawn --quiet --boot --directory "$ROOT" --private-network --register=no \
         --keep-unit --console=pipe --bind-ro="$PWD:/src"
-    for ((tenths = 0; tenths < 300; tenths++)); do
-        in_system systemctl is-active --quiet multi-user.target && return
-        sleep 0.1
-    done
-    cat "$RUN_DIR/system.log"
-    return 1
+    wait_until 300 in_system systemctl is-active --quiet multi-user.target || {
+        cat "$RUN_DIR/system.log"
+        return 1
+    }
 }
 
 start_units() {
@@ -54,13 +51,10 @@ start_units() {
 }
 
 become_ready() {
-    local tenths
-    for ((tenths = 0; tenths < 200; tenths++)); do
-        in_system curl -sf -o /dev/null localhost:8080/health/ready && return
-        sleep 0.1
-    done
-    in_system journalctl --no-pager --unit 'tally-*'
-    return 1
+    wait_until 200 in_system curl -sf -o /dev/null localhost:8080/health/ready || {
+        in_system journalctl --no-pager --unit 'tally-*'
+        return 1
+    }
 }
 
 are_confined() {

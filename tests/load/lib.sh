@@ -8,20 +8,14 @@ source deploy/local/stack.sh
 # Sets GATEWAY_URL and ADMIN_URL. The counters of an earlier run are gone.
 start_load_stack() {
     rm -rf "${RUN_DIR:?}/redis"
-    REDIS_PORT=$(free_port)
-    CONSUL_PORT=$(free_port)
-    TALLY_SERVER_PORT=$(free_port)
-    TALLY_COUNTER_SERVICE_PORT=$(free_port)
-    TALLY_COUNTER_SERVICE_ADMIN_PORT=$(free_port)
-    set_stack_defaults
+    set_free_ports
     start_stack
 }
 
 # webdis as its package starts it, but for ports, log and Redis: its own, with the stack's settings.
 start_webdis() {
     local redis_port
-    redis_port=$(free_port)
-    WEBDIS_PORT=$(free_port)
+    read -r redis_port WEBDIS_PORT < <(free_ports 2)
     rm -rf "${RUN_DIR:?}/webdis-redis"
     start_redis webdis-redis "$redis_port"
     cat >"$RUN_DIR/webdis.json" <<JSON
@@ -38,7 +32,7 @@ JSON
 }
 
 start_bare_server() {
-    BARE_PORT=$(free_port)
+    BARE_PORT=$(free_ports 1)
     BARE_URL=http://127.0.0.1:$BARE_PORT
     start_process bare build/bin/bare_mhd_server "$BARE_PORT"
     wait_ready bare "$BARE_URL/"
