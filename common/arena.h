@@ -3,14 +3,12 @@
 #ifndef TALLY_COMMON_ARENA_H
 #define TALLY_COMMON_ARENA_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
 
 struct arena_block;
 
 struct arena {
-    struct arena_block *blocks;   /* newest first; the oldest one is kept by arena_reset */
-    ProtobufCAllocator allocator; /* for protobuf-c; its free does nothing */
+    struct arena_block *blocks; /* newest first; the oldest one is kept by arena_reset */
 };
 
 void arena_init(struct arena *arena);
