@@ -163,7 +163,7 @@ static const char *known_host(const struct consul_registration_options *options)
     if (options->advertise_host[0] != '\0') {
         return options->advertise_host;
     }
-    return consul_service_is_wildcard(options->service.host) ? "" : options->service.host;
+    return host_is_wildcard(options->service.host) ? "" : options->service.host;
 }
 
 /* Returns 0, or -1 when out of memory. */

@@ -14,12 +14,11 @@
 enum {
     /* More than that many need another way to be shared out than a connection or more to each. */
     CONSUL_INSTANCES_MAX = 64,
-    CONSUL_TARGET_SIZE = HOST_SIZE + 8, /* "[host]:65535" and its NUL */
 };
 
 /* Large: not for the stack of a small thread. */
 struct consul_instances {
-    char targets[CONSUL_INSTANCES_MAX][CONSUL_TARGET_SIZE]; /* "host:port", sorted, no two alike */
+    char targets[CONSUL_INSTANCES_MAX][HOST_PORT_SIZE]; /* "host:port", sorted, no two alike */
     size_t count;
     size_t skipped; /* entries without a usable address or port */
     size_t cut;     /* entries that are not there because of CONSUL_INSTANCES_MAX: the last in order */
