@@ -68,9 +68,9 @@ struct counter_client {
 };
 
 static const char *const method_names[COUNTER_RPCS] = {
-    [COUNTER_RPC_BATCH_INCREMENT] = "/tally.v1.CounterService/BatchIncrement",
-    [COUNTER_RPC_BATCH_GET] = "/tally.v1.CounterService/BatchGet",
-    [COUNTER_RPC_LIST_COUNTERS] = "/tally.v1.CounterService/ListCounters",
+#define METHOD_NAME(symbol, name) [COUNTER_RPC_##symbol] = "/tally.v1.CounterService/" name,
+    COUNTER_RPC_TABLE(METHOD_NAME)
+#undef METHOD_NAME
 };
 
 /* --- attempts ----------------------------------------------------------------------------------------------------- */

@@ -15,8 +15,7 @@
 #include "common/error.h"
 #include "common/status.h"
 #include "gateway/channel_pool.h"
-
-enum counter_rpc { COUNTER_RPC_BATCH_INCREMENT, COUNTER_RPC_BATCH_GET, COUNTER_RPC_LIST_COUNTERS, COUNTER_RPCS };
+#include "gateway/counter_rpc.h"
 
 struct client_call; /* one call with all its attempts */
 
