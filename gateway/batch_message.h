@@ -8,7 +8,6 @@
 
 #include "common/compiler.h"
 #include "common/status.h"
-#include "gateway/batcher.h"
 #include "gateway/operation.h"
 
 struct batch_message;

@@ -18,8 +18,6 @@
 #include "gateway/counter_client.h"
 #include "gateway/operation.h"
 
-enum batch_kind { BATCH_INCREMENT, BATCH_GET, BATCH_KINDS };
-
 /* The operations of one HTTP request, all of one kind. Embedded in the request's state; outlives its operations'
  * answers (an abandoned request is kept until on_done). */
 struct counter_request {

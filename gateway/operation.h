@@ -10,6 +10,9 @@
 #include "common/status.h"
 #include "common/text.h"
 
+/* Which RPC carries it. */
+enum batch_kind { BATCH_INCREMENT, BATCH_GET, BATCH_KINDS };
+
 struct operation {
     /* The texts point into the request's body or path buffer. */
     struct text resource_id;
