@@ -32,7 +32,7 @@ static void count_writes(struct request_state *state)
     counts[WRITE_NOT_APPLIED] -= state->refused; /* those were never accepted */
     for (unsigned result = 0; result < WRITE_RESULTS; result++) {
         if (counts[result] > 0) {
-            request_metrics_written(&state->context->metrics, result, counts[result]);
+            request_metrics_written(&state->loop->metrics, result, counts[result]);
         }
     }
 }
@@ -90,7 +90,7 @@ static void answer(struct request_state *state)
 static void on_done(struct counter_request *counters)
 {
     struct request_state *state = state_of(counters);
-    state->context->pending--;
+    state->loop->pending--;
     if (counters->kind == BATCH_INCREMENT) {
         count_writes(state);
     }
@@ -108,7 +108,7 @@ static void on_done(struct counter_request *counters)
 /* Hands the operations that broke no rule to the batcher. There is at least one. */
 static void submit(struct request_state *state, enum batch_kind kind)
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     if (!admission_check(state)) {
         return;
     }
@@ -116,17 +116,17 @@ static void submit(struct request_state *state, enum batch_kind kind)
         .kind = kind,
         .operations = state->operations.items,
         .operation_count = state->operations.count,
-        .deadline_us = state->request->complete_us + context->request_timeout_us,
+        .deadline_us = state->request->complete_us + loop->request_timeout_us,
         .on_done = on_done,
     };
-    if (batcher_submit(context->batcher, &state->counters) != STATUS_OK) {
+    if (batcher_submit(loop->batcher, &state->counters) != STATUS_OK) {
         admission_out_of_memory(state);
         return;
     }
     state->is_submitted = true;
-    context->pending++;
+    loop->pending++;
     if (kind == BATCH_INCREMENT) {
-        request_metrics_accepted(&context->metrics, state->operations.count - state->refused);
+        request_metrics_accepted(&loop->metrics, state->operations.count - state->refused);
     }
 }
 

@@ -10,17 +10,17 @@
 
 void handle_health(struct request_state *state)
 {
-    reply_json(state, gateway_health_write(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write(state->loop->health, &state->request->reply));
 }
 
 void handle_live(struct request_state *state)
 {
-    reply_json(state, gateway_health_write_live(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write_live(state->loop->health, &state->request->reply));
 }
 
 void handle_ready(struct request_state *state)
 {
-    reply_json(state, gateway_health_write_ready(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write_ready(state->loop->health, &state->request->reply));
 }
 
 void handle_metrics(struct request_state *state)

@@ -6,7 +6,6 @@
 #include "common/clock.h"
 #include "common/problem.h"
 #include "gateway/channel_pool.h"
-#include "gateway/gateway_health.h"
 #include "gateway/status_problem.h"
 
 enum { RETRY_AFTER_SIZE = 16 };
@@ -43,21 +42,21 @@ static void add_last_header(struct http_response *response, const char *name, co
 
 static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     struct http_request *request = state->request;
     struct http_response response = state->response;
     char request_id[REQUEST_ID_SIZE];
     response.status = http_status;
     response.content_type = content_type;
     response.body = body;
-    request_id_write(&context->prng, request->request_id, request_id);
+    request_id_write(&loop->prng, request->request_id, request_id);
     add_last_header(&response, "X-Request-Id", request_id);
     char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
-        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(context->health->pool));
+        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
         add_last_header(&response, "Retry-After", retry_after);
     }
-    request_metrics_answered(&context->metrics, state->match.route, request->method, http_status,
+    request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us);
     request_state_end(state);
     http_reply(request, &response);

@@ -25,7 +25,7 @@ enum { REQUESTS = 3, MAX_BODY = 1024, MAX_PENDING = 2, TIMEOUT_US = 2000000 };
 
 /* What a fake HTTP server, batcher and client saw. */
 struct fixture {
-    struct request_context context;
+    struct loop_context context;
     struct gateway_health health;
     struct http_request requests[REQUESTS];
     char *bodies[REQUESTS];
@@ -150,7 +150,7 @@ static inline int set_up(void **state)
     fixture->is_ready = true;
     fixture->retry_after_s = 1;
     gateway_health_init(&fixture->health, NULL, NULL);
-    struct request_context *context = &fixture->context;
+    struct loop_context *context = &fixture->context;
     context->request_timeout_us = TIMEOUT_US;
     context->max_body = MAX_BODY;
     context->max_pending = MAX_PENDING;
