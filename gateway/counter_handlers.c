@@ -9,9 +9,9 @@
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-static struct request_state *state_of(struct counter_request *request)
+static struct request_state *state_of(struct submission *submission)
 {
-    return (struct request_state *)((char *)request - offsetof(struct request_state, counters));
+    return (struct request_state *)((char *)submission - offsetof(struct request_state, submission));
 }
 
 static enum write_result write_result_of(const struct operation *operation)
@@ -87,11 +87,11 @@ static void answer(struct request_state *state)
     }
 }
 
-static void on_done(struct counter_request *counters)
+static void on_done(struct submission *submission)
 {
-    struct request_state *state = state_of(counters);
+    struct request_state *state = state_of(submission);
     state->loop->pending--;
-    if (counters->kind == BATCH_INCREMENT) {
+    if (submission->kind == BATCH_INCREMENT) {
         count_writes(state);
     }
     if (!state->is_abandoned) {
@@ -112,14 +112,14 @@ static void submit(struct request_state *state, enum batch_kind kind)
     if (!admission_check(state)) {
         return;
     }
-    state->counters = (struct counter_request){
+    state->submission = (struct submission){
         .kind = kind,
         .operations = state->operations.items,
         .operation_count = state->operations.count,
         .deadline_us = state->request->complete_us + loop->request_timeout_us,
         .on_done = on_done,
     };
-    if (batcher_submit(loop->batcher, &state->counters) != STATUS_OK) {
+    if (batcher_submit(loop->batcher, &state->submission) != STATUS_OK) {
         admission_out_of_memory(state);
         return;
     }

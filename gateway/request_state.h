@@ -51,8 +51,8 @@ struct request_state {
     struct route_match match;
     struct http_response response; /* headers gathered so far */
     struct operation_list operations;
-    struct counter_request counters; /* what the batcher works on */
-    size_t refused;                  /* operations that broke a rule: not submitted */
+    struct submission submission; /* what the batcher works on */
+    size_t refused;               /* operations that broke a rule: not submitted */
     bool is_submitted;
     bool is_abandoned; /* the client is gone: no answer */
     /* a listing */
