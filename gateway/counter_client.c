@@ -1,10 +1,10 @@
 /* A call's life, on the loop's thread but for the poller's hand-over:
  *
- *   client_call_start ─> CALL_TRYING ──────────────────────────────> answer ─> on_done
+ *   client_call_start ─> STATE_TRYING ─────────────────────────────> answer ─> on_done
  *                          │   ▲ attempt failed or was silent          ▲
  *                          ▼   │ re-send is due                        │
- *                        CALL_BACKING_OFF ── deadline, no budget, ─────┘
- *                                            no channel: the status so far
+ *                        STATE_BACKING_OFF ── deadline, no budget, ────┘
+ *                                             no channel: the status so far
  *
  * unknown is sticky: once an attempt may have been applied without our knowing, only an answer with results settles it.
  */
@@ -24,9 +24,9 @@
 #include "gateway/rpc_status.h"
 
 enum call_state {
-    CALL_TRYING,      /* `attempt` is out */
-    CALL_BACKING_OFF, /* the next attempt leaves at retry_us */
-    CALL_ENDED,       /* `ended` says how; on_done is due */
+    STATE_TRYING,      /* `attempt` is out */
+    STATE_BACKING_OFF, /* the next attempt leaves at retry_us */
+    STATE_ENDED,       /* `ended` says how; on_done is due */
 };
 
 struct client_call {
@@ -39,7 +39,7 @@ struct client_call {
     client_call_done on_done;
     void *ctx;
     enum call_state state;
-    struct rpc_attempt *attempt; /* CALL_TRYING */
+    struct rpc_attempt *attempt; /* STATE_TRYING */
     bool timed_out;              /* the attempt was cancelled for its silence */
     unsigned attempts;
     int last_instance; /* of the last attempt; -1: none */
@@ -77,7 +77,7 @@ static const char *const method_names[COUNTER_RPCS] = {
 
 static void end_call(struct client_call *call, enum status status)
 {
-    call->state = CALL_ENDED;
+    call->state = STATE_ENDED;
     call->ended = status;
 }
 
@@ -102,7 +102,7 @@ static void start_attempt(struct client_call *call, int64_t now_us)
     call->last_instance = (int)channel->instance;
     call->attempts++;
     call->timed_out = false;
-    call->state = CALL_TRYING;
+    call->state = STATE_TRYING;
 }
 
 static enum status status_of_attempt(const struct rpc_attempt *attempt)
@@ -132,7 +132,7 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t n
         return;
     }
     rpc_metrics_retry(&client->metrics);
-    call->state = CALL_BACKING_OFF;
+    call->state = STATE_BACKING_OFF;
     call->retry_us = retry_us;
 }
 
@@ -211,7 +211,7 @@ static struct rpc_attempt *take_finished(struct counter_client *client)
 /* Does what is due for one call. Returns when it wants to be looked at again; the call may be gone. */
 static int64_t advance(struct client_call *call, int64_t now_us)
 {
-    if (call->state == CALL_TRYING) {
+    if (call->state == STATE_TRYING) {
         const int64_t silent_us = call->attempt->started_us + call->client->attempt_timeout_us;
         if (call->timed_out || now_us < silent_us) {
             return call->timed_out ? INT64_MAX : silent_us;
@@ -220,13 +220,13 @@ static int64_t advance(struct client_call *call, int64_t now_us)
         rpc_attempt_cancel(call->attempt);
         return INT64_MAX;
     }
-    if (call->state == CALL_BACKING_OFF) {
+    if (call->state == STATE_BACKING_OFF) {
         if (now_us < call->retry_us) {
             return call->retry_us;
         }
         start_attempt(call, now_us);
     }
-    if (call->state == CALL_ENDED) {
+    if (call->state == STATE_ENDED) {
         finish(call, final_status(call), NULL);
     }
     return now_us;
@@ -280,7 +280,7 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
 
 void client_call_abandon(struct client_call *call)
 {
-    if (call->state == CALL_TRYING) {
+    if (call->state == STATE_TRYING) {
         call->attempt->call = NULL;
         rpc_attempt_cancel(call->attempt);
     }

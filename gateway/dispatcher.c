@@ -48,11 +48,11 @@ static void refuse_unmatched(struct request_state *state)
 {
     const char *allow = router_allow(routes, ROUTE_COUNT, state->request->path);
     if (allow == NULL) {
-        reply_http_problem(state, HTTP_NOT_FOUND, "there is nothing at this path: /openapi.yaml says what is where");
+        reply_http_problem(state, PROBLEM_NOT_FOUND, "there is nothing at this path: /openapi.yaml says what is where");
         return;
     }
     reply_add_header(state, "Allow", allow);
-    reply_http_problem(state, HTTP_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
+    reply_http_problem(state, PROBLEM_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
 }
 
 /* RFC 9110, section 8.3.1: case does not matter, and parameters follow a semicolon. */
@@ -79,11 +79,11 @@ void dispatcher_handle(struct loop_context *loop, struct http_request *request)
     } else if (route == NULL) {
         refuse_unmatched(state);
     } else if (request->refusal == HTTP_BODY_TOO_LARGE) {
-        reply_http_problem(state, HTTP_CONTENT_TOO_LARGE,
+        reply_http_problem(state, PROBLEM_CONTENT_TOO_LARGE,
                            operation_list_sentence(&state->operations, "the body must be at most %zu bytes",
                                                    body_max_of(loop, route)));
     } else if (route->body != ROUTE_NO_BODY && !is_json(request->content_type)) {
-        reply_http_problem(state, HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
+        reply_http_problem(state, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
     } else {
         route->handle(state);
     }

@@ -17,10 +17,10 @@ static const struct {
     const char *slug;
     const char *title;
 } http_problems[] = {
-    [HTTP_NOT_FOUND] = {404, "not-found", "Not found"},
-    [HTTP_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
-    [HTTP_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
-    [HTTP_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
+    [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [PROBLEM_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
+    [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
 };
 
 /* What is said when there is no memory to say it. */

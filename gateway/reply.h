@@ -7,7 +7,12 @@
 #include "gateway/request_state.h"
 
 /* Errors that HTTP knows and gRPC does not. */
-enum http_problem { HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_CONTENT_TOO_LARGE, HTTP_UNSUPPORTED_MEDIA_TYPE };
+enum http_problem {
+    PROBLEM_NOT_FOUND,
+    PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_CONTENT_TOO_LARGE,
+    PROBLEM_UNSUPPORTED_MEDIA_TYPE
+};
 
 /* Adds a header to the answer to come, at most two. name is static; value lives until then. */
 void reply_add_header(struct request_state *state, const char *name, const char *value);
