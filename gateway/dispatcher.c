@@ -9,6 +9,7 @@
 
 /* The busiest first. */
 static const struct route routes[] = {
+    /* method, path, body, is_write (its problems tell the outcome), handler */
     {HTTP_POST, "/api/v1/counter/increment", ROUTE_BODY, true, handle_increment},
     {HTTP_POST, "/api/v1/counter/increment/batch", ROUTE_BATCH_BODY, true, handle_increment_batch},
     {HTTP_POST, "/api/v1/counter/batch", ROUTE_BATCH_BODY, false, handle_get_batch},
