@@ -78,15 +78,6 @@ static void answer_batch(struct request_state *state)
     reply_json(state, 200);
 }
 
-static void answer(struct request_state *state)
-{
-    if (state->match.route->body == ROUTE_BATCH_BODY) {
-        answer_batch(state);
-    } else {
-        answer_single(state);
-    }
-}
-
 static void on_done(struct submission *submission)
 {
     struct request_state *state = state_of(submission);
@@ -95,7 +86,7 @@ static void on_done(struct submission *submission)
         count_writes(state);
     }
     if (!state->is_abandoned) {
-        answer(state);
+        state->answer(state);
         return;
     }
     struct http_request *request = state->request;
@@ -105,13 +96,14 @@ static void on_done(struct submission *submission)
 
 /* --- submitting --------------------------------------------------------------------------------------------------- */
 
-/* Hands the operations that broke no rule to the batcher. There is at least one. */
-static void submit(struct request_state *state, enum batch_kind kind)
+/* Hands the operations that broke no rule to the batcher. There is at least one. answer: what follows their results. */
+static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
 {
     struct loop_context *loop = state->loop;
     if (!admission_check(state)) {
         return;
     }
+    state->answer = answer;
     state->submission = (struct submission){
         .kind = kind,
         .operations = state->operations.items,
@@ -138,7 +130,7 @@ static void submit_batch(struct request_state *state, enum batch_kind kind)
     if (state->refused == state->operations.count) {
         answer_batch(state);
     } else {
-        submit(state, kind);
+        submit(state, kind, answer_batch);
     }
 }
 
@@ -172,23 +164,31 @@ static const char *read_key(struct request_state *state, struct text *ret_key)
     return NULL;
 }
 
-void handle_increment(struct request_state *state)
+/* Reads the one increment that header and body ask for. False: they break a rule, and the request was answered. */
+static bool read_increment(struct request_state *state)
 {
     struct http_request *request = state->request;
     struct text key = {0};
     const char *detail = read_key(state, &key);
     if (detail != NULL) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
-        return;
+        return false;
     }
     const enum status status =
         counter_json_read_increment(&state->operations, request->body, request->body_len, &detail);
     if (status != STATUS_OK) {
         refuse(state, status, detail);
-        return;
+        return false;
     }
     state->operations.items[0].idempotency_key = key;
-    submit(state, BATCH_INCREMENT);
+    return true;
+}
+
+void handle_increment(struct request_state *state)
+{
+    if (read_increment(state)) {
+        submit(state, BATCH_INCREMENT, answer_single);
+    }
 }
 
 void handle_increment_batch(struct request_state *state)
@@ -236,5 +236,5 @@ void handle_get(struct request_state *state)
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
         return;
     }
-    submit(state, BATCH_GET);
+    submit(state, BATCH_GET, answer_single);
 }

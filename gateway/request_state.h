@@ -51,8 +51,9 @@ struct request_state {
     struct route_match match;
     struct http_response response; /* headers gathered so far */
     struct operation_list operations;
-    struct submission submission; /* what the batcher works on */
-    size_t refused;               /* operations that broke a rule: not submitted */
+    struct submission submission;                /* what the batcher works on */
+    void (*answer)(struct request_state *state); /* to its results, once they are all there */
+    size_t refused;                              /* operations that broke a rule: not submitted */
     bool is_submitted;
     bool is_abandoned; /* the client is gone: no answer */
     /* a listing */
