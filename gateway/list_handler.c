@@ -53,7 +53,7 @@ static enum status write_list(struct buffer *out, struct text resource_id, const
     return STATUS_OK;
 }
 
-static void answer(struct request_state *state, grpc_byte_buffer *reply, struct arena *arena)
+static void answer_list(struct request_state *state, grpc_byte_buffer *reply, struct arena *arena)
 {
     const ProtobufCMessage *list = grpc_message_unpack(&tally__v1__list_counters_response__descriptor, reply, arena);
     enum status status = STATUS_UNIMPLEMENTED; /* not what a counter-service answers */
@@ -64,7 +64,6 @@ static void answer(struct request_state *state, grpc_byte_buffer *reply, struct 
     if (status == STATUS_OK) {
         reply_json(state, 200);
     } else {
-        buffer_clear(&state->request->reply, 0);
         reply_problem(state, status, NULL);
     }
 }
@@ -78,7 +77,7 @@ static void on_listed(void *ctx, enum status status, grpc_byte_buffer *reply)
         reply_problem(state, status, NULL);
         return;
     }
-    answer(state, reply, arena);
+    answer_list(state, reply, arena);
     arena_reset(arena);
 }
 

@@ -27,7 +27,6 @@ void handle_metrics(struct request_state *state)
 {
     struct buffer *reply = &state->request->reply;
     if (metrics_render(reply) != 0) {
-        buffer_clear(reply, 0);
         admission_out_of_memory(state);
         return;
     }

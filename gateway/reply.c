@@ -94,16 +94,25 @@ void reply_body(struct request_state *state, const char *content_type, struct te
     send_answer(state, 200, content_type, body);
 }
 
+/* For a problem: half an answer may be in it, or one that did not fit into memory. */
+static struct buffer *emptied_reply(struct request_state *state)
+{
+    struct buffer *reply = &state->request->reply;
+    reply->len = 0;
+    reply->failed = false;
+    return reply;
+}
+
 void reply_problem(struct request_state *state, enum status status, const char *detail)
 {
-    status_problem_write(&state->request->reply, status, detail, request_is_write(state));
+    status_problem_write(emptied_reply(state), status, detail, request_is_write(state));
     send_reply_buffer(state, status_http_code(status), PROBLEM_CONTENT_TYPE);
 }
 
 void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail)
 {
     const int http_status = http_problems[problem].http_status;
-    problem_write(&state->request->reply, http_problems[problem].slug, http_problems[problem].title, http_status,
-                  detail, request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
+    problem_write(emptied_reply(state), http_problems[problem].slug, http_problems[problem].title, http_status, detail,
+                  request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
     send_reply_buffer(state, http_status, PROBLEM_CONTENT_TYPE);
 }

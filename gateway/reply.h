@@ -21,7 +21,8 @@ void reply_add_header(struct request_state *state, const char *name, const char 
 void reply_json(struct request_state *state, int http_status);
 /* Something else. body is static, or request->reply. */
 void reply_body(struct request_state *state, const char *content_type, struct text body);
-/* detail: a sentence that names field and rule; NULL for the usual one of that status. */
+/* A problem document, instead of what request->reply holds. detail: a sentence that names field and rule; NULL for the
+ * usual one of that status. */
 void reply_problem(struct request_state *state, enum status status, const char *detail);
 void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail);
 
