@@ -62,7 +62,6 @@ struct counter_client {
     unsigned cursor;
     struct prng prng;
     struct rpc_metrics metrics;
-    unsigned attempts_out;
     /* pushed by the poller, taken whole by the loop thread */
     _Atomic(struct rpc_attempt *) finished;
 };
@@ -98,7 +97,6 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         return;
     }
     call->attempt->call = call;
-    client->attempts_out++;
     call->last_instance = (int)channel->instance;
     call->attempts++;
     call->timed_out = false;
@@ -172,7 +170,6 @@ static void finish(struct client_call *call, enum status status, grpc_byte_buffe
 /* The channel goes back first: what the breaker makes of it decides whether a re-send is worth it. */
 static void attempt_finished(struct counter_client *client, struct rpc_attempt *attempt, int64_t now_us)
 {
-    client->attempts_out--;
     struct client_call *call = attempt->call;
     if (call == NULL) {
         rpc_attempt_release(attempt, client->pool, CALL_SAYS_NOTHING, now_us);
