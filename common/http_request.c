@@ -1,6 +1,5 @@
 #include "common/http_request.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

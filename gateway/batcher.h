@@ -10,7 +10,6 @@
 #ifndef TALLY_GATEWAY_BATCHER_H
 #define TALLY_GATEWAY_BATCHER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -5,7 +5,6 @@
 #define TALLY_GATEWAY_OPERATION_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "common/status.h"
