@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "common/compiler.h"
+
 struct arena_block;
 
 struct arena {
@@ -17,6 +19,6 @@ void arena_done(struct arena *arena);
 /* Forgets all allocations. */
 void arena_reset(struct arena *arena);
 /* size bytes, aligned to 16, not zeroed; NULL when out of memory. */
-void *arena_alloc(struct arena *arena, size_t size);
+void *arena_alloc(struct arena *arena, size_t size) MUST_CHECK;
 
 #endif

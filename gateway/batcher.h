@@ -32,7 +32,7 @@ struct submission {
 
 struct batcher;
 
-struct batcher *batcher_create(struct counter_client *client);
+struct batcher *batcher_create(struct counter_client *client) MUST_CHECK;
 /* Everything waiting or sent was answered before. NULL is fine. */
 void batcher_free(struct batcher *batcher);
 

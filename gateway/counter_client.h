@@ -28,14 +28,15 @@ struct counter_client;
 
 /* wake is called by the poller thread when counter_client_poll has something to do. */
 struct counter_client *counter_client_create(struct channel_pool *pool, int attempt_timeout_ms, void (*wake)(void *ctx),
-                                             void *wake_ctx, struct error *error);
+                                             void *wake_ctx, struct error *error) MUST_CHECK;
 /* Cancels what is out (without on_done), joins the poller. NULL is fine. */
 void counter_client_free(struct counter_client *client);
 
 /* Starts a call. Takes ownership of message. Never calls on_done from inside. Returns NULL when out of memory (message
  * is freed). The call is the client's, valid until on_done. */
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx);
+                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+    MUST_CHECK;
 /* Gives a call up: it is cancelled and on_done will not be called. */
 void client_call_abandon(struct client_call *call);
 
