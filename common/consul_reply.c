@@ -56,9 +56,9 @@ static void insert(struct consul_instances *instances, const char target[HOST_PO
     if (is_there) {
         return;
     }
-    if (instances->count == CONSUL_INSTANCES_MAX) {
+    if (instances->count == INSTANCES_MAX) {
         instances->cut++;
-        if (place == CONSUL_INSTANCES_MAX) {
+        if (place == INSTANCES_MAX) {
             return;
         }
         instances->count--; /* the last one makes room */

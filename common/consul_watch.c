@@ -49,7 +49,7 @@ static int query(struct consul_watch *watch, struct error *error)
 
 static void hand_over(struct consul_watch *watch)
 {
-    const char *targets[CONSUL_INSTANCES_MAX];
+    const char *targets[INSTANCES_MAX];
     for (size_t i = 0; i < watch->instances.count; i++) {
         targets[i] = watch->instances.targets[i];
     }

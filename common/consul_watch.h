@@ -14,7 +14,7 @@
 struct consul_watch;
 
 /* Called on the watch's thread with each answer of the agent, which may well say what the one before said. targets:
- * "host:port", sorted, no two alike, CONSUL_INSTANCES_MAX at most; valid during the call. count may be 0. Never called
+ * "host:port", sorted, no two alike, INSTANCES_MAX at most; valid during the call. count may be 0. Never called
  * when the agent is gone or answers nonsense: the last set stays the last set. It may block, but then
  * consul_watch_free waits for it. */
 typedef void (*consul_instances_handler)(void *ctx, const char *const *targets, size_t count);

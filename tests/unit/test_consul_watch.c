@@ -228,13 +228,13 @@ static void test_too_many_instances_are_cut(void **state)
     struct fixture fixture;
     struct buffer body;
     buffer_init(&body);
-    for (int i = 0; i < CONSUL_INSTANCES_MAX + 10; i++) {
+    for (int i = 0; i < INSTANCES_MAX + 10; i++) {
         buffer_append_format(&body, "%c{\"Service\":{\"Address\":\"a\",\"Port\":%d}}", i == 0 ? '[' : ',', 1000 + i);
     }
     buffer_append_format(&body, "]%c", '\0');
     start(&fixture, STEPS({200, "X-Consul-Index: 5\r\n", body.data}), "");
     wait_for_sets(&fixture, 1);
-    assert_int_equal(fixture.counts[0], CONSUL_INSTANCES_MAX);
+    assert_int_equal(fixture.counts[0], INSTANCES_MAX);
     stop(&fixture);
     buffer_done(&body);
 }
