@@ -15,9 +15,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/prng.h"
+#include "common/thread.h"
 #include "gateway/retry_budget.h"
 #include "gateway/rpc_attempt.h"
 #include "gateway/rpc_metrics.h"
@@ -324,15 +324,12 @@ struct counter_client *counter_client_create(struct channel_pool *pool, int atte
     rpc_metrics_init(&client->metrics);
     prng_init(&client->prng);
     client->queue = grpc_completion_queue_create_for_next(NULL);
-    int failure = pthread_create(&client->poller, NULL, poller_main, client);
-    if (failure != 0) {
-        error_set(error, "cannot start a thread: %s", strerror(failure));
+    if (thread_start(&client->poller, "rpc-poller", poller_main, client, error) != 0) {
         grpc_completion_queue_shutdown(client->queue);
         grpc_completion_queue_destroy(client->queue);
         free(client);
         return NULL;
     }
-    pthread_setname_np(client->poller, "rpc-poller");
     return client;
 }
 
