@@ -43,7 +43,7 @@ static enum status write_list(struct buffer *out, struct text resource_id, const
     counter_json_begin_list(out, resource_id);
     for (size_t i = 0; i < list->n_counters; i++) {
         const Tally__V1__Counter *counter = list->counters[i];
-        const struct text counter_type = {(const char *)counter->counter_type.data, counter->counter_type.len};
+        const struct text counter_type = grpc_message_text(counter->counter_type);
         if (counter_rules_counter_type(counter_type) != NULL) {
             return STATUS_DATA_DAMAGED;
         }
@@ -84,7 +84,7 @@ static void on_listed(void *ctx, enum status status, grpc_byte_buffer *reply)
 static struct client_call *start_call(struct request_state *state, struct text resource_id)
 {
     Tally__V1__ListCountersRequest request = TALLY__V1__LIST_COUNTERS_REQUEST__INIT;
-    request.resource_id = (ProtobufCBinaryData){resource_id.len, (uint8_t *)(uintptr_t)resource_id.data};
+    request.resource_id = grpc_message_bytes(resource_id);
     grpc_byte_buffer *message = grpc_message_pack(&request.base);
     if (message == NULL) {
         return NULL;
