@@ -1,5 +1,5 @@
 /* How long to wait before the next try of background work that failed: jittered, so that many who lost the same peer do
- * not come back together. Not for requests: gateway/retry_budget.h. Owned by one thread. */
+ * not come back together. Not for requests: gateway/retry.h. Owned by one thread. */
 #ifndef TALLY_COMMON_BACKOFF_H
 #define TALLY_COMMON_BACKOFF_H
 

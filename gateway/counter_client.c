@@ -18,7 +18,7 @@
 
 #include "common/prng.h"
 #include "common/thread.h"
-#include "gateway/retry_budget.h"
+#include "gateway/retry.h"
 #include "gateway/rpc_attempt.h"
 #include "gateway/rpc_metrics.h"
 #include "gateway/rpc_status.h"
