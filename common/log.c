@@ -217,14 +217,14 @@ void log_write(enum log_level level, const char *component, const char *msg, con
     }
 }
 
-int log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count)
+bool log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count)
 {
     limiter->held_back++;
     if (now_us < limiter->next_us) {
-        return 0;
+        return false;
     }
     *ret_count = limiter->held_back;
     limiter->held_back = 0;
     limiter->next_us = now_us + LIMITER_INTERVAL_US;
-    return 1;
+    return true;
 }
