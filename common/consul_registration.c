@@ -32,7 +32,8 @@ struct consul_registration {
     struct backoff backoff;
     struct log_limiter failures;
     bool was_registered;
-    /* set once, by consul_registration_deregister: monotonic time until which the thread may try to, 0 before */
+    /* set by consul_registration_deregister: until when (monotonic) the thread may try to deregister; 0: not asked yet
+     */
     _Atomic int64_t deregister_until_us;
     /* written by the thread, read by all */
     atomic_bool is_registered;

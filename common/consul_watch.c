@@ -30,7 +30,7 @@ struct consul_watch {
     struct backoff backoff;
     struct log_limiter failures;
     struct log_limiter oddities;
-    bool failure_was_logged; /* and that it is over was not */
+    bool failure_was_logged; /* its end is still to be logged */
     /* written by the thread, read by all */
     atomic_bool is_up;
     _Atomic int64_t last_success_us;

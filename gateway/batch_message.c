@@ -10,7 +10,7 @@
 #include "gateway/rpc_status.h"
 #include "tally/v1/counter.pb-c.h"
 
-/* Batch ids fetched from the kernel at once: a system call for each was 1 of 10 that a lone request costs. */
+/* Batch ids fetched from the kernel at once: a system call for each batch was a tenth of those of a lone request. */
 enum { BATCH_IDS_FETCHED = 16 };
 
 /* Only the items of one kind are used at a time. */
