@@ -17,25 +17,9 @@ struct arena_block {
     alignas(ARENA_ALIGNMENT) unsigned char data[];
 };
 
-static void *allocator_alloc(void *arena, size_t size)
-{
-    return arena_alloc(arena, size);
-}
-
-static void allocator_free(void *arena, void *pointer)
-{
-    (void)arena;
-    (void)pointer;
-}
-
 void arena_init(struct arena *arena)
 {
     arena->blocks = NULL;
-    arena->allocator = (ProtobufCAllocator){
-        .alloc = allocator_alloc,
-        .free = allocator_free,
-        .allocator_data = arena,
-    };
 }
 
 void arena_done(struct arena *arena)

@@ -3,14 +3,14 @@
 #ifndef TALLY_COMMON_ARENA_H
 #define TALLY_COMMON_ARENA_H
 
-#include <protobuf-c/protobuf-c.h>
 #include <stddef.h>
+
+#include "common/compiler.h"
 
 struct arena_block;
 
 struct arena {
-    struct arena_block *blocks;   /* newest first; the oldest one is kept by arena_reset */
-    ProtobufCAllocator allocator; /* for protobuf-c; its free does nothing */
+    struct arena_block *blocks; /* newest first; the oldest one is kept by arena_reset */
 };
 
 void arena_init(struct arena *arena);
@@ -19,6 +19,6 @@ void arena_done(struct arena *arena);
 /* Forgets all allocations. */
 void arena_reset(struct arena *arena);
 /* size bytes, aligned to 16, not zeroed; NULL when out of memory. */
-void *arena_alloc(struct arena *arena, size_t size);
+void *arena_alloc(struct arena *arena, size_t size) MUST_CHECK;
 
 #endif

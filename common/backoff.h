@@ -1,5 +1,5 @@
 /* How long to wait before the next try of background work that failed: jittered, so that many who lost the same peer do
- * not come back together. Not for requests: gateway/retry_budget.h. Owned by one thread. */
+ * not come back together. Not for requests: gateway/retry.h. Owned by one thread. */
 #ifndef TALLY_COMMON_BACKOFF_H
 #define TALLY_COMMON_BACKOFF_H
 
@@ -14,7 +14,7 @@ struct backoff {
 
 /* 0 < 2 * min_ms <= max_ms */
 void backoff_init(struct backoff *backoff, int min_ms, int max_ms);
-/* The wait before the next try: evenly spread from min_ms to a bound that doubles with each call, from twice that to
+/* The wait before the next try. Uniform between min_ms and a bound: first 2 x min_ms, doubled by each call, at most
  * max_ms. */
 int backoff_next_ms(struct backoff *backoff);
 /* A try succeeded: the next failure starts from the lowest bound. */

@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    BUFFER_FIRST_CAPACITY = 256,
-    INT64_TEXT_MAX = 20, /* "-9223372036854775808" */
-};
+#include "common/decimal.h"
+
+enum { BUFFER_FIRST_CAPACITY = 256 };
 
 void buffer_init(struct buffer *buffer)
 {
@@ -75,19 +74,9 @@ void buffer_append_text(struct buffer *buffer, struct text text)
 
 void buffer_append_int64(struct buffer *buffer, int64_t value)
 {
-    char digits[INT64_TEXT_MAX];
-    char *const end = digits + sizeof(digits);
-    char *first = end;
-    /* Negated as unsigned: INT64_MIN has no positive counterpart. */
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        *--first = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        *--first = '-';
+    if (buffer_reserve(buffer, DECIMAL_LEN_MAX) == 0) {
+        buffer->len = (size_t)(decimal_put(buffer->data + buffer->len, value) - buffer->data);
     }
-    buffer_append(buffer, first, (size_t)(end - first));
 }
 
 void buffer_append_format(struct buffer *buffer, const char *format, ...)

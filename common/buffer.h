@@ -22,7 +22,7 @@ void buffer_done(struct buffer *buffer);
 /* Empties it and keeps the memory, unless that is more than keep_max bytes: then it is given back. */
 void buffer_clear(struct buffer *buffer, size_t keep_max);
 /* Makes room for `more` bytes after len. Returns 0, or -1 with failed set. */
-int buffer_reserve(struct buffer *buffer, size_t more);
+int buffer_reserve(struct buffer *buffer, size_t more) MUST_CHECK;
 void buffer_append(struct buffer *buffer, const void *data, size_t len);
 void buffer_append_text(struct buffer *buffer, struct text text);
 void buffer_append_int64(struct buffer *buffer, int64_t value);

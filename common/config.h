@@ -88,11 +88,11 @@ struct config {
 
 /* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new
  * configuration, to be freed with config_free, or NULL with error filled. */
-struct config *config_load(const char *path, struct error *error);
+struct config *config_load(const char *path, struct error *error) MUST_CHECK;
 /* The same from memory: yaml (yaml_len bytes) is what the file called name says, environment is a NULL-terminated list
  * of NAME=value. */
 struct config *config_load_text(const char *name, const char *yaml, size_t yaml_len, char *const *environment,
-                                struct error *error);
+                                struct error *error) MUST_CHECK;
 /* NULL is fine. */
 void config_free(struct config *config);
 /* Prints the effective configuration as YAML, with secrets masked. */

@@ -5,6 +5,8 @@
 
 #include <cyaml/cyaml.h>
 
+#include "common/compiler.h"
+
 /* What is loaded: an array of these, one for each row of the table. */
 struct config_raw_value {
     char *text;   /* NULL: not in the file */
@@ -13,7 +15,7 @@ struct config_raw_value {
 };
 
 /* Returns NULL when out of memory. */
-cyaml_schema_value_t *config_schema_create(void);
+cyaml_schema_value_t *config_schema_create(void) MUST_CHECK;
 /* NULL is fine. */
 void config_schema_free(cyaml_schema_value_t *schema);
 

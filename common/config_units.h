@@ -3,7 +3,6 @@
 #ifndef TALLY_COMMON_CONFIG_UNITS_H
 #define TALLY_COMMON_CONFIG_UNITS_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "common/compiler.h"

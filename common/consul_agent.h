@@ -14,7 +14,7 @@
 struct consul_agent;
 
 /* address: "host:port", token: "" for none; copied. Returns NULL when out of memory. */
-struct consul_agent *consul_agent_create(const char *address, const char *token);
+struct consul_agent *consul_agent_create(const char *address, const char *token) MUST_CHECK;
 /* NULL is fine. */
 void consul_agent_free(struct consul_agent *agent);
 

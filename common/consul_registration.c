@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/background.h"
 #include "common/backoff.h"
@@ -33,7 +32,8 @@ struct consul_registration {
     struct backoff backoff;
     struct log_limiter failures;
     bool was_registered;
-    /* set once, by consul_registration_deregister: monotonic time until which the thread may try to, 0 before */
+    /* set by consul_registration_deregister: until when (monotonic) the thread may try to deregister; 0: not asked yet
+     */
     _Atomic int64_t deregister_until_us;
     /* written by the thread, read by all */
     atomic_bool is_registered;
@@ -163,7 +163,7 @@ static const char *known_host(const struct consul_registration_options *options)
     if (options->advertise_host[0] != '\0') {
         return options->advertise_host;
     }
-    return consul_service_is_wildcard(options->service.host) ? "" : options->service.host;
+    return host_is_wildcard(options->service.host) ? "" : options->service.host;
 }
 
 /* Returns 0, or -1 when out of memory. */

@@ -31,7 +31,7 @@ struct consul_registration_options {
 /* Starts registering, and does not wait for it. Gauge: tally_consul_registered; one registration a process. Returns
  * NULL with error filled when out of memory or threads. */
 struct consul_registration *consul_registration_create(const struct consul_registration_options *options,
-                                                       struct error *error);
+                                                       struct error *error) MUST_CHECK;
 /* The same for a daemon, as its configuration says; service.interval_ms is filled in. *ret_registration is NULL if
  * consul.address is "". config outlives the registration. Returns 0, or -1 with error filled. */
 int consul_registration_start(const struct config *config, struct consul_service service,

@@ -2,7 +2,6 @@
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 /* NULL if there is none, or it is empty or not a string. */
@@ -23,7 +22,7 @@ static int port_of(const cJSON *service)
     return number == port->valuedouble ? number : 0;
 }
 
-static bool read_target(const cJSON *entry, char out[CONSUL_TARGET_SIZE])
+static bool read_target(const cJSON *entry, char out[HOST_PORT_SIZE])
 {
     const cJSON *service = cJSON_GetObjectItemCaseSensitive(entry, "Service");
     const char *address = address_of(service);
@@ -34,8 +33,7 @@ static bool read_target(const cJSON *entry, char out[CONSUL_TARGET_SIZE])
     if (address == NULL || port == 0 || !host_is_valid(address)) {
         return false;
     }
-    const bool brackets = strchr(address, ':') != NULL;
-    snprintf(out, CONSUL_TARGET_SIZE, "%s%s%s:%d", brackets ? "[" : "", address, brackets ? "]" : "", port);
+    host_port_write(address, port, out);
     return true;
 }
 
@@ -51,21 +49,21 @@ static size_t place_of(const struct consul_instances *instances, const char *tar
     return place;
 }
 
-static void insert(struct consul_instances *instances, const char target[CONSUL_TARGET_SIZE])
+static void insert(struct consul_instances *instances, const char target[HOST_PORT_SIZE])
 {
     bool is_there;
     const size_t place = place_of(instances, target, &is_there);
     if (is_there) {
         return;
     }
-    if (instances->count == CONSUL_INSTANCES_MAX) {
+    if (instances->count == INSTANCES_MAX) {
         instances->cut++;
-        if (place == CONSUL_INSTANCES_MAX) {
+        if (place == INSTANCES_MAX) {
             return;
         }
         instances->count--; /* the last one makes room */
     }
-    char(*at)[CONSUL_TARGET_SIZE] = instances->targets + place;
+    char(*at)[HOST_PORT_SIZE] = instances->targets + place;
     memmove(at + 1, at, (instances->count - place) * sizeof(*at));
     memcpy(at, target, sizeof(*at));
     instances->count++;
@@ -83,7 +81,7 @@ int consul_reply_parse(struct text body, struct consul_instances *ret_instances,
     const cJSON *entry;
     cJSON_ArrayForEach(entry, list)
     {
-        char target[CONSUL_TARGET_SIZE] = "";
+        char target[HOST_PORT_SIZE] = "";
         if (read_target(entry, target)) {
             insert(ret_instances, target);
         } else {

@@ -9,20 +9,15 @@
 #include "common/compiler.h"
 #include "common/error.h"
 #include "common/host_port.h"
+#include "common/limits.h"
 #include "common/text.h"
-
-enum {
-    /* More than that many need another way to be shared out than a connection or more to each. */
-    CONSUL_INSTANCES_MAX = 64,
-    CONSUL_TARGET_SIZE = HOST_SIZE + 8, /* "[host]:65535" and its NUL */
-};
 
 /* Large: not for the stack of a small thread. */
 struct consul_instances {
-    char targets[CONSUL_INSTANCES_MAX][CONSUL_TARGET_SIZE]; /* "host:port", sorted, no two alike */
+    char targets[INSTANCES_MAX][HOST_PORT_SIZE]; /* "host:port", sorted, no two alike */
     size_t count;
     size_t skipped; /* entries without a usable address or port */
-    size_t cut;     /* entries that are not there because of CONSUL_INSTANCES_MAX: the last in order */
+    size_t cut;     /* entries that are not there because of INSTANCES_MAX: the last in order */
 };
 
 /* A service without an address of its own has its node's. Equal sets give equal lists, whatever their order. Returns 0,

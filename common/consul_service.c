@@ -2,22 +2,16 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
-#include <string.h>
 
 enum {
     CHECK_TIMEOUT_MAX_MS = 2000,
     DURATION_SIZE = 16,
-    TARGET_SIZE = HOST_SIZE + 256,
+    TARGET_SIZE = HOST_PORT_SIZE + 256,
 };
 
 /* Redis being down makes every check critical: that must not empty Consul, only an instance that never comes back must
  * go. */
 static const char deregister_after[] = "10m";
-
-bool consul_service_is_wildcard(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0 || strcmp(host, "*") == 0;
-}
 
 void consul_service_id(const struct consul_service *service, char out[CONSUL_SERVICE_ID_SIZE])
 {
@@ -39,12 +33,15 @@ static bool add_ms(cJSON *object, const char *name, int ms)
 /* What the agent asks: a gRPC service at host:port, or a URL. */
 static bool add_target(cJSON *check, const struct consul_service *service)
 {
+    char address[HOST_PORT_SIZE];
     char target[TARGET_SIZE];
-    const bool grpc = service->grpc_service != NULL;
-    const bool brackets = strchr(service->host, ':') != NULL;
-    snprintf(target, sizeof(target), "%s%s%s%s:%d%s%s", grpc ? "" : "http://", brackets ? "[" : "", service->host,
-             brackets ? "]" : "", service->port, grpc ? "/" : "", grpc ? service->grpc_service : service->http_path);
-    return add_text(check, grpc ? "GRPC" : "HTTP", target);
+    host_port_write(service->host, service->port, address);
+    if (service->grpc_service != NULL) {
+        snprintf(target, sizeof(target), "%s/%s", address, service->grpc_service);
+        return add_text(check, "GRPC", target);
+    }
+    snprintf(target, sizeof(target), "http://%s%s", address, service->http_path);
+    return add_text(check, "HTTP", target);
 }
 
 static bool add_check(cJSON *body, const struct consul_service *service, const char *id)

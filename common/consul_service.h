@@ -3,8 +3,7 @@
 #ifndef TALLY_COMMON_CONSUL_SERVICE_H
 #define TALLY_COMMON_CONSUL_SERVICE_H
 
-#include <stdbool.h>
-
+#include "common/compiler.h"
 #include "common/host_port.h"
 
 enum { CONSUL_SERVICE_ID_SIZE = 64 + HOST_SIZE };
@@ -21,11 +20,9 @@ struct consul_service {
     int interval_ms;          /* between two checks */
 };
 
-/* Whether host means every address of a machine: "0.0.0.0", "::" or "*". */
-bool consul_service_is_wildcard(const char *host);
 /* Writes "NAME-HOST-PORT", NUL-terminated. */
 void consul_service_id(const struct consul_service *service, char out[CONSUL_SERVICE_ID_SIZE]);
 /* Returns the registration as JSON, NUL-terminated, to be freed by the caller, or NULL when out of memory. */
-char *consul_service_json(const struct consul_service *service);
+char *consul_service_json(const struct consul_service *service) MUST_CHECK;
 
 #endif

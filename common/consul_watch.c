@@ -30,7 +30,7 @@ struct consul_watch {
     struct backoff backoff;
     struct log_limiter failures;
     struct log_limiter oddities;
-    bool failure_was_logged; /* and that it is over was not */
+    bool failure_was_logged; /* its end is still to be logged */
     /* written by the thread, read by all */
     atomic_bool is_up;
     _Atomic int64_t last_success_us;
@@ -49,7 +49,7 @@ static int query(struct consul_watch *watch, struct error *error)
 
 static void hand_over(struct consul_watch *watch)
 {
-    const char *targets[CONSUL_INSTANCES_MAX];
+    const char *targets[INSTANCES_MAX];
     for (size_t i = 0; i < watch->instances.count; i++) {
         targets[i] = watch->instances.targets[i];
     }

@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/compiler.h"
 #include "common/error.h"
 
 struct consul_watch;
 
 /* Called on the watch's thread with each answer of the agent, which may well say what the one before said. targets:
- * "host:port", sorted, no two alike, CONSUL_INSTANCES_MAX at most; valid during the call. count may be 0. Never called
+ * "host:port", sorted, no two alike, INSTANCES_MAX at most; valid during the call. count may be 0. Never called
  * when the agent is gone or answers nonsense: the last set stays the last set. It may block, but then
  * consul_watch_free waits for it. */
 typedef void (*consul_instances_handler)(void *ctx, const char *const *targets, size_t count);
@@ -21,7 +22,8 @@ typedef void (*consul_instances_handler)(void *ctx, const char *const *targets, 
 /* address: "host:port" of the agent; token: "" for none; all strings are copied. The agent need not be there: it is
  * asked again with jittered waits up to 5 s. Returns NULL with error filled when out of memory or threads. */
 struct consul_watch *consul_watch_create(const char *address, const char *token, const char *service,
-                                         consul_instances_handler on_instances, void *ctx, struct error *error);
+                                         consul_instances_handler on_instances, void *ctx, struct error *error)
+    MUST_CHECK;
 /* Ends a query that runs at once and joins the thread: afterwards on_instances is not called. NULL is fine. */
 void consul_watch_free(struct consul_watch *watch);
 

@@ -85,10 +85,5 @@ const char *counter_rules_idempotency_key(struct text key)
     if (key.len == 0 || key.len > IDEMPOTENCY_KEY_LEN_MAX) {
         return "idempotency_key must be 1-128 bytes";
     }
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.data[i] < 0x21 || key.data[i] > 0x7E) {
-            return "idempotency_key must be visible ASCII (0x21-0x7E)";
-        }
-    }
-    return NULL;
+    return text_is_visible_ascii(key) ? NULL : "idempotency_key must be visible ASCII (0x21-0x7E)";
 }

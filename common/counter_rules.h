@@ -4,8 +4,6 @@
 #ifndef TALLY_COMMON_COUNTER_RULES_H
 #define TALLY_COMMON_COUNTER_RULES_H
 
-#include <stdint.h>
-
 #include "common/text.h"
 
 const char *counter_rules_resource_id(struct text resource_id);

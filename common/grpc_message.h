@@ -4,9 +4,11 @@
 
 #include <grpc/byte_buffer.h>
 #include <protobuf-c/protobuf-c.h>
+#include <stdint.h>
 
 #include "common/arena.h"
 #include "common/compiler.h"
+#include "common/text.h"
 
 /* Packs message into one slice of exactly its size. Returns a buffer to be freed with grpc_byte_buffer_destroy, or
  * NULL when out of memory. */
@@ -17,5 +19,17 @@ grpc_byte_buffer *grpc_message_pack(const ProtobufCMessage *message) MUST_CHECK;
  * memory than its bytes (see MESSAGE_MEMORY in grpc_message.c), or when out of memory. */
 ProtobufCMessage *grpc_message_unpack(const ProtobufCMessageDescriptor *descriptor, grpc_byte_buffer *buffer,
                                       struct arena *arena) MUST_CHECK;
+
+/* Text as a field of a message holds it; the bytes stay where they are, and a message that is packed does not change
+ * them. */
+static inline ProtobufCBinaryData grpc_message_bytes(struct text text)
+{
+    return (ProtobufCBinaryData){.len = text.len, .data = (uint8_t *)(uintptr_t)text.data};
+}
+
+static inline struct text grpc_message_text(ProtobufCBinaryData bytes)
+{
+    return (struct text){(const char *)bytes.data, bytes.len};
+}
 
 #endif

@@ -1,7 +1,6 @@
 #include "common/health_probe.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/buffer.h"
 #include "common/host_port.h"
@@ -11,10 +10,10 @@ enum { BODY_MAX = 64 * 1024, QUOTED_LEN_MAX = 256 };
 
 static const char *reachable_host(const char *host)
 {
-    if (strcmp(host, "0.0.0.0") == 0) {
-        return "127.0.0.1";
+    if (!host_is_wildcard(host)) {
+        return host;
     }
-    return strcmp(host, "::") == 0 ? "::1" : host;
+    return host[0] == ':' ? "::1" : "127.0.0.1";
 }
 
 static int ask(struct http_client *client, const char *url, struct buffer *body, struct error *error)
@@ -37,10 +36,10 @@ int health_probe(const char *host, int port, const char *path, struct error *err
         error_set(error, "the configured port is 0: which one the program took cannot be known");
         return -1;
     }
-    const char *name = reachable_host(host);
-    const bool brackets = strchr(name, ':') != NULL;
-    char url[HOST_SIZE + 128];
-    snprintf(url, sizeof(url), "http://%s%s%s:%d%s", brackets ? "[" : "", name, brackets ? "]" : "", port, path);
+    char address[HOST_PORT_SIZE];
+    char url[HOST_PORT_SIZE + 128];
+    host_port_write(reachable_host(host), port, address);
+    snprintf(url, sizeof(url), "http://%s%s", address, path);
     struct http_client *client = http_client_create();
     if (client == NULL) {
         error_set(error, "out of memory");

@@ -1,10 +1,10 @@
 #include "common/host_port.h"
 
 #include <arpa/inet.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "common/config_units.h"
+#include "common/decimal.h"
 
 static bool is_ipv6(const char *text)
 {
@@ -23,6 +23,11 @@ static bool is_name(const char *text)
 bool host_is_valid(const char *text)
 {
     return is_name(text) || is_ipv6(text);
+}
+
+bool host_is_wildcard(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
 /* Copies the host before the colon, without brackets. Only an address in brackets may have colons of its own. */
@@ -44,11 +49,17 @@ int host_port_parse(const char *text, struct host_port *ret_address)
     const char *colon = strrchr(text, ':');
     struct host_port address;
     int64_t port;
-    if (colon == NULL || copy_host(text, colon, address.host) != 0 ||
-        config_units_parse(CONFIG_UNIT_NONE, colon + 1, &port) != 0 || port < 1 || port > 65535) {
+    if (colon == NULL || copy_host(text, colon, address.host) != 0 || !decimal_parse(text_of(colon + 1), &port) ||
+        port < 1 || port > 65535) {
         return -1;
     }
     address.port = (int)port;
     *ret_address = address;
     return 0;
+}
+
+void host_port_write(const char *host, int port, char out[HOST_PORT_SIZE])
+{
+    const bool is_bracketed = strchr(host, ':') != NULL;
+    snprintf(out, HOST_PORT_SIZE, is_bracketed ? "[%s]:%d" : "%s:%d", host, port);
 }

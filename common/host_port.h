@@ -7,7 +7,10 @@
 
 #include "common/compiler.h"
 
-enum { HOST_SIZE = 256 }; /* a DNS name (RFC 1035, section 2.3.4) and its NUL */
+enum {
+    HOST_SIZE = 256,                /* a DNS name (RFC 1035, section 2.3.4) and its NUL */
+    HOST_PORT_SIZE = HOST_SIZE + 8, /* "[host]:65535" and its NUL */
+};
 
 struct host_port {
     char host[HOST_SIZE]; /* NUL-terminated; an IPv6 address without its brackets */
@@ -16,7 +19,11 @@ struct host_port {
 
 /* Whether text is an IPv4 address, an IPv6 address without brackets, or has the characters of a host name. */
 bool host_is_valid(const char *text);
+/* Whether host means every address of a machine: "0.0.0.0" or "::". */
+bool host_is_wildcard(const char *host);
 /* Returns 0, or -1 if text is not a host and a port. */
 int host_port_parse(const char *text, struct host_port *ret_address) MUST_CHECK;
+/* Writes "host:port", NUL-terminated; an IPv6 address gets its brackets. host: shorter than HOST_SIZE. */
+void host_port_write(const char *host, int port, char out[HOST_PORT_SIZE]);
 
 #endif

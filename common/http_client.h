@@ -39,7 +39,7 @@ struct http_client_answer {
 };
 
 /* Returns NULL when out of memory. */
-struct http_client *http_client_create(void);
+struct http_client *http_client_create(void) MUST_CHECK;
 /* No request may be running. NULL is fine. */
 void http_client_free(struct http_client *client);
 

@@ -1,6 +1,5 @@
 #include "common/http_exchange.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

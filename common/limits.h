@@ -2,6 +2,8 @@
 #ifndef TALLY_COMMON_LIMITS_H
 #define TALLY_COMMON_LIMITS_H
 
+#include <stdint.h>
+
 enum {
     /* Values (proto/tally/v1/counter.proto, proto/openapi.yaml). */
     RESOURCE_ID_LEN_MAX = 256,
@@ -20,9 +22,11 @@ enum {
     HTTP_CONNECTION_POOL_BYTES = 8 * 1024,
     /* A gRPC message: 1000 items with every field at its bound are 0.6 MiB. */
     GRPC_MESSAGE_BYTES_MAX = 2 * 1024 * 1024,
-    /* Largest integer that a JSON number carries exactly in a double: 2^53 - 1 (RFC 8259, section 6). */
+    /* Instances of one service. With more, one connection or more to each is no longer a sensible way to share. */
+    INSTANCES_MAX = 64,
 };
 
+/* Largest integer that a JSON number carries exactly in a double: 2^53 - 1 (RFC 8259, section 6). */
 #define JSON_INTEGER_MAX INT64_C(9007199254740991)
 
 #endif

@@ -5,15 +5,14 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log_line.h"
 #include "common/log_ring.h"
+#include "common/thread.h"
 
 enum {
     /* A pipe takes this much in one piece, and does not block on it after poll says it is writable. */
@@ -113,21 +112,6 @@ static void *writer_main(void *unused)
     return NULL;
 }
 
-/* Signals go to the program's own threads; a reader gone shows as EPIPE. */
-static int start_writer(void)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failed = pthread_create(&logger.writer, NULL, writer_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0) {
-        pthread_setname_np(logger.writer, "log");
-    }
-    return failed;
-}
-
 /* Returns what it was before. */
 static bool set_running(bool running)
 {
@@ -157,10 +141,9 @@ int log_start(enum log_level level, enum log_format format, struct error *error)
     atomic_store(&logger.format, (int)format);
     atomic_store(&logger.give_up_us, INT64_MAX);
     set_running(true);
-    const int failed = start_writer();
-    if (failed != 0) {
+    /* It takes no signals: a reader gone shows as EPIPE. */
+    if (thread_start(&logger.writer, "log", writer_main, NULL, error) != 0) {
         set_running(false);
-        error_set(error, "cannot start the log's thread: %s", strerror(failed));
         return -1;
     }
     return 0;
@@ -234,14 +217,14 @@ void log_write(enum log_level level, const char *component, const char *msg, con
     }
 }
 
-int log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count)
+bool log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count)
 {
     limiter->held_back++;
     if (now_us < limiter->next_us) {
-        return 0;
+        return false;
     }
     *ret_count = limiter->held_back;
     limiter->held_back = 0;
     limiter->next_us = now_us + LIMITER_INTERVAL_US;
-    return 1;
+    return true;
 }

@@ -1,12 +1,13 @@
 /* The log: one line per event, JSON (`ts`, `level`, `msg`, `component`, then fields) or console text, on stdout.
  * Callers put a finished line into a bounded ring; a thread of the logger's writes it. A blocked stdout never blocks a
- * caller: lines that find the ring full are counted (log_dropped_total) and dropped.
+ * caller: lines that find the ring full are counted (tally_log_dropped_total) and dropped.
  * log_* may be called from every thread, before log_start (then as console text straight to stderr) and after log_stop
  * (straight to stderr again).
  * Messages are lower case without a full stop; values go into fields, never into msg. */
 #ifndef TALLY_COMMON_LOG_H
 #define TALLY_COMMON_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,7 +54,8 @@ struct log_limiter {
     uint64_t held_back; /* events since the last logged one */
 };
 
-/* True if this event is to be logged (at most once in 10 s); then *ret_count is how many events the line speaks of. */
-int log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count);
+/* Whether this event is to be logged (at most once in 10 s); then *ret_count is how many events this line stands for.
+ */
+bool log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count);
 
 #endif

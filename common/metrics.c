@@ -107,8 +107,7 @@ static struct series **series_link_locked(struct family_entry *entry, const char
     return link;
 }
 
-/* The series of family and values: the one that is there, or a new one with its slots, or for a reader without.
- * NULL when out of memory or slots. */
+/* Finds the series, or makes it: with slots, or without for a reader. NULL when out of memory or slots. */
 static struct series *series_locked(const struct metric_family *family, const char *const *values, bool with_slot)
 {
     struct family_entry *entry = family_entry_locked(family);

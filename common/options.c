@@ -1,7 +1,6 @@
 #include "common/options.h"
 
 #include <getopt.h>
-#include <stdbool.h>
 
 #include "common/health_probe.h"
 

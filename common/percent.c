@@ -1,7 +1,6 @@
 #include "common/percent.h"
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char digit)
+int hex_value(char digit)
 {
     if (digit >= '0' && digit <= '9') {
         return digit - '0';

@@ -13,4 +13,7 @@
  * then undefined. */
 int percent_decode(struct text segment, char *out, size_t *ret_len) MUST_CHECK;
 
+/* The value of a hexadecimal digit of either case, or -1. */
+int hex_value(char digit);
+
 #endif

@@ -37,7 +37,7 @@ enum status {
         STATUS_COUNT
 };
 
-/* "INVALID_ARGUMENT": for logs and metrics. */
+/* "INVALID_ARGUMENT": the constant's name, for messages of tests. */
 const char *status_name(enum status status);
 /* A google.rpc.Code. */
 int status_grpc_code(enum status status);

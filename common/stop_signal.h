@@ -2,7 +2,7 @@
  * the second one ends the process at once.
  *
  *     stop_signal_block() ── before any thread starts ──> stop_signal_wait() ──> drain ──> return 0
- * / */
+ */
 #ifndef TALLY_COMMON_STOP_SIGNAL_H
 #define TALLY_COMMON_STOP_SIGNAL_H
 

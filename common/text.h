@@ -24,4 +24,15 @@ static inline bool text_equal(struct text a, struct text b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
+static inline bool text_is_visible_ascii(struct text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x21 || text.data[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
 #endif

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/decimal.h"
 #include "common/limits.h"
-#include "counter-service/decimal.h"
 #include "counter-service/redis_error.h"
 #include "counter-service/resp.h"
 

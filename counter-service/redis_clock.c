@@ -1,6 +1,6 @@
 #include "counter-service/redis_clock.h"
 
-#include "counter-service/decimal.h"
+#include "common/decimal.h"
 
 bool redis_time_parse(struct text seconds, struct text microseconds, int64_t *ret_redis_us)
 {

@@ -12,8 +12,8 @@
 #ifndef TALLY_COUNTER_SERVICE_REDIS_KEYS_H
 #define TALLY_COUNTER_SERVICE_REDIS_KEYS_H
 
+#include "common/decimal.h"
 #include "common/text.h"
-#include "counter-service/decimal.h"
 
 enum {
     REDIS_KEY_PREFIX_MAX = 7 + 2 + DECIMAL_LEN_MAX + 2, /* "tally:{p" number "}:" */

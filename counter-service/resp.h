@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/decimal.h"
 #include "common/text.h"
-#include "counter-service/decimal.h"
 
 /* Type byte, count, CR LF, and the CR LF after a string. */
 enum { RESP_PART_BYTES = 1 + DECIMAL_LEN_MAX + 2 + 2 };

@@ -17,13 +17,6 @@ static const struct metric_family duration_family = {
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
 };
 
-static const char *const code_names[RPC_CODES] = {
-    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED",
-};
-
 void rpc_method_metrics_init(struct rpc_method_metrics *metrics, const char *name)
 {
     memset(metrics, 0, sizeof(*metrics));
@@ -33,11 +26,11 @@ void rpc_method_metrics_init(struct rpc_method_metrics *metrics, const char *nam
 
 void rpc_method_metrics_ended(struct rpc_method_metrics *metrics, int code)
 {
-    const int known = code >= 0 && code < RPC_CODES ? code : 2; /* UNKNOWN, as the gRPC specification says */
-    metric_series series = atomic_load_explicit(&metrics->requests[known], memory_order_relaxed);
+    _Atomic metric_series *known = &metrics->requests[grpc_code_index(code)];
+    metric_series series = atomic_load_explicit(known, memory_order_relaxed);
     if (series == 0) {
-        series = metrics_register(&requests_family, (const char *const[]){metrics->name, code_names[known]});
-        atomic_store_explicit(&metrics->requests[known], series, memory_order_relaxed);
+        series = metrics_register(&requests_family, (const char *const[]){metrics->name, grpc_code_name(code)});
+        atomic_store_explicit(known, series, memory_order_relaxed);
     }
     metrics_add(series, 1);
 }

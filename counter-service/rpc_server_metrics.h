@@ -5,15 +5,14 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "common/grpc_code.h"
 #include "common/metrics.h"
-
-enum { RPC_CODES = 17 }; /* grpc_status_code: 0 to 16 */
 
 struct rpc_method_metrics {
     const char *name;
     metric_series duration;
     /* Registered when a code is first seen; 0 until then. */
-    _Atomic metric_series requests[RPC_CODES];
+    _Atomic metric_series requests[GRPC_CODES];
 };
 
 /* name outlives the metrics. */

@@ -1,6 +1,6 @@
 #include "counter-service/write_reply.h"
 
-#include "counter-service/decimal.h"
+#include "common/decimal.h"
 #include "counter-service/redis_clock.h"
 
 static const char not_understood[] = "Redis's answer to a write was not understood";

@@ -4,13 +4,13 @@
 
 bool admission_check(struct request_state *state)
 {
-    struct request_context *context = state->context;
-    if (context->is_draining) {
+    struct loop_context *loop = state->loop;
+    if (loop->is_draining) {
         reply_problem(state, STATUS_DRAINING, NULL);
         return false;
     }
-    if (context->pending >= context->max_pending) {
-        request_metrics_shed(&context->metrics, SHED_MAX_PENDING);
+    if (loop->pending >= loop->max_pending) {
+        request_metrics_shed(&loop->metrics, SHED_MAX_PENDING);
         reply_problem(state, STATUS_SHED, NULL);
         return false;
     }
@@ -19,6 +19,6 @@ bool admission_check(struct request_state *state)
 
 void admission_out_of_memory(struct request_state *state)
 {
-    request_metrics_shed(&state->context->metrics, SHED_OUT_OF_MEMORY);
+    request_metrics_shed(&state->loop->metrics, SHED_OUT_OF_MEMORY);
     reply_problem(state, STATUS_SHED, "there is no memory for the request");
 }

@@ -8,12 +8,11 @@
 
 #include "common/compiler.h"
 #include "common/status.h"
-#include "gateway/batcher.h"
 #include "gateway/operation.h"
 
 struct batch_message;
 
-struct batch_message *batch_message_create(void);
+struct batch_message *batch_message_create(void) MUST_CHECK;
 void batch_message_free(struct batch_message *message);
 
 void batch_message_clear(struct batch_message *message);
@@ -21,7 +20,7 @@ void batch_message_clear(struct batch_message *message);
  * batch_message_pack. */
 void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation);
 /* The packed request, an increment's with a batch_id of its own. The caller destroys it. NULL when out of memory. */
-grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind);
+grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind) MUST_CHECK;
 
 /* Reads a reply, which must hold `count` results. Returns 0, or -1 if it does not. */
 int batch_message_read_reply(struct batch_message *message, enum batch_kind kind, grpc_byte_buffer *reply, size_t count)

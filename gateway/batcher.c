@@ -13,9 +13,9 @@
  * The time, because a stuck RPC must not hold everybody up. */
 enum { YOUNG_RPCS_MAX = 3, YOUNG_RPC_US = 3000 };
 
-/* Where an operation's result goes. request NULL: it was answered. */
+/* Where an operation's result goes. submission NULL: it was answered. */
 struct entry {
-    struct counter_request *request;
+    struct submission *submission;
     struct operation *operation;
 };
 
@@ -59,16 +59,16 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
 
-/* The operation's result stands. Its request may be gone afterwards. */
+/* The operation's result stands. Its submission may be gone afterwards. */
 static void answer(struct entry *entry, enum status status)
 {
-    struct counter_request *request = entry->request;
+    struct submission *submission = entry->submission;
     entry->operation->status = status;
     entry->operation->done = true;
-    entry->request = NULL;
-    request->unanswered--;
-    if (request->unanswered == 0) {
-        request->on_done(request);
+    entry->submission = NULL;
+    submission->unanswered--;
+    if (submission->unanswered == 0) {
+        submission->on_done(submission);
     }
 }
 
@@ -77,13 +77,13 @@ static int64_t answer_late_entries(struct entry *entries, size_t count, int64_t 
 {
     int64_t earliest_us = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].request == NULL) {
+        if (entries[i].submission == NULL) {
             continue;
         }
-        if (entries[i].request->deadline_us <= now_us) {
+        if (entries[i].submission->deadline_us <= now_us) {
             answer(&entries[i], status);
         } else {
-            earliest_us = earlier(earliest_us, entries[i].request->deadline_us);
+            earliest_us = earlier(earliest_us, entries[i].submission->deadline_us);
         }
     }
     return earliest_us;
@@ -124,20 +124,20 @@ static void line_drop_first(struct waiting_line *line, size_t count)
     }
 }
 
-enum status batcher_submit(struct batcher *batcher, struct counter_request *request)
+enum status batcher_submit(struct batcher *batcher, struct submission *submission)
 {
-    struct waiting_line *line = &batcher->waiting[request->kind];
-    if (line_reserve(line, request->operation_count) != 0) {
+    struct waiting_line *line = &batcher->waiting[submission->kind];
+    if (line_reserve(line, submission->operation_count) != 0) {
         return STATUS_SHED;
     }
-    request->unanswered = 0;
-    for (size_t i = 0; i < request->operation_count; i++) {
-        struct operation *operation = &request->operations[i];
+    submission->unanswered = 0;
+    for (size_t i = 0; i < submission->operation_count; i++) {
+        struct operation *operation = &submission->operations[i];
         if (operation->done) {
             continue;
         }
-        line->entries[line->end++] = (struct entry){request, operation};
-        request->unanswered++;
+        line->entries[line->end++] = (struct entry){submission, operation};
+        submission->unanswered++;
     }
     return STATUS_OK;
 }
@@ -147,8 +147,8 @@ static int64_t answer_late_waiting(struct waiting_line *line, int64_t now_us)
 {
     while (line->first < line->end) {
         struct entry *entry = &line->entries[line->first];
-        if (entry->request->deadline_us > now_us) {
-            return entry->request->deadline_us;
+        if (entry->submission->deadline_us > now_us) {
+            return entry->submission->deadline_us;
         }
         struct entry late = *entry;
         line_drop_first(line, 1); /* first: on_done may submit */
@@ -182,7 +182,7 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
     }
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->entries[i].request != NULL) {
+        if (batch->entries[i].submission != NULL) {
             enum status result = status == STATUS_OK
                                      ? batch_message_result(message, batch->kind, i, batch->entries[i].operation)
                                      : status;
@@ -220,8 +220,8 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
     batch->earliest_us = INT64_MAX;
     batch_message_clear(message);
     for (size_t i = 0; i < batch->count; i++) {
-        assert(batch->entries[i].request != NULL); /* nothing of it was answered yet */
-        const int64_t deadline_us = batch->entries[i].request->deadline_us;
+        assert(batch->entries[i].submission != NULL); /* nothing of it was answered yet */
+        const int64_t deadline_us = batch->entries[i].submission->deadline_us;
         latest_us = deadline_us > latest_us ? deadline_us : latest_us;
         batch->earliest_us = earlier(batch->earliest_us, deadline_us);
         batch_message_add(message, batch->kind, batch->entries[i].operation);

@@ -1,7 +1,7 @@
 /* The batcher: a batch is whatever arrived while the loop was busy. Each event loop owns one.
  *
  *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one BatchIncrement, one BatchGet
- *     RPC's answer ──> each operation's result ──> counter_request->on_done
+ *     RPC's answer ──> each operation's result ──> submission->on_done
  *
  * The next RPC of a kind leaves while fewer than three of that kind are out that are younger than 3 ms; no timer delays
  * anybody. At most BATCH_ITEMS_MAX items an RPC. An operation past its request's deadline is answered alone:
@@ -10,7 +10,6 @@
 #ifndef TALLY_GATEWAY_BATCHER_H
 #define TALLY_GATEWAY_BATCHER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,30 +17,28 @@
 #include "gateway/counter_client.h"
 #include "gateway/operation.h"
 
-enum batch_kind { BATCH_INCREMENT, BATCH_GET, BATCH_KINDS };
-
-/* The operations of one HTTP request, all of one kind. Embedded in the request's state; outlives its operations'
- * answers (an abandoned request is kept until on_done). */
-struct counter_request {
+/* The operations of one HTTP request, all of one kind, on their way. Embedded in the request's state; outlives its
+ * operations' answers (an abandoned request is kept until on_done). */
+struct submission {
     enum batch_kind kind;
     struct operation *operations;
     size_t operation_count;
     int64_t deadline_us; /* monotonic */
-    /* Called once, when every operation has its result; never from inside batcher_submit. */
-    void (*on_done)(struct counter_request *request);
+    /* Called once, when every operation has its result; never from inside batcher_submit. It may submit another. */
+    void (*on_done)(struct submission *submission);
     /* The batcher's own. */
     size_t unanswered;
 };
 
 struct batcher;
 
-struct batcher *batcher_create(struct counter_client *client);
+struct batcher *batcher_create(struct counter_client *client) MUST_CHECK;
 /* Everything waiting or sent was answered before. NULL is fine. */
 void batcher_free(struct batcher *batcher);
 
-/* Takes the operations of request whose status is STATUS_OK (at least one); the others must be `done` already.
+/* Takes the operations that are not `done`, at least one; those that are broke a rule and are not sent.
  * STATUS_OK, or STATUS_SHED when out of memory: then nothing was taken. */
-enum status batcher_submit(struct batcher *batcher, struct counter_request *request) MUST_CHECK;
+enum status batcher_submit(struct batcher *batcher, struct submission *submission) MUST_CHECK;
 
 /* End of a turn: sends what may leave, answers what is past its deadline. Returns the monotonic time at which it wants
  * to be called again, INT64_MAX for never. */

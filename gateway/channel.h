@@ -42,8 +42,8 @@ struct channel *channel_create(struct instance *instance, const char *target, un
 /* Cuts the connection. Nobody has it lent. If it is connecting, the connection may be left open for good. Any thread.
  */
 void channel_free(struct channel *channel);
-/* Whether it is connecting now, be it looked at or not. Wait for the end before channel_free: gRPC 1.51 forgets the
- * socket of some (measured: 3 of 100) that are destroyed before. */
+/* Whether it is connecting now: asks gRPC, not the last look. Wait for the end before channel_free: gRPC 1.51 forgets
+ * the socket of some (measured: 3 of 100) that are destroyed before. */
 bool channel_is_connecting(const struct channel *channel);
 /* Looks at the state and does what keeps it connected; the first look starts it. Returns whether the state changed, and
  * then what it was. */

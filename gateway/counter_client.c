@@ -1,10 +1,10 @@
 /* A call's life, on the loop's thread but for the poller's hand-over:
  *
- *   client_call_start ─> CALL_TRYING ──────────────────────────────> answer ─> on_done
+ *   client_call_start ─> STATE_TRYING ─────────────────────────────> answer ─> on_done
  *                          │   ▲ attempt failed or was silent          ▲
  *                          ▼   │ re-send is due                        │
- *                        CALL_BACKING_OFF ── deadline, no budget, ─────┘
- *                                            no channel: the status so far
+ *                        STATE_BACKING_OFF ── deadline, no budget, ────┘
+ *                                             no channel: the status so far
  *
  * unknown is sticky: once an attempt may have been applied without our knowing, only an answer with results settles it.
  */
@@ -15,18 +15,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/prng.h"
-#include "gateway/retry_budget.h"
+#include "common/thread.h"
+#include "gateway/retry.h"
 #include "gateway/rpc_attempt.h"
 #include "gateway/rpc_metrics.h"
 #include "gateway/rpc_status.h"
 
 enum call_state {
-    CALL_TRYING,      /* `attempt` is out */
-    CALL_BACKING_OFF, /* the next attempt leaves at retry_us */
-    CALL_ENDED,       /* `ended` says how; on_done is due */
+    STATE_TRYING,      /* `attempt` is out */
+    STATE_BACKING_OFF, /* the next attempt leaves at retry_us */
+    STATE_ENDED,       /* `ended` says how; on_done is due */
 };
 
 struct client_call {
@@ -39,7 +39,7 @@ struct client_call {
     client_call_done on_done;
     void *ctx;
     enum call_state state;
-    struct rpc_attempt *attempt; /* CALL_TRYING */
+    struct rpc_attempt *attempt; /* STATE_TRYING */
     bool timed_out;              /* the attempt was cancelled for its silence */
     unsigned attempts;
     int last_instance; /* of the last attempt; -1: none */
@@ -62,22 +62,21 @@ struct counter_client {
     unsigned cursor;
     struct prng prng;
     struct rpc_metrics metrics;
-    unsigned attempts_out;
     /* pushed by the poller, taken whole by the loop thread */
     _Atomic(struct rpc_attempt *) finished;
 };
 
 static const char *const method_names[COUNTER_RPCS] = {
-    [COUNTER_RPC_BATCH_INCREMENT] = "/tally.v1.CounterService/BatchIncrement",
-    [COUNTER_RPC_BATCH_GET] = "/tally.v1.CounterService/BatchGet",
-    [COUNTER_RPC_LIST_COUNTERS] = "/tally.v1.CounterService/ListCounters",
+#define METHOD_NAME(symbol, name) [COUNTER_RPC_##symbol] = "/tally.v1.CounterService/" name,
+    COUNTER_RPC_TABLE(METHOD_NAME)
+#undef METHOD_NAME
 };
 
 /* --- attempts ----------------------------------------------------------------------------------------------------- */
 
 static void end_call(struct client_call *call, enum status status)
 {
-    call->state = CALL_ENDED;
+    call->state = STATE_ENDED;
     call->ended = status;
 }
 
@@ -98,11 +97,10 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         return;
     }
     call->attempt->call = call;
-    client->attempts_out++;
     call->last_instance = (int)channel->instance;
     call->attempts++;
     call->timed_out = false;
-    call->state = CALL_TRYING;
+    call->state = STATE_TRYING;
 }
 
 static enum status status_of_attempt(const struct rpc_attempt *attempt)
@@ -132,7 +130,7 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t n
         return;
     }
     rpc_metrics_retry(&client->metrics);
-    call->state = CALL_BACKING_OFF;
+    call->state = STATE_BACKING_OFF;
     call->retry_us = retry_us;
 }
 
@@ -172,7 +170,6 @@ static void finish(struct client_call *call, enum status status, grpc_byte_buffe
 /* The channel goes back first: what the breaker makes of it decides whether a re-send is worth it. */
 static void attempt_finished(struct counter_client *client, struct rpc_attempt *attempt, int64_t now_us)
 {
-    client->attempts_out--;
     struct client_call *call = attempt->call;
     if (call == NULL) {
         rpc_attempt_release(attempt, client->pool, CALL_SAYS_NOTHING, now_us);
@@ -211,7 +208,7 @@ static struct rpc_attempt *take_finished(struct counter_client *client)
 /* Does what is due for one call. Returns when it wants to be looked at again; the call may be gone. */
 static int64_t advance(struct client_call *call, int64_t now_us)
 {
-    if (call->state == CALL_TRYING) {
+    if (call->state == STATE_TRYING) {
         const int64_t silent_us = call->attempt->started_us + call->client->attempt_timeout_us;
         if (call->timed_out || now_us < silent_us) {
             return call->timed_out ? INT64_MAX : silent_us;
@@ -220,13 +217,13 @@ static int64_t advance(struct client_call *call, int64_t now_us)
         rpc_attempt_cancel(call->attempt);
         return INT64_MAX;
     }
-    if (call->state == CALL_BACKING_OFF) {
+    if (call->state == STATE_BACKING_OFF) {
         if (now_us < call->retry_us) {
             return call->retry_us;
         }
         start_attempt(call, now_us);
     }
-    if (call->state == CALL_ENDED) {
+    if (call->state == STATE_ENDED) {
         finish(call, final_status(call), NULL);
     }
     return now_us;
@@ -280,7 +277,7 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
 
 void client_call_abandon(struct client_call *call)
 {
-    if (call->state == CALL_TRYING) {
+    if (call->state == STATE_TRYING) {
         call->attempt->call = NULL;
         rpc_attempt_cancel(call->attempt);
     }
@@ -327,15 +324,12 @@ struct counter_client *counter_client_create(struct channel_pool *pool, int atte
     rpc_metrics_init(&client->metrics);
     prng_init(&client->prng);
     client->queue = grpc_completion_queue_create_for_next(NULL);
-    int failure = pthread_create(&client->poller, NULL, poller_main, client);
-    if (failure != 0) {
-        error_set(error, "cannot start a thread: %s", strerror(failure));
+    if (thread_start(&client->poller, "rpc-poller", poller_main, client, error) != 0) {
         grpc_completion_queue_shutdown(client->queue);
         grpc_completion_queue_destroy(client->queue);
         free(client);
         return NULL;
     }
-    pthread_setname_np(client->poller, "rpc-poller");
     return client;
 }
 

@@ -15,8 +15,7 @@
 #include "common/error.h"
 #include "common/status.h"
 #include "gateway/channel_pool.h"
-
-enum counter_rpc { COUNTER_RPC_BATCH_INCREMENT, COUNTER_RPC_BATCH_GET, COUNTER_RPC_LIST_COUNTERS, COUNTER_RPCS };
+#include "gateway/counter_rpc.h"
 
 struct client_call; /* one call with all its attempts */
 
@@ -29,14 +28,15 @@ struct counter_client;
 
 /* wake is called by the poller thread when counter_client_poll has something to do. */
 struct counter_client *counter_client_create(struct channel_pool *pool, int attempt_timeout_ms, void (*wake)(void *ctx),
-                                             void *wake_ctx, struct error *error);
+                                             void *wake_ctx, struct error *error) MUST_CHECK;
 /* Cancels what is out (without on_done), joins the poller. NULL is fine. */
 void counter_client_free(struct counter_client *client);
 
 /* Starts a call. Takes ownership of message. Never calls on_done from inside. Returns NULL when out of memory (message
  * is freed). The call is the client's, valid until on_done. */
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx);
+                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+    MUST_CHECK;
 /* Gives a call up: it is cancelled and on_done will not be called. */
 void client_call_abandon(struct client_call *call);
 

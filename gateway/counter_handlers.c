@@ -9,9 +9,9 @@
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
-static struct request_state *state_of(struct counter_request *request)
+static struct request_state *state_of(struct submission *submission)
 {
-    return (struct request_state *)((char *)request - offsetof(struct request_state, counters));
+    return (struct request_state *)((char *)submission - offsetof(struct request_state, submission));
 }
 
 static enum write_result write_result_of(const struct operation *operation)
@@ -32,7 +32,7 @@ static void count_writes(struct request_state *state)
     counts[WRITE_NOT_APPLIED] -= state->refused; /* those were never accepted */
     for (unsigned result = 0; result < WRITE_RESULTS; result++) {
         if (counts[result] > 0) {
-            request_metrics_written(&state->context->metrics, result, counts[result]);
+            request_metrics_written(&state->loop->metrics, result, counts[result]);
         }
     }
 }
@@ -78,24 +78,15 @@ static void answer_batch(struct request_state *state)
     reply_json(state, 200);
 }
 
-static void answer(struct request_state *state)
+static void on_done(struct submission *submission)
 {
-    if (state->match.route->body == ROUTE_BATCH_BODY) {
-        answer_batch(state);
-    } else {
-        answer_single(state);
-    }
-}
-
-static void on_done(struct counter_request *counters)
-{
-    struct request_state *state = state_of(counters);
-    state->context->pending--;
-    if (counters->kind == BATCH_INCREMENT) {
+    struct request_state *state = state_of(submission);
+    state->loop->pending--;
+    if (submission->kind == BATCH_INCREMENT) {
         count_writes(state);
     }
     if (!state->is_abandoned) {
-        answer(state);
+        state->answer(state);
         return;
     }
     struct http_request *request = state->request;
@@ -105,28 +96,29 @@ static void on_done(struct counter_request *counters)
 
 /* --- submitting --------------------------------------------------------------------------------------------------- */
 
-/* Hands the operations that broke no rule to the batcher. There is at least one. */
-static void submit(struct request_state *state, enum batch_kind kind)
+/* Hands the operations that broke no rule to the batcher. There is at least one. answer: what follows their results. */
+static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     if (!admission_check(state)) {
         return;
     }
-    state->counters = (struct counter_request){
+    state->answer = answer;
+    state->submission = (struct submission){
         .kind = kind,
         .operations = state->operations.items,
         .operation_count = state->operations.count,
-        .deadline_us = state->request->complete_us + context->request_timeout_us,
+        .deadline_us = state->request->complete_us + loop->request_timeout_us,
         .on_done = on_done,
     };
-    if (batcher_submit(context->batcher, &state->counters) != STATUS_OK) {
+    if (batcher_submit(loop->batcher, &state->submission) != STATUS_OK) {
         admission_out_of_memory(state);
         return;
     }
     state->is_submitted = true;
-    context->pending++;
+    loop->pending++;
     if (kind == BATCH_INCREMENT) {
-        request_metrics_accepted(&context->metrics, state->operations.count - state->refused);
+        request_metrics_accepted(&loop->metrics, state->operations.count - state->refused);
     }
 }
 
@@ -138,7 +130,7 @@ static void submit_batch(struct request_state *state, enum batch_kind kind)
     if (state->refused == state->operations.count) {
         answer_batch(state);
     } else {
-        submit(state, kind);
+        submit(state, kind, answer_batch);
     }
 }
 
@@ -172,23 +164,31 @@ static const char *read_key(struct request_state *state, struct text *ret_key)
     return NULL;
 }
 
-void handle_increment(struct request_state *state)
+/* Reads the one increment that header and body ask for. False: they break a rule, and the request was answered. */
+static bool read_increment(struct request_state *state)
 {
     struct http_request *request = state->request;
     struct text key = {0};
     const char *detail = read_key(state, &key);
     if (detail != NULL) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
-        return;
+        return false;
     }
     const enum status status =
         counter_json_read_increment(&state->operations, request->body, request->body_len, &detail);
     if (status != STATUS_OK) {
         refuse(state, status, detail);
-        return;
+        return false;
     }
     state->operations.items[0].idempotency_key = key;
-    submit(state, BATCH_INCREMENT);
+    return true;
+}
+
+void handle_increment(struct request_state *state)
+{
+    if (read_increment(state)) {
+        submit(state, BATCH_INCREMENT, answer_single);
+    }
 }
 
 void handle_increment_batch(struct request_state *state)
@@ -236,5 +236,5 @@ void handle_get(struct request_state *state)
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
         return;
     }
-    submit(state, BATCH_GET);
+    submit(state, BATCH_GET, answer_single);
 }

@@ -9,6 +9,7 @@
 
 /* The busiest first. */
 static const struct route routes[] = {
+    /* method, path, body, is_write (its problems tell the outcome), handler */
     {HTTP_POST, "/api/v1/counter/increment", ROUTE_BODY, true, handle_increment},
     {HTTP_POST, "/api/v1/counter/increment/batch", ROUTE_BATCH_BODY, true, handle_increment_batch},
     {HTTP_POST, "/api/v1/counter/batch", ROUTE_BATCH_BODY, false, handle_get_batch},
@@ -31,28 +32,28 @@ const struct route *dispatcher_routes(size_t *ret_count)
     return routes;
 }
 
-static size_t body_max_of(const struct request_context *context, const struct route *route)
+static size_t body_max_of(const struct loop_context *loop, const struct route *route)
 {
-    return route != NULL && route->body == ROUTE_BATCH_BODY ? HTTP_BATCH_BODY_MAX : context->max_body;
+    return route != NULL && route->body == ROUTE_BATCH_BODY ? HTTP_BATCH_BODY_MAX : loop->max_body;
 }
 
-size_t dispatcher_body_max(const struct request_context *context, const struct http_request *request)
+size_t dispatcher_body_max(const struct loop_context *loop, const struct http_request *request)
 {
     if (request->method != HTTP_POST) {
-        return context->max_body;
+        return loop->max_body;
     }
-    return body_max_of(context, router_match(routes, ROUTE_COUNT, request->method, request->path).route);
+    return body_max_of(loop, router_match(routes, ROUTE_COUNT, request->method, request->path).route);
 }
 
 static void refuse_unmatched(struct request_state *state)
 {
     const char *allow = router_allow(routes, ROUTE_COUNT, state->request->path);
     if (allow == NULL) {
-        reply_http_problem(state, HTTP_NOT_FOUND, "there is nothing at this path: /openapi.yaml says what is where");
+        reply_http_problem(state, PROBLEM_NOT_FOUND, "there is nothing at this path: /openapi.yaml says what is where");
         return;
     }
     reply_add_header(state, "Allow", allow);
-    reply_http_problem(state, HTTP_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
+    reply_http_problem(state, PROBLEM_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
 }
 
 /* RFC 9110, section 8.3.1: case does not matter, and parameters follow a semicolon. */
@@ -69,9 +70,9 @@ static bool is_json(struct text content_type)
     return at == content_type.len || content_type.data[at] == ';';
 }
 
-void dispatcher_handle(struct request_context *context, struct http_request *request)
+void dispatcher_handle(struct loop_context *loop, struct http_request *request)
 {
-    struct request_state *state = request_state_begin(context, request);
+    struct request_state *state = request_state_begin(loop, request);
     state->match = router_match(routes, ROUTE_COUNT, request->method, request->path);
     const struct route *route = state->match.route;
     if (request->refusal == HTTP_BAD_FRAMING) {
@@ -79,11 +80,11 @@ void dispatcher_handle(struct request_context *context, struct http_request *req
     } else if (route == NULL) {
         refuse_unmatched(state);
     } else if (request->refusal == HTTP_BODY_TOO_LARGE) {
-        reply_http_problem(state, HTTP_CONTENT_TOO_LARGE,
+        reply_http_problem(state, PROBLEM_CONTENT_TOO_LARGE,
                            operation_list_sentence(&state->operations, "the body must be at most %zu bytes",
-                                                   body_max_of(context, route)));
+                                                   body_max_of(loop, route)));
     } else if (route->body != ROUTE_NO_BODY && !is_json(request->content_type)) {
-        reply_http_problem(state, HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
+        reply_http_problem(state, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
     } else {
         route->handle(state);
     }

@@ -10,9 +10,9 @@
 const struct route *dispatcher_routes(size_t *ret_count);
 
 /* For http_application.body_max. */
-size_t dispatcher_body_max(const struct request_context *context, const struct http_request *request);
+size_t dispatcher_body_max(const struct loop_context *loop, const struct http_request *request);
 /* For http_application.on_request. */
-void dispatcher_handle(struct request_context *context, struct http_request *request);
+void dispatcher_handle(struct loop_context *loop, struct http_request *request);
 /* For http_application.on_gone. */
 void dispatcher_gone(struct http_request *request);
 

@@ -16,7 +16,8 @@
 struct endpoints;
 
 /* config and pool outlive it; consul.address is not "". Does not wait for Consul. Returns NULL with error filled. */
-struct endpoints *endpoints_create(const struct config *config, struct channel_pool *pool, struct error *error);
+struct endpoints *endpoints_create(const struct config *config, struct channel_pool *pool, struct error *error)
+    MUST_CHECK;
 /* NULL is fine. */
 void endpoints_free(struct endpoints *endpoints);
 

@@ -3,6 +3,7 @@
 #ifndef TALLY_GATEWAY_GATEWAY_H
 #define TALLY_GATEWAY_GATEWAY_H
 
+#include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
 
@@ -10,7 +11,7 @@ struct gateway;
 
 /* Connects to counter-service in the background, listens and serves. config outlives the gateway. NULL with error
  * filled. */
-struct gateway *gateway_create(const struct config *config, struct error *error);
+struct gateway *gateway_create(const struct config *config, struct error *error) MUST_CHECK;
 /* The port it listens on. */
 int gateway_port(const struct gateway *gateway);
 /* Shuts down in the order that fails no request, see ARCHITECTURE.md: returns when all is answered, after drain.delay

@@ -13,8 +13,8 @@ struct gateway_loop {
     /* immutable after gateway_loop_start */
     struct http_loop *http;
     bool is_started;
-    /* owned by the loop thread while it runs; client and batcher are NULL once it has finished */
-    struct request_context context;
+    /* owned by the loop thread while it runs */
+    struct loop_context context;
     /* any thread */
     atomic_bool finish_asked;
     sem_t finished;
@@ -49,7 +49,7 @@ static void state_done(void *ctx, void *state)
 /* Here, and not on the thread that asks for it, because batcher and client belong to the loop's. */
 static void finish(struct gateway_loop *loop)
 {
-    struct request_context *context = &loop->context;
+    struct loop_context *context = &loop->context;
     context->is_draining = true;
     list_handler_abort(context);
     batcher_abort(context->batcher);
@@ -87,12 +87,14 @@ static int64_t on_turn_end(void *ctx)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-static void init_context(struct request_context *context, const struct config *config, struct gateway_health *health)
+static void init_context(struct loop_context *context, const struct gateway_loop_options *options)
 {
+    const struct config *config = options->config;
     context->request_timeout_us = (int64_t)config->server.request_timeout_ms * 1000;
     context->max_body = config->server.max_body;
     context->max_pending = (unsigned)config->server.max_pending;
-    context->health = health;
+    context->pool = options->pool;
+    context->health = options->health;
     prng_init(&context->prng);
     arena_init(&context->arena);
     size_t route_count;
@@ -140,7 +142,7 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
         return NULL;
     }
     sem_init(&loop->finished, 0, 0);
-    init_context(&loop->context, options->config, options->health);
+    init_context(&loop->context, options);
     loop->http = create_http(loop, options, error);
     if (loop->http == NULL) {
         goto fail;

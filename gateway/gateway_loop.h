@@ -24,7 +24,7 @@ struct gateway_loop_options {
 struct gateway_loop;
 
 /* Listens; no thread yet. options are copied, what they point to outlives the loop. NULL with error filled. */
-struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *options, struct error *error);
+struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *options, struct error *error) MUST_CHECK;
 /* Starts the thread. Returns 0, or -1 with error filled. */
 int gateway_loop_start(struct gateway_loop *loop, struct error *error) MUST_CHECK;
 

@@ -33,7 +33,7 @@ struct health_watch {
     void *ctx;
     struct health_event message_event;
     struct health_event status_event;
-    /* where the stream is, or whose server has no health service; NULL: closed */
+    /* the channel in use, or the one whose server has no health service; NULL: closed */
     grpc_channel *channel;
     int64_t earliest_open_us;
     int64_t open_interval_us;

@@ -1,7 +1,5 @@
 #include "gateway/json_integer.h"
 
-#include <stddef.h>
-
 #include "common/limits.h"
 
 enum {

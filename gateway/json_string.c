@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/percent.h"
+
 /* Where the decoding stands. */
 struct cursor {
     char *next; /* to be read */
@@ -31,15 +33,11 @@ static int32_t read_hex4(const char *next, const char *end)
     }
     int32_t unit = 0;
     for (int i = 0; i < 4; i++) {
-        const char digit = next[i];
-        const char lower = (char)(digit | 0x20);
-        if (digit >= '0' && digit <= '9') {
-            unit = unit * 16 + (digit - '0');
-        } else if (lower >= 'a' && lower <= 'f') {
-            unit = unit * 16 + (lower - 'a' + 10);
-        } else {
+        const int value = hex_value(next[i]);
+        if (value < 0) {
             return -1;
         }
+        unit = unit * 16 + value;
     }
     return unit;
 }

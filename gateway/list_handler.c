@@ -11,31 +11,31 @@
 
 static void link_listing(struct request_state *state, struct client_call *call)
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     state->call = call;
     state->is_submitted = true;
     state->previous = NULL;
-    state->next = context->listings;
+    state->next = loop->listings;
     if (state->next != NULL) {
         state->next->previous = state;
     }
-    context->listings = state;
-    context->pending++;
+    loop->listings = state;
+    loop->pending++;
 }
 
 static void unlink_listing(struct request_state *state)
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     if (state->previous != NULL) {
         state->previous->next = state->next;
     } else {
-        context->listings = state->next;
+        loop->listings = state->next;
     }
     if (state->next != NULL) {
         state->next->previous = state->previous;
     }
     state->call = NULL;
-    context->pending--;
+    loop->pending--;
 }
 
 static enum status write_list(struct buffer *out, struct text resource_id, const Tally__V1__ListCountersResponse *list)
@@ -43,7 +43,7 @@ static enum status write_list(struct buffer *out, struct text resource_id, const
     counter_json_begin_list(out, resource_id);
     for (size_t i = 0; i < list->n_counters; i++) {
         const Tally__V1__Counter *counter = list->counters[i];
-        const struct text counter_type = {(const char *)counter->counter_type.data, counter->counter_type.len};
+        const struct text counter_type = grpc_message_text(counter->counter_type);
         if (counter_rules_counter_type(counter_type) != NULL) {
             return STATUS_DATA_DAMAGED;
         }
@@ -53,7 +53,7 @@ static enum status write_list(struct buffer *out, struct text resource_id, const
     return STATUS_OK;
 }
 
-static void answer(struct request_state *state, grpc_byte_buffer *reply, struct arena *arena)
+static void answer_list(struct request_state *state, grpc_byte_buffer *reply, struct arena *arena)
 {
     const ProtobufCMessage *list = grpc_message_unpack(&tally__v1__list_counters_response__descriptor, reply, arena);
     enum status status = STATUS_UNIMPLEMENTED; /* not what a counter-service answers */
@@ -64,7 +64,6 @@ static void answer(struct request_state *state, grpc_byte_buffer *reply, struct 
     if (status == STATUS_OK) {
         reply_json(state, 200);
     } else {
-        buffer_clear(&state->request->reply, 0);
         reply_problem(state, status, NULL);
     }
 }
@@ -72,26 +71,26 @@ static void answer(struct request_state *state, grpc_byte_buffer *reply, struct 
 static void on_listed(void *ctx, enum status status, grpc_byte_buffer *reply)
 {
     struct request_state *state = ctx;
-    struct arena *arena = &state->context->arena;
+    struct arena *arena = &state->loop->arena;
     unlink_listing(state);
     if (status != STATUS_OK) {
         reply_problem(state, status, NULL);
         return;
     }
-    answer(state, reply, arena);
+    answer_list(state, reply, arena);
     arena_reset(arena);
 }
 
 static struct client_call *start_call(struct request_state *state, struct text resource_id)
 {
     Tally__V1__ListCountersRequest request = TALLY__V1__LIST_COUNTERS_REQUEST__INIT;
-    request.resource_id = (ProtobufCBinaryData){resource_id.len, (uint8_t *)(uintptr_t)resource_id.data};
+    request.resource_id = grpc_message_bytes(resource_id);
     grpc_byte_buffer *message = grpc_message_pack(&request.base);
     if (message == NULL) {
         return NULL;
     }
-    return client_call_start(state->context->client, COUNTER_RPC_LIST_COUNTERS, message, clock_monotonic_us(),
-                             state->request->complete_us + state->context->request_timeout_us, on_listed, state);
+    return client_call_start(state->loop->client, COUNTER_RPC_LIST_COUNTERS, message, clock_monotonic_us(),
+                             state->request->complete_us + state->loop->request_timeout_us, on_listed, state);
 }
 
 void handle_list(struct request_state *state)
@@ -126,10 +125,10 @@ void list_handler_abandon(struct request_state *state)
     http_request_release(request);
 }
 
-void list_handler_abort(struct request_context *context)
+void list_handler_abort(struct loop_context *loop)
 {
-    while (context->listings != NULL) {
-        struct request_state *state = context->listings;
+    while (loop->listings != NULL) {
+        struct request_state *state = loop->listings;
         client_call_abandon(state->call);
         unlink_listing(state);
         reply_problem(state, STATUS_DRAINING, NULL);

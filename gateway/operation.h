@@ -1,14 +1,17 @@
-/* One increment or one read that an HTTP request asks for: made by counter_json, carried by the batcher, answered by
- * counter_handlers. Owned by its request; loop thread only. */
+/* One increment or one read that an HTTP request asks for: made by counter_json from a body or by handle_get from a
+ * path, carried by the batcher, answered by counter_handlers. (handle_list makes one too, for its resource_id: it
+ * travels by a call of its own.) Owned by its request; loop thread only. */
 #ifndef TALLY_GATEWAY_OPERATION_H
 #define TALLY_GATEWAY_OPERATION_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "common/status.h"
 #include "common/text.h"
+
+/* Which RPC carries it. */
+enum batch_kind { BATCH_INCREMENT, BATCH_GET, BATCH_KINDS };
 
 struct operation {
     /* The texts point into the request's body or path buffer. */
@@ -17,7 +20,7 @@ struct operation {
     struct text user_id;         /* increments; may be empty */
     struct text idempotency_key; /* increments; empty for none */
     int64_t delta;               /* increments; not 0 */
-    /* Result. An operation whose status is not STATUS_OK when its request is submitted broke a rule: it is not sent. */
+    /* Result. An operation that is `done` when its request is submitted broke a rule and is not sent. */
     enum status status;
     bool replayed;
     bool done; /* the result stands */

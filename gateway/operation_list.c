@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-    /* Operations kept between requests, 8 KiB: thousands of idle requests must not hold a large batch each. */
+    /* Operations kept between requests, 6 KiB: thousands of idle requests must not hold a large batch each. */
     OPERATIONS_KEPT_MAX = 64,
     OPERATIONS_GROWTH = 4,
 };

@@ -16,7 +16,6 @@ struct operation_list {
     struct arena sentences;
 };
 
-/* The list must not move afterwards. */
 void operation_list_init(struct operation_list *list);
 void operation_list_done(struct operation_list *list);
 /* Forgets operations and sentences. Keeps the memory of a few operations, gives back more. */

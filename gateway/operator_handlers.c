@@ -10,24 +10,23 @@
 
 void handle_health(struct request_state *state)
 {
-    reply_json(state, gateway_health_write(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write(state->loop->health, &state->request->reply));
 }
 
 void handle_live(struct request_state *state)
 {
-    reply_json(state, gateway_health_write_live(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write_live(state->loop->health, &state->request->reply));
 }
 
 void handle_ready(struct request_state *state)
 {
-    reply_json(state, gateway_health_write_ready(state->context->health, &state->request->reply));
+    reply_json(state, gateway_health_write_ready(state->loop->health, &state->request->reply));
 }
 
 void handle_metrics(struct request_state *state)
 {
     struct buffer *reply = &state->request->reply;
     if (metrics_render(reply) != 0) {
-        buffer_clear(reply, 0);
         admission_out_of_memory(state);
         return;
     }

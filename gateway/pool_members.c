@@ -202,7 +202,7 @@ static bool take_wanted(struct pool_members *members)
     return changed;
 }
 
-/* Those that cannot join, for their targets are no addresses say, do not keep the others from it. */
+/* Those that cannot join, for example because a target is not an address, do not keep the others from it. */
 static void follow_wanted(struct pool_members *members, int64_t now_us)
 {
     if (!take_wanted(members) && now_us < members->join_us) {

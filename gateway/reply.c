@@ -6,7 +6,6 @@
 #include "common/clock.h"
 #include "common/problem.h"
 #include "gateway/channel_pool.h"
-#include "gateway/gateway_health.h"
 #include "gateway/status_problem.h"
 
 enum { RETRY_AFTER_SIZE = 16 };
@@ -18,10 +17,10 @@ static const struct {
     const char *slug;
     const char *title;
 } http_problems[] = {
-    [HTTP_NOT_FOUND] = {404, "not-found", "Not found"},
-    [HTTP_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
-    [HTTP_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
-    [HTTP_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
+    [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [PROBLEM_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
+    [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
 };
 
 /* What is said when there is no memory to say it. */
@@ -43,21 +42,21 @@ static void add_last_header(struct http_response *response, const char *name, co
 
 static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
 {
-    struct request_context *context = state->context;
+    struct loop_context *loop = state->loop;
     struct http_request *request = state->request;
     struct http_response response = state->response;
     char request_id[REQUEST_ID_SIZE];
     response.status = http_status;
     response.content_type = content_type;
     response.body = body;
-    request_id_write(&context->prng, request->request_id, request_id);
+    request_id_write(&loop->prng, request->request_id, request_id);
     add_last_header(&response, "X-Request-Id", request_id);
     char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
-        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(context->health->pool));
+        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
         add_last_header(&response, "Retry-After", retry_after);
     }
-    request_metrics_answered(&context->metrics, state->match.route, request->method, http_status,
+    request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us);
     request_state_end(state);
     http_reply(request, &response);
@@ -95,16 +94,25 @@ void reply_body(struct request_state *state, const char *content_type, struct te
     send_answer(state, 200, content_type, body);
 }
 
+/* For a problem: half an answer may be in it, or one that did not fit into memory. */
+static struct buffer *emptied_reply(struct request_state *state)
+{
+    struct buffer *reply = &state->request->reply;
+    reply->len = 0;
+    reply->failed = false;
+    return reply;
+}
+
 void reply_problem(struct request_state *state, enum status status, const char *detail)
 {
-    status_problem_write(&state->request->reply, status, detail, request_is_write(state));
+    status_problem_write(emptied_reply(state), status, detail, request_is_write(state));
     send_reply_buffer(state, status_http_code(status), PROBLEM_CONTENT_TYPE);
 }
 
 void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail)
 {
     const int http_status = http_problems[problem].http_status;
-    problem_write(&state->request->reply, http_problems[problem].slug, http_problems[problem].title, http_status,
-                  detail, request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
+    problem_write(emptied_reply(state), http_problems[problem].slug, http_problems[problem].title, http_status, detail,
+                  request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
     send_reply_buffer(state, http_status, PROBLEM_CONTENT_TYPE);
 }

@@ -7,7 +7,12 @@
 #include "gateway/request_state.h"
 
 /* Errors that HTTP knows and gRPC does not. */
-enum http_problem { HTTP_NOT_FOUND, HTTP_METHOD_NOT_ALLOWED, HTTP_CONTENT_TOO_LARGE, HTTP_UNSUPPORTED_MEDIA_TYPE };
+enum http_problem {
+    PROBLEM_NOT_FOUND,
+    PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_CONTENT_TOO_LARGE,
+    PROBLEM_UNSUPPORTED_MEDIA_TYPE
+};
 
 /* Adds a header to the answer to come, at most two. name is static; value lives until then. */
 void reply_add_header(struct request_state *state, const char *name, const char *value);
@@ -16,7 +21,8 @@ void reply_add_header(struct request_state *state, const char *name, const char 
 void reply_json(struct request_state *state, int http_status);
 /* Something else. body is static, or request->reply. */
 void reply_body(struct request_state *state, const char *content_type, struct text body);
-/* detail: a sentence that names field and rule; NULL for the usual one of that status. */
+/* A problem document, instead of what request->reply holds. detail: a sentence that names field and rule; NULL for the
+ * usual one of that status. */
 void reply_problem(struct request_state *state, enum status status, const char *detail);
 void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail);
 

@@ -6,15 +6,7 @@ enum { REQUEST_ID_DIGITS = 16 };
 
 static bool is_usable(struct text given)
 {
-    if (given.len == 0 || given.len >= REQUEST_ID_SIZE) {
-        return false;
-    }
-    for (size_t i = 0; i < given.len; i++) {
-        if (given.data[i] < 0x21 || given.data[i] > 0x7E) {
-            return false;
-        }
-    }
-    return true;
+    return given.len > 0 && given.len < REQUEST_ID_SIZE && text_is_visible_ascii(given);
 }
 
 void request_id_write(struct prng *prng, struct text given, char out[REQUEST_ID_SIZE])

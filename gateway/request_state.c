@@ -1,10 +1,10 @@
 #include "gateway/request_state.h"
 
-struct request_state *request_state_begin(struct request_context *context, struct http_request *request)
+struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request)
 {
     struct request_state *state = request->state;
-    if (state->context == NULL) {
-        state->context = context;
+    if (state->loop == NULL) {
+        state->loop = loop;
         operation_list_init(&state->operations);
     }
     state->request = request;
@@ -24,7 +24,7 @@ void request_state_end(struct request_state *state)
 
 void request_state_done(struct request_state *state)
 {
-    if (state->context != NULL) {
+    if (state->loop != NULL) {
         operation_list_done(&state->operations);
     }
 }

@@ -24,14 +24,16 @@
 struct gateway_health;
 
 /* What the requests of one event loop share. */
-struct request_context {
+struct loop_context {
     /* immutable */
     int64_t request_timeout_us;
     size_t max_body;
     unsigned max_pending;
+    struct channel_pool *pool;
+    struct gateway_health *health;
+    /* owned by the loop thread; NULL once the loop has finished */
     struct batcher *batcher;
     struct counter_client *client;
-    struct gateway_health *health;
     /* owned by the loop thread */
     unsigned pending;               /* requests submitted, without a result */
     struct request_state *listings; /* those of them that list a resource */
@@ -44,13 +46,14 @@ struct request_context {
 enum { PERCENT_ENCODED_BYTE = 3 };
 
 struct request_state {
-    struct request_context *context; /* NULL: never used */
+    struct loop_context *loop; /* NULL: never used */
     struct http_request *request;
     struct route_match match;
     struct http_response response; /* headers gathered so far */
     struct operation_list operations;
-    struct counter_request counters; /* what the batcher works on */
-    size_t refused;                  /* operations that broke a rule: not submitted */
+    struct submission submission;                /* what the batcher works on */
+    void (*answer)(struct request_state *state); /* to its results, once they are all there */
+    size_t refused;                              /* operations that broke a rule: not submitted */
     bool is_submitted;
     bool is_abandoned; /* the client is gone: no answer */
     /* a listing */
@@ -63,7 +66,7 @@ struct request_state {
     char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];
 };
 
-struct request_state *request_state_begin(struct request_context *context, struct http_request *request);
+struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request);
 /* Ready for the next request; gives back memory beyond the usual. */
 void request_state_end(struct request_state *state);
 /* For http_application.state_done. */

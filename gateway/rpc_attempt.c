@@ -1,6 +1,5 @@
 #include "gateway/rpc_attempt.h"
 
-#include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include <grpc/grpc.h>
 #include <stdint.h>
 
+#include "common/compiler.h"
 #include "common/text.h"
 #include "gateway/channel_pool.h"
 
@@ -29,7 +30,7 @@ struct rpc_attempt {
  * only on success. Returns NULL when out of memory. */
 struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc_completion_queue *queue,
                                       const char *method, grpc_byte_buffer *message, int64_t now_us,
-                                      int64_t deadline_us);
+                                      int64_t deadline_us) MUST_CHECK;
 /* Asks the library to end it soon (its code will be CANCELLED, or what had come just before). */
 void rpc_attempt_cancel(struct rpc_attempt *attempt);
 /* The value of the tally-outcome trailer, empty if there was none; valid until rpc_attempt_release. */

@@ -3,16 +3,9 @@
 #include <string.h>
 
 static const char *const rpc_names[COUNTER_RPCS] = {
-    [COUNTER_RPC_BATCH_INCREMENT] = "BatchIncrement",
-    [COUNTER_RPC_BATCH_GET] = "BatchGet",
-    [COUNTER_RPC_LIST_COUNTERS] = "ListCounters",
-};
-
-static const char *const code_names[RPC_CODES] = {
-    "OK",        "CANCELLED",       "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS",  "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",    "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED",
+#define RPC_NAME(symbol, name) [COUNTER_RPC_##symbol] = name,
+    COUNTER_RPC_TABLE(RPC_NAME)
+#undef RPC_NAME
 };
 
 static const struct metric_family requests_family = {
@@ -54,10 +47,9 @@ void rpc_metrics_init(struct rpc_metrics *metrics)
 
 void rpc_metrics_attempt(struct rpc_metrics *metrics, enum counter_rpc rpc, int code, int64_t duration_us)
 {
-    const int known = code >= 0 && code < RPC_CODES ? code : 2; /* UNKNOWN, as the specification says */
-    metric_series *series = &metrics->requests[rpc][known];
+    metric_series *series = &metrics->requests[rpc][grpc_code_index(code)];
     if (*series == 0) {
-        *series = metrics_register(&requests_family, (const char *const[]){rpc_names[rpc], code_names[known]});
+        *series = metrics_register(&requests_family, (const char *const[]){rpc_names[rpc], grpc_code_name(code)});
     }
     metrics_add(*series, 1);
     metrics_observe(metrics->duration[rpc], (double)duration_us / 1e6);

@@ -4,13 +4,12 @@
 
 #include <stdint.h>
 
+#include "common/grpc_code.h"
 #include "common/metrics.h"
-#include "gateway/counter_client.h"
-
-enum { RPC_CODES = 17 }; /* google.rpc.Code 0-16 */
+#include "gateway/counter_rpc.h"
 
 struct rpc_metrics {
-    metric_series requests[COUNTER_RPCS][RPC_CODES]; /* 0: not registered yet */
+    metric_series requests[COUNTER_RPCS][GRPC_CODES]; /* 0: not registered yet */
     metric_series duration[COUNTER_RPCS];
     metric_series retries;
 };

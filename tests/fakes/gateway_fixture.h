@@ -25,7 +25,7 @@ enum { REQUESTS = 3, MAX_BODY = 1024, MAX_PENDING = 2, TIMEOUT_US = 2000000 };
 
 /* What a fake HTTP server, batcher and client saw. */
 struct fixture {
-    struct request_context context;
+    struct loop_context context;
     struct gateway_health health;
     struct http_request requests[REQUESTS];
     char *bodies[REQUESTS];
@@ -38,7 +38,7 @@ struct fixture {
     unsigned replies;
     unsigned releases;
     /* the batcher */
-    struct counter_request *submitted; /* the last one */
+    struct submission *submitted; /* the last one */
     enum status submit_status;
     /* the client */
     client_call_done on_done;
@@ -75,7 +75,7 @@ void http_request_release(struct http_request *request)
     fixture->releases++;
 }
 
-enum status batcher_submit(struct batcher *batcher, struct counter_request *request)
+enum status batcher_submit(struct batcher *batcher, struct submission *request)
 {
     (void)batcher;
     fixture->submitted = request;
@@ -150,7 +150,7 @@ static inline int set_up(void **state)
     fixture->is_ready = true;
     fixture->retry_after_s = 1;
     gateway_health_init(&fixture->health, NULL, NULL);
-    struct request_context *context = &fixture->context;
+    struct loop_context *context = &fixture->context;
     context->request_timeout_us = TIMEOUT_US;
     context->max_body = MAX_BODY;
     context->max_pending = MAX_PENDING;
@@ -228,7 +228,7 @@ static inline void get(const char *path)
 /* The batcher's answer to the operation that it was given last. */
 static inline void finish(enum status status, int64_t value, bool replayed)
 {
-    struct counter_request *request = fixture->submitted;
+    struct submission *request = fixture->submitted;
     for (size_t i = 0; i < request->operation_count; i++) {
         struct operation *operation = &request->operations[i];
         if (!operation->done) {

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_instances(const struct consul_instances *instances)
 {
-    assert(instances->count <= CONSUL_INSTANCES_MAX);
-    assert(instances->cut == 0 || instances->count == CONSUL_INSTANCES_MAX);
+    assert(instances->count <= INSTANCES_MAX);
+    assert(instances->cut == 0 || instances->count == INSTANCES_MAX);
     for (size_t i = 0; i < instances->count; i++) {
         struct host_port address;
         const int failed = host_port_parse(instances->targets[i], &address);

@@ -69,18 +69,6 @@ static void test_an_impossible_size_is_refused(void **state)
     arena_done(&arena);
 }
 
-static void test_protobuf_c_allocates_from_it_and_frees_nothing(void **state)
-{
-    (void)state;
-    struct arena arena;
-    arena_init(&arena);
-    char *piece = arena.allocator.alloc(arena.allocator.allocator_data, 4);
-    memcpy(piece, "abc", 4);
-    arena.allocator.free(arena.allocator.allocator_data, piece);
-    assert_string_equal(piece, "abc");
-    arena_done(&arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,7 +76,6 @@ int main(void)
         cmocka_unit_test(test_reset_hands_out_the_first_block_again),
         cmocka_unit_test(test_one_allocation_may_be_larger_than_every_block),
         cmocka_unit_test(test_an_impossible_size_is_refused),
-        cmocka_unit_test(test_protobuf_c_allocates_from_it_and_frees_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,16 +16,16 @@
 
 enum { START_US = 1000000, TIMEOUT_US = 2000000, HOLD_US = 3000, RPCS_MAX = 3 };
 
-/* A request and what became of it. The counter_request is heap memory that is gone after on_done, as in the gateway. */
+/* A request and what became of it. The submission is heap memory that is gone after on_done, as in the gateway. */
 struct asked {
-    struct counter_request *request;
+    struct submission *request;
     unsigned done;
     size_t count;
     struct operation results[BATCH_ITEMS_MAX];
 };
 
 struct owned_request {
-    struct counter_request request; /* the first field: on_done gets it */
+    struct submission request; /* the first field: on_done gets it */
     struct asked *asked;
     struct operation operations[];
 };
@@ -51,7 +51,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void on_done(struct counter_request *request)
+static void on_done(struct submission *request)
 {
     struct owned_request *owned = (struct owned_request *)(void *)request;
     struct asked *asked = owned->asked;
@@ -70,7 +70,7 @@ static void make(struct asked *asked, enum batch_kind kind, size_t count, int64_
     asked->done = 0;
     asked->count = count;
     owned->asked = asked;
-    owned->request = (struct counter_request){
+    owned->request = (struct submission){
         .kind = kind,
         .operations = owned->operations,
         .operation_count = count,
@@ -391,7 +391,7 @@ static void test_without_memory_for_the_call_the_batch_is_shed(void **state)
 
 static struct asked next_asked;
 
-static void ask_next(struct counter_request *request)
+static void ask_next(struct submission *request)
 {
     on_done(request);
     ask(&next_asked, BATCH_INCREMENT, 5);

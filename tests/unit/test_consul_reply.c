@@ -115,7 +115,7 @@ static void test_wrong_types_are_skipped(void **state)
 static void test_too_many_instances_are_cut_the_same_way_in_any_order(void **state)
 {
     (void)state;
-    enum { ENTRIES = CONSUL_INSTANCES_MAX + 36 };
+    enum { ENTRIES = INSTANCES_MAX + 36 };
     for (int backwards = 0; backwards < 2; backwards++) {
         struct buffer body;
         buffer_init(&body);
@@ -125,10 +125,10 @@ static void test_too_many_instances_are_cut_the_same_way_in_any_order(void **sta
         }
         buffer_append_format(&body, "]%c", '\0');
         const struct consul_instances instances = parse_fine(body.data);
-        assert_int_equal(instances.count, CONSUL_INSTANCES_MAX);
+        assert_int_equal(instances.count, INSTANCES_MAX);
         assert_int_equal(instances.cut, 36);
         assert_string_equal(instances.targets[0], "a:1000");
-        assert_string_equal(instances.targets[CONSUL_INSTANCES_MAX - 1], "a:1063");
+        assert_string_equal(instances.targets[INSTANCES_MAX - 1], "a:1063");
         buffer_done(&body);
     }
 }

@@ -90,22 +90,12 @@ static void test_the_id_says_what_and_where(void **state)
     assert_string_equal(id + strlen(id) - 5, "-8080");
 }
 
-static void test_wildcards_are_known(void **state)
-{
-    (void)state;
-    assert_true(consul_service_is_wildcard("0.0.0.0"));
-    assert_true(consul_service_is_wildcard("::"));
-    assert_true(consul_service_is_wildcard("*"));
-    assert_false(consul_service_is_wildcard("127.0.0.1"));
-    assert_false(consul_service_is_wildcard("::1"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_gateway_is_checked_over_http), cmocka_unit_test(test_a_check_ends_before_the_next_one),
         cmocka_unit_test(test_no_partitions_are_not_told),     cmocka_unit_test(test_ipv6_has_brackets_in_a_grpc_check),
-        cmocka_unit_test(test_the_id_says_what_and_where),     cmocka_unit_test(test_wildcards_are_known),
+        cmocka_unit_test(test_the_id_says_what_and_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ struct fixture {
     size_t step_count;
     size_t next;
     /* the watch's thread */
-    char first_targets[SETS_MAX][CONSUL_TARGET_SIZE]; /* of each set; "" when it is empty */
+    char first_targets[SETS_MAX][HOST_PORT_SIZE]; /* of each set; "" when it is empty */
     size_t counts[SETS_MAX];
     atomic_size_t sets;
 };
@@ -55,7 +55,7 @@ static void keep_set(void *ctx, const char *const *targets, size_t count)
     struct fixture *fixture = ctx;
     const size_t set = atomic_load(&fixture->sets);
     if (set < SETS_MAX) {
-        snprintf(fixture->first_targets[set], CONSUL_TARGET_SIZE, "%s", count == 0 ? "" : targets[0]);
+        snprintf(fixture->first_targets[set], HOST_PORT_SIZE, "%s", count == 0 ? "" : targets[0]);
         fixture->counts[set] = count;
         atomic_store(&fixture->sets, set + 1);
     }
@@ -228,13 +228,13 @@ static void test_too_many_instances_are_cut(void **state)
     struct fixture fixture;
     struct buffer body;
     buffer_init(&body);
-    for (int i = 0; i < CONSUL_INSTANCES_MAX + 10; i++) {
+    for (int i = 0; i < INSTANCES_MAX + 10; i++) {
         buffer_append_format(&body, "%c{\"Service\":{\"Address\":\"a\",\"Port\":%d}}", i == 0 ? '[' : ',', 1000 + i);
     }
     buffer_append_format(&body, "]%c", '\0');
     start(&fixture, STEPS({200, "X-Consul-Index: 5\r\n", body.data}), "");
     wait_for_sets(&fixture, 1);
-    assert_int_equal(fixture.counts[0], CONSUL_INSTANCES_MAX);
+    assert_int_equal(fixture.counts[0], INSTANCES_MAX);
     stop(&fixture);
     buffer_done(&body);
 }

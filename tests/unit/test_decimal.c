@@ -1,4 +1,4 @@
-#include "counter-service/decimal.h"
+#include "common/decimal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -70,7 +70,7 @@ static void test_what_the_server_refused_is_explained(void **state)
 static void test_the_body_limit_is_the_routes(void **state)
 {
     (void)state;
-    const struct request_context *context = &fixture->context;
+    const struct loop_context *context = &fixture->context;
     assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_POST, "/api/v1/counter/increment")), MAX_BODY);
     assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_POST, "/api/v1/counter/batch")), HTTP_BATCH_BODY_MAX);
     assert_int_equal(dispatcher_body_max(context, prepare(0, HTTP_GET, "/api/v1/counter/batch")), MAX_BODY);

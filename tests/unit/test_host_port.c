@@ -66,6 +66,29 @@ static void test_a_host_alone_has_no_port_and_no_brackets(void **state)
     assert_false(host_is_valid("*"));
 }
 
+static void test_wildcards_are_known(void **state)
+{
+    (void)state;
+    assert_true(host_is_wildcard("0.0.0.0"));
+    assert_true(host_is_wildcard("::"));
+    assert_false(host_is_wildcard("127.0.0.1"));
+    assert_false(host_is_wildcard("::1"));
+}
+
+static void test_what_is_written_is_read_back(void **state)
+{
+    (void)state;
+    char longest[HOST_SIZE];
+    memset(longest, 'a', HOST_SIZE - 1);
+    longest[HOST_SIZE - 1] = '\0';
+    const char *const hosts[] = {"localhost", "10.0.0.7", "::1", longest};
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        char text[HOST_PORT_SIZE];
+        host_port_write(hosts[i], 65535, text);
+        assert_address(text, hosts[i], 65535);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -73,6 +96,8 @@ int main(void)
         cmocka_unit_test(test_anything_else_is_refused),
         cmocka_unit_test(test_a_host_that_is_too_long_is_refused),
         cmocka_unit_test(test_a_host_alone_has_no_port_and_no_brackets),
+        cmocka_unit_test(test_wildcards_are_known),
+        cmocka_unit_test(test_what_is_written_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,10 @@
-/* How often a call may be sent again. A budget of tokens keeps re-sends to a tenth of the traffic once something is
- * broken for long, so that retries cannot keep an overloaded service down (the token bucket of gRPC's retry throttling,
+/* Whether a call may be sent again, and after how long. A budget of tokens keeps re-sends to a tenth of the traffic
+ * once something is broken for long, so that retries cannot keep an overloaded service down (the token bucket of gRPC's
+ * retry throttling,
  * https://github.com/grpc/proposal/blob/master/A6-client-retries.md#throttling-retry-attempts-and-hedged-rpcs):
  * 100 tokens, full at start, +0.1 for each first attempt, -1 for each re-send. Owned by one thread. */
-#ifndef TALLY_GATEWAY_RETRY_BUDGET_H
-#define TALLY_GATEWAY_RETRY_BUDGET_H
+#ifndef TALLY_GATEWAY_RETRY_H
+#define TALLY_GATEWAY_RETRY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "gateway/retry_budget.h"
+#include "gateway/retry.h"
 
 enum {
     TENTHS_A_TOKEN = 10,

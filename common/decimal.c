@@ -1,9 +1,10 @@
-#include "counter-service/decimal.h"
+#include "common/decimal.h"
 
 char *decimal_put(char *out, int64_t value)
 {
     char digits[DECIMAL_LEN_MAX];
     size_t first = sizeof(digits);
+    /* Negated as unsigned: INT64_MIN has no positive counterpart. */
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
         digits[--first] = (char)('0' + rest % 10);

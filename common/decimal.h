@@ -1,6 +1,6 @@
-/* int64 as Redis writes and reads it in decimal: no leading zeros, no plus sign, no blanks. Pure functions. */
-#ifndef TALLY_COUNTER_SERVICE_DECIMAL_H
-#define TALLY_COUNTER_SERVICE_DECIMAL_H
+/* int64 in decimal, as Redis writes and reads it too: no leading zeros, no plus sign, no blanks. Pure functions. */
+#ifndef TALLY_COMMON_DECIMAL_H
+#define TALLY_COMMON_DECIMAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "gateway/retry_budget.h"
+#include "gateway/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
