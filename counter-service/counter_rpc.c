@@ -1,8 +1,8 @@
 #include "counter-service/counter_rpc.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
+#include "common/compiler.h"
 #include "counter-service/counter_reply.h"
 #include "counter-service/counter_request.h"
 
@@ -42,7 +42,7 @@ static void answer(struct counter_call *call)
 /* On a store worker's thread. */
 static void on_stored(struct store_call *store)
 {
-    struct counter_call *call = (struct counter_call *)((char *)store - offsetof(struct counter_call, store));
+    struct counter_call *call = CONTAINER_OF(store, struct counter_call, store);
     if (store->operation != STORE_LIST) {
         answer(call);
         return;

@@ -2,11 +2,11 @@
 
 #include <assert.h>
 #include <grpc/support/time.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/compiler.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
 
@@ -86,7 +86,7 @@ void rpc_call_release(struct rpc_call *call)
 
 static void on_requested(struct rpc_event *event, bool ok)
 {
-    struct rpc_call *call = (struct rpc_call *)((char *)event - offsetof(struct rpc_call, requested));
+    struct rpc_call *call = CONTAINER_OF(event, struct rpc_call, requested);
     if (!ok) { /* the server is shut down */
         rpc_call_release(call);
         return;
@@ -106,7 +106,7 @@ static void on_requested(struct rpc_event *event, bool ok)
 static void on_answered(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not if the client is gone: nobody is left to tell */
-    rpc_call_release((struct rpc_call *)((char *)event - offsetof(struct rpc_call, answered)));
+    rpc_call_release(CONTAINER_OF(event, struct rpc_call, answered));
 }
 
 int64_t rpc_call_deadline_us(const struct rpc_call *call)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/compiler.h"
 #include "common/limits.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
@@ -157,7 +158,7 @@ static int start(struct rpc_server *server, struct error *error)
 static void on_shut_down(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    struct rpc_server *server = (struct rpc_server *)((char *)event - offsetof(struct rpc_server, shut_down));
+    struct rpc_server *server = CONTAINER_OF(event, struct rpc_server, shut_down);
     pthread_mutex_lock(&server->lock);
     server->over = true;
     pthread_cond_signal(&server->over_changed);

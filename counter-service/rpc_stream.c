@@ -5,8 +5,6 @@
 
 #include "counter-service/rpc_queue.h"
 
-#define STREAM_OF(event, member) ((struct rpc_stream *)((char *)(event)-offsetof(struct rpc_stream, member)))
-
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max)
 {
     *group = (struct rpc_stream_group){.count_max = count_max};
@@ -98,7 +96,7 @@ static void end_operation(struct rpc_stream *stream)
 static void on_received(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not ok: there is no message */
-    struct rpc_stream *stream = STREAM_OF(event, received);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, received);
     grpc_byte_buffer *message = stream->incoming;
     stream->incoming = NULL;
     stream->handler->on_message(stream, message);
@@ -109,7 +107,7 @@ static void on_received(struct rpc_event *event, bool ok)
 static void on_sent(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not if the client is gone: `closed` tells */
-    struct rpc_stream *stream = STREAM_OF(event, sent);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, sent);
     grpc_byte_buffer_destroy(stream->outgoing);
     stream->outgoing = NULL;
     stream->handler->on_sent(stream);
@@ -119,13 +117,13 @@ static void on_sent(struct rpc_event *event, bool ok)
 static void on_finished(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    end_operation(STREAM_OF(event, finished));
+    end_operation(CONTAINER_OF(event, struct rpc_stream, finished));
 }
 
 static void on_closed(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    struct rpc_stream *stream = STREAM_OF(event, closed);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, closed);
     const grpc_status_code code = leave(stream->group, stream);
     const bool is_cut = code == GRPC_STATUS_OK && stream->cancelled;
     rpc_method_metrics_ended(stream->call->method->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
