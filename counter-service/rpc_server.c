@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/compiler.h"
+#include "common/condition.h"
 #include "common/limits.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
@@ -173,11 +173,7 @@ static struct rpc_server *create_empty(int keep_alive_ms)
     }
     grpc_init();
     pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->over_changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&server->over_changed);
     server->shut_down.on_event = on_shut_down;
     server->handle = create_handle(keep_alive_ms);
     return server;
@@ -205,28 +201,17 @@ int rpc_server_port(const struct rpc_server *server)
     return server->port;
 }
 
-static struct timespec in_ms(int timeout_ms)
+static int64_t time_in_ms(int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
+    return clock_monotonic_us() + (int64_t)timeout_ms * 1000;
 }
 
-/* Waits until all calls are over, for timeout_ms at most (negative: for ever). Whether they are. */
-static bool wait_until_over(struct rpc_server *server, int timeout_ms)
+/* Waits until all calls are over, until until_us at most. Whether they are. */
+static bool wait_until_over(struct rpc_server *server, int64_t until_us)
 {
-    const struct timespec until = in_ms(timeout_ms);
     pthread_mutex_lock(&server->lock);
-    int failure = 0;
-    while (!server->over && failure == 0) {
-        failure = timeout_ms < 0 ? pthread_cond_wait(&server->over_changed, &server->lock)
-                                 : pthread_cond_timedwait(&server->over_changed, &server->lock, &until);
+    while (!server->over && condition_wait(&server->over_changed, &server->lock, until_us)) {
+        /* woken for nothing */
     }
     const bool over = server->over;
     pthread_mutex_unlock(&server->lock);
@@ -269,13 +254,12 @@ static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
 
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
 {
-    const int64_t start_us = clock_monotonic_us();
+    const int64_t until_us = time_in_ms(timeout_ms);
     if (!server->shutting_down) {
         wait_until_quiet(server, timeout_ms);
     }
     begin_shutdown(server);
-    timeout_ms -= (int)((clock_monotonic_us() - start_us) / 1000);
-    const bool over = wait_until_over(server, timeout_ms > 0 ? timeout_ms : 0);
+    const bool over = wait_until_over(server, until_us);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_refuse(server->queues[i]);
     }
@@ -289,9 +273,9 @@ void rpc_server_free(struct rpc_server *server)
     }
     if (server->started) {
         begin_shutdown(server);
-        wait_until_over(server, RPC_FLUSH_MS);
+        wait_until_over(server, time_in_ms(RPC_FLUSH_MS));
         grpc_server_cancel_all_calls(server->handle);
-        wait_until_over(server, -1);
+        wait_until_over(server, INT64_MAX);
     }
     grpc_server_destroy(server->handle);
     for (size_t i = 0; i < server->queue_count; i++) {

@@ -25,8 +25,7 @@ struct store_queue {
     struct error reason; /* why it is closed */
 };
 
-/* Returns 0, or -1 when out of memory. */
-int store_queue_init(struct store_queue *queue, size_t max) MUST_CHECK;
+void store_queue_init(struct store_queue *queue, size_t max);
 /* The queue must be empty. */
 void store_queue_done(struct store_queue *queue);
 

@@ -155,11 +155,8 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
     if (worker == NULL) {
         return NULL;
     }
-    if (store_queue_init(&worker->queue, options->queue_max) != 0) {
-        free(worker);
-        return NULL;
-    }
     worker->options = *options;
+    store_queue_init(&worker->queue, options->queue_max);
     backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
     store_pipeline_init(&worker->pipeline, options->config, options->metrics);
     return worker;
