@@ -13,11 +13,12 @@
 #include "common/limits.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
+#include "counter-service/rpc_server_metrics.h"
 
 struct rpc_server {
     /* immutable after create */
-    grpc_server *handle;
-    struct rpc_method_state *methods;
+    grpc_server *native; /* the library's */
+    struct rpc_served_method *methods;
     size_t method_count;
     struct rpc_method_metrics *metrics; /* of each method */
     struct rpc_queue **queues;
@@ -49,7 +50,7 @@ static grpc_arg integer_arg(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *create_handle(int keep_alive_ms)
+static grpc_server *create_native(int keep_alive_ms)
 {
     grpc_arg args[] = {
         /* Without it two services on one port would each get some of the connections. */
@@ -69,7 +70,7 @@ static int listen_on(struct rpc_server *server, const char *host, int port, stru
     char address[300];
     snprintf(address, sizeof(address), strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
     grpc_server_credentials *insecure = grpc_insecure_server_credentials_create();
-    server->port = grpc_server_add_http2_port(server->handle, address, insecure);
+    server->port = grpc_server_add_http2_port(server->native, address, insecure);
     grpc_server_credentials_release(insecure);
     if (server->port == 0) {
         error_set(error, "cannot listen on %s: the address is not one of this machine, or the port is taken", address);
@@ -80,18 +81,18 @@ static int listen_on(struct rpc_server *server, const char *host, int port, stru
 
 static int add_method(struct rpc_server *server, const struct rpc_method *method, void *ctx, struct error *error)
 {
-    struct rpc_method_state *state = &server->methods[server->method_count];
-    *state = (struct rpc_method_state){
+    struct rpc_served_method *served = &server->methods[server->method_count];
+    *served = (struct rpc_served_method){
         .method = method,
         .ctx = ctx,
         .metrics = &server->metrics[server->method_count],
     };
-    rpc_method_metrics_init(state->metrics, method->name);
+    rpc_method_metrics_init(served->metrics, method->name);
     if (method->path != NULL) {
-        state->registered = grpc_server_register_method(
-            server->handle, method->path, NULL,
+        served->registered = grpc_server_register_method(
+            server->native, method->path, NULL,
             method->client_streams ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-        if (state->registered == NULL) {
+        if (served->registered == NULL) {
             error_set(error, "the method %s is served twice", method->path);
             return -1;
         }
@@ -131,7 +132,7 @@ static int create_queues(struct rpc_server *server, size_t count, struct error *
         return -1;
     }
     while (server->queue_count < count) {
-        struct rpc_queue *queue = rpc_queue_create(server->handle, (int)server->queue_count, error);
+        struct rpc_queue *queue = rpc_queue_create(server->native, (int)server->queue_count, error);
         if (queue == NULL) {
             return -1;
         }
@@ -142,7 +143,7 @@ static int create_queues(struct rpc_server *server, size_t count, struct error *
 
 static int start(struct rpc_server *server, struct error *error)
 {
-    grpc_server_start(server->handle);
+    grpc_server_start(server->native);
     server->started = true;
     for (size_t i = 0; i < server->queue_count; i++) {
         for (size_t k = 0; k < server->method_count; k++) {
@@ -175,7 +176,7 @@ static struct rpc_server *create_empty(int keep_alive_ms)
     pthread_mutex_init(&server->lock, NULL);
     condition_init(&server->over_changed);
     server->shut_down.on_event = on_shut_down;
-    server->handle = create_handle(keep_alive_ms);
+    server->native = create_native(keep_alive_ms);
     return server;
 }
 
@@ -223,7 +224,7 @@ static void begin_shutdown(struct rpc_server *server)
     if (!server->shutting_down) {
         server->shutting_down = true;
         rpc_event_give(&server->shut_down);
-        grpc_server_shutdown_and_notify(server->handle, server->queues[0]->completions, &server->shut_down);
+        grpc_server_shutdown_and_notify(server->native, server->queues[0]->completions, &server->shut_down);
     }
 }
 
@@ -274,10 +275,10 @@ void rpc_server_free(struct rpc_server *server)
     if (server->started) {
         begin_shutdown(server);
         wait_until_over(server, time_in_ms(RPC_FLUSH_MS));
-        grpc_server_cancel_all_calls(server->handle);
+        grpc_server_cancel_all_calls(server->native);
         wait_until_over(server, INT64_MAX);
     }
-    grpc_server_destroy(server->handle);
+    grpc_server_destroy(server->native);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_free(server->queues[i]);
     }

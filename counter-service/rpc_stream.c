@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "counter-service/rpc_queue.h"
+#include "counter-service/rpc_server_metrics.h"
 
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max)
 {
@@ -19,7 +19,7 @@ void rpc_stream_group_done(struct rpc_stream_group *group)
 static void cancel(struct rpc_stream *stream, grpc_status_code code, const char *detail)
 {
     stream->code = code;
-    grpc_call_cancel_with_status(stream->call->handle, code, detail, NULL);
+    grpc_call_cancel_with_status(stream->call->native, code, detail, NULL);
 }
 
 void rpc_stream_group_end(struct rpc_stream_group *group)
@@ -72,10 +72,10 @@ static grpc_status_code leave(struct rpc_stream_group *group, struct rpc_stream 
 
 static void start(struct rpc_stream *stream, const grpc_op *operations, size_t count, struct rpc_event *event)
 {
-    grpc_call *handle = stream->call->handle;
+    grpc_call *native = stream->call->native;
     atomic_fetch_add(&stream->operations_out, 1);
     rpc_event_give(event);
-    const grpc_call_error failure = grpc_call_start_batch(handle, operations, count, event, NULL);
+    const grpc_call_error failure = grpc_call_start_batch(native, operations, count, event, NULL);
     /* It fails only for two operations of a kind at a time, which this file does not start. */
     assert(failure == GRPC_CALL_OK);
     (void)failure;
@@ -126,7 +126,7 @@ static void on_closed(struct rpc_event *event, bool ok)
     struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, closed);
     const grpc_status_code code = leave(stream->group, stream);
     const bool is_cut = code == GRPC_STATUS_OK && stream->cancelled;
-    rpc_method_metrics_ended(stream->call->method->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
+    rpc_method_metrics_ended(stream->call->served->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
     if (stream->handler->on_closed != NULL) {
         stream->handler->on_closed(stream);
     }
@@ -176,7 +176,7 @@ static size_t begin_sending(struct rpc_stream *stream, grpc_op operations[2])
 void rpc_stream_send(struct rpc_stream *stream, grpc_byte_buffer *message)
 {
     if (message == NULL) {
-        grpc_call_cancel_with_status(stream->call->handle, GRPC_STATUS_RESOURCE_EXHAUSTED,
+        grpc_call_cancel_with_status(stream->call->native, GRPC_STATUS_RESOURCE_EXHAUSTED,
                                      "The service is out of memory", NULL);
         return;
     }
