@@ -54,6 +54,7 @@ struct rpc_method {
     /* The handler reads the messages itself; otherwise it finds the one message in call->payload. */
     bool client_streams;
     unsigned armed; /* calls that can arrive on a queue before its thread arms more */
+    unsigned kind;  /* the module's own: tells apart methods that share a handler */
     /* A call has arrived. The handler must not block, and sees to it that it is answered once. */
     void (*handle)(void *ctx, struct rpc_call *call);
 };
