@@ -28,12 +28,11 @@ struct store {
 static void on_worker_change(void *ctx)
 {
     struct store *store = ctx;
-    char reason[sizeof(struct error)];
     pthread_mutex_lock(&store->report_lock);
-    const bool serving = store_is_serving(store, reason, sizeof(reason));
+    const bool serving = store_is_serving(store, NULL, 0);
     if (serving != store->reported_serving) {
         store->reported_serving = serving;
-        store->on_serving(store->ctx, serving, reason);
+        store->on_serving(store->ctx, serving);
     }
     pthread_mutex_unlock(&store->report_lock);
 }

@@ -67,8 +67,8 @@ struct store_call {
 
 struct store;
 
-/* Whether every worker's Redis is usable, told on each change, on a worker's thread. reason: a sentence, "" when up. */
-typedef void (*store_on_serving)(void *ctx, bool serving, const char *reason);
+/* Whether every worker's Redis is usable: told on each change, on a worker's thread. store_is_serving has the reason. */
+typedef void (*store_on_serving)(void *ctx, bool serving);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
 struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);
@@ -79,7 +79,8 @@ void store_free(struct store *store);
  * STATUS_SHED (the queue is full), STATUS_REDIS_DOWN. Any thread. */
 enum status store_submit(struct store *store, struct store_call *call) MUST_CHECK;
 
-/* Whether calls are taken; reason (size reason_size) is filled with a sentence when they are not. Any thread. */
+/* Whether every worker's Redis is usable; if not, why not is copied to reason (reason_size bytes; NULL: nobody asks), and
+ * "" otherwise. Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);
 
 #endif
