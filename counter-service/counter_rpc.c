@@ -49,16 +49,9 @@ static void on_stored(struct store_call *store)
     buffer_done(&list_memory);
 }
 
-static int64_t deadline_us(const struct counter_rpc *rpc, const struct rpc_call *call)
-{
-    const int64_t of_client = rpc_call_deadline_us(call);
-    const int64_t of_service = call->arrived_us + (int64_t)rpc->max_deadline_ms * 1000;
-    return of_client < of_service ? of_client : of_service;
-}
-
 static void submit(const struct counter_rpc *rpc, struct counter_call *call)
 {
-    call->store.deadline_us = deadline_us(rpc, call->rpc);
+    call->store.deadline_us = rpc_call_deadline_us(call->rpc);
     call->store.done = on_stored;
     if (call->store.operation == STORE_LIST) {
         buffer_init(&call->store.list_memory);

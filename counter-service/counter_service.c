@@ -89,10 +89,7 @@ static int start(struct counter_service *service, struct error *error)
     if (service->store == NULL) {
         return -1;
     }
-    service->counter_rpc = (struct counter_rpc){
-        .store = service->store,
-        .max_deadline_ms = config->counter_service.max_deadline_ms,
-    };
+    service->counter_rpc = (struct counter_rpc){.store = service->store};
     service->server = create_server(service, error);
     if (service->server == NULL) {
         return -1;

@@ -38,7 +38,7 @@ void store_plan_clear(struct store_plan *plan)
     plan->op = STORE_OP_HEARTBEAT;
 }
 
-/* No call lives longer in the service than max_deadline: a batch record must outlive all re-sends. */
+/* No call lives longer in the service than counter_service.max_deadline: a batch record must outlive all re-sends. */
 static int64_t deadline_of(const struct store_plan *plan, const struct store_call *call)
 {
     const int64_t latest_us = call->submitted_us + plan->max_deadline_us;
