@@ -2,20 +2,9 @@
 
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
-static struct timespec time_after_ms(int ms)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    time.tv_sec += ms / 1000;
-    time.tv_nsec += ms % 1000 * 1000000L;
-    if (time.tv_nsec >= 1000000000L) {
-        time.tv_sec++;
-        time.tv_nsec -= 1000000000L;
-    }
-    return time;
-}
+#include "common/clock.h"
+#include "common/condition.h"
 
 static void *thread_main(void *ctx)
 {
@@ -28,16 +17,6 @@ static void *thread_main(void *ctx)
     return NULL;
 }
 
-static void init_lock(struct background *background)
-{
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&background->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&background->lock, NULL);
-}
-
 static void destroy_lock(struct background *background)
 {
     pthread_mutex_destroy(&background->lock);
@@ -48,7 +27,8 @@ int background_start(struct background *background, const char *name, void (*run
                      struct error *error)
 {
     *background = (struct background){.run = run, .ctx = ctx};
-    init_lock(background);
+    condition_init(&background->changed);
+    pthread_mutex_init(&background->lock, NULL);
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -76,11 +56,10 @@ void background_ask_to_stop(struct background *background)
 /* Waits until *flag, which the lock guards, is set. Returns it. */
 static bool wait_for(struct background *background, const bool *flag, int timeout_ms)
 {
-    const struct timespec end = time_after_ms(timeout_ms);
-    int result = 0;
+    const int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     pthread_mutex_lock(&background->lock);
-    while (!*flag && result == 0) {
-        result = pthread_cond_timedwait(&background->changed, &background->lock, &end);
+    while (!*flag && condition_wait(&background->changed, &background->lock, until_us)) {
+        /* woken, and perhaps for another reason */
     }
     const bool is_set = *flag;
     pthread_mutex_unlock(&background->lock);

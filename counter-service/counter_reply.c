@@ -120,14 +120,16 @@ static grpc_byte_buffer *list_reply(const struct store_call *call, struct arena 
     return grpc_message_pack(&response.base);
 }
 
+static grpc_byte_buffer *(*const makers[])(const struct store_call *call, struct arena *arena) = {
+    [COUNTER_INCREMENT] = increment_reply,
+    [COUNTER_BATCH_INCREMENT] = batch_increment_reply,
+    [COUNTER_GET] = get_reply,
+    [COUNTER_BATCH_GET] = batch_get_reply,
+    [COUNTER_LIST_COUNTERS] = list_reply,
+};
+_Static_assert(sizeof(makers) / sizeof(makers[0]) == COUNTER_METHODS, "a row for each method");
+
 grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct store_call *call, struct arena *arena)
 {
-    static grpc_byte_buffer *(*const makers[COUNTER_METHODS])(const struct store_call *call, struct arena *arena) = {
-        [COUNTER_INCREMENT] = increment_reply,
-        [COUNTER_BATCH_INCREMENT] = batch_increment_reply,
-        [COUNTER_GET] = get_reply,
-        [COUNTER_BATCH_GET] = batch_get_reply,
-        [COUNTER_LIST_COUNTERS] = list_reply,
-    };
     return makers[method](call, arena);
 }

@@ -114,18 +114,47 @@ static const struct {
     enum store_operation operation;
     size_t (*item_count)(const ProtobufCMessage *message);
     message_reader read;
-    const char *count_rule;
-} methods[COUNTER_METHODS] = {
-    [COUNTER_INCREMENT] = {&tally__v1__increment_request__descriptor, STORE_INCREMENT, one_item, read_increment_message,
-                           NULL},
-    [COUNTER_BATCH_INCREMENT] = {&tally__v1__batch_increment_request__descriptor, STORE_INCREMENT, increments_of_batch,
-                                 read_batch_increment_message, "items must be 1-1000"},
-    [COUNTER_GET] = {&tally__v1__get_request__descriptor, STORE_GET, one_item, read_get_message, NULL},
-    [COUNTER_BATCH_GET] = {&tally__v1__batch_get_request__descriptor, STORE_GET, queries_of_batch,
-                           read_batch_get_message, "queries must be 1-1000"},
-    [COUNTER_LIST_COUNTERS] = {&tally__v1__list_counters_request__descriptor, STORE_LIST, one_item, read_list_message,
-                               NULL},
+    const char *count_rule; /* of a batch; NULL: the message is one item */
+} methods[] = {
+    [COUNTER_INCREMENT] =
+        {
+            .descriptor = &tally__v1__increment_request__descriptor,
+            .operation = STORE_INCREMENT,
+            .item_count = one_item,
+            .read = read_increment_message,
+        },
+    [COUNTER_BATCH_INCREMENT] =
+        {
+            .descriptor = &tally__v1__batch_increment_request__descriptor,
+            .operation = STORE_INCREMENT,
+            .item_count = increments_of_batch,
+            .read = read_batch_increment_message,
+            .count_rule = "items must be 1-1000",
+        },
+    [COUNTER_GET] =
+        {
+            .descriptor = &tally__v1__get_request__descriptor,
+            .operation = STORE_GET,
+            .item_count = one_item,
+            .read = read_get_message,
+        },
+    [COUNTER_BATCH_GET] =
+        {
+            .descriptor = &tally__v1__batch_get_request__descriptor,
+            .operation = STORE_GET,
+            .item_count = queries_of_batch,
+            .read = read_batch_get_message,
+            .count_rule = "queries must be 1-1000",
+        },
+    [COUNTER_LIST_COUNTERS] =
+        {
+            .descriptor = &tally__v1__list_counters_request__descriptor,
+            .operation = STORE_LIST,
+            .item_count = one_item,
+            .read = read_list_message,
+        },
 };
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == COUNTER_METHODS, "a row for each method");
 
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
                                  struct store_call *call, const char **ret_detail)
@@ -157,6 +186,11 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
         return STATUS_INVALID_ARGUMENT;
     }
     return STATUS_OK;
+}
+
+bool counter_request_is_batch(enum counter_method method)
+{
+    return methods[method].count_rule != NULL;
 }
 
 bool counter_request_has_valid_item(const struct store_call *call)

@@ -9,6 +9,8 @@
 #include "common/compiler.h"
 #include "counter-service/store.h"
 
+/* Each has a row in three tables: how it is served (counter_rpc.c), read (counter_request.c) and answered
+ * (counter_reply.c). A new one goes last, before COUNTER_METHODS: then a forgotten row does not compile. */
 enum counter_method {
     COUNTER_INCREMENT,
     COUNTER_BATCH_INCREMENT,
@@ -24,6 +26,8 @@ enum counter_method {
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
                                  struct store_call *call, const char **ret_detail) MUST_CHECK;
 
+/* Whether each item has a status of its own in the answer; otherwise the one item's is the call's. */
+bool counter_request_is_batch(enum counter_method method);
 /* Whether there is anything to ask the store. */
 bool counter_request_has_valid_item(const struct store_call *call);
 

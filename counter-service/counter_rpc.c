@@ -1,8 +1,8 @@
 #include "counter-service/counter_rpc.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
+#include "common/compiler.h"
 #include "counter-service/counter_reply.h"
 #include "counter-service/counter_request.h"
 
@@ -13,16 +13,11 @@ struct counter_call {
     struct store_call store;
 };
 
-static bool is_batch(enum counter_method method)
-{
-    return method == COUNTER_BATCH_INCREMENT || method == COUNTER_BATCH_GET;
-}
-
 /* What the client is told when the call or, of a method with one item, the item failed; STATUS_OK if neither. */
 static enum status status_of(const struct counter_call *call, const char **ret_detail)
 {
     const struct store_item *item = &call->store.items[0];
-    const bool of_item = call->store.status == STATUS_OK && !is_batch(call->method);
+    const bool of_item = call->store.status == STATUS_OK && !counter_request_is_batch(call->method);
     *ret_detail = of_item ? item->detail : call->store.detail;
     return of_item ? item->status : call->store.status;
 }
@@ -42,7 +37,7 @@ static void answer(struct counter_call *call)
 /* On a store worker's thread. */
 static void on_stored(struct store_call *store)
 {
-    struct counter_call *call = (struct counter_call *)((char *)store - offsetof(struct counter_call, store));
+    struct counter_call *call = CONTAINER_OF(store, struct counter_call, store);
     if (store->operation != STORE_LIST) {
         answer(call);
         return;
@@ -54,16 +49,9 @@ static void on_stored(struct store_call *store)
     buffer_done(&list_memory);
 }
 
-static int64_t deadline_us(const struct counter_rpc *rpc, const struct rpc_call *call)
-{
-    const int64_t of_client = rpc_call_deadline_us(call);
-    const int64_t of_service = call->arrived_us + (int64_t)rpc->max_deadline_ms * 1000;
-    return of_client < of_service ? of_client : of_service;
-}
-
 static void submit(const struct counter_rpc *rpc, struct counter_call *call)
 {
-    call->store.deadline_us = deadline_us(rpc, call->rpc);
+    call->store.deadline_us = rpc_call_deadline_us(call->rpc);
     call->store.done = on_stored;
     if (call->store.operation == STORE_LIST) {
         buffer_init(&call->store.list_memory);
@@ -78,13 +66,15 @@ static void submit(const struct counter_rpc *rpc, struct counter_call *call)
     rpc_call_fail(call->rpc, refused, NULL);
 }
 
-static void handle(const struct counter_rpc *rpc, struct rpc_call *rpc_call, enum counter_method method)
+static void handle(void *ctx, struct rpc_call *rpc_call)
 {
+    const struct counter_rpc *rpc = ctx;
     struct counter_call *call = arena_alloc(&rpc_call->arena, sizeof(*call));
     if (call == NULL) {
         rpc_call_fail(rpc_call, STATUS_SHED, "The service is out of memory");
         return;
     }
+    const enum counter_method method = (enum counter_method)rpc_call->served->method->kind;
     *call = (struct counter_call){.rpc = rpc_call, .method = method};
     const char *detail = NULL;
     const enum status status = counter_request_read(method, rpc_call->payload, &rpc_call->arena, &call->store, &detail);
@@ -97,44 +87,21 @@ static void handle(const struct counter_rpc *rpc, struct rpc_call *rpc_call, enu
     }
 }
 
-static void handle_increment(void *ctx, struct rpc_call *call)
-{
-    handle(ctx, call, COUNTER_INCREMENT);
-}
-
-static void handle_batch_increment(void *ctx, struct rpc_call *call)
-{
-    handle(ctx, call, COUNTER_BATCH_INCREMENT);
-}
-
-static void handle_get(void *ctx, struct rpc_call *call)
-{
-    handle(ctx, call, COUNTER_GET);
-}
-
-static void handle_batch_get(void *ctx, struct rpc_call *call)
-{
-    handle(ctx, call, COUNTER_BATCH_GET);
-}
-
-static void handle_list_counters(void *ctx, struct rpc_call *call)
-{
-    handle(ctx, call, COUNTER_LIST_COUNTERS);
-}
+#define METHOD(method_kind, method_name, calls_armed) \
+    [method_kind] = {.path = "/tally.v1.CounterService/" method_name, \
+                     .name = method_name, \
+                     .armed = calls_armed, \
+                     .kind = method_kind, \
+                     .handle = handle}
 
 static const struct rpc_method methods[] = {
-    {.path = "/tally.v1.CounterService/Increment", .name = "Increment", .armed = 64, .handle = handle_increment},
-    {.path = "/tally.v1.CounterService/BatchIncrement",
-     .name = "BatchIncrement",
-     .armed = 32,
-     .handle = handle_batch_increment},
-    {.path = "/tally.v1.CounterService/Get", .name = "Get", .armed = 64, .handle = handle_get},
-    {.path = "/tally.v1.CounterService/BatchGet", .name = "BatchGet", .armed = 32, .handle = handle_batch_get},
-    {.path = "/tally.v1.CounterService/ListCounters",
-     .name = "ListCounters",
-     .armed = 16,
-     .handle = handle_list_counters},
+    METHOD(COUNTER_INCREMENT, "Increment", 64),
+    METHOD(COUNTER_BATCH_INCREMENT, "BatchIncrement", 32),
+    METHOD(COUNTER_GET, "Get", 64),
+    METHOD(COUNTER_BATCH_GET, "BatchGet", 32),
+    METHOD(COUNTER_LIST_COUNTERS, "ListCounters", 16),
 };
+_Static_assert(sizeof(methods) / sizeof(methods[0]) == COUNTER_METHODS, "a row for each method");
 
 struct rpc_service counter_rpc_service(struct counter_rpc *rpc)
 {

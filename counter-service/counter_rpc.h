@@ -12,7 +12,6 @@
 struct counter_rpc {
     /* immutable */
     struct store *store;
-    int max_deadline_ms; /* no call lives longer in the service, whatever its client says */
 };
 
 /* rpc outlives the server. */

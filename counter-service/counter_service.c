@@ -14,14 +14,12 @@
 #include "counter-service/service_health.h"
 #include "counter-service/store.h"
 
-enum { HEALTH_REASON_SIZE = 256 };
-
-/* In the order they are made; each uses only those above it. */
+/* In the order they are made; each uses only those above it, except that health tells health_rpc of its changes. */
 struct counter_service {
     const struct config *config;
+    struct reflection_rpc reflection_rpc;
     struct service_health health;
     struct health_rpc health_rpc;
-    struct reflection_rpc reflection_rpc;
     struct store *store;
     struct counter_rpc counter_rpc;
     struct rpc_server *server;
@@ -45,7 +43,7 @@ static double read_draining(void *ctx)
 static int write_health(void *ctx, struct buffer *out)
 {
     struct counter_service *service = ctx;
-    char reason[HEALTH_REASON_SIZE] = "";
+    char reason[sizeof(struct error)] = "";
     (void)store_is_serving(service->store, reason, sizeof(reason));
     return service_health_write(&service->health, reason, out);
 }
@@ -89,10 +87,7 @@ static int start(struct counter_service *service, struct error *error)
     if (service->store == NULL) {
         return -1;
     }
-    service->counter_rpc = (struct counter_rpc){
-        .store = service->store,
-        .max_deadline_ms = config->counter_service.max_deadline_ms,
-    };
+    service->counter_rpc = (struct counter_rpc){.store = service->store};
     service->server = create_server(service, error);
     if (service->server == NULL) {
         return -1;

@@ -1,7 +1,6 @@
 #include "counter-service/health_rpc.h"
 
-#include <stddef.h>
-
+#include "common/compiler.h"
 #include "common/grpc_message.h"
 #include "counter-service/rpc_limits.h"
 #include "grpc/health/v1/health.pb-c.h"
@@ -12,8 +11,6 @@ struct health_stream {
     struct health_rpc *rpc;
     struct watcher watcher; /* guarded by rpc->lock */
 };
-
-#define STREAM_OF(pointer, member) ((struct health_stream *)((char *)(pointer)-offsetof(struct health_stream, member)))
 
 void health_rpc_init(struct health_rpc *rpc, struct service_health *health)
 {
@@ -86,14 +83,14 @@ void health_rpc_refresh(void *ctx)
     pthread_mutex_lock(&rpc->lock);
     const bool serving = service_health_is_serving(rpc->health);
     for (struct watcher *watcher = rpc->watches.first; watcher != NULL; watcher = watcher->next) {
-        tell_locked(STREAM_OF(watcher, watcher), serving);
+        tell_locked(CONTAINER_OF(watcher, struct health_stream, watcher), serving);
     }
     pthread_mutex_unlock(&rpc->lock);
 }
 
 static void on_sent(struct rpc_stream *stream)
 {
-    struct health_stream *watch = STREAM_OF(stream, stream);
+    struct health_stream *watch = CONTAINER_OF(stream, struct health_stream, stream);
     pthread_mutex_lock(&watch->rpc->lock);
     watcher_told(&watch->watcher);
     tell_locked(watch, service_health_is_serving(watch->rpc->health));
@@ -102,7 +99,7 @@ static void on_sent(struct rpc_stream *stream)
 
 static void on_closed(struct rpc_stream *stream)
 {
-    struct health_stream *watch = STREAM_OF(stream, stream);
+    struct health_stream *watch = CONTAINER_OF(stream, struct health_stream, stream);
     pthread_mutex_lock(&watch->rpc->lock);
     health_watches_remove(&watch->rpc->watches, &watch->watcher);
     pthread_mutex_unlock(&watch->rpc->lock);

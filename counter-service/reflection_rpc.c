@@ -1,7 +1,5 @@
 #include "counter-service/reflection_rpc.h"
 
-#include <stddef.h>
-
 #include "counter-service/descriptor_set.h"
 #include "counter-service/reflection_answer.h"
 #include "counter-service/rpc_limits.h"
@@ -12,11 +10,6 @@ struct reflection_stream {
     const struct proto_index *index;
     struct arena arena; /* of the message being answered */
 };
-
-static struct reflection_stream *reflection_of(struct rpc_stream *stream)
-{
-    return (struct reflection_stream *)((char *)stream - offsetof(struct reflection_stream, stream));
-}
 
 int reflection_rpc_init(struct reflection_rpc *rpc, struct error *error)
 {
@@ -46,7 +39,7 @@ static void on_message(struct rpc_stream *stream, grpc_byte_buffer *message)
         rpc_stream_finish(stream, GRPC_STATUS_OK, "");
         return;
     }
-    struct reflection_stream *reflection = reflection_of(stream);
+    struct reflection_stream *reflection = CONTAINER_OF(stream, struct reflection_stream, stream);
     grpc_byte_buffer *answer = reflection_answer(reflection->index, message, &reflection->arena);
     arena_reset(&reflection->arena);
     if (answer == NULL) {
@@ -64,7 +57,7 @@ static void on_sent(struct rpc_stream *stream)
 
 static void on_released(struct rpc_stream *stream)
 {
-    arena_done(&reflection_of(stream)->arena);
+    arena_done(&CONTAINER_OF(stream, struct reflection_stream, stream)->arena);
 }
 
 static const struct rpc_stream_handler stream_handler = {

@@ -2,13 +2,14 @@
 
 #include <assert.h>
 #include <grpc/support/time.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/compiler.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
+#include "counter-service/rpc_server_metrics.h"
 
 static void on_requested(struct rpc_event *event, bool ok);
 static void on_answered(struct rpc_event *event, bool ok);
@@ -34,20 +35,20 @@ void rpc_call_free(struct rpc_call *call)
     free(call);
 }
 
-void rpc_call_arm(struct rpc_call *call, const struct rpc_method_state *method)
+void rpc_call_arm(struct rpc_call *call, const struct rpc_served_method *served)
 {
-    call->method = method;
+    call->served = served;
     const struct rpc_queue *queue = call->queue;
     rpc_event_give(&call->requested);
     grpc_call_error failure;
-    if (method->registered == NULL) {
+    if (served->registered == NULL) {
         grpc_call_details_init(&call->details);
-        failure = grpc_server_request_call(queue->server, &call->handle, &call->details, &call->metadata,
+        failure = grpc_server_request_call(queue->server, &call->native, &call->details, &call->metadata,
                                            queue->completions, queue->completions, &call->requested);
     } else {
         failure =
-            grpc_server_request_registered_call(queue->server, method->registered, &call->handle, &call->deadline,
-                                                &call->metadata, method->method->client_streams ? NULL : &call->payload,
+            grpc_server_request_registered_call(queue->server, served->registered, &call->native, &call->deadline,
+                                                &call->metadata, served->method->client_streams ? NULL : &call->payload,
                                                 queue->completions, queue->completions, &call->requested);
     }
     /* It fails only for queues and methods that were not registered as they are used here. */
@@ -57,16 +58,16 @@ void rpc_call_arm(struct rpc_call *call, const struct rpc_method_state *method)
 
 static void drop(struct rpc_call *call)
 {
-    if (call->method->registered == NULL) {
+    if (call->served->registered == NULL) {
         grpc_call_details_destroy(&call->details);
     }
-    if (call->handle != NULL) { /* it had arrived */
-        grpc_call_unref(call->handle);
+    if (call->native != NULL) { /* it had arrived */
+        grpc_call_unref(call->native);
         atomic_fetch_sub_explicit(&call->queue->open_calls, 1, memory_order_relaxed);
     }
     grpc_byte_buffer_destroy(call->payload);
     grpc_byte_buffer_destroy(call->reply);
-    call->handle = NULL;
+    call->native = NULL;
     call->payload = NULL;
     call->reply = NULL;
     call->metadata.count = 0;
@@ -78,7 +79,7 @@ void rpc_call_release(struct rpc_call *call)
     drop(call);
     if (call->arm_again) {
         call->arm_again = false;
-        rpc_call_arm(call, call->method);
+        rpc_call_arm(call, call->served);
         return;
     }
     rpc_queue_keep(call->queue, call);
@@ -86,7 +87,7 @@ void rpc_call_release(struct rpc_call *call)
 
 static void on_requested(struct rpc_event *event, bool ok)
 {
-    struct rpc_call *call = (struct rpc_call *)((char *)event - offsetof(struct rpc_call, requested));
+    struct rpc_call *call = CONTAINER_OF(event, struct rpc_call, requested);
     if (!ok) { /* the server is shut down */
         rpc_call_release(call);
         return;
@@ -99,14 +100,14 @@ static void on_requested(struct rpc_event *event, bool ok)
         rpc_call_fail(call, STATUS_SHED, "The service is out of memory");
         return;
     }
-    rpc_call_arm(next, call->method);
+    rpc_call_arm(next, call->served);
     rpc_queue_dispatch(call->queue, call);
 }
 
 static void on_answered(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not if the client is gone: nobody is left to tell */
-    rpc_call_release((struct rpc_call *)((char *)event - offsetof(struct rpc_call, answered)));
+    rpc_call_release(CONTAINER_OF(event, struct rpc_call, answered));
 }
 
 int64_t rpc_call_deadline_us(const struct rpc_call *call)
@@ -124,7 +125,7 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call)
 /* Starts the one batch that ends the call: metadata, message if there is one, status. */
 static void start_answer(struct rpc_call *call, grpc_status_code code, bool has_trailer)
 {
-    struct rpc_method_metrics *metrics = call->method->metrics;
+    struct rpc_method_metrics *metrics = call->served->metrics;
     rpc_method_metrics_ended(metrics, (int)code);
     rpc_method_metrics_took(metrics, clock_monotonic_us() - call->arrived_us);
 
@@ -143,9 +144,9 @@ static void start_answer(struct rpc_call *call, grpc_status_code code, bool has_
     operations[count++].data.send_status_from_server.trailing_metadata_count = has_trailer ? 1 : 0;
     operations[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     operations[count++].data.recv_close_on_server.cancelled = &call->cancelled;
-    grpc_call *handle = call->handle;
+    grpc_call *native = call->native;
     rpc_event_give(&call->answered);
-    const grpc_call_error failure = grpc_call_start_batch(handle, operations, count, &call->answered, NULL);
+    const grpc_call_error failure = grpc_call_start_batch(native, operations, count, &call->answered, NULL);
     /* It fails only for batches that are not like this one. */
     assert(failure == GRPC_CALL_OK);
     (void)failure;

@@ -7,8 +7,8 @@
  *   kept       in the free list of its completion queue (rpc_queue.h), with the memory of its arena
  *   armed      given to the library with rpc_call_arm; the next client to call the method gets it
  *   arrived    the handler owns it, on the queue's thread first; it may pass it to one other thread at a time
- *   answering  one batch of the library's (metadata, message, status) is out; when it comes back, on the queue's
- * thread, everything the call held is dropped and it is kept again
+ *   answering  one batch of the library's (metadata, message, status) is out; when it comes back, on the
+ *              queue's thread, everything the call held is dropped and it is kept again
  *
  * A client that goes away changes nothing: the batch fails, and comes back just the same. */
 #ifndef TALLY_COUNTER_SERVICE_RPC_CALL_H
@@ -23,7 +23,7 @@
 #include "common/status.h"
 
 struct rpc_call;
-struct rpc_method_state;
+struct rpc_method_metrics;
 struct rpc_queue;
 
 /* One operation given to the library; its address is the tag of the completion queue. */
@@ -51,11 +51,20 @@ static inline void rpc_event_take(struct rpc_event *event)
 struct rpc_method {
     const char *path; /* "/tally.v1.CounterService/Get"; NULL: whatever has no other method */
     const char *name; /* as metrics label */
-    bool
-        client_streams; /* the handler reads the messages itself; otherwise it finds the one message in call->payload */
-    unsigned armed;     /* calls that can arrive on a queue before its thread arms more */
+    /* The handler reads the messages itself; otherwise it finds the one message in call->payload. */
+    bool client_streams;
+    unsigned armed; /* calls that can arrive on a queue before its thread arms more */
+    unsigned kind;  /* the module's own: tells apart methods that share a handler */
     /* A call has arrived. The handler must not block, and sees to it that it is answered once. */
     void (*handle)(void *ctx, struct rpc_call *call);
+};
+
+/* A method as a server serves it. Immutable once the server has started, but for the metrics. */
+struct rpc_served_method {
+    const struct rpc_method *method;
+    void *ctx;        /* for method->handle */
+    void *registered; /* the library's; NULL for the one without a path */
+    struct rpc_method_metrics *metrics;
 };
 
 struct rpc_call {
@@ -64,8 +73,8 @@ struct rpc_call {
     struct rpc_event requested;
     struct rpc_event answered;
     /* immutable while the call is open */
-    const struct rpc_method_state *method;
-    grpc_call *handle;
+    const struct rpc_served_method *served;
+    grpc_call *native; /* the library's */
     gpr_timespec deadline;
     grpc_metadata_array metadata;
     grpc_call_details details; /* only of a call without a method of its own */
@@ -84,8 +93,8 @@ struct rpc_call {
 /* Called by the queue. NULL when out of memory. */
 struct rpc_call *rpc_call_create(struct rpc_queue *queue);
 void rpc_call_free(struct rpc_call *call);
-/* Lets the library give the call to the next client of method. */
-void rpc_call_arm(struct rpc_call *call, const struct rpc_method_state *method);
+/* Lets the library give the call to the next client of the method. */
+void rpc_call_arm(struct rpc_call *call, const struct rpc_served_method *served);
 
 /* Monotonic time at which the client stops waiting; INT64_MAX for never. */
 int64_t rpc_call_deadline_us(const struct rpc_call *call);

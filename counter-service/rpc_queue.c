@@ -74,14 +74,14 @@ void rpc_queue_free(struct rpc_queue *queue)
     free(queue);
 }
 
-int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_method_state *method)
+int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_served_method *served)
 {
-    for (unsigned i = 0; i < method->method->armed; i++) {
+    for (unsigned i = 0; i < served->method->armed; i++) {
         struct rpc_call *call = rpc_call_create(queue);
         if (call == NULL) {
             return -1;
         }
-        rpc_call_arm(call, method);
+        rpc_call_arm(call, served);
     }
     return 0;
 }
@@ -121,7 +121,7 @@ void rpc_queue_dispatch(struct rpc_queue *queue, struct rpc_call *call)
     if (queue->refusing) {
         rpc_call_fail(call, STATUS_DRAINING, NULL);
     } else {
-        call->method->method->handle(call->method->ctx, call);
+        call->served->method->handle(call->served->ctx, call);
     }
     pthread_mutex_unlock(&queue->lock);
 }

@@ -12,15 +12,6 @@
 #include "common/compiler.h"
 #include "common/error.h"
 #include "counter-service/rpc_call.h"
-#include "counter-service/rpc_server_metrics.h"
-
-/* A method as this server serves it. Immutable once the server has started, but for the metrics. */
-struct rpc_method_state {
-    const struct rpc_method *method;
-    void *ctx;        /* for method->handle */
-    void *registered; /* the library's; NULL for the one without a path */
-    struct rpc_method_metrics *metrics;
-};
 
 struct rpc_queue {
     /* immutable after create */
@@ -32,7 +23,8 @@ struct rpc_queue {
     /* owned by the queue's thread */
     struct rpc_call *kept;
     size_t kept_count;
-    /* guarded by lock, which the thread holds while a handler begins a call */
+    /* guarded by lock, which the thread holds while a handler begins a call: so it comes before every lock that a
+     * handler takes: a store queue's, a stream group's, health_rpc's, service_health's, the metrics registry's */
     pthread_mutex_t lock;
     bool refusing;
 };
@@ -40,12 +32,12 @@ struct rpc_queue {
 /* Makes a completion queue, registers it with server, which is not started yet, and starts the thread. number: for the
  * thread's name. NULL with error filled. */
 struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error);
-/* Joins the thread, which first takes all operations back: the server is shut down or was never started. NULL is fine.
- */
+/* The server is shut down or was never started. Joins the thread, which first takes all operations back. NULL is
+ * fine. */
 void rpc_queue_free(struct rpc_queue *queue);
 
-/* Lets calls of method arrive. The server is started. Returns 0, or -1 when out of memory. */
-int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_method_state *method) MUST_CHECK;
+/* Lets calls of the method arrive. The server is started. Returns 0, or -1 when out of memory. */
+int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_served_method *served) MUST_CHECK;
 /* From its return on no handler is running, and none will: calls that still arrive are answered STATUS_DRAINING. */
 void rpc_queue_refuse(struct rpc_queue *queue);
 

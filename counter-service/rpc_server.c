@@ -6,17 +6,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
+#include "common/compiler.h"
+#include "common/condition.h"
 #include "common/limits.h"
 #include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_queue.h"
+#include "counter-service/rpc_server_metrics.h"
 
 struct rpc_server {
     /* immutable after create */
-    grpc_server *handle;
-    struct rpc_method_state *methods;
+    grpc_server *native; /* the library's */
+    struct rpc_served_method *methods;
     size_t method_count;
     struct rpc_method_metrics *metrics; /* of each method */
     struct rpc_queue **queues;
@@ -25,7 +27,7 @@ struct rpc_server {
     /* owned by the creating thread */
     bool started;
     bool shutting_down;
-    /* guarded by lock */
+    /* guarded by lock, under which no other is taken */
     pthread_mutex_t lock;
     pthread_cond_t over_changed;
     bool over; /* the library has no call left */
@@ -48,7 +50,7 @@ static grpc_arg integer_arg(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *create_handle(int keep_alive_ms)
+static grpc_server *create_native(int keep_alive_ms)
 {
     grpc_arg args[] = {
         /* Without it two services on one port would each get some of the connections. */
@@ -68,7 +70,7 @@ static int listen_on(struct rpc_server *server, const char *host, int port, stru
     char address[300];
     snprintf(address, sizeof(address), strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
     grpc_server_credentials *insecure = grpc_insecure_server_credentials_create();
-    server->port = grpc_server_add_http2_port(server->handle, address, insecure);
+    server->port = grpc_server_add_http2_port(server->native, address, insecure);
     grpc_server_credentials_release(insecure);
     if (server->port == 0) {
         error_set(error, "cannot listen on %s: the address is not one of this machine, or the port is taken", address);
@@ -79,18 +81,18 @@ static int listen_on(struct rpc_server *server, const char *host, int port, stru
 
 static int add_method(struct rpc_server *server, const struct rpc_method *method, void *ctx, struct error *error)
 {
-    struct rpc_method_state *state = &server->methods[server->method_count];
-    *state = (struct rpc_method_state){
+    struct rpc_served_method *served = &server->methods[server->method_count];
+    *served = (struct rpc_served_method){
         .method = method,
         .ctx = ctx,
         .metrics = &server->metrics[server->method_count],
     };
-    rpc_method_metrics_init(state->metrics, method->name);
+    rpc_method_metrics_init(served->metrics, method->name);
     if (method->path != NULL) {
-        state->registered = grpc_server_register_method(
-            server->handle, method->path, NULL,
+        served->registered = grpc_server_register_method(
+            server->native, method->path, NULL,
             method->client_streams ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-        if (state->registered == NULL) {
+        if (served->registered == NULL) {
             error_set(error, "the method %s is served twice", method->path);
             return -1;
         }
@@ -130,7 +132,7 @@ static int create_queues(struct rpc_server *server, size_t count, struct error *
         return -1;
     }
     while (server->queue_count < count) {
-        struct rpc_queue *queue = rpc_queue_create(server->handle, (int)server->queue_count, error);
+        struct rpc_queue *queue = rpc_queue_create(server->native, (int)server->queue_count, error);
         if (queue == NULL) {
             return -1;
         }
@@ -141,7 +143,7 @@ static int create_queues(struct rpc_server *server, size_t count, struct error *
 
 static int start(struct rpc_server *server, struct error *error)
 {
-    grpc_server_start(server->handle);
+    grpc_server_start(server->native);
     server->started = true;
     for (size_t i = 0; i < server->queue_count; i++) {
         for (size_t k = 0; k < server->method_count; k++) {
@@ -157,7 +159,7 @@ static int start(struct rpc_server *server, struct error *error)
 static void on_shut_down(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    struct rpc_server *server = (struct rpc_server *)((char *)event - offsetof(struct rpc_server, shut_down));
+    struct rpc_server *server = CONTAINER_OF(event, struct rpc_server, shut_down);
     pthread_mutex_lock(&server->lock);
     server->over = true;
     pthread_cond_signal(&server->over_changed);
@@ -172,13 +174,9 @@ static struct rpc_server *create_empty(int keep_alive_ms)
     }
     grpc_init();
     pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->over_changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    condition_init(&server->over_changed);
     server->shut_down.on_event = on_shut_down;
-    server->handle = create_handle(keep_alive_ms);
+    server->native = create_native(keep_alive_ms);
     return server;
 }
 
@@ -204,28 +202,17 @@ int rpc_server_port(const struct rpc_server *server)
     return server->port;
 }
 
-static struct timespec in_ms(int timeout_ms)
+static int64_t time_in_ms(int timeout_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
+    return clock_monotonic_us() + (int64_t)timeout_ms * 1000;
 }
 
-/* Waits until all calls are over, for timeout_ms at most (negative: for ever). Whether they are. */
-static bool wait_until_over(struct rpc_server *server, int timeout_ms)
+/* Waits until all calls are over, until until_us at most. Whether they are. */
+static bool wait_until_over(struct rpc_server *server, int64_t until_us)
 {
-    const struct timespec until = in_ms(timeout_ms);
     pthread_mutex_lock(&server->lock);
-    int failure = 0;
-    while (!server->over && failure == 0) {
-        failure = timeout_ms < 0 ? pthread_cond_wait(&server->over_changed, &server->lock)
-                                 : pthread_cond_timedwait(&server->over_changed, &server->lock, &until);
+    while (!server->over && condition_wait(&server->over_changed, &server->lock, until_us)) {
+        /* woken for nothing */
     }
     const bool over = server->over;
     pthread_mutex_unlock(&server->lock);
@@ -237,7 +224,7 @@ static void begin_shutdown(struct rpc_server *server)
     if (!server->shutting_down) {
         server->shutting_down = true;
         rpc_event_give(&server->shut_down);
-        grpc_server_shutdown_and_notify(server->handle, server->queues[0]->completions, &server->shut_down);
+        grpc_server_shutdown_and_notify(server->native, server->queues[0]->completions, &server->shut_down);
     }
 }
 
@@ -253,8 +240,8 @@ static unsigned open_calls(const struct rpc_server *server)
 /* Waits for a moment without calls, and then for the clients to read their answers. The library closes a connection as
  * soon as its last answer is written; if the client's acknowledgement of an earlier one is unread then, the kernel
  * resets the connection, and the client's library throws away what it had not read yet: answers of applied writes among
- * it. Where calls never pause, that wait ends by itself: they are told to go elsewhere by the GOAWAY of the shutdown.
- */
+ * it. Under steady load that moment never comes: the wait ends after RPC_QUIET_MS_MAX, and GOAWAY sends the clients
+ * elsewhere. */
 static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
 {
     const int longest_ms = timeout_ms / 2 < RPC_QUIET_MS_MAX ? timeout_ms / 2 : RPC_QUIET_MS_MAX;
@@ -268,13 +255,12 @@ static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
 
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
 {
-    const int64_t start_us = clock_monotonic_us();
+    const int64_t until_us = time_in_ms(timeout_ms);
     if (!server->shutting_down) {
         wait_until_quiet(server, timeout_ms);
     }
     begin_shutdown(server);
-    timeout_ms -= (int)((clock_monotonic_us() - start_us) / 1000);
-    const bool over = wait_until_over(server, timeout_ms > 0 ? timeout_ms : 0);
+    const bool over = wait_until_over(server, until_us);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_refuse(server->queues[i]);
     }
@@ -288,11 +274,11 @@ void rpc_server_free(struct rpc_server *server)
     }
     if (server->started) {
         begin_shutdown(server);
-        wait_until_over(server, RPC_FLUSH_MS);
-        grpc_server_cancel_all_calls(server->handle);
-        wait_until_over(server, -1);
+        wait_until_over(server, time_in_ms(RPC_FLUSH_MS));
+        grpc_server_cancel_all_calls(server->native);
+        wait_until_over(server, INT64_MAX);
     }
-    grpc_server_destroy(server->handle);
+    grpc_server_destroy(server->native);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_free(server->queues[i]);
     }

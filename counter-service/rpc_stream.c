@@ -3,9 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "counter-service/rpc_queue.h"
-
-#define STREAM_OF(event, member) ((struct rpc_stream *)((char *)(event)-offsetof(struct rpc_stream, member)))
+#include "counter-service/rpc_server_metrics.h"
 
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max)
 {
@@ -21,7 +19,7 @@ void rpc_stream_group_done(struct rpc_stream_group *group)
 static void cancel(struct rpc_stream *stream, grpc_status_code code, const char *detail)
 {
     stream->code = code;
-    grpc_call_cancel_with_status(stream->call->handle, code, detail, NULL);
+    grpc_call_cancel_with_status(stream->call->native, code, detail, NULL);
 }
 
 void rpc_stream_group_end(struct rpc_stream_group *group)
@@ -74,16 +72,17 @@ static grpc_status_code leave(struct rpc_stream_group *group, struct rpc_stream 
 
 static void start(struct rpc_stream *stream, const grpc_op *operations, size_t count, struct rpc_event *event)
 {
-    grpc_call *handle = stream->call->handle;
+    grpc_call *native = stream->call->native;
     atomic_fetch_add(&stream->operations_out, 1);
     rpc_event_give(event);
-    const grpc_call_error failure = grpc_call_start_batch(handle, operations, count, event, NULL);
+    const grpc_call_error failure = grpc_call_start_batch(native, operations, count, event, NULL);
     /* It fails only for two operations of a kind at a time, which this file does not start. */
     assert(failure == GRPC_CALL_OK);
     (void)failure;
 }
 
-/* An operation is back. The last one is so after on_closed, from when on no other is started. */
+/* An operation is back, and its handler has run: what that started is counted already. The close, started by
+ * rpc_stream_open, is one of them, so the count falls to 0 only after on_closed, and once. */
 static void end_operation(struct rpc_stream *stream)
 {
     if (atomic_fetch_sub(&stream->operations_out, 1) > 1) {
@@ -98,7 +97,7 @@ static void end_operation(struct rpc_stream *stream)
 static void on_received(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not ok: there is no message */
-    struct rpc_stream *stream = STREAM_OF(event, received);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, received);
     grpc_byte_buffer *message = stream->incoming;
     stream->incoming = NULL;
     stream->handler->on_message(stream, message);
@@ -109,7 +108,7 @@ static void on_received(struct rpc_event *event, bool ok)
 static void on_sent(struct rpc_event *event, bool ok)
 {
     (void)ok; /* not if the client is gone: `closed` tells */
-    struct rpc_stream *stream = STREAM_OF(event, sent);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, sent);
     grpc_byte_buffer_destroy(stream->outgoing);
     stream->outgoing = NULL;
     stream->handler->on_sent(stream);
@@ -119,16 +118,16 @@ static void on_sent(struct rpc_event *event, bool ok)
 static void on_finished(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    end_operation(STREAM_OF(event, finished));
+    end_operation(CONTAINER_OF(event, struct rpc_stream, finished));
 }
 
 static void on_closed(struct rpc_event *event, bool ok)
 {
     (void)ok;
-    struct rpc_stream *stream = STREAM_OF(event, closed);
+    struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, closed);
     const grpc_status_code code = leave(stream->group, stream);
     const bool is_cut = code == GRPC_STATUS_OK && stream->cancelled;
-    rpc_method_metrics_ended(stream->call->method->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
+    rpc_method_metrics_ended(stream->call->served->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
     if (stream->handler->on_closed != NULL) {
         stream->handler->on_closed(stream);
     }
@@ -178,7 +177,7 @@ static size_t begin_sending(struct rpc_stream *stream, grpc_op operations[2])
 void rpc_stream_send(struct rpc_stream *stream, grpc_byte_buffer *message)
 {
     if (message == NULL) {
-        grpc_call_cancel_with_status(stream->call->handle, GRPC_STATUS_RESOURCE_EXHAUSTED,
+        grpc_call_cancel_with_status(stream->call->native, GRPC_STATUS_RESOURCE_EXHAUSTED,
                                      "The service is out of memory", NULL);
         return;
     }

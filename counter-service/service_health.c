@@ -18,9 +18,8 @@ void service_health_done(struct service_health *health)
     pthread_mutex_destroy(&health->lock);
 }
 
-void service_health_set_redis(void *ctx, bool usable, const char *reason)
+void service_health_set_redis(void *ctx, bool usable)
 {
-    (void)reason;
     struct service_health *health = ctx;
     pthread_mutex_lock(&health->lock);
     if (health->redis_usable != usable) {

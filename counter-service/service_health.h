@@ -12,7 +12,7 @@ struct service_health {
     /* immutable once told of a change: who is told of the next */
     void (*on_change)(void *ctx);
     void *on_change_ctx;
-    /* guarded by lock, which is held while nothing else is taken */
+    /* guarded by lock, under which no other is taken; on_change is called without it */
     pthread_mutex_t lock;
     bool redis_usable;
     int64_t redis_since_us; /* realtime */
@@ -23,8 +23,8 @@ struct service_health {
 void service_health_init(struct service_health *health, void (*on_change)(void *ctx), void *ctx);
 void service_health_done(struct service_health *health);
 
-/* ctx: a struct service_health. reason is not kept. Fits store_on_serving. */
-void service_health_set_redis(void *ctx, bool usable, const char *reason);
+/* ctx: a struct service_health. Fits store_on_serving. */
+void service_health_set_redis(void *ctx, bool usable);
 /* From now on not serving. */
 void service_health_drain(struct service_health *health);
 

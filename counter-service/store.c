@@ -18,8 +18,8 @@ struct store {
 
     atomic_size_t next_worker;
 
-    /* Guarded by report_lock, which is held while on_serving runs: reports come one by one and in order. Taken before a
-     * queue's lock. */
+    /* Guarded by report_lock, which is held while on_serving runs: reports come one by one and in order. So it comes
+     * before a queue's lock and before those that on_serving takes. */
     pthread_mutex_t report_lock;
     bool reported_serving;
 };
@@ -28,12 +28,11 @@ struct store {
 static void on_worker_change(void *ctx)
 {
     struct store *store = ctx;
-    char reason[sizeof(struct error)];
     pthread_mutex_lock(&store->report_lock);
-    const bool serving = store_is_serving(store, reason, sizeof(reason));
+    const bool serving = store_is_serving(store, NULL, 0);
     if (serving != store->reported_serving) {
         store->reported_serving = serving;
-        store->on_serving(store->ctx, serving, reason);
+        store->on_serving(store->ctx, serving);
     }
     pthread_mutex_unlock(&store->report_lock);
 }

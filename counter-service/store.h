@@ -47,7 +47,9 @@ struct store_listed {
 struct store_call {
     /* Set by the caller; everything pointed to stays valid until done is called. */
     enum store_operation operation;
-    int64_t deadline_us;     /* monotonic; a call past it is dropped, and a write does not run after it */
+    /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent, and a
+     * write does not run after it: STATUS_EXPIRED. */
+    int64_t deadline_us;
     const uint8_t *batch_id; /* BATCH_ID_LEN bytes, or NULL */
     struct store_item *items;
     size_t item_count;
@@ -67,8 +69,9 @@ struct store_call {
 
 struct store;
 
-/* Whether every worker's Redis is usable, told on each change, on a worker's thread. reason: a sentence, "" when up. */
-typedef void (*store_on_serving)(void *ctx, bool serving, const char *reason);
+/* Told on each change whether every worker's Redis is usable: on a worker's thread, one report at a time. Why it is not
+ * usable says store_is_serving. */
+typedef void (*store_on_serving)(void *ctx, bool serving);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
 struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);
@@ -79,7 +82,9 @@ void store_free(struct store *store);
  * STATUS_SHED (the queue is full), STATUS_REDIS_DOWN. Any thread. */
 enum status store_submit(struct store *store, struct store_call *call) MUST_CHECK;
 
-/* Whether calls are taken; reason (size reason_size) is filled with a sentence when they are not. Any thread. */
+/* Whether every worker's Redis is usable; if not, why not is copied to reason (reason_size bytes; NULL: nobody asks),
+ * and
+ * "" otherwise. Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);
 
 #endif

@@ -4,32 +4,15 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/condition.h"
 
-/* pthread_cond_timedwait by the monotonic clock. */
-static int init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) {
-        return -1;
-    }
-    int result = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (result == 0) {
-        result = pthread_cond_init(condition, &attributes);
-    }
-    pthread_condattr_destroy(&attributes);
-    return result == 0 ? 0 : -1;
-}
-
-int store_queue_init(struct store_queue *queue, size_t max)
+void store_queue_init(struct store_queue *queue, size_t max)
 {
     *queue = (struct store_queue){.max = max};
-    if (init_condition(&queue->changed) != 0) {
-        return -1;
-    }
+    condition_init(&queue->changed);
     pthread_mutex_init(&queue->lock, NULL);
     queue->last = &queue->first;
     error_set(&queue->reason, "not connected to Redis yet");
-    return 0;
 }
 
 void store_queue_done(struct store_queue *queue)
@@ -105,17 +88,11 @@ static struct store_call *take_all_locked(struct store_queue *queue)
     return calls;
 }
 
-static void wait_locked(struct store_queue *queue, int64_t until_us)
-{
-    const struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
-}
-
 bool store_queue_wait(struct store_queue *queue, int64_t until_us, struct store_call **ret_calls)
 {
     pthread_mutex_lock(&queue->lock);
-    while (queue->first == NULL && !queue->stopping && clock_monotonic_us() < until_us) {
-        wait_locked(queue, until_us);
+    while (queue->first == NULL && !queue->stopping && condition_wait(&queue->changed, &queue->lock, until_us)) {
+        /* woken for nothing */
     }
     const bool go_on = !queue->stopping;
     if (go_on) {
@@ -128,8 +105,8 @@ bool store_queue_wait(struct store_queue *queue, int64_t until_us, struct store_
 bool store_queue_sleep(struct store_queue *queue, int64_t until_us)
 {
     pthread_mutex_lock(&queue->lock);
-    while (!queue->stopping && clock_monotonic_us() < until_us) {
-        wait_locked(queue, until_us);
+    while (!queue->stopping && condition_wait(&queue->changed, &queue->lock, until_us)) {
+        /* woken for nothing */
     }
     const bool go_on = !queue->stopping;
     pthread_mutex_unlock(&queue->lock);

@@ -86,7 +86,7 @@ static int connect_once(struct store_worker *worker, struct error *error)
         redis_conn_close(conn);
         return -1;
     }
-    metrics_observe(options->metrics.duration[STORE_OP_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
+    metrics_observe(options->metrics.duration[EXCHANGE_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
     worker->conn = conn;
     return 0;
 }
@@ -155,11 +155,8 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
     if (worker == NULL) {
         return NULL;
     }
-    if (store_queue_init(&worker->queue, options->queue_max) != 0) {
-        free(worker);
-        return NULL;
-    }
     worker->options = *options;
+    store_queue_init(&worker->queue, options->queue_max);
     backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
     store_pipeline_init(&worker->pipeline, options->config, options->metrics);
     return worker;

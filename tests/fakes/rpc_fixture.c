@@ -9,10 +9,7 @@ int rpc_fixture_start(void **state)
         return -1;
     }
     fake_store_start(&fixture->store);
-    fixture->counter_rpc = (struct counter_rpc){
-        .store = (struct store *)&fixture->store,
-        .max_deadline_ms = RPC_FIXTURE_MAX_DEADLINE_MS,
-    };
+    fixture->counter_rpc = (struct counter_rpc){.store = (struct store *)&fixture->store};
     service_health_init(&fixture->health, health_rpc_refresh, &fixture->health_rpc);
     health_rpc_init(&fixture->health_rpc, &fixture->health);
     const struct rpc_service services[] = {

@@ -9,7 +9,7 @@
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/grpc_client.h"
 
-enum { RPC_FIXTURE_TIMEOUT_MS = 10000, RPC_FIXTURE_MAX_DEADLINE_MS = 4000 };
+enum { RPC_FIXTURE_TIMEOUT_MS = 10000 };
 
 struct rpc_fixture {
     struct fake_store store;

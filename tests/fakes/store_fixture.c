@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,13 +11,12 @@
 #include "common/clock.h"
 #include "common/limits.h"
 
-static void on_serving(void *ctx, bool serving, const char *reason)
+static void on_serving(void *ctx, bool serving)
 {
     struct store_fixture *fixture = ctx;
     pthread_mutex_lock(&fixture->lock);
     fixture->serving = serving;
     fixture->changes++;
-    snprintf(fixture->reason, sizeof(fixture->reason), "%s", reason);
     pthread_mutex_unlock(&fixture->lock);
 }
 

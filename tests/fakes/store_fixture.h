@@ -18,7 +18,6 @@ struct store_fixture {
     pthread_mutex_t lock;
     bool serving;
     unsigned changes; /* of serving */
-    char reason[512];
 };
 
 /* Takes redis. The configuration has the defaults, but a short redis.timeout; change it before store_fixture_open. */

@@ -338,11 +338,19 @@ static void test_no_call_lives_longer_than_max_deadline(void **state)
     struct pending_call pending = {
         .call = {.operation = STORE_INCREMENT, .items = &item, .item_count = 1, .deadline_us = INT64_MAX},
     };
+    /* A read that waits behind it. */
+    struct store_item read = store_item_of("a", "n", 0);
+    struct pending_call waiting = {
+        .call = {.operation = STORE_GET, .items = &read, .item_count = 1, .deadline_us = INT64_MAX},
+    };
     redis_process_pause(fixture->redis);
     assert_int_equal(pending_call_submit(fixture, &pending), STATUS_OK);
-    usleep(300000);
+    usleep(100000);
+    assert_int_equal(pending_call_submit(fixture, &waiting), STATUS_OK);
+    usleep(200000);
     redis_process_resume(fixture->redis);
     assert_int_equal(pending_call_wait(&pending), STATUS_EXPIRED);
+    assert_int_equal(pending_call_wait(&waiting), STATUS_EXPIRED);
     assert_true(store_fixture_get(fixture, "a", "n") == 0);
 }
 
