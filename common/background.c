@@ -1,10 +1,8 @@
 #include "common/background.h"
 
-#include <signal.h>
-#include <string.h>
-
 #include "common/clock.h"
 #include "common/condition.h"
+#include "common/thread.h"
 
 static void *thread_main(void *ctx)
 {
@@ -29,19 +27,11 @@ int background_start(struct background *background, const char *name, void (*run
     *background = (struct background){.run = run, .ctx = ctx};
     condition_init(&background->changed);
     pthread_mutex_init(&background->lock, NULL);
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int failure = pthread_create(&background->thread, NULL, thread_main, background);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure != 0) {
+    if (thread_start(&background->thread, name, thread_main, background, error) != 0) {
         destroy_lock(background);
-        error_set(error, "cannot start a thread: %s", strerror(failure));
         return -1;
     }
     background->started = true;
-    pthread_setname_np(background->thread, name);
     return 0;
 }
 

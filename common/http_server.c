@@ -25,6 +25,7 @@
 #include "common/http_progress.h"
 #include "common/limits.h"
 #include "common/listener.h"
+#include "common/thread.h"
 #include "common/wakeup.h"
 
 struct http_loop {
@@ -422,13 +423,10 @@ fail:
 
 int http_loop_start(struct http_loop *loop, struct error *error)
 {
-    int failure = pthread_create(&loop->thread, NULL, loop_main, loop);
-    if (failure != 0) {
-        error_set(error, "cannot start a thread: %s", strerror(failure));
+    if (thread_start(&loop->thread, loop->options.thread_name, loop_main, loop, error) != 0) {
         return -1;
     }
     loop->started = true;
-    pthread_setname_np(loop->thread, loop->options.thread_name);
     return 0;
 }
 

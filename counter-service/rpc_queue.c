@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/thread.h"
 #include "counter-service/rpc_limits.h"
 
 static void *run(void *data)
@@ -24,15 +25,9 @@ static void *run(void *data)
 
 static int start_thread(struct rpc_queue *queue, int number, struct error *error)
 {
-    const int failure = pthread_create(&queue->thread, NULL, run, queue);
-    if (failure != 0) {
-        error_set(error, "cannot start an RPC thread: %s", strerror(failure));
-        return -1;
-    }
     char name[16];
     snprintf(name, sizeof(name), "rpc-%d", number);
-    pthread_setname_np(queue->thread, name);
-    return 0;
+    return thread_start(&queue->thread, name, run, queue, error);
 }
 
 struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error)

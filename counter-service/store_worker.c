@@ -9,6 +9,7 @@
 #include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/thread.h"
 #include "counter-service/redis_conn.h"
 #include "counter-service/redis_handshake.h"
 #include "counter-service/store_call.h"
@@ -165,15 +166,12 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
 int store_worker_start(struct store_worker *worker, struct error *error)
 {
     assert(!worker->started);
-    int code = pthread_create(&worker->thread, NULL, run, worker);
-    if (code != 0) {
-        error_set(error, "cannot start a store worker's thread: %s", strerror(code));
+    char name[16];
+    snprintf(name, sizeof(name), "store-%d", worker->options.index);
+    if (thread_start(&worker->thread, name, run, worker, error) != 0) {
         return -1;
     }
     worker->started = true;
-    char name[16];
-    snprintf(name, sizeof(name), "store-%d", worker->options.index);
-    pthread_setname_np(worker->thread, name);
     return 0;
 }
 

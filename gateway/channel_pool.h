@@ -18,6 +18,8 @@
 
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/host_port.h"
+#include "common/limits.h"
 #include "gateway/breaker.h"
 
 struct channel_pool;
@@ -42,7 +44,7 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
 /* Every lent channel was given back before. NULL is fine. */
 void channel_pool_free(struct channel_pool *pool);
 
-/* The instances from now on, copied; at most CHANNEL_POOL_INSTANCES_MAX, the rest is left out. Takes effect soon.
+/* The instances from now on, copied; at most INSTANCES_MAX, the rest is left out. Takes effect soon.
  * Returns 0, or -1 when out of memory. Any thread. */
 int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count) MUST_CHECK;
 
@@ -63,7 +65,7 @@ int channel_pool_retry_after_s(struct channel_pool *pool);
 
 /* What /health tells of the pool. */
 struct channel_pool_instance {
-    char target[256];
+    char target[HOST_PORT_SIZE];
     unsigned ready_channels;
     unsigned channels;
     bool serving; /* the last thing its health Watch said */
@@ -75,9 +77,8 @@ struct channel_pool_instance {
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);
 
 enum {
-    CHANNEL_POOL_INSTANCES_MAX = 64,
     /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */
-    CHANNEL_POOL_MEMBERS_MAX = 2 * CHANNEL_POOL_INSTANCES_MAX,
+    CHANNEL_POOL_MEMBERS_MAX = 2 * INSTANCES_MAX,
 };
 
 #endif

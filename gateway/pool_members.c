@@ -9,7 +9,7 @@ enum { JOIN_AGAIN_US = 10 * 1000 * 1000 };
 int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count)
 {
     struct target_list list;
-    if (target_list_init(&list, targets, target_count, CHANNEL_POOL_INSTANCES_MAX) != 0) {
+    if (target_list_init(&list, targets, target_count, INSTANCES_MAX) != 0) {
         return -1;
     }
     pthread_mutex_lock(&members->lock);
@@ -274,7 +274,7 @@ int pool_members_init(struct pool_members *members, const struct channel_pool_op
     pthread_mutex_init(&members->lock, NULL);
     struct target_list wanted;
     bool complete;
-    if (target_list_init(&wanted, options->targets, options->target_count, CHANNEL_POOL_INSTANCES_MAX) != 0) {
+    if (target_list_init(&wanted, options->targets, options->target_count, INSTANCES_MAX) != 0) {
         error_set(error, "out of memory");
         return -1;
     }

@@ -136,6 +136,7 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
                                                   .ready_channels = fixture->is_ready ? 20 : 0,
                                                   .channels = 20,
                                                   .serving = fixture->is_ready,
+                                                  .takes_calls = fixture->is_ready,
                                                   .last_change_us = 1700000000123456};
     return 1;
 }

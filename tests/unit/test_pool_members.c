@@ -131,18 +131,18 @@ static void test_an_instance_goes_on_beside_as_many_new_ones_as_there_may_be(voi
     struct fake_grpc_server *server = pool_fixture_server();
     struct channel_pool *pool = pool_fixture_create_of_one(server);
     pool_fixture_wait_for_server(pool, server, true, SIZE);
-    enum { COUNT = CHANNEL_POOL_INSTANCES_MAX + 6 };
+    enum { COUNT = INSTANCES_MAX + 6 };
     char text[COUNT][32];
     const char *targets[COUNT];
     fill_with_nobody(text, targets, COUNT);
     assert_int_equal(channel_pool_set_targets(pool, targets, COUNT), 0);
     const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
-    while (channel_pool_describe(pool, NULL, 0) < CHANNEL_POOL_INSTANCES_MAX + 1) {
+    while (channel_pool_describe(pool, NULL, 0) < INSTANCES_MAX + 1) {
         assert_true(clock_monotonic_us() < give_up_us);
         usleep(1000);
     }
     usleep(SOON_US);
-    assert_int_equal(channel_pool_describe(pool, NULL, 0), CHANNEL_POOL_INSTANCES_MAX + 1);
+    assert_int_equal(channel_pool_describe(pool, NULL, 0), INSTANCES_MAX + 1);
     unsigned cursor = 0;
     assert_int_equal(pool_fixture_pick(pool, &cursor, -1), 0);
     pool_fixture_set(pool, &server, 1);
