@@ -3,7 +3,6 @@
 #include <grpc/support/time.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/thread.h"
 #include "counter-service/rpc_limits.h"

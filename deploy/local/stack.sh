@@ -160,7 +160,8 @@ start_consul() {
 consul_passes_both() {
     local passing
     # "|| true": grep may find none
-    passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" | grep -o '"passing"' | wc -l) || true
+    passing=$(curl -sf --max-time 2 "http://127.0.0.1:$CONSUL_PORT/v1/agent/checks" |
+        grep -o '"passing"' | wc -l) || true
     [ "$passing" -ge 2 ]
 }
 

@@ -79,7 +79,8 @@ class Cluster(Stack):
         wait_until(lambda: self._balancer.ports() == ports, timeout, "the load balancer to know the gateways")
 
     def _wait_passing(self, name, addresses, timeout):
-        wait_until(lambda: self.consul.passing(name) == addresses, timeout, f"Consul to pass {name} at {addresses} only")
+        what = f"Consul to pass {name} at {addresses} only"
+        wait_until(lambda: self.consul.passing(name) == addresses, timeout, what)
 
     def groups(self):
         return [self.gateways, self.services, [self.redis]]
