@@ -5,8 +5,8 @@
 #include "common/compiler.h"
 #include "gateway/request_state.h"
 
-/* Each returns NULL with *ret_text set, which points into state; or a static sentence that names the rule that the
- * first or second segment breaks. */
+/* The path's first parameter, and its second. Each returns NULL with *ret_text set, which points into state; or a
+ * static sentence that names the rule it breaks. */
 const char *path_resource_id(struct request_state *state, struct text *ret_text) MUST_CHECK;
 const char *path_counter_type(struct request_state *state, struct text *ret_text) MUST_CHECK;
 

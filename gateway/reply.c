@@ -8,7 +8,10 @@
 #include "gateway/channel_pool.h"
 #include "gateway/status_problem.h"
 
-enum { RETRY_AFTER_SIZE = 16 };
+enum {
+    RETRY_AFTER_SIZE = 16,
+    OWN_HEADERS = 2, /* X-Request-Id, Retry-After */
+};
 
 #define JSON_CONTENT_TYPE "application/json"
 
@@ -31,11 +34,11 @@ static const struct {
 void reply_add_header(struct request_state *state, const char *name, const char *value)
 {
     struct http_response *response = &state->response;
-    assert(response->header_count < HTTP_REPLY_HEADERS_MAX - 2);
+    assert(response->header_count < HTTP_REPLY_HEADERS_MAX - OWN_HEADERS);
     response->headers[response->header_count++] = (struct http_header){name, value};
 }
 
-static void add_last_header(struct http_response *response, const char *name, const char *value)
+static void add_own_header(struct http_response *response, const char *name, const char *value)
 {
     response->headers[response->header_count++] = (struct http_header){name, value};
 }
@@ -50,11 +53,11 @@ static void send_answer(struct request_state *state, int http_status, const char
     response.content_type = content_type;
     response.body = body;
     request_id_write(&loop->prng, request->request_id, request_id);
-    add_last_header(&response, "X-Request-Id", request_id);
+    add_own_header(&response, "X-Request-Id", request_id);
     char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
         snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
-        add_last_header(&response, "Retry-After", retry_after);
+        add_own_header(&response, "Retry-After", retry_after);
     }
     request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us);

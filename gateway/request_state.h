@@ -54,9 +54,9 @@ struct request_state {
     struct submission submission;                /* what the batcher works on */
     void (*answer)(struct request_state *state); /* to its results, once they are all there */
     size_t refused;                              /* operations that broke a rule: not submitted */
-    bool is_submitted;
-    bool is_abandoned; /* the client is gone: no answer */
-    /* a listing */
+    bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
+    bool is_abandoned;                           /* the client is gone: no answer */
+    /* a listing: its call (NULL: not one that is out), and its place among loop->listings */
     struct client_call *call;
     struct request_state *next;
     struct request_state *previous;

@@ -26,8 +26,8 @@ struct rpc_attempt {
     grpc_metadata_array trailing_metadata;
 };
 
-/* Starts `method` ("/tally.v1.CounterService/Get") with message, which stays the caller's. Takes over the lent channel
- * only on success. Returns NULL when out of memory. */
+/* Starts `method` ("/tally.v1.CounterService/BatchGet") with message, which stays the caller's. Takes over the lent
+ * channel only on success. Returns NULL when out of memory. */
 struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc_completion_queue *queue,
                                       const char *method, grpc_byte_buffer *message, int64_t now_us,
                                       int64_t deadline_us) MUST_CHECK;

@@ -75,10 +75,10 @@ void http_request_release(struct http_request *request)
     fixture->releases++;
 }
 
-enum status batcher_submit(struct batcher *batcher, struct submission *request)
+enum status batcher_submit(struct batcher *batcher, struct submission *submission)
 {
     (void)batcher;
-    fixture->submitted = request;
+    fixture->submitted = submission;
     return fixture->submit_status;
 }
 
