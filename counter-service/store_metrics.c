@@ -44,10 +44,11 @@ static const struct metric_family reconnects_family = {
 
 struct store_metrics store_metrics_register(void)
 {
-    static const char *const ops[STORE_OP_COUNT] = {
-        [STORE_OP_WRITE] = "write",         [STORE_OP_LIST] = "list",           [STORE_OP_READ] = "read",
-        [STORE_OP_HEARTBEAT] = "heartbeat", [STORE_OP_HANDSHAKE] = "handshake",
+    static const char *const kinds[] = {
+        [EXCHANGE_WRITE] = "write",         [EXCHANGE_LIST] = "list",           [EXCHANGE_READ] = "read",
+        [EXCHANGE_HEARTBEAT] = "heartbeat", [EXCHANGE_HANDSHAKE] = "handshake",
     };
+    _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EXCHANGE_KINDS, "a name for each kind");
     /* Counter types are a label only where they are configured: a caller may invent any number of them. */
     static const char *const other[] = {"other"};
     struct store_metrics metrics = {
@@ -56,8 +57,8 @@ struct store_metrics store_metrics_register(void)
         .batch_size = metrics_register(&batch_size_family, NULL),
         .reconnects = metrics_register(&reconnects_family, NULL),
     };
-    for (int op = 0; op < STORE_OP_COUNT; op++) {
-        metrics.duration[op] = metrics_register(&duration_family, &ops[op]);
+    for (int kind = 0; kind < EXCHANGE_KINDS; kind++) {
+        metrics.duration[kind] = metrics_register(&duration_family, &kinds[kind]);
     }
     return metrics;
 }

@@ -4,14 +4,22 @@
 
 #include "common/metrics.h"
 
-/* What an exchange with Redis was for; one with several kinds of calls is counted under the first of these. */
-enum store_op { STORE_OP_WRITE, STORE_OP_LIST, STORE_OP_READ, STORE_OP_HEARTBEAT, STORE_OP_HANDSHAKE, STORE_OP_COUNT };
+/* What an exchange with Redis was for: the label `op`. One with several kinds of calls is counted under the first of
+ * these. */
+enum exchange_kind {
+    EXCHANGE_WRITE,
+    EXCHANGE_LIST,
+    EXCHANGE_READ,
+    EXCHANGE_HEARTBEAT,
+    EXCHANGE_HANDSHAKE,
+    EXCHANGE_KINDS
+};
 
 struct store_metrics {
     metric_series increments; /* applied */
     metric_series replayed;
-    metric_series batch_size; /* items of a pipeline */
-    metric_series duration[STORE_OP_COUNT];
+    metric_series batch_size;               /* items of a pipeline */
+    metric_series duration[EXCHANGE_KINDS]; /* of an exchange */
     metric_series reconnects;
 };
 

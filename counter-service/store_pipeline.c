@@ -216,7 +216,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
         return -1;
     }
     plan_all(&exchange, calls, start_us);
-    const enum store_op op = plan->op;
+    const enum exchange_kind kind = plan->kind; /* before a second run changes it */
     if (plan->item_count > 0) {
         metrics_observe(pipeline->metrics.batch_size, (double)plan->item_count);
     }
@@ -228,6 +228,6 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     if (result == 0 && exchange.again > 0) {
         result = transact_again(&exchange);
     }
-    metrics_observe(pipeline->metrics.duration[op], (double)(clock_monotonic_us() - start_us) / 1e6);
+    metrics_observe(pipeline->metrics.duration[kind], (double)(clock_monotonic_us() - start_us) / 1e6);
     return result == 0 && !exchange.must_close ? 0 : -1;
 }

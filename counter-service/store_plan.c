@@ -35,7 +35,7 @@ void store_plan_clear(struct store_plan *plan)
     buffer_clear(&plan->requests, REQUESTS_KEEP_BYTES);
     plan->call_count = 0;
     plan->item_count = 0;
-    plan->op = STORE_OP_HEARTBEAT;
+    plan->kind = EXCHANGE_HEARTBEAT;
 }
 
 /* No call lives longer in the service than counter_service.max_deadline: a batch record must outlive all re-sends. */
@@ -69,31 +69,34 @@ static int make_room(struct store_plan *plan)
     return 0;
 }
 
-/* Returns the kind of the call, or STORE_OP_COUNT when out of memory. */
-static enum store_op append_requests(struct store_plan *plan, const struct store_call *call,
-                                     struct write_script_name script, struct redis_clock clock)
+/* Returns 0, or -1 when out of memory: the plan is as before. */
+static int append_requests(struct store_plan *plan, const struct store_call *call, struct write_script_name script,
+                           struct redis_clock clock)
 {
     const struct redis_key_prefix *prefix = &plan->settings.prefix;
-    enum store_op op = STORE_OP_COUNT;
+    enum exchange_kind kind = EXCHANGE_HEARTBEAT;
     int result = -1;
     switch (call->operation) {
     case STORE_INCREMENT:
-        op = STORE_OP_WRITE;
+        kind = EXCHANGE_WRITE;
         result = write_command_append(&plan->requests, &plan->settings, script, call,
                                       redis_clock_time(clock, deadline_of(plan, call)));
         break;
     case STORE_GET:
-        op = STORE_OP_READ;
+        kind = EXCHANGE_READ;
         result = read_command_append_get(&plan->requests, prefix, call);
         break;
     case STORE_LIST:
-        op = STORE_OP_LIST;
+        kind = EXCHANGE_LIST;
         result = read_command_append_list(&plan->requests, prefix, call);
         break;
     }
     /* What is in the buffer is still whole: only this call goes without. */
     plan->requests.failed = false;
-    return result == 0 ? op : STORE_OP_COUNT;
+    if (result == 0) {
+        plan->kind = kind < plan->kind ? kind : plan->kind;
+    }
+    return result;
 }
 
 void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script,
@@ -109,8 +112,7 @@ void store_plan_add(struct store_plan *plan, struct store_call *call, struct wri
         store_call_finish(call, STATUS_EXPIRED, NULL);
         return;
     }
-    const enum store_op op = make_room(plan) == 0 ? append_requests(plan, call, script, clock) : STORE_OP_COUNT;
-    if (op == STORE_OP_COUNT) {
+    if (make_room(plan) != 0 || append_requests(plan, call, script, clock) != 0) {
         store_call_finish(call, STATUS_SHED, "out of memory");
         return;
     }
@@ -118,5 +120,4 @@ void store_plan_add(struct store_plan *plan, struct store_call *call, struct wri
     call->detail = NULL;
     plan->calls[plan->call_count++] = (struct planned_call){call, start};
     plan->item_count += items;
-    plan->op = op < plan->op ? op : plan->op;
 }

@@ -86,7 +86,7 @@ static int connect_once(struct store_worker *worker, struct error *error)
         redis_conn_close(conn);
         return -1;
     }
-    metrics_observe(options->metrics.duration[STORE_OP_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
+    metrics_observe(options->metrics.duration[EXCHANGE_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
     worker->conn = conn;
     return 0;
 }
