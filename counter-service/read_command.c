@@ -7,7 +7,9 @@
 #include "counter-service/redis_error.h"
 #include "counter-service/resp.h"
 
-static const char not_a_counter[] = "what Redis holds under the counter is not a counter";
+/* A sentence below says this number. */
+_Static_assert(COUNTER_TYPES_MAX == 1000, "change the sentence too");
+
 static const char not_understood[] = "Redis's answer to a read was not understood";
 
 int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
@@ -41,7 +43,7 @@ void read_command_get_reply(const struct redis_reply *reply, struct store_item *
     case REDIS_TEXT:
         if (!decimal_parse(reply->text, &item->value)) {
             item->status = STATUS_DATA_DAMAGED;
-            item->detail = not_a_counter;
+            item->detail = redis_not_a_counter;
         }
         return;
     case REDIS_ERROR: {
@@ -123,7 +125,7 @@ static void read_list(const struct redis_reply *reply, struct store_call *call)
     call->listed = malloc(count * sizeof(*call->listed));
     call->status = call->listed != NULL ? fill_list(reply, call) : STATUS_SHED;
     if (call->status != STATUS_OK) {
-        call->detail = call->status == STATUS_SHED ? "out of memory" : not_a_counter;
+        call->detail = call->status == STATUS_SHED ? "out of memory" : redis_not_a_counter;
         call->listed_count = 0;
     }
 }

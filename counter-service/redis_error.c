@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+const char redis_not_a_counter[] = "what Redis holds under the counter is not a counter";
+
 static const struct {
     struct text word;
     struct redis_refusal refusal;
@@ -18,8 +20,7 @@ static const struct {
     {TEXT("NOPERM"), {STATUS_REDIS_DOWN, "Redis does not permit the command", false, false}},
 };
 
-static const struct redis_refusal wrong_type = {STATUS_DATA_DAMAGED,
-                                                "what Redis holds under the counter is not a counter", false, false};
+static const struct redis_refusal wrong_type = {STATUS_DATA_DAMAGED, redis_not_a_counter, false, false};
 static const struct redis_refusal write_unknown = {STATUS_REPLY_LOST, "Redis answered the write with an error", false,
                                                    false};
 static const struct redis_refusal read_failed = {STATUS_REDIS_DOWN, "Redis answered the read with an error", false,

@@ -17,6 +17,9 @@ struct redis_refusal {
     bool closes_connection; /* this Redis is no longer one to write to */
 };
 
+/* What is said of STATUS_DATA_DAMAGED wherever a counter was expected. */
+extern const char redis_not_a_counter[];
+
 /* error: the text after the '-' of the reply. */
 struct redis_refusal redis_error_of_write(struct text error);
 /* Of a command that only reads. STATUS_DATA_DAMAGED: the key is of another type. Never STATUS_REPLY_LOST. */

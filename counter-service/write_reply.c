@@ -1,7 +1,12 @@
 #include "counter-service/write_reply.h"
 
+#include "common/limits.h"
 #include "counter-service/decimal.h"
 #include "counter-service/redis_clock.h"
+#include "counter-service/redis_error.h"
+
+/* A sentence below says this number. */
+_Static_assert(COUNTER_TYPES_MAX == 1000, "change the sentence too");
 
 static const char not_understood[] = "Redis's answer to a write was not understood";
 
@@ -37,7 +42,7 @@ static bool parse_refusal(char letter, struct refusal *ret_refusal)
         *ret_refusal = (struct refusal){STATUS_TOO_MANY_COUNTER_TYPES, "the resource already has 1000 counter types"};
         return true;
     case 'D':
-        *ret_refusal = (struct refusal){STATUS_DATA_DAMAGED, "what Redis holds under the counter is not a counter"};
+        *ret_refusal = (struct refusal){STATUS_DATA_DAMAGED, redis_not_a_counter};
         return true;
     case 'U':
         *ret_refusal = (struct refusal){STATUS_REPLY_LOST, "the increment was applied but its value could not be read"};
