@@ -16,12 +16,12 @@
 
 enum { HEALTH_REASON_SIZE = 256 };
 
-/* In the order they are made; each uses only those above it. */
+/* In the order they are made; each uses only those above it, except that health tells health_rpc of its changes. */
 struct counter_service {
     const struct config *config;
+    struct reflection_rpc reflection_rpc;
     struct service_health health;
     struct health_rpc health_rpc;
-    struct reflection_rpc reflection_rpc;
     struct store *store;
     struct counter_rpc counter_rpc;
     struct rpc_server *server;

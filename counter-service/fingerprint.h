@@ -1,7 +1,6 @@
-/* Fingerprints of increments: two requests under one idempotency key or batch id are the same request exactly if these
- * are equal. XXH3 with 128 bits: not meant against somebody who looks for collisions, who would only spoil his own
- * keys. What is hashed and in which order is part of the data in Redis: records outlive a deployment. Pure functions.
- */
+/* Fingerprints of increments: two requests under one idempotency key or batch id are taken for the same request if
+ * these are equal. XXH3 with 128 bits, which is not collision-resistant: an attacker could only spoil his own keys.
+ * What is hashed and in which order is part of the data in Redis: records outlive a deployment. Pure functions. */
 #ifndef TALLY_COUNTER_SERVICE_FINGERPRINT_H
 #define TALLY_COUNTER_SERVICE_FINGERPRINT_H
 

@@ -14,7 +14,7 @@ struct health_rpc {
     /* immutable */
     struct service_health *health;
     struct rpc_stream_group streams;
-    /* guarded by lock; health->lock is taken while it is held */
+    /* guarded by lock; taken after an RPC queue's lock or the store's report_lock, and before health->lock */
     pthread_mutex_t lock;
     struct health_watches watches;
 };

@@ -46,8 +46,7 @@ bool redis_conn_is_idle(struct redis_conn *conn) MUST_CHECK;
 void redis_conn_begin(struct redis_conn *conn, struct text requests, int timeout_ms);
 /* Reads the next reply, writing what is still unwritten meanwhile. Returns 0, or -1: redis_conn_error says why. */
 int redis_conn_next(struct redis_conn *conn, struct redis_reply *ret_reply) MUST_CHECK;
-/* How many bytes of the present exchange's requests were handed to the kernel: what begins after them was never sent.
- */
+/* How many bytes of this exchange's requests were handed to the kernel: what begins after them was never sent. */
 size_t redis_conn_sent(const struct redis_conn *conn);
 /* A sentence; "" while all is well. Valid until redis_conn_close. */
 const char *redis_conn_error(const struct redis_conn *conn);

@@ -15,10 +15,12 @@ enum {
     /* A client may ping an idle connection this often. The library's own bound is 5 minutes, and answers the pings of a
      * 30 s keep-alive with GOAWAY; grpc.counter_service.keep_alive may be 1 s. */
     RPC_PING_INTERVAL_MIN_MS = 500,
-    /* At shutdown, before connections are closed: the longest wait for a moment without calls (redis.timeout is 1 s),
-     * how often to look for it, and the time that clients get to read their answers. */
+    /* At shutdown, before connections are closed: the longest wait for a moment without open calls. A call waits for
+     * one exchange with Redis and takes part in the next, redis.timeout (1 s) each. */
     RPC_QUIET_MS_MAX = 2000,
+    /* How often that moment is looked for. */
     RPC_QUIET_LOOK_MS = 5,
+    /* What clients then get to read their answers. */
     RPC_ANSWERS_READ_MS = 50,
     /* At shutdown, after the last answers were given to the library: time to put them on the wire. */
     RPC_FLUSH_MS = 1000,

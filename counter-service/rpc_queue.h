@@ -23,7 +23,8 @@ struct rpc_queue {
     /* owned by the queue's thread */
     struct rpc_call *kept;
     size_t kept_count;
-    /* guarded by lock, which the thread holds while a handler begins a call */
+    /* guarded by lock, which the thread holds while a handler begins a call: so it comes before every lock that a
+     * handler takes: a store queue's, a stream group's, health_rpc's, service_health's, the metrics registry's */
     pthread_mutex_t lock;
     bool refusing;
 };
@@ -31,8 +32,8 @@ struct rpc_queue {
 /* Makes a completion queue, registers it with server, which is not started yet, and starts the thread. number: for the
  * thread's name. NULL with error filled. */
 struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error);
-/* Joins the thread, which first takes all operations back: the server is shut down or was never started. NULL is fine.
- */
+/* The server is shut down or was never started. Joins the thread, which first takes all operations back. NULL is
+ * fine. */
 void rpc_queue_free(struct rpc_queue *queue);
 
 /* Lets calls of the method arrive. The server is started. Returns 0, or -1 when out of memory. */

@@ -27,7 +27,7 @@ struct rpc_server {
     /* owned by the creating thread */
     bool started;
     bool shutting_down;
-    /* guarded by lock */
+    /* guarded by lock, under which no other is taken */
     pthread_mutex_t lock;
     pthread_cond_t over_changed;
     bool over; /* the library has no call left */
@@ -240,8 +240,8 @@ static unsigned open_calls(const struct rpc_server *server)
 /* Waits for a moment without calls, and then for the clients to read their answers. The library closes a connection as
  * soon as its last answer is written; if the client's acknowledgement of an earlier one is unread then, the kernel
  * resets the connection, and the client's library throws away what it had not read yet: answers of applied writes among
- * it. Where calls never pause, that wait ends by itself: they are told to go elsewhere by the GOAWAY of the shutdown.
- */
+ * it. Under steady load that moment never comes: the wait ends after RPC_QUIET_MS_MAX, and GOAWAY sends the clients
+ * elsewhere. */
 static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
 {
     const int longest_ms = timeout_ms / 2 < RPC_QUIET_MS_MAX ? timeout_ms / 2 : RPC_QUIET_MS_MAX;

@@ -81,7 +81,8 @@ static void start(struct rpc_stream *stream, const grpc_op *operations, size_t c
     (void)failure;
 }
 
-/* An operation is back. The last one is so after on_closed, from when on no other is started. */
+/* An operation is back, and its handler has run: what that started is counted already. The close, started by
+ * rpc_stream_open, is one of them, so the count falls to 0 only after on_closed, and once. */
 static void end_operation(struct rpc_stream *stream)
 {
     if (atomic_fetch_sub(&stream->operations_out, 1) > 1) {

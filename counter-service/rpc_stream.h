@@ -1,10 +1,13 @@
 /* A call whose answers are a stream of messages: at most one on its way out, at most one awaited.
  *
- *     rpc_stream_open ──> on_message, on_sent, ... ──> rpc_stream_finish, or the client goes away ──> on_closed ──>
- * gone
+ *     rpc_stream_open ──> on_message, on_sent, ... ──> on_closed ──> operations still out end ──> on_released
+ *                           │                            ^
+ *                           └── rpc_stream_finish ───────┤
+ *                               the client goes away ────┤
+ *                               rpc_stream_group_end ────┘
  *
  * The handlers run on the queue's thread. A stream's memory lies in its call's arena: it is gone when the last of its
- * operations is back after on_closed. */
+ * operations (receive, send, finish) is back after on_closed. */
 #ifndef TALLY_COUNTER_SERVICE_RPC_STREAM_H
 #define TALLY_COUNTER_SERVICE_RPC_STREAM_H
 
@@ -21,10 +24,10 @@ struct rpc_stream_handler {
     /* A message that rpc_stream_receive asked for; valid during the call. NULL: the client sends no more, or is gone.
      * May come after on_closed. */
     void (*on_message)(struct rpc_stream *stream, grpc_byte_buffer *message);
-    /* The message of rpc_stream_send has left, or never will: another may be sent. May come after on_closed: then not.
-     */
+    /* The message of rpc_stream_send has left, or never will: another may be sent. May come after on_closed. */
     void (*on_sent)(struct rpc_stream *stream);
-    /* The stream is over: from its return on nothing may be sent or asked for. May be NULL. */
+    /* The stream is over. After its return operations may be started only from on_message or on_sent, and fail at once;
+     * from elsewhere: none. May be NULL. */
     void (*on_closed)(struct rpc_stream *stream);
     /* The memory goes. May be NULL. */
     void (*on_released)(struct rpc_stream *stream);
@@ -34,7 +37,7 @@ struct rpc_stream_handler {
 struct rpc_stream_group {
     /* immutable */
     size_t count_max;
-    /* guarded by lock, which is held while nothing else is taken */
+    /* guarded by lock, under which no other is taken; an RPC queue's may be held before */
     pthread_mutex_t lock;
     struct rpc_stream *first;
     size_t count;
@@ -76,10 +79,13 @@ void rpc_stream_group_end(struct rpc_stream_group *group);
  * answer. stream: memory in the call's arena. Queue's thread, like all below but for rpc_stream_send. */
 enum status rpc_stream_open(struct rpc_stream *stream, struct rpc_call *call, struct rpc_stream_group *group,
                             const struct rpc_stream_handler *handler) MUST_CHECK;
+
+/* The operations. What may be started after on_closed is said there. */
+
 /* Asks for the client's next message. None is awaited. */
 void rpc_stream_receive(struct rpc_stream *stream);
-/* Sends message, which it takes. None is on its way. Any thread, one at a time, before on_closed has returned. NULL
- * (out of memory) ends the stream. */
+/* Sends message, which it takes; NULL (out of memory) ends the stream. None is on its way. Any thread, one at a
+ * time. */
 void rpc_stream_send(struct rpc_stream *stream, grpc_byte_buffer *message);
 /* Ends the stream, which does nothing if it is over already. No message is on its way. detail: a static sentence, "" if
  * OK. Once. */

@@ -12,7 +12,7 @@ struct service_health {
     /* immutable once told of a change: who is told of the next */
     void (*on_change)(void *ctx);
     void *on_change_ctx;
-    /* guarded by lock, which is held while nothing else is taken */
+    /* guarded by lock, under which no other is taken; on_change is called without it */
     pthread_mutex_t lock;
     bool redis_usable;
     int64_t redis_since_us; /* realtime */

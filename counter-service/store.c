@@ -18,8 +18,8 @@ struct store {
 
     atomic_size_t next_worker;
 
-    /* Guarded by report_lock, which is held while on_serving runs: reports come one by one and in order. Taken before a
-     * queue's lock. */
+    /* Guarded by report_lock, which is held while on_serving runs: reports come one by one and in order. So it comes
+     * before a queue's lock and before those that on_serving takes. */
     pthread_mutex_t report_lock;
     bool reported_serving;
 };

@@ -69,8 +69,8 @@ struct store_call {
 
 struct store;
 
-/* Whether every worker's Redis is usable: told on each change, on a worker's thread. store_is_serving has the reason.
- */
+/* Told on each change whether every worker's Redis is usable: on a worker's thread, one report at a time. Why it is not
+ * usable says store_is_serving. */
 typedef void (*store_on_serving)(void *ctx, bool serving);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */

@@ -158,8 +158,8 @@ static int read_heartbeat(struct exchange *exchange)
     return 0;
 }
 
-/* Writes the plan's requests and reads all replies. Returns -1, with every call completed, if the connection was lost.
- */
+/* Writes the plan's requests and reads all replies. Returns 0, or -1 if the connection was lost: then every call is
+ * completed. */
 static int transact(struct exchange *exchange, bool heartbeat)
 {
     const struct store_plan *plan = &exchange->pipeline->plan;
@@ -186,7 +186,7 @@ static int transact_again(struct exchange *exchange)
     exchange->by_text = true;
     store_plan_clear(plan);
     for (size_t i = 0; i < count; i++) {
-        /* Writes to a place before this one, or to this one. */
+        /* Overwrites calls[0..i] only: none that is still to come. */
         store_plan_add(plan, plan->calls[i].call, script, exchange->session->clock, now_us);
     }
     return transact(exchange, false);

@@ -14,7 +14,7 @@
 
 struct store_queue {
     size_t max; /* items; immutable after init */
-    /* Guarded by lock. No other lock is taken while it is held. */
+    /* Guarded by lock, under which no other is taken. */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a call came, or stopping */
     struct store_call *first;
@@ -36,7 +36,7 @@ enum status store_queue_put(struct store_queue *queue, struct store_call *call) 
 /* If it is closed and reason is not NULL, the reason is copied there. */
 bool store_queue_is_open(struct store_queue *queue, char *reason, size_t reason_size);
 size_t store_queue_length(struct store_queue *queue);
-/* Ends all waiting, for good. */
+/* Wakes the worker; from now on its waits return false at once, and puts are refused. */
 void store_queue_stop(struct store_queue *queue);
 
 /* The worker's thread. Times are monotonic. */
