@@ -14,8 +14,6 @@
 #include "counter-service/service_health.h"
 #include "counter-service/store.h"
 
-enum { HEALTH_REASON_SIZE = 256 };
-
 /* In the order they are made; each uses only those above it, except that health tells health_rpc of its changes. */
 struct counter_service {
     const struct config *config;
@@ -45,7 +43,7 @@ static double read_draining(void *ctx)
 static int write_health(void *ctx, struct buffer *out)
 {
     struct counter_service *service = ctx;
-    char reason[HEALTH_REASON_SIZE] = "";
+    char reason[sizeof(struct error)] = "";
     (void)store_is_serving(service->store, reason, sizeof(reason));
     return service_health_write(&service->health, reason, out);
 }
