@@ -8,7 +8,7 @@
 
 /* A call on its way through the store; lies in its arena. */
 struct counter_call {
-    struct rpc_call *rpc;
+    struct rpc_call *rpc_call;
     enum counter_method method;
     struct store_call store;
 };
@@ -22,48 +22,49 @@ static enum status status_of(const struct counter_call *call, const char **ret_d
     return of_item ? item->status : call->store.status;
 }
 
+/* What the store has put on the heap for the call. */
+static void drop_listing(struct store_call *store)
+{
+    if (store->operation == STORE_LIST) {
+        free(store->listed);
+        buffer_done(&store->list_memory);
+    }
+}
+
 static void answer(struct counter_call *call)
 {
-    struct rpc_call *rpc = call->rpc; /* from its answer on the call is not ours */
+    struct rpc_call *rpc_call = call->rpc_call;
     const char *detail = NULL;
     const enum status status = status_of(call, &detail);
-    if (status != STATUS_OK) {
-        rpc_call_fail(rpc, status, detail);
-        return;
+    grpc_byte_buffer *reply =
+        status == STATUS_OK ? counter_reply_make(call->method, &call->store, &rpc_call->arena) : NULL;
+    drop_listing(&call->store); /* reply has a copy */
+    /* From here on the call is not ours, and may be gone. */
+    if (status == STATUS_OK) {
+        rpc_call_answer(rpc_call, reply);
+    } else {
+        rpc_call_fail(rpc_call, status, detail);
     }
-    rpc_call_answer(rpc, counter_reply_make(call->method, &call->store, &rpc->arena));
 }
 
 /* On a store worker's thread. */
 static void on_stored(struct store_call *store)
 {
-    struct counter_call *call = CONTAINER_OF(store, struct counter_call, store);
-    if (store->operation != STORE_LIST) {
-        answer(call);
-        return;
-    }
-    struct store_listed *listed = store->listed;
-    struct buffer list_memory = store->list_memory;
-    answer(call);
-    free(listed);
-    buffer_done(&list_memory);
+    answer(CONTAINER_OF(store, struct counter_call, store));
 }
 
 static void submit(const struct counter_rpc *rpc, struct counter_call *call)
 {
-    call->store.deadline_us = rpc_call_deadline_us(call->rpc);
+    call->store.deadline_us = rpc_call_deadline_us(call->rpc_call);
     call->store.done = on_stored;
     if (call->store.operation == STORE_LIST) {
         buffer_init(&call->store.list_memory);
     }
     const enum status refused = store_submit(rpc->store, &call->store);
-    if (refused == STATUS_OK) {
-        return;
+    if (refused != STATUS_OK) {
+        drop_listing(&call->store);
+        rpc_call_fail(call->rpc_call, refused, NULL);
     }
-    if (call->store.operation == STORE_LIST) {
-        buffer_done(&call->store.list_memory);
-    }
-    rpc_call_fail(call->rpc, refused, NULL);
 }
 
 static void handle(void *ctx, struct rpc_call *rpc_call)
@@ -75,7 +76,7 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
         return;
     }
     const enum counter_method method = (enum counter_method)rpc_call->served->method->kind;
-    *call = (struct counter_call){.rpc = rpc_call, .method = method};
+    *call = (struct counter_call){.rpc_call = rpc_call, .method = method};
     const char *detail = NULL;
     const enum status status = counter_request_read(method, rpc_call->payload, &rpc_call->arena, &call->store, &detail);
     if (status != STATUS_OK) {

@@ -32,8 +32,8 @@ struct redis_reply {
 /* Element of a REDIS_ARRAY, index < element_count. */
 struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t index);
 
-/* Connects; nothing is sent. Blocks for timeout_ms for each address that the host name has. Returns NULL with error
- * filled. */
+/* Connects; nothing is sent. Blocks for the look-up of the host name, however long the resolver takes, and then for
+ * timeout_ms for each of its addresses. Returns NULL with error filled. */
 struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct error *error);
 /* NULL is fine. */
 void redis_conn_close(struct redis_conn *conn);

@@ -8,23 +8,25 @@ static const struct {
     struct text word;
     struct redis_refusal refusal;
 } refusals[] = {
-    {TEXT("NOSCRIPT"), {STATUS_REDIS_DOWN, "Redis does not know the write script", .unknown_script = true}},
-    {TEXT("OOM"), {STATUS_REDIS_DOWN, "Redis is out of memory", false, false}},
-    {TEXT("READONLY"), {STATUS_REDIS_DOWN, "Redis is a read-only replica", .closes_connection = true}},
-    {TEXT("MISCONF"), {STATUS_REDIS_DOWN, "Redis cannot save its data and refuses writes", false, false}},
-    {TEXT("LOADING"), {STATUS_REDIS_DOWN, "Redis is loading its data", false, false}},
-    {TEXT("BUSY"), {STATUS_REDIS_DOWN, "Redis is busy with another script", false, false}},
-    {TEXT("NOREPLICAS"), {STATUS_REDIS_DOWN, "Redis has too few replicas and refuses writes", false, false}},
-    {TEXT("MASTERDOWN"), {STATUS_REDIS_DOWN, "Redis is a replica without its master", false, false}},
-    {TEXT("NOAUTH"), {STATUS_REDIS_DOWN, "Redis wants a password", false, false}},
-    {TEXT("NOPERM"), {STATUS_REDIS_DOWN, "Redis does not permit the command", false, false}},
+    {TEXT("NOSCRIPT"),
+     {.status = STATUS_REDIS_DOWN, .detail = "Redis does not know the write script", .unknown_script = true}},
+    {TEXT("OOM"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is out of memory"}},
+    {TEXT("READONLY"),
+     {.status = STATUS_REDIS_DOWN, .detail = "Redis is a read-only replica", .closes_connection = true}},
+    {TEXT("MISCONF"), {.status = STATUS_REDIS_DOWN, .detail = "Redis cannot save its data and refuses writes"}},
+    {TEXT("LOADING"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is loading its data"}},
+    {TEXT("BUSY"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is busy with another script"}},
+    {TEXT("NOREPLICAS"), {.status = STATUS_REDIS_DOWN, .detail = "Redis has too few replicas and refuses writes"}},
+    {TEXT("MASTERDOWN"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is a replica without its master"}},
+    {TEXT("NOAUTH"), {.status = STATUS_REDIS_DOWN, .detail = "Redis wants a password"}},
+    {TEXT("NOPERM"), {.status = STATUS_REDIS_DOWN, .detail = "Redis does not permit the command"}},
 };
 
-static const struct redis_refusal wrong_type = {STATUS_DATA_DAMAGED, redis_not_a_counter, false, false};
-static const struct redis_refusal write_unknown = {STATUS_REPLY_LOST, "Redis answered the write with an error", false,
-                                                   false};
-static const struct redis_refusal read_failed = {STATUS_REDIS_DOWN, "Redis answered the read with an error", false,
-                                                 false};
+static const struct redis_refusal wrong_type = {.status = STATUS_DATA_DAMAGED, .detail = redis_not_a_counter};
+static const struct redis_refusal write_unknown = {.status = STATUS_REPLY_LOST,
+                                                   .detail = "Redis answered the write with an error"};
+static const struct redis_refusal read_failed = {.status = STATUS_REDIS_DOWN,
+                                                 .detail = "Redis answered the read with an error"};
 
 static bool contains(struct text text, struct text piece)
 {

@@ -42,7 +42,7 @@ struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error
     grpc_server_register_completion_queue(server, queue->completions, NULL);
     if (start_thread(queue, number, error) != 0) {
         grpc_completion_queue_shutdown(queue->completions);
-        run(queue);
+        run(queue); /* in the thread's place: to the end of the completions */
         grpc_completion_queue_destroy(queue->completions);
         pthread_mutex_destroy(&queue->lock);
         free(queue);

@@ -25,13 +25,14 @@ struct rpc_service {
 
 struct rpc_server;
 
-/* Listens and serves. NULL with error filled. A method without a service is answered UNIMPLEMENTED. */
+/* Listens and serves. NULL with error filled. Methods of no service are answered UNIMPLEMENTED. */
 struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
                                      size_t service_count, struct error *error);
 int rpc_server_port(const struct rpc_server *server);
 
-/* Accepts no new calls and waits until those that arrived are answered, for timeout_ms at most; whether they all are.
- * From its return on no handler is running, and none will; unanswered calls may still be answered by who has them. */
+/* Waits for a moment without calls (RPC_QUIET_MS_MAX at most), then accepts no new ones and waits until those that
+ * arrived are answered: timeout_ms for all of it. Whether they all are. From its return on no handler is running, and
+ * none will; unanswered calls may still be answered by who has them. */
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms);
 /* Drained, and every call that a handler passed on is answered. Cancels streams that are still open and joins the
  * threads. NULL is fine. */

@@ -1,6 +1,6 @@
 /* A call whose answers are a stream of messages: at most one on its way out, at most one awaited.
  *
- *     rpc_stream_open ──> on_message, on_sent, ... ──> on_closed ──> operations still out end ──> on_released
+ *     rpc_stream_open ──> on_message, on_sent, ... ──> on_closed ──> last operation back ──> on_released
  *                           │                            ^
  *                           └── rpc_stream_finish ───────┤
  *                               the client goes away ────┤

@@ -74,7 +74,7 @@ static int append_requests(struct store_plan *plan, const struct store_call *cal
                            struct redis_clock clock)
 {
     const struct redis_key_prefix *prefix = &plan->settings.prefix;
-    enum exchange_kind kind = plan->kind;
+    enum exchange_kind kind = EXCHANGE_HEARTBEAT;
     int result = -1;
     switch (call->operation) {
     case STORE_INCREMENT:

@@ -23,7 +23,7 @@ struct store_plan {
     size_t call_count;
     size_t call_capacity;
     size_t item_count;
-    enum exchange_kind kind;
+    enum exchange_kind kind; /* what the exchange is counted under */
 };
 
 void store_plan_init(struct store_plan *plan, const struct config *config);

@@ -33,7 +33,7 @@ struct store_worker {
     bool started;
 
     /* Owned by the worker's thread. */
-    struct redis_conn *conn; /* NULL while the queue is closed */
+    struct redis_conn *conn; /* NULL: not connected */
     struct redis_session session;
     struct store_pipeline pipeline;
     struct backoff backoff;
