@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/consul_reply.h"
 #include "tests/fakes/scripted_http.h"
+#include "tests/fakes/wait_for.h"
 
 #define PATH "GET /v1/health/service/counter-service?passing=true&"
 #define ONE "[{\"Service\":{\"Address\":\"10.0.0.1\",\"Port\":50051}}]"
@@ -83,10 +84,7 @@ static void stop(struct fixture *fixture)
 
 static void wait_for_sets(struct fixture *fixture, size_t count)
 {
-    for (int i = 0; i < 20000 && atomic_load(&fixture->sets) < count; i++) {
-        clock_sleep_ms(1);
-    }
-    assert_true(atomic_load(&fixture->sets) >= count);
+    WAIT_FOR(atomic_load(&fixture->sets) >= count);
 }
 
 #define STEPS(...) \

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "tests/fakes/http_fixture.h"
+#include "tests/fakes/wait_for.h"
 
 /* Sends one request on a connection of its own and expects this status line; the connection must then be closed. */
 static void expect_refusal(const struct http_fixture *fixture, const char *request, const char *status)
@@ -69,9 +70,7 @@ static void test_waiting_requests_are_answered_when_their_answers_come(void **st
         fds[i] = http_fixture_connect(fixture);
         http_fixture_send(fds[i], POST("/later", "1") "x");
     }
-    while (atomic_load(&fixture->seen) < 20) {
-        usleep(1000);
-    }
+    WAIT_FOR(atomic_load(&fixture->seen) == 20);
     assert_int_equal(http_loop_requests_in_flight(fixture->loop), 20);
     atomic_store(&fixture->release, true);
     http_loop_wake(fixture->loop);
