@@ -127,6 +127,7 @@ static void test_a_redis_busy_with_a_script_refuses_writes(void **state)
     WAIT_FOR(strncmp(REDIS_ASK(fixture->redis, "PING"), "-BUSY", 5) == 0);
     assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
     assert_string_equal(REDIS_ASK(fixture->redis, "SCRIPT", "KILL"), "OK");
+    WAIT_FOR(strcmp(REDIS_ASK(fixture->redis, "PING"), "PONG") == 0); /* the script ends a little later */
     redis_conn_close(busy);
     store_fixture_await(fixture, true);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 0);
