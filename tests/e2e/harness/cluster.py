@@ -100,7 +100,7 @@ class Cluster(Stack):
             time.sleep(0.01)
 
     def _wait_passing(self, name, addresses, timeout):
-        wait_until(lambda: self.consul.passing(name) == addresses, timeout, f"Consul to pass {name} at {addresses} only")
+        wait_until(lambda: self.consul.passing(name) == addresses, timeout, f"Consul to pass {name} at {addresses}")
 
     def groups(self):
         return [self.gateways, self.services, [self.redis]]
