@@ -36,7 +36,7 @@ void store_fixture_await(struct store_fixture *fixture, bool serving);
 /* Waits until the reason why it does not serve has this piece. */
 void store_fixture_await_reason(struct store_fixture *fixture, const char *piece);
 unsigned store_fixture_changes(struct store_fixture *fixture);
-/* Waits until the worker has taken every call that was submitted. */
+/* Waits until the workers have taken every call that was submitted, as /metrics has it: of a process with one store. */
 void store_fixture_await_taken(struct store_fixture *fixture);
 
 /* A call in flight. */
