@@ -1,5 +1,6 @@
 """Consul: both programs register and are checked; the gateway follows the healthy instances; nobody depends on it."""
 
+import contextlib
 import json
 import re
 import socket
@@ -10,16 +11,13 @@ import pytest
 from harness.calls import increment
 from harness.consul_agent import CRITICAL, PASSING, ConsulAgent
 from harness.daemons import Gateway, Service
-from harness.exposition import scrape
+from harness.exposition import calls_answered, scrape
 from harness.law import check
 from harness.load import Load
 from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.stubs import SERVICE
 from harness.wait import wait_until
-
-# How long a joined instance may take to be called.
-JOIN_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +37,13 @@ def third(stack):
     yield service
     stack.remove_service(service)
     stack.wait_ready()
+
+
+@pytest.fixture
+def consul_proxy(stack):
+    """The way to Consul, with what was sent. Ask for it before `extra`: then it outlives the daemons."""
+    with contextlib.closing(Proxy(stack.consul.port, records=True)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -67,17 +72,14 @@ def recorded_registration(proxy):
     """(header, document) of the first registration that went through."""
 
     def find():
-        found = re.search(rb"PUT /v1/agent/service/register.*?Content-Length: (\d+).*?\r\n\r\n", proxy.recorded, re.S)
-        end = found.end() + int(found.group(1)) if found else 0
-        if not found or len(proxy.recorded) < end:
-            return None
-        return found.group(0).decode(), json.loads(proxy.recorded[found.end() : end])
+        for sent in proxy.recorded():
+            found = re.search(rb"PUT /v1/agent/service/register.*?Content-Length: (\d+).*?\r\n\r\n", sent, re.S)
+            end = found.end() + int(found.group(1)) if found else 0
+            if found and len(sent) >= end:
+                return found.group(0).decode(), json.loads(sent[found.end() : end])
+        return None
 
     return wait_until(find, what="a registration")
-
-
-def calls_answered(service):
-    return scrape(service).sum("tally_rpc_server_requests_total", rpc="BatchIncrement")
 
 
 def load_sees_only_200(stack, fault, seconds=0.5):
@@ -109,12 +111,10 @@ def test_both_register_with_what_others_need(stack, consul):
     assert len(checks) == len(daemons), checks
 
 
-def test_what_is_sent_to_register_a_service(stack, extra):
-    proxy = Proxy(stack.consul.port, records=True)
-    service = extra(
-        Service, stack.redis.address, CONSUL_ADDRESS=proxy.address, CONSUL_HEALTH_INTERVAL="3s", CONSUL_TOKEN="a-token"
-    )
-    header, document = recorded_registration(proxy)
+def test_what_is_sent_to_register_a_service(stack, consul_proxy, extra):
+    settings = {"CONSUL_ADDRESS": consul_proxy.address, "CONSUL_HEALTH_INTERVAL": "3s", "CONSUL_TOKEN": "a-token"}
+    service = extra(Service, stack.redis.address, **settings)
+    header, document = recorded_registration(consul_proxy)
     assert "replace-existing-checks=true" in header
     assert "X-Consul-Token: a-token\r\n" in header
     assert document["Check"]["GRPC"] == f"127.0.0.1:{service.port}/{SERVICE}"
@@ -123,10 +123,9 @@ def test_what_is_sent_to_register_a_service(stack, extra):
     wait_until(lambda: service.address in stack.consul.passing("counter-service"), what="a token nobody asks for")
 
 
-def test_what_is_sent_to_register_a_gateway(stack, extra):
-    proxy = Proxy(stack.consul.port, records=True)
-    gateway = extra(Gateway, stack.services[0].address, CONSUL_ADDRESS=proxy.address)
-    header, document = recorded_registration(proxy)
+def test_what_is_sent_to_register_a_gateway(stack, consul_proxy, extra):
+    gateway = extra(Gateway, stack.services[0].address, CONSUL_ADDRESS=consul_proxy.address)
+    header, document = recorded_registration(consul_proxy)
     assert "X-Consul-Token" not in header
     assert document["Check"]["HTTP"] == f"http://127.0.0.1:{gateway.port}/health/ready"
     assert document["Check"]["Interval"] in ("1s", "1000ms")
@@ -157,7 +156,7 @@ def test_a_wildcard_host_registers_the_local_address(stack, consul, extra):
 
 def test_sigterm_deregisters_first_while_all_are_still_served(stack, consul, extra):
     for kind, address in ((Service, stack.redis.address), (Gateway, stack.services[0].address)):
-        daemon = extra(kind, address, DRAIN_DELAY="5s")
+        daemon = extra(kind, address, DRAIN_DELAY="30s")
         wait_until(lambda daemon=daemon: id_of(daemon) in consul.services())
         daemon.terminate()
         wait_until(lambda daemon=daemon: id_of(daemon) not in consul.services())
@@ -187,11 +186,10 @@ def test_two_services_share_channels_and_calls(stack):
         assert ("tally_breaker_state", {"instance": service.address}, 0.0) in exposition.samples
 
 
-def test_a_third_joins_within_seconds_and_leaves_without_an_error(stack, consul, third):
+def test_a_third_joins_within_seconds_and_leaves_without_an_error(stack, third):
     def join():
         third.start()
-        wait_until(lambda: third.address in consul.passing("counter-service"))
-        wait_until(lambda: calls_answered(third) > 0, JOIN_SECONDS, "the third to be called")
+        stack.wait_joined(third)
         wait_until(lambda: sorted(one["channels"] for one in stack.gateway.instances().values()) == [6, 7, 7])
 
     def leave():

@@ -9,13 +9,14 @@ import pytest
 
 from harness.calls import INCREMENT, item
 from harness.daemons import Gateway, Service
+from harness.exposition import scrape
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import check
 from harness.load import Load
 from harness.stubs import CounterServiceStub, pb
 from harness.wait import wait_until
 
-DELAY = 2
+DELAY = 5
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_a_draining_gateway_serves_says_so_and_ends(stack, new_gateway):
         wait_until(lambda: gateway.get("/health/ready").status == 503, DELAY)
         health = gateway.get("/health")
         live = gateway.get("/health/live")
-        time.sleep(DELAY / 2)
+        time.sleep(1)
         with HttpConnection(gateway.port) as connection:
             answer = connection.request("POST", INCREMENT, item("drained"))
             closed = connection.is_closed_by_server()
@@ -78,13 +79,18 @@ def test_requests_in_flight_are_answered_before_the_end(stack, new_gateway):
     idle = [gateway.connection() for _ in range(20)]
     for connection in idle:
         assert connection.request("GET", "/health/live").status == 200
+
+    def in_flight():
+        return scrape(gateway).sum("tally_http_requests_in_flight")
+
+    own = in_flight()  # the scrape's
     stack.redis.pause()
     try:
         for connection in connections:
             connection.send(request_bytes("POST", INCREMENT, item("in-flight")))
-        time.sleep(0.2)
+        wait_until(lambda: in_flight() >= own + count, what="the requests to be read")
         gateway.terminate()
-        time.sleep(0.2)
+        gateway.wait_draining()
     finally:
         stack.redis.resume()
     answers = [connection.response() for connection in connections]
@@ -97,13 +103,13 @@ def test_requests_in_flight_are_answered_before_the_end(stack, new_gateway):
 
 
 def test_a_request_half_sent_is_given_the_time_to_end(new_gateway):
-    gateway = new_gateway(DRAIN_DELAY="500ms")
+    gateway = new_gateway(DRAIN_DELAY="2s")
     whole = request_bytes("POST", INCREMENT, item("half-sent"))
     with gateway.connection() as connection:
         connection.send(whole[:-10])
         time.sleep(0.1)
         gateway.terminate()
-        time.sleep(0.2)
+        gateway.wait_draining()
         connection.send(whole[-10:])
         response = connection.response()
     assert response.status == 200 and response.closes
@@ -136,15 +142,13 @@ def test_new_connections_are_refused_after_the_delay(new_gateway):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_at_once(new_gateway, new_service, number):
-    for daemon in (new_gateway(DRAIN_DELAY="30s"), new_service(DRAIN_DELAY="30s")):
+    for daemon in (new_gateway(DRAIN_DELAY="50s"), new_service(DRAIN_DELAY="50s")):
         daemon.send_signal(number)
         wait_until(lambda daemon=daemon: daemon.get("/health").status == 503, what="the drain to begin")
         time.sleep(0.3)
         assert daemon.is_running
-        started = time.monotonic()
         daemon.send_signal(number)
-        daemon.wait(timeout=10)
-        assert time.monotonic() - started < 5
+        daemon.wait(timeout=20)  # the delay is longer
 
 
 def test_a_draining_service_answers_what_it_has_and_ends(new_service, resource):
@@ -171,7 +175,7 @@ def test_a_draining_service_answers_what_it_has_and_ends(new_service, resource):
     time.sleep(0.5)
     service.terminate()
     wait_until(lambda: service.get("/health").status == 503, DELAY)
-    time.sleep(DELAY / 2)
+    time.sleep(1)
     stopping.set()
     for thread in threads:
         thread.join()
@@ -189,9 +193,9 @@ def test_calls_in_flight_are_answered_before_the_service_ends(stack, new_service
         stack.redis.pause()
         try:
             calls = [stub.Increment.future(request, timeout=5) for _ in range(20)]
-            time.sleep(0.2)
+            time.sleep(1)  # nothing says that they have arrived
             service.terminate()
-            time.sleep(0.2)
+            service.wait_draining()
         finally:
             stack.redis.resume()
         assert sorted(call.result().value for call in calls) == list(range(2, 22))

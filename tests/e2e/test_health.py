@@ -102,9 +102,9 @@ def test_health_is_answered_at_once_while_redis_is_stuck(stack, gateway, health,
     try:
         increment(gateway, resource)
         for _ in range(10):
-            health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=1)
-            stack.service.request("GET", "/health", NO_BODY, (), 1)
-            gateway.request("GET", "/health/live", NO_BODY, (), 1)
+            health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=2.5)
+            stack.service.request("GET", "/health", NO_BODY, (), 2.5)
+            gateway.request("GET", "/health/live", NO_BODY, (), 2.5)
         wait_until(lambda: state(health) == NOT_SERVING)
     finally:
         stack.redis.resume()

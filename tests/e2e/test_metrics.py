@@ -8,8 +8,9 @@ import pytest
 from harness.calls import INT64_MAX, increment, increment_batch, item, set_value
 from harness.exposition import scrape, writes
 from harness.stubs import pb
+from harness.wait import wait_until
 
-# Name without tally_ -> labels: the families of this version that operations.md names.
+# Name without tally_ -> labels: the families that README names.
 GATEWAY = {
     "http_requests_total": {"route", "method", "status"},
     "http_request_duration_seconds": {"route"},
@@ -138,7 +139,5 @@ def test_the_service_counts_what_it_applied(stack, rpc, resource):
 
 def test_redis_and_channels_are_shown(stack):
     assert scrape(stack.service).sum("tally_redis_up") == 1
-    gateway = scrape(stack.gateway)
-    states = {labels["state"].lower() for name, labels, _ in gateway.samples if name == "tally_channels"}
-    assert "ready" in states
-    assert gateway.sum("tally_channels") == 20
+    wait_until(lambda: scrape(stack.gateway).sum("tally_channels", state="ready") == 20)
+    assert scrape(stack.gateway).sum("tally_channels") == 20

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "tests/fakes/wait_for.h"
 
 /* --- servers ------------------------------------------------------------------------------------------------------ */
 
@@ -71,6 +72,11 @@ unsigned client_fixture_seen(struct client_fixture *fixture, size_t number)
     return count;
 }
 
+void client_fixture_wait_for_rpcs(struct client_fixture *fixture, unsigned count)
+{
+    WAIT_FOR(client_fixture_seen(fixture, 0) >= count);
+}
+
 /* --- fixture ------------------------------------------------------------------------------------------------------ */
 
 static void wake(void *ctx)
@@ -87,17 +93,15 @@ void client_fixture_add_server(struct client_fixture *fixture, const struct plan
     server->server = fake_grpc_server_start(0, FAKE_HEALTH_SERVING, answer_by_plan, server);
 }
 
-static void wait_until_ready(struct client_fixture *fixture)
+static bool is_ready(struct client_fixture *fixture)
 {
-    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
     struct channel_pool_instance instances[SERVERS_MAX];
-    for (size_t i = 0; i < fixture->server_count; i++) {
-        do {
-            assert_true(clock_monotonic_us() < give_up_us);
-            usleep(1000);
-            channel_pool_describe(fixture->pool, instances, SERVERS_MAX);
-        } while (!instances[i].serving || instances[i].ready_channels < instances[i].channels);
+    const size_t count = channel_pool_describe(fixture->pool, instances, SERVERS_MAX);
+    size_t ready = 0;
+    while (ready < count && instances[ready].serving && instances[ready].ready_channels == instances[ready].channels) {
+        ready++;
     }
+    return ready == fixture->server_count;
 }
 
 void client_fixture_start(struct client_fixture *fixture, int attempt_timeout_ms)
@@ -118,7 +122,7 @@ void client_fixture_start(struct client_fixture *fixture, int attempt_timeout_ms
     assert_non_null(fixture->pool);
     fixture->client = counter_client_create(fixture->pool, attempt_timeout_ms, wake, fixture, NULL);
     assert_non_null(fixture->client);
-    wait_until_ready(fixture);
+    WAIT_FOR(is_ready(fixture));
 }
 
 int client_fixture_set_up(void **state)
@@ -126,7 +130,7 @@ int client_fixture_set_up(void **state)
     struct client_fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->breaker_failures = 1000;
-    fixture->breaker_open_for_ms = 1000;
+    fixture->breaker_open_for_ms = 60 * 1000;
     sem_init(&fixture->woken, 0, 0);
     for (size_t i = 0; i < SERVERS_MAX; i++) {
         pthread_mutex_init(&fixture->servers[i].lock, NULL);
@@ -189,9 +193,29 @@ void client_fixture_run_until(struct client_fixture *fixture, const struct call_
     }
 }
 
+void client_fixture_call_until_the_deadline(struct client_fixture *fixture, struct call_result *result,
+                                            unsigned attempts)
+{
+    const int64_t start_us = clock_monotonic_us();
+    client_fixture_call(fixture, result, LONG_US);
+    WAIT_FOR_SEM(&fixture->woken);
+    for (unsigned i = 1; i < attempts; i++) {
+        const int64_t now_us = clock_monotonic_us();
+        const int64_t retry_us = counter_client_poll(fixture->client, now_us);
+        if (retry_us > now_us) {
+            usleep((useconds_t)(retry_us - now_us));
+            counter_client_poll(fixture->client, clock_monotonic_us());
+        }
+        WAIT_FOR_SEM(&fixture->woken);
+    }
+    assert_int_equal(result->ends, 0);
+    counter_client_poll(fixture->client, start_us + 2 * LONG_US);
+    assert_int_equal(result->ends, 1);
+}
+
 void client_fixture_run(struct client_fixture *fixture, const struct call_result *results, size_t count)
 {
-    client_fixture_run_until(fixture, results, count, clock_monotonic_us() + PATIENCE_US);
+    client_fixture_run_until(fixture, results, count, clock_monotonic_us() + LONG_US + WAIT_FOR_MAX_US);
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(results[i].ends, 1);
     }

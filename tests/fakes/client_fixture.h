@@ -17,9 +17,9 @@ enum {
     CLIENT_CHANNELS = 4,
     SERVERS_MAX = 2,
     RPCS_MAX = 1000,
-    ATTEMPT_TIMEOUT_MS = 150,
-    LONG_US = 5 * 1000 * 1000, /* a deadline that no test waits for */
-    PATIENCE_US = 10 * 1000 * 1000,
+    LONG_US = 20 * 1000 * 1000,     /* a deadline that no test waits for */
+    ATTEMPT_TIMEOUT_MS = 30 * 1000, /* longer than that: each RPC is one that the plan asks for */
+    IMPATIENT_MS = 1000,            /* for tests in which an attempt is given up */
 };
 
 /* What a server does with its first, second, ... call; with all later ones the same as with the last. */
@@ -76,6 +76,8 @@ void client_fixture_add_server(struct client_fixture *fixture, const struct plan
 void client_fixture_start(struct client_fixture *fixture, int attempt_timeout_ms);
 /* Calls that reached the handler of server `number`. */
 unsigned client_fixture_seen(struct client_fixture *fixture, size_t number);
+/* Waits until that many calls have reached the first server. */
+void client_fixture_wait_for_rpcs(struct client_fixture *fixture, unsigned count);
 
 grpc_byte_buffer *client_fixture_message(const void *data, size_t len);
 /* Starts a BatchIncrement of "the message". */
@@ -83,6 +85,10 @@ void client_fixture_call(struct client_fixture *fixture, struct call_result *res
 /* Lives like an event loop until until_us, or until all results (if any) have their end. */
 void client_fixture_run_until(struct client_fixture *fixture, const struct call_result *results, size_t count,
                               int64_t until_us);
+/* Makes one call whose attempts are all answered with failures; after so many of them its deadline is there, with
+ * nothing out. (The real deadline is far.) */
+void client_fixture_call_until_the_deadline(struct client_fixture *fixture, struct call_result *result,
+                                            unsigned attempts);
 /* Until all results have their end, once. */
 void client_fixture_run(struct client_fixture *fixture, const struct call_result *results, size_t count);
 

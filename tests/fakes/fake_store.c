@@ -2,7 +2,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+#include "tests/fakes/wait_for.h"
 
 enum status fake_store_submit(struct fake_store *store, struct store_call *call)
 {
@@ -125,7 +126,5 @@ int64_t fake_store_deadline_us(struct fake_store *store)
 
 void fake_store_wait(struct fake_store *store, size_t count)
 {
-    while (fake_store_submitted(store) < count) {
-        usleep(1000);
-    }
+    WAIT_FOR(fake_store_submitted(store) >= count);
 }

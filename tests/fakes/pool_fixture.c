@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "common/buffer.h"
 #include "common/clock.h"
-#include "common/metrics.h"
+#include "tests/fakes/metrics_text.h"
+#include "tests/fakes/wait_for.h"
 
 /* --- pools -------------------------------------------------------------------------------------------------------- */
 
@@ -117,13 +117,7 @@ bool pool_fixture_picks_nothing(struct channel_pool *pool)
 
 bool pool_fixture_metrics_have(const char *text)
 {
-    struct buffer out;
-    buffer_init(&out);
-    assert_int_equal(metrics_render(&out), 0);
-    buffer_append(&out, "", 1);
-    const bool have = strstr(out.data, text) != NULL;
-    buffer_done(&out);
-    return have;
+    return metrics_text_has(text);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
@@ -159,21 +153,13 @@ void pool_fixture_wait_for_server(struct channel_pool *pool, struct fake_grpc_se
 
 void pool_fixture_wait_until_gone(struct channel_pool *pool, struct fake_grpc_server *server)
 {
-    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
     struct channel_pool_instance instance;
-    while (pool_fixture_find(pool, server, &instance)) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        usleep(1000);
-    }
+    WAIT_FOR(!pool_fixture_find(pool, server, &instance));
 }
 
 void pool_fixture_wait_for_watches(struct fake_grpc_server *server, unsigned count)
 {
-    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
-    while (fake_grpc_server_watches(server) < count) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        usleep(1000);
-    }
+    WAIT_FOR(fake_grpc_server_watches(server) >= count);
 }
 
 void pool_fixture_wait_for_connections(struct fake_grpc_server *server, unsigned count)

@@ -1,6 +1,13 @@
 #include "tests/fakes/rpc_fixture.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
 
 int rpc_fixture_start(void **state)
 {
@@ -47,4 +54,13 @@ struct grpc_client_result rpc_fixture_ask(struct rpc_fixture *fixture, const cha
                                           const ProtobufCMessage *request)
 {
     return grpc_client_ask(fixture->client, method, request, RPC_FIXTURE_TIMEOUT_MS);
+}
+
+void rpc_fixture_assert_error(struct grpc_client_result result, grpc_status_code code, const char *outcome,
+                              const char *detail)
+{
+    assert_int_equal(result.code, code);
+    assert_string_equal(result.outcome, outcome);
+    assert_non_null(strstr(result.detail, detail));
+    assert_null(result.message);
 }

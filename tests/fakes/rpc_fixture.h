@@ -28,5 +28,8 @@ int rpc_fixture_end(void **state);
 /* A unary call. */
 struct grpc_client_result rpc_fixture_ask(struct rpc_fixture *fixture, const char *method,
                                           const ProtobufCMessage *request);
+/* It is an error with this code, this trailer tally-outcome, and this piece in its detail. */
+void rpc_fixture_assert_error(struct grpc_client_result result, grpc_status_code code, const char *outcome,
+                              const char *detail);
 
 #endif

@@ -16,6 +16,7 @@ struct scripted_http {
     scripted_http_script script;
     void *ctx;
     int listener;
+    int port;
     char address[32];
     pthread_t thread;
     pthread_mutex_t lock;
@@ -96,7 +97,8 @@ static bool listen_on_loopback(struct scripted_http *server)
         listen(server->listener, 8) != 0 || getsockname(server->listener, (struct sockaddr *)&address, &size) != 0) {
         return false;
     }
-    snprintf(server->address, sizeof(server->address), "127.0.0.1:%d", ntohs(address.sin_port));
+    server->port = ntohs(address.sin_port);
+    snprintf(server->address, sizeof(server->address), "127.0.0.1:%d", server->port);
     return true;
 }
 
@@ -139,6 +141,11 @@ const char *scripted_http_address(const struct scripted_http *server)
     return server->address;
 }
 
+int scripted_http_port(const struct scripted_http *server)
+{
+    return server->port;
+}
+
 static const char *find_locked(const struct scripted_http *server, const char *start, size_t nth)
 {
     for (size_t i = 0; i < server->count; i++) {
@@ -173,6 +180,14 @@ size_t scripted_http_count(struct scripted_http *server, const char *start)
     }
     pthread_mutex_unlock(&server->lock);
     return count;
+}
+
+void scripted_http_always(void *ctx, const char *request, struct buffer *out)
+{
+    (void)request;
+    if (ctx != NULL) {
+        buffer_append(out, ctx, strlen(ctx));
+    }
 }
 
 void scripted_http_reply(struct buffer *out, int status, const char *head, const char *body)

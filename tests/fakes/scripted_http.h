@@ -13,12 +13,16 @@ struct scripted_http;
  * is no answer, and the connection stays until the client goes. */
 typedef void (*scripted_http_script)(void *ctx, const char *request, struct buffer *out);
 
+/* A script that answers every request with the same bytes: ctx, NUL-terminated; NULL: there are no answers. */
+void scripted_http_always(void *ctx, const char *request, struct buffer *out);
+
 /* Returns NULL on failure. */
 struct scripted_http *scripted_http_start(scripted_http_script script, void *ctx);
 /* Joins its thread; no client may hang on it any more. NULL is fine. */
 void scripted_http_stop(struct scripted_http *server);
 /* "127.0.0.1:PORT" */
 const char *scripted_http_address(const struct scripted_http *server);
+int scripted_http_port(const struct scripted_http *server);
 /* Waits (20 s at most) for the nth request, from 1, that starts with this; returns it, valid until the server is
  * stopped, or NULL. */
 const char *scripted_http_wait(struct scripted_http *server, const char *start, size_t nth);

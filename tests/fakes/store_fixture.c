@@ -1,15 +1,17 @@
 #include "tests/fakes/store_fixture.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/clock.h"
 #include "common/limits.h"
+#include "tests/fakes/metrics_text.h"
+#include "tests/fakes/wait_for.h"
 
 static void on_serving(void *ctx, bool serving)
 {
@@ -69,7 +71,7 @@ int store_fixture_setup(void **state)
         struct store_fixture *fixture = store_fixture_create(redis_process_start(NULL));
         *state = fixture;
         store_fixture_open(fixture);
-        store_fixture_await(fixture, true, 5000);
+        store_fixture_await(fixture, true);
     }
     return 0;
 }
@@ -80,9 +82,10 @@ int store_fixture_teardown(void **state)
     return 0;
 }
 
-void store_fixture_await(struct store_fixture *fixture, bool serving, int timeout_ms)
+void store_fixture_await(struct store_fixture *fixture, bool serving)
 {
-    for (int waited_ms = 0;; waited_ms += 5) {
+    const int64_t give_up_us = clock_monotonic_us() + WAIT_FOR_MAX_US;
+    for (;;) {
         char reason[512] = "";
         pthread_mutex_lock(&fixture->lock);
         const bool told = fixture->serving;
@@ -90,21 +93,22 @@ void store_fixture_await(struct store_fixture *fixture, bool serving, int timeou
         if (store_is_serving(fixture->store, reason, sizeof(reason)) == serving && told == serving) {
             return;
         }
-        if (waited_ms >= timeout_ms) {
+        if (clock_monotonic_us() > give_up_us) {
             fail_msg("serving should be %d: %s", serving, reason);
         }
         usleep(5000);
     }
 }
 
-void store_fixture_await_reason(struct store_fixture *fixture, const char *piece, int timeout_ms)
+void store_fixture_await_reason(struct store_fixture *fixture, const char *piece)
 {
-    for (int waited_ms = 0;; waited_ms += 5) {
+    const int64_t give_up_us = clock_monotonic_us() + WAIT_FOR_MAX_US;
+    for (;;) {
         char reason[512] = "";
         if (!store_is_serving(fixture->store, reason, sizeof(reason)) && strstr(reason, piece) != NULL) {
             return;
         }
-        if (waited_ms >= timeout_ms) {
+        if (clock_monotonic_us() > give_up_us) {
             fail_msg("\"%s\" is not in the reason \"%s\"", piece, reason);
         }
         usleep(5000);
@@ -119,6 +123,12 @@ unsigned store_fixture_changes(struct store_fixture *fixture)
     return changes;
 }
 
+void store_fixture_await_taken(struct store_fixture *fixture)
+{
+    (void)fixture;
+    WAIT_FOR(metrics_text_value("tally_store_queue_length", -1) == 0);
+}
+
 static void on_done(struct store_call *call)
 {
     /* call is the first member. */
@@ -129,7 +139,7 @@ enum status pending_call_submit(struct store_fixture *fixture, struct pending_ca
 {
     pending->call.done = on_done;
     if (pending->call.deadline_us == 0) {
-        pending->call.deadline_us = clock_monotonic_us() + 2000000;
+        pending->call.deadline_us = clock_monotonic_us() + 4000000;
     }
     sem_init(&pending->done, 0, 0);
     return store_submit(fixture->store, &pending->call);
@@ -137,12 +147,7 @@ enum status pending_call_submit(struct store_fixture *fixture, struct pending_ca
 
 enum status pending_call_wait(struct pending_call *pending)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 10;
-    while (sem_timedwait(&pending->done, &until) != 0) {
-        assert_int_equal(errno, EINTR);
-    }
+    WAIT_FOR_SEM(&pending->done);
     sem_destroy(&pending->done);
     return pending->call.status;
 }

@@ -20,7 +20,7 @@ struct store_fixture {
     unsigned changes; /* of serving */
 };
 
-/* Takes redis. The configuration has the defaults, but a short redis.timeout; change it before store_fixture_open. */
+/* Takes redis. The configuration has the shipped values; change it before store_fixture_open. */
 struct store_fixture *store_fixture_create(struct redis_process *redis);
 void store_fixture_open(struct store_fixture *fixture);
 /* Ends Redis too. NULL is fine. */
@@ -30,11 +30,13 @@ void store_fixture_free(struct store_fixture *fixture);
 int store_fixture_setup(void **state);
 int store_fixture_teardown(void **state);
 
-/* Waits until the store serves, or does not; fails the test after `timeout_ms`. */
-void store_fixture_await(struct store_fixture *fixture, bool serving, int timeout_ms);
+/* Waits until the store serves, or does not. */
+void store_fixture_await(struct store_fixture *fixture, bool serving);
 /* Waits until the reason why it does not serve has this piece. */
-void store_fixture_await_reason(struct store_fixture *fixture, const char *piece, int timeout_ms);
+void store_fixture_await_reason(struct store_fixture *fixture, const char *piece);
 unsigned store_fixture_changes(struct store_fixture *fixture);
+/* Waits until the workers have taken every call that was submitted, as /metrics has it: of a process with one store. */
+void store_fixture_await_taken(struct store_fixture *fixture);
 
 /* A call in flight. */
 struct pending_call {
@@ -42,7 +44,8 @@ struct pending_call {
     sem_t done;
 };
 
-/* Submits; the deadline is 2 s from now unless it is set. Returns what store_submit returned. */
+/* Submits; the deadline is the longest of the service's, 4 s from now, unless it is set. Returns what store_submit
+ * returned. */
 enum status pending_call_submit(struct store_fixture *fixture, struct pending_call *pending);
 /* Waits until it is done and returns its status. */
 enum status pending_call_wait(struct pending_call *pending);

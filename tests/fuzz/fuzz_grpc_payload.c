@@ -1,6 +1,6 @@
-/* What a gRPC client sends as a request message. The first byte says to which method (0-4: tally.v1.CounterService in
- * the order of enum counter_method; 5: reflection), the rest is the message. Unpacked and validated; then answered as
- * if the store had done what was asked. */
+/* What a gRPC client sends as a request message. The first byte says to which method (255: reflection; otherwise
+ * tally.v1.CounterService in the order of enum counter_method), the rest is the message. Unpacked and validated; then
+ * answered as if the store had done what was asked. */
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <stddef.h>
@@ -16,6 +16,8 @@
 #include "counter-service/reflection_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { REFLECTION = 255 };
 
 static void require(int holds, const char *what)
 {
@@ -80,11 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     grpc_slice_unref(slice);
     struct arena arena;
     arena_init(&arena);
-    const unsigned method = data[0] % (COUNTER_METHODS + 1);
-    if (method < COUNTER_METHODS) {
-        check_counter_call((enum counter_method)method, payload, &arena);
-    } else {
+    if (data[0] == REFLECTION) {
         check_reflection(payload, &arena);
+    } else {
+        check_counter_call((enum counter_method)(data[0] % COUNTER_METHODS), payload, &arena);
     }
     arena_done(&arena);
     grpc_byte_buffer_destroy(payload);

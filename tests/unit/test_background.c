@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
+#include "tests/fakes/wait_for.h"
 
 struct rounds {
     struct background background;
@@ -37,9 +38,7 @@ static void test_rounds_go_on_until_it_is_asked_to_stop(void **state)
     (void)state;
     struct rounds rounds = {.pause_ms = 1};
     start(&rounds);
-    while (atomic_load(&rounds.count) < 3) {
-        clock_sleep_ms(1);
-    }
+    WAIT_FOR(atomic_load(&rounds.count) >= 3);
     assert_false(background_wait_end(&rounds.background, 0));
     background_ask_to_stop(&rounds.background);
     assert_true(background_wait_end(&rounds.background, 20 * 1000));

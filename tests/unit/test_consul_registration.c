@@ -12,8 +12,9 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "common/metrics.h"
+#include "tests/fakes/metrics_text.h"
 #include "tests/fakes/scripted_http.h"
+#include "tests/fakes/wait_for.h"
 
 #define REGISTER "PUT /v1/agent/service/register?replace-existing-checks=true HTTP/1.1\r\n"
 #define ID "counter-service-10.0.0.7-50051"
@@ -207,22 +208,12 @@ static void test_a_lost_service_is_registered_again(void **state)
 
 static double gauge(void)
 {
-    struct buffer out;
-    buffer_init(&out);
-    assert_int_equal(metrics_render(&out), 0);
-    buffer_append(&out, "", 1);
-    const char *line = strstr(out.data, "\ntally_consul_registered ");
-    const double value = line == NULL ? -1 : strtod(line + strlen("\ntally_consul_registered "), NULL);
-    buffer_done(&out);
-    return value;
+    return metrics_text_value("tally_consul_registered", -1);
 }
 
 static void wait_for_gauge(double value)
 {
-    for (int i = 0; i < 20000 && gauge() != value; i++) {
-        clock_sleep_ms(1);
-    }
-    assert_true(gauge() == value);
+    WAIT_FOR(gauge() == value);
 }
 
 static void test_an_agent_that_comes_back_gets_the_service_again(void **state)
@@ -255,6 +246,9 @@ static void test_deregistering_removes_it_once_and_for_all(void **state)
     assert_non_null(strstr(request, "\r\nContent-Length: 0\r\n"));
     atomic_store(&agent.knows, false);
     consul_registration_deregister(registration);
+    clock_sleep_ms(1500); /* longer than between two looks whether the agent still knows it */
+    assert_int_equal(scripted_http_count(agent.server, DEREGISTER), 1);
+    assert_int_equal(scripted_http_count(agent.server, REGISTER), 1);
     stop(&agent, registration);
 }
 

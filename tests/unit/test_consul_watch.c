@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/consul_reply.h"
 #include "tests/fakes/scripted_http.h"
+#include "tests/fakes/wait_for.h"
 
 #define PATH "GET /v1/health/service/counter-service?passing=true&"
 #define ONE "[{\"Service\":{\"Address\":\"10.0.0.1\",\"Port\":50051}}]"
@@ -83,10 +84,7 @@ static void stop(struct fixture *fixture)
 
 static void wait_for_sets(struct fixture *fixture, size_t count)
 {
-    for (int i = 0; i < 20000 && atomic_load(&fixture->sets) < count; i++) {
-        clock_sleep_ms(1);
-    }
-    assert_true(atomic_load(&fixture->sets) >= count);
+    WAIT_FOR(atomic_load(&fixture->sets) >= count);
 }
 
 #define STEPS(...) \
@@ -181,16 +179,30 @@ static void test_nonsense_is_not_handed_over_and_starts_anew(void **state)
     stop(&fixture);
 }
 
-static void test_an_agent_that_fails_is_down_until_it_answers(void **state)
+static void test_an_agent_that_fails_is_down(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture, STEPS({500, NULL, ""}, {500, NULL, ""}), "");
+    assert_non_null(scripted_http_wait(fixture.server, PATH, 3));
+    assert_false(consul_watch_is_up(fixture.watch));
+    assert_true(consul_watch_last_success_us(fixture.watch) == 0);
+    stop(&fixture);
+    start(&fixture, STEPS({200, "X-Consul-Index: 8\r\n", ONE}, {500, NULL, ""}), "");
+    assert_non_null(scripted_http_wait(fixture.server, PATH, 3));
+    assert_false(consul_watch_is_up(fixture.watch));
+    assert_true(consul_watch_last_success_us(fixture.watch) > 0);
+    stop(&fixture);
+}
+
+static void test_an_agent_that_answers_again_is_up_again(void **state)
 {
     (void)state;
     struct fixture fixture;
     start(&fixture, STEPS({500, NULL, ""}, {500, NULL, ""}, {200, "X-Consul-Index: 8\r\n", "[]"}), "");
-    assert_non_null(scripted_http_wait(fixture.server, PATH, 2));
-    assert_false(consul_watch_is_up(fixture.watch));
-    assert_true(consul_watch_last_success_us(fixture.watch) == 0);
     wait_for_sets(&fixture, 1);
     assert_true(consul_watch_is_up(fixture.watch));
+    assert_true(consul_watch_last_success_us(fixture.watch) > 0);
     stop(&fixture);
 }
 
@@ -248,7 +260,8 @@ int main(void)
         cmocka_unit_test(test_a_missing_index_is_no_busy_loop),
         cmocka_unit_test(test_a_token_is_sent_and_an_empty_one_is_not),
         cmocka_unit_test(test_nonsense_is_not_handed_over_and_starts_anew),
-        cmocka_unit_test(test_an_agent_that_fails_is_down_until_it_answers),
+        cmocka_unit_test(test_an_agent_that_fails_is_down),
+        cmocka_unit_test(test_an_agent_that_answers_again_is_up_again),
         cmocka_unit_test(test_an_agent_that_is_not_there_blocks_nobody),
         cmocka_unit_test(test_freeing_ends_a_query_that_hangs),
         cmocka_unit_test(test_too_many_instances_are_cut),

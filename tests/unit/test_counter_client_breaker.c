@@ -20,7 +20,7 @@ static const struct plan silent = {.silent = true};
 static const struct plan refused = {.code = GRPC_STATUS_UNAVAILABLE, .outcome = "not_applied"};
 static const struct plan reset = {.code = GRPC_STATUS_UNAVAILABLE};
 
-/* One server with these plans, and a client whose breaker opens for a second after so many failures. */
+/* One server with these plans, and a client whose breaker opens after so many failures. */
 static void start(struct client_fixture *fixture, int failures, const struct plan *plans, size_t plan_count)
 {
     fixture->breaker_failures = failures;
@@ -55,15 +55,6 @@ static void expect_no_service_at_once(struct client_fixture *fixture)
     assert_int_equal(client_fixture_seen(fixture, 0), seen);
 }
 
-static void wait_for_rpcs(struct client_fixture *fixture, unsigned count)
-{
-    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
-    while (client_fixture_seen(fixture, 0) < count) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        usleep(1000);
-    }
-}
-
 /* --- failures ----------------------------------------------------------------------------------------------------- */
 
 static void test_attempts_that_fail_unavailable_open_it_and_end_the_call(void **state)
@@ -89,7 +80,9 @@ static void test_attempts_that_are_refused_unavailable_open_it_too(void **state)
 static void test_silent_attempts_open_it(void **state)
 {
     struct client_fixture *fixture = *state;
-    start(fixture, 2, &silent, 1);
+    fixture->breaker_failures = 2;
+    client_fixture_add_server(fixture, &silent, 1);
+    client_fixture_start(fixture, IMPATIENT_MS);
     call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST);
     assert_int_equal(client_fixture_seen(fixture, 0), 2);
     assert_breaker(fixture, BREAKER_OPEN);
@@ -98,9 +91,7 @@ static void test_silent_attempts_open_it(void **state)
 static void test_a_call_past_its_deadline_counts(void **state)
 {
     struct client_fixture *fixture = *state;
-    fixture->breaker_failures = 1;
-    client_fixture_add_server(fixture, &silent, 1);
-    client_fixture_start(fixture, 10 * 1000);
+    start(fixture, 1, &silent, 1);
     call_and_expect(fixture, 50 * 1000, STATUS_DEADLINE_EXCEEDED);
     assert_breaker(fixture, BREAKER_OPEN);
 }
@@ -130,8 +121,7 @@ static void test_refusals_other_than_unavailable_are_answers(void **state)
         const struct plan plan = {.code = codes[i], .outcome = "not_applied"};
         start(fixture, 1, &plan, 1);
         struct call_result result;
-        client_fixture_call(fixture, &result, 100 * 1000);
-        client_fixture_run(fixture, &result, 1);
+        client_fixture_call_until_the_deadline(fixture, &result, 1);
         assert_int_equal(status_outcome(result.status), OUTCOME_NOT_APPLIED);
         assert_int_not_equal(result.status, STATUS_NO_SERVICE);
         assert_breaker(fixture, BREAKER_CLOSED);
@@ -163,7 +153,7 @@ static void test_calls_given_up_say_nothing(void **state)
     for (int i = 0; i < CALLS; i++) {
         client_fixture_call(fixture, &results[i], LONG_US);
     }
-    wait_for_rpcs(fixture, CALLS);
+    client_fixture_wait_for_rpcs(fixture, CALLS);
     for (int i = 0; i < CALLS - 1; i++) {
         client_call_abandon(results[i].call);
     }
@@ -187,7 +177,7 @@ static void test_after_a_probe_given_up_the_next_call_is_the_probe(void **state)
     struct call_result probe;
     client_fixture_call(fixture, &probe, LONG_US);
     assert_breaker(fixture, BREAKER_HALF_OPEN);
-    wait_for_rpcs(fixture, 2);
+    client_fixture_wait_for_rpcs(fixture, 2);
     expect_no_service_at_once(fixture);
     client_call_abandon(probe.call);
     client_fixture_run_until(fixture, NULL, 0, clock_monotonic_us() + 50 * 1000);

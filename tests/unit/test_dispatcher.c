@@ -117,8 +117,7 @@ static void test_health_follows_pool_and_drain(void **state)
     assert_answer(200, "application/json", "{\"status\":\"ok\"}");
 }
 
-/* --- metrics
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------------------------------------------------ */
 
 static void test_requests_are_counted_by_route_method_and_status(void **state)
 {

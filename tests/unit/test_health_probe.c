@@ -8,20 +8,20 @@
 
 #include <cmocka.h>
 
-#include "tests/fakes/canned_http.h"
+#include "tests/fakes/scripted_http.h"
 
 static const char fine[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 static const char ill[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 10\r\n\r\nredis down";
 
 static int probe(const char *answer, const char *host, struct error *error)
 {
-    struct canned_http *server = canned_http_start(answer);
+    struct scripted_http *server = scripted_http_start(scripted_http_always, (void *)(uintptr_t)answer);
     assert_non_null(server);
-    const int result = health_probe(host, canned_http_port(server), "/health", error);
+    const int result = health_probe(host, scripted_http_port(server), "/health", error);
     if (result == 0) {
-        assert_non_null(strstr(canned_http_request(server), "GET /health HTTP/1.1\r\n"));
+        assert_non_null(scripted_http_wait(server, "GET /health HTTP/1.1\r\n", 1));
     }
-    canned_http_stop(server);
+    scripted_http_stop(server);
     return result;
 }
 

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "tests/fakes/canned_http.h"
 #include "tests/fakes/scripted_http.h"
 
 struct answer {
@@ -22,16 +21,23 @@ struct answer {
     struct error error;
 };
 
+/* A server that always answers with these bytes; NULL: never. */
+static struct scripted_http *start_server(const char *answer)
+{
+    struct scripted_http *server = scripted_http_start(scripted_http_always, (void *)(uintptr_t)answer);
+    assert_non_null(server);
+    return server;
+}
+
 /* One GET; bodies over 16 bytes are refused. */
-static struct answer get_from(struct canned_http *server, int timeout_ms)
+static struct answer get_from(struct scripted_http *server, int timeout_ms)
 {
     char url[64];
     struct answer answer = {.status = -1};
     struct http_client *client = http_client_create();
     assert_non_null(client);
-    assert_non_null(server);
     buffer_init(&answer.body);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/a?b=c", canned_http_port(server));
+    snprintf(url, sizeof(url), "http://%s/a?b=c", scripted_http_address(server));
     answer.result = http_client_get(client, url, timeout_ms, 16, &answer.status, &answer.body, &answer.error);
     http_client_free(client);
     return answer;
@@ -40,27 +46,27 @@ static struct answer get_from(struct canned_http *server, int timeout_ms)
 static void test_status_and_body_of_an_answer_are_returned(void **state)
 {
     (void)state;
-    struct canned_http *server = canned_http_start("HTTP/1.1 503 Sorry\r\nContent-Length: 5\r\n\r\nhello");
+    struct scripted_http *server = start_server("HTTP/1.1 503 Sorry\r\nContent-Length: 5\r\n\r\nhello");
     struct answer answer = get_from(server, 5000);
     assert_int_equal(answer.result, 0);
     assert_int_equal(answer.status, 503);
     assert_int_equal(answer.body.len, 5);
     assert_memory_equal(answer.body.data, "hello", 5);
-    assert_ptr_equal(strstr(canned_http_request(server), "GET /a?b=c HTTP/1.1\r\n"), canned_http_request(server));
+    assert_non_null(scripted_http_wait(server, "GET /a?b=c HTTP/1.1\r\n", 1));
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_a_redirect_is_not_followed(void **state)
 {
     (void)state;
-    struct canned_http *server =
-        canned_http_start("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+    struct scripted_http *server =
+        start_server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
     struct answer answer = get_from(server, 5000);
     assert_int_equal(answer.result, 0);
     assert_int_equal(answer.status, 302);
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_a_proxy_of_the_environment_is_not_asked(void **state)
@@ -68,48 +74,48 @@ static void test_a_proxy_of_the_environment_is_not_asked(void **state)
     (void)state;
     setenv("http_proxy", "http://127.0.0.1:1", 1);
     setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
-    struct canned_http *server = canned_http_start("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    struct scripted_http *server = start_server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     struct answer answer = get_from(server, 5000);
     unsetenv("http_proxy");
     unsetenv("ALL_PROXY");
     assert_int_equal(answer.result, 0);
     assert_int_equal(answer.status, 200);
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_a_body_over_the_limit_is_an_error(void **state)
 {
     (void)state;
-    struct canned_http *server = canned_http_start("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n12345678901234567");
+    struct scripted_http *server = start_server("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n12345678901234567");
     struct answer answer = get_from(server, 5000);
     assert_int_equal(answer.result, -1);
     assert_true(answer.body.len <= 16);
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_a_silent_server_is_given_up_in_time(void **state)
 {
     (void)state;
-    struct canned_http *server = canned_http_start(NULL);
+    struct scripted_http *server = start_server(NULL);
     const int64_t start_us = clock_monotonic_us();
     struct answer answer = get_from(server, 100);
     assert_int_equal(answer.result, -1);
     assert_true(clock_monotonic_us() - start_us >= 90 * 1000);
     assert_non_null(strstr(answer.error.message, "timed out"));
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_an_answer_that_is_not_http_is_an_error(void **state)
 {
     (void)state;
-    struct canned_http *server = canned_http_start("-ERR unknown command 'GET'\r\n");
+    struct scripted_http *server = start_server("-ERR unknown command 'GET'\r\n");
     struct answer answer = get_from(server, 5000);
     assert_int_equal(answer.result, -1);
     buffer_done(&answer.body);
-    canned_http_stop(server);
+    scripted_http_stop(server);
 }
 
 static void test_only_http_is_spoken(void **state)
@@ -223,13 +229,6 @@ static void test_a_wanted_header_and_the_own_address_are_returned(void **state)
     end_conversation(&talk);
 }
 
-static void never_answer(void *ctx, const char *request, struct buffer *out)
-{
-    (void)ctx;
-    (void)request;
-    (void)out;
-}
-
 static void *ask_for_an_hour(void *ctx)
 {
     struct conversation *talk = ctx;
@@ -243,7 +242,7 @@ static void test_a_cancelled_request_ends_at_once_and_so_does_each_later_one(voi
     struct conversation talk;
     pthread_t thread;
     void *result = NULL;
-    start_conversation(&talk, never_answer);
+    start_conversation(&talk, scripted_http_always);
     const int64_t start_us = clock_monotonic_us();
     assert_int_equal(pthread_create(&thread, NULL, ask_for_an_hour, &talk), 0);
     assert_non_null(scripted_http_wait(talk.server, "GET /x", 1));

@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "tests/fakes/http_fixture.h"
+#include "tests/fakes/wait_for.h"
 
 /* Sends one request on a connection of its own and expects this status line; the connection must then be closed. */
 static void expect_refusal(const struct http_fixture *fixture, const char *request, const char *status)
@@ -56,7 +57,7 @@ static void test_a_hundred_pipelined_requests_are_answered_in_order_without_a_st
         at = strstr(at, request);
         assert_non_null(at);
     }
-    assert_true(clock_monotonic_us() - start_us < INT64_C(3) * 1000 * 1000); /* a stall lasts until a sweep, each */
+    assert_true(clock_monotonic_us() - start_us < WAIT_FOR_MAX_US); /* a stall lasts until a sweep, each */
     close(fd);
 }
 
@@ -69,9 +70,7 @@ static void test_waiting_requests_are_answered_when_their_answers_come(void **st
         fds[i] = http_fixture_connect(fixture);
         http_fixture_send(fds[i], POST("/later", "1") "x");
     }
-    while (atomic_load(&fixture->seen) < 20) {
-        usleep(1000);
-    }
+    WAIT_FOR(atomic_load(&fixture->seen) == 20);
     assert_int_equal(http_loop_requests_in_flight(fixture->loop), 20);
     atomic_store(&fixture->release, true);
     http_loop_wake(fixture->loop);

@@ -16,21 +16,11 @@
 #include <cmocka.h>
 
 #include "common/log.h"
+#include "tests/fakes/metrics_text.h"
 
 /* The registry lives as long as the process: each test has families of its own. */
 
 static const double three_bounds[] = {0.1, 0.5, 2};
-
-/* The exposition, NUL-terminated; free it. */
-static char *render(void)
-{
-    struct buffer text;
-    buffer_init(&text);
-    assert_int_equal(metrics_render(&text), 0);
-    buffer_append(&text, "", 1);
-    assert_false(text.failed);
-    return text.data;
-}
 
 static bool has_line(const char *text, const char *line)
 {
@@ -46,7 +36,7 @@ static bool has_line(const char *text, const char *line)
 /* Every line of expected, in that order and without others between. */
 static void assert_exposes(const char *expected)
 {
-    char *text = render();
+    char *text = metrics_text();
     if (strstr(text, expected) == NULL) {
         fail_msg("not found:\n%sin:\n%s", expected, text);
     }
@@ -67,7 +57,7 @@ static double sample(const char *text, const char *name)
 
 static double exposed(const char *name)
 {
-    char *text = render();
+    char *text = metrics_text();
     const double value = sample(text, name);
     free(text);
     return value;
@@ -169,7 +159,7 @@ static void test_a_reader_is_asked_at_each_scrape_until_it_is_unregistered(void 
     assert_exposes("tally_e{queue=\"q\"} 8\n");
     metrics_unregister_reader(&family, values);
     metrics_unregister_reader(&family, values);
-    char *text = render();
+    char *text = metrics_text();
     assert_null(strstr(text, "tally_e"));
     free(text);
 }
@@ -202,7 +192,7 @@ static void *scrape(void *unused)
     double last = 0;
     intptr_t mistakes = 0;
     while (!atomic_load(&stop_scraping)) {
-        char *text = render();
+        char *text = metrics_text();
         const double counter = sample(text, "tally_f_total");
         mistakes += counter < last;
         mistakes += sample(text, "tally_f_seconds_count") != sample(text, "tally_f_seconds_bucket{le=\"+Inf\"}");
@@ -261,7 +251,7 @@ static double record_in_reader(void *ctx)
 static void *render_once(void *unused)
 {
     (void)unused;
-    free(render());
+    free(metrics_text());
     return NULL;
 }
 
@@ -283,7 +273,7 @@ static void test_the_process_describes_itself(void **state)
 {
     (void)state;
     metrics_register_process("test", "1.2.3");
-    char *text = render();
+    char *text = metrics_text();
     assert_true(has_line(text, "tally_build_info{program=\"test\",version=\"1.2.3\"} 1"));
     assert_true(has_line(text, "# TYPE process_cpu_seconds_total counter"));
     assert_true(has_line(text, "tally_metrics_series_refused_total 0"));
@@ -316,7 +306,7 @@ static void test_a_full_registry_refuses_counts_and_swallows(void **state)
     assert_int_equal(counter, 0);
     metrics_add(counter, 5);
     metrics_observe(0, 0.5);
-    char *text = render();
+    char *text = metrics_text();
     assert_null(strstr(text, "one more"));
     assert_true(has_line(text, "tally_h_total{number=\"0\"} 0"));
     free(text);

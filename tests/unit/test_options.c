@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/fakes/canned_http.h"
+#include "tests/fakes/scripted_http.h"
 
 enum { FILE_NAME_SIZE = 32 };
 
@@ -129,14 +129,14 @@ static int ask_health(const char *answer)
 {
     char path[FILE_NAME_SIZE];
     char text[64];
-    struct canned_http *server = canned_http_start(answer);
+    struct scripted_http *server = scripted_http_start(scripted_http_always, (void *)(uintptr_t)answer);
     assert_non_null(server);
-    snprintf(text, sizeof(text), "server: {port: %d}\n", canned_http_port(server));
+    snprintf(text, sizeof(text), "server: {port: %d}\n", scripted_http_port(server));
     write_file(path, text);
     struct ending ending = HANDLE((char *)"--health", (char *)"--config", path);
     const int code = ending.code;
     assert_ending(ending, code, "", code == 0 ? "" : "status 503");
-    canned_http_stop(server);
+    scripted_http_stop(server);
     unlink(path);
     return code;
 }

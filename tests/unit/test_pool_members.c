@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "gateway/rpc_attempt.h"
 #include "tests/fakes/pool_fixture.h"
+#include "tests/fakes/wait_for.h"
 
 /* Longer than the pool's thread needs to take over a new set. */
 enum { SOON_US = 60 * 1000 };
@@ -32,7 +33,7 @@ static void test_an_instance_that_joins_gets_its_share(void **state)
     pool_fixture_wait_for_server(pool, servers[1], true, SIZE / 2);
     pool_fixture_wait_for_server(pool, servers[0], true, SIZE / 2);
     pool_fixture_wait_for_connections(servers[0], SIZE / 2);
-    assert_int_equal(fake_grpc_server_connections(servers[1]), SIZE / 2);
+    pool_fixture_wait_for_connections(servers[1], SIZE / 2);
     assert_true(pool_fixture_metrics_have("tally_channels{state=\"ready\"} 20\n"));
     unsigned cursor = 0;
     for (unsigned i = 0; i < 2 * SIZE; i++) {
@@ -67,7 +68,7 @@ static void test_the_same_set_changes_nothing(void **state)
         channel_pool_release(pair.pool, after, CALL_ANSWERED, clock_monotonic_us());
     }
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(fake_grpc_server_connections(pair.servers[i]), SIZE / 2);
+        pool_fixture_wait_for_connections(pair.servers[i], SIZE / 2);
         assert_int_equal(fake_grpc_server_watches(pair.servers[i]), 1);
     }
     pool_pair_free(&pair);
@@ -136,11 +137,7 @@ static void test_an_instance_goes_on_beside_as_many_new_ones_as_there_may_be(voi
     const char *targets[COUNT];
     fill_with_nobody(text, targets, COUNT);
     assert_int_equal(channel_pool_set_targets(pool, targets, COUNT), 0);
-    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
-    while (channel_pool_describe(pool, NULL, 0) < INSTANCES_MAX + 1) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        usleep(1000);
-    }
+    WAIT_FOR(channel_pool_describe(pool, NULL, 0) >= INSTANCES_MAX + 1);
     usleep(SOON_US);
     assert_int_equal(channel_pool_describe(pool, NULL, 0), INSTANCES_MAX + 1);
     unsigned cursor = 0;
@@ -210,7 +207,7 @@ static void test_a_call_on_an_instance_that_leaves_is_not_cut(void **state)
     sem_post(&may_answer);
     assert_ptr_equal(next_finished(queue), attempt);
     assert_int_equal(attempt->code, GRPC_STATUS_OK);
-    assert_int_equal(fake_grpc_server_connections(leaves), 1); /* the lent one */
+    pool_fixture_wait_for_connections(leaves, 1); /* the lent one */
     rpc_attempt_release(attempt, pool, CALL_ANSWERED, clock_monotonic_us());
     pool_fixture_wait_for_connections(leaves, 0);
 
@@ -238,7 +235,7 @@ static void test_a_lent_channel_outlives_a_smaller_share(void **state)
     pool_fixture_set(pool, servers, 2);
     pool_fixture_wait_for_server(pool, servers[1], true, SIZE / 2);
     usleep(SOON_US);
-    assert_int_equal(fake_grpc_server_connections(servers[0]), SIZE);
+    pool_fixture_wait_for_connections(servers[0], SIZE);
     for (int i = 0; i < SIZE; i++) {
         assert_int_equal(grpc_channel_check_connectivity_state(lent[i]->channel, 0), GRPC_CHANNEL_READY);
         channel_pool_release(pool, lent[i], CALL_ANSWERED, clock_monotonic_us());
@@ -264,7 +261,9 @@ static void test_an_instance_goes_on_until_one_that_is_wanted_can_take_over(void
 
     fake_grpc_server_set_health(new, FAKE_HEALTH_SERVING);
     struct channel_pool_instance instance;
+    const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
     while (pool_fixture_find(pool, old, &instance)) {
+        assert_true(clock_monotonic_us() < give_up_us);
         pool_fixture_pick(pool, &cursor, -1); /* there is always one */
     }
     pool_fixture_wait_for_server(pool, new, true, SIZE);
@@ -424,9 +423,7 @@ static void test_channels_that_leave_while_they_connect_leave_no_connection_behi
     for (int i = 0; i < 15; i++) {
         struct channel_pool_instance instance;
         pool_fixture_set(pool, servers, 2);
-        while (!pool_fixture_find(pool, servers[1], &instance)) {
-            usleep(100);
-        }
+        WAIT_FOR(pool_fixture_find(pool, servers[1], &instance));
         pool_fixture_set(pool, servers, 1);
         pool_fixture_wait_until_gone(pool, servers[1]);
     }

@@ -40,15 +40,6 @@ static Tally__V1__IncrementRequest increment(int64_t delta)
     return request;
 }
 
-static void assert_result(struct grpc_client_result result, grpc_status_code code, const char *outcome,
-                          const char *detail)
-{
-    assert_int_equal(result.code, code);
-    assert_string_equal(result.outcome, outcome);
-    assert_non_null(strstr(result.detail, detail));
-    assert_null(result.message);
-}
-
 static int64_t value_of(struct grpc_client_result result)
 {
     assert_int_equal(result.code, GRPC_STATUS_OK);
@@ -78,8 +69,8 @@ static void test_a_broken_rule_does_not_reach_the_store(void **state)
 {
     struct rpc_fixture *fixture = *state;
     const Tally__V1__IncrementRequest request = increment(0);
-    assert_result(rpc_fixture_ask(fixture, INCREMENT, &request.base), GRPC_STATUS_INVALID_ARGUMENT, "not_applied",
-                  "delta must not be 0");
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, INCREMENT, &request.base), GRPC_STATUS_INVALID_ARGUMENT,
+                             "not_applied", "delta must not be 0");
     assert_int_equal(fake_store_submitted(&fixture->store), 0);
 }
 
@@ -119,8 +110,8 @@ static void test_each_error_says_whether_it_was_applied(void **state)
     const Tally__V1__IncrementRequest request = increment(1);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fake_store_set(&fixture->store, cases[i].refuses, cases[i].call_status, cases[i].item_status);
-        assert_result(rpc_fixture_ask(fixture, INCREMENT, &request.base), cases[i].code, cases[i].outcome,
-                      cases[i].detail);
+        rpc_fixture_assert_error(rpc_fixture_ask(fixture, INCREMENT, &request.base), cases[i].code, cases[i].outcome,
+                                 cases[i].detail);
     }
 }
 
@@ -134,11 +125,11 @@ static void test_a_listing_is_answered_and_its_memory_is_given_back(void **state
     assert_int_equal(grpc_byte_buffer_length(result.message), 2 * 10);
     grpc_byte_buffer_destroy(result.message);
     fake_store_set(&fixture->store, STATUS_OK, STATUS_DATA_DAMAGED, STATUS_OK);
-    assert_result(rpc_fixture_ask(fixture, LIST_COUNTERS, &request.base), GRPC_STATUS_FAILED_PRECONDITION,
-                  "not_applied", "");
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, LIST_COUNTERS, &request.base), GRPC_STATUS_FAILED_PRECONDITION,
+                             "not_applied", "");
     fake_store_set(&fixture->store, STATUS_SHED, STATUS_OK, STATUS_OK);
-    assert_result(rpc_fixture_ask(fixture, LIST_COUNTERS, &request.base), GRPC_STATUS_RESOURCE_EXHAUSTED, "not_applied",
-                  "");
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, LIST_COUNTERS, &request.base), GRPC_STATUS_RESOURCE_EXHAUSTED,
+                             "not_applied", "");
 }
 
 static void test_an_unknown_method_is_unimplemented_at_once(void **state)
@@ -146,8 +137,8 @@ static void test_an_unknown_method_is_unimplemented_at_once(void **state)
     struct rpc_fixture *fixture = *state;
     const Tally__V1__IncrementRequest request = increment(1);
     for (int i = 0; i < 100; i++) {
-        assert_result(rpc_fixture_ask(fixture, "/tally.v1.CounterService/Nothing", &request.base),
-                      GRPC_STATUS_UNIMPLEMENTED, "not_applied", "no such method");
+        rpc_fixture_assert_error(rpc_fixture_ask(fixture, "/tally.v1.CounterService/Nothing", &request.base),
+                                 GRPC_STATUS_UNIMPLEMENTED, "not_applied", "no such method");
     }
 }
 
@@ -224,7 +215,7 @@ static void test_a_call_left_at_the_end_is_told_that_nothing_was_done(void **sta
     fake_store_wait(&fixture->store, 1);
     assert_false(rpc_server_drain(fixture->server, 50));
     fake_store_stop(&fixture->store);
-    assert_result(grpc_client_end(call), GRPC_STATUS_UNAVAILABLE, "not_applied", "Shutting down");
+    rpc_fixture_assert_error(grpc_client_end(call), GRPC_STATUS_UNAVAILABLE, "not_applied", "Shutting down");
 }
 
 static void test_two_servers_do_not_share_a_port(void **state)

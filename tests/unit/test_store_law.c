@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -169,7 +168,7 @@ static void test_the_law_holds_through_faults(void **state)
     *state = fixture;
     fixture->config.redis.workers = 2;
     store_fixture_open(fixture);
-    store_fixture_await(fixture, true, 5000);
+    store_fixture_await(fixture, true);
 
     static struct writer writers[WRITERS];
     atomic_bool end = false;
@@ -179,7 +178,7 @@ static void test_the_law_holds_through_faults(void **state)
     for (unsigned i = 0; i < WRITERS; i++) {
         pthread_join(writers[i].thread, NULL);
     }
-    store_fixture_await(fixture, true, 5000);
+    store_fixture_await(fixture, true);
     for (unsigned i = 0; i < WRITERS; i++) {
         check_writer(fixture, &writers[i]);
     }

@@ -333,7 +333,7 @@ static void test_no_call_lives_longer_than_max_deadline(void **state)
     fixture->config.counter_service.max_deadline_ms = 100;
     store_free(fixture->store);
     store_fixture_open(fixture);
-    store_fixture_await(fixture, true, 5000);
+    store_fixture_await(fixture, true);
     struct store_item item = store_item_of("a", "n", 1);
     struct pending_call pending = {
         .call = {.operation = STORE_INCREMENT, .items = &item, .item_count = 1, .deadline_us = INT64_MAX},

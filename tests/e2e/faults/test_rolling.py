@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.calls import INCREMENT, item, read
-from harness.exposition import scrape, writes
+from harness.exposition import kept, writes
 from harness.faults import FAULT_SECONDS, under_load
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import check_exact
@@ -160,14 +160,10 @@ def paced(deed):
 
 
 def test_slow_clients_and_garbage_under_load_disturb_nobody(stack):
-    def kept():
-        exposition = scrape(stack.gateways[0])
-        return exposition.sum("tally_http_connections"), exposition.sum("process_open_fds")
-
     impatient = stack.add_gateway(SERVER_READ_TIMEOUT="2s")
     impatient.start()
     stack.wait_ready()
-    before = kept()
+    before = kept(stack.gateways[0])
     crowd = [one for gateway in stack.gateways for one in nuisances(gateway.port)]
 
     def fault():
@@ -184,7 +180,7 @@ def test_slow_clients_and_garbage_under_load_disturb_nobody(stack):
         accepted, ended = writes(gateway)
         assert accepted == sum(ended.values()), ended
     wait_until(
-        lambda: all(now <= then for now, then in zip(kept(), before, strict=True)),
+        lambda: all(now <= then for now, then in zip(kept(stack.gateways[0]), before, strict=True)),
         30,
         f"connections and descriptors to be {before} again",
     )

@@ -1,12 +1,19 @@
 """Consul, Redis, counter-services and gateways that find each other."""
 
+import time
+
 from harness.balancer import Balancer
 from harness.consul_agent import ConsulAgent
 from harness.daemons import Gateway, Service
+from harness.exposition import calls_answered
 from harness.ports import free_port
 from harness.redis_server import RedisServer
 from harness.stack import Stack
 from harness.wait import wait_until
+
+
+# How soon an instance is called that Consul has begun to pass.
+JOIN_SECONDS = 5
 
 
 class Cluster(Stack):
@@ -78,9 +85,22 @@ class Cluster(Stack):
             )
         wait_until(lambda: self._balancer.ports() == ports, timeout, "the load balancer to know the gateways")
 
+    def wait_joined(self, service):
+        """Under load: until a service that was started is called, which must be soon after Consul passes it. What the
+        test itself is late by does not count: only until `uncalled` it surely was not called."""
+        wait_until(lambda: service.address in self.consul.passing("counter-service"), interval=0.01)
+        passed = time.monotonic()
+        uncalled = passed
+        while True:
+            asked = time.monotonic()
+            if calls_answered(service) > 0:
+                return
+            uncalled = asked
+            assert uncalled - passed < JOIN_SECONDS, f"{service.name} passes and is not called"
+            time.sleep(0.01)
+
     def _wait_passing(self, name, addresses, timeout):
-        what = f"Consul to pass {name} at {addresses} only"
-        wait_until(lambda: self.consul.passing(name) == addresses, timeout, what)
+        wait_until(lambda: self.consul.passing(name) == addresses, timeout, f"Consul to pass {name} at {addresses}")
 
     def groups(self):
         return [self.gateways, self.services, [self.redis]]

@@ -1,9 +1,7 @@
 """A real Consul agent that is its own server, with all of its state in memory."""
 
-import functools
 import json
 import os
-import subprocess
 import urllib.request
 
 import pytest
@@ -13,29 +11,14 @@ from harness.ports import free_port
 from harness.process import Process
 
 _PROGRAM = ROOT / "build" / "consul" / "usr" / "bin" / "consul"
-_FETCH = ROOT / "deploy" / "local" / "consul.sh"
-_FETCH_SECONDS = 300
 PASSING, CRITICAL = "passing", "critical"
 _http = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-@functools.cache
-def _why_missing():
-    """Fetches the program if need be. Other workers may be at it too: the script has a lock. "" when it is there."""
-    if os.access(_PROGRAM, os.X_OK):
-        return ""
-    try:
-        done = subprocess.run([_FETCH], capture_output=True, text=True, timeout=_FETCH_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    return "" if done.returncode == 0 else done.stderr.strip()[-500:] or f"{_FETCH} ended with {done.returncode}"
-
-
 def consul_program():
     """Its path. Skips the test where it cannot be had."""
-    reason = _why_missing()
-    if reason:
-        pytest.skip(f"no Consul on this machine: {reason}")
+    if not os.access(_PROGRAM, os.X_OK):
+        pytest.skip("no Consul here: deploy/local/consul.sh fetches it, or says why it cannot")
     return _PROGRAM
 
 

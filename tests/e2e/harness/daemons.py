@@ -50,8 +50,12 @@ class Daemon(Process):
     def is_ready(self):
         raise NotImplementedError
 
-    def wait_ready(self, timeout=15):
+    def wait_ready(self, timeout=20):
         self.wait_until_ready(self.is_ready, timeout)
+
+    def wait_draining(self):
+        """After SIGTERM: until every answer says that the connection will be closed."""
+        self.wait_for_log('"msg":"draining"')
 
 
 class Service(Daemon):

@@ -43,6 +43,17 @@ def scrape(daemon):
     return Exposition(response.body.decode())
 
 
+def calls_answered(service):
+    """How many calls that the gateway makes for increments."""
+    return scrape(service).sum("tally_rpc_server_requests_total", rpc="BatchIncrement")
+
+
+def kept(daemon):
+    """What clients that are gone must not leave behind: connections and file descriptors."""
+    exposition = scrape(daemon)
+    return exposition.sum("tally_http_connections"), exposition.sum("process_open_fds")
+
+
 def writes(gateway):
     """How many writes the gateway has accepted, and how many ended with each outcome."""
     exposition = scrape(gateway)

@@ -79,7 +79,7 @@ class Process:
         code = self.wait(timeout)
         assert code == 0, f"{self.name} ended with {code} after SIGTERM\n{self.log_tail()}"
 
-    def wait_until_ready(self, condition, timeout=15):
+    def wait_until_ready(self, condition, timeout=20):
         def ready():
             assert self.is_running, f"{self.name} ended with {self._child.poll()} at its start\n{self.log_tail()}"
             return condition()
@@ -112,5 +112,5 @@ class Process:
                 parts += path.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(parts)
 
-    def wait_for_log(self, text, timeout=10):
+    def wait_for_log(self, text, timeout=20):
         wait_until(lambda: text in self.log(), timeout, f"{text!r} in the log of {self.name}")

@@ -17,6 +17,7 @@ class _Link:
         self.sockets = (client, upstream)
         self.held = set()
         self.changed = threading.Condition()
+        self.recorded = bytearray()
         for way, source, sink in ((REQUESTS, client, upstream), (REPLIES, upstream, client)):
             threading.Thread(target=self._pump, args=(way, source, sink), daemon=True).start()
 
@@ -29,7 +30,7 @@ class _Link:
             except OSError:
                 data = b""
             if self.proxy.records and way == REQUESTS:
-                self.proxy.recorded += data
+                self.recorded += data
             self._wait_until_released(way)
             time.sleep(self.proxy.delay)
             try:
@@ -60,12 +61,12 @@ class _Link:
 
 
 class Proxy:
-    """records: keeps what clients sent, for a test to read."""
+    """records: keeps what clients sent, for a test to read with recorded()."""
 
     def __init__(self, target_port, records=False):
         self.port = free_port()
         self.records = records
-        self.recorded = b""
+        self._recorded = []  # of each connection
         self.delay = 0  # seconds, each way, for every piece
         self._target_port = target_port
         self._links = []
@@ -90,6 +91,11 @@ class Proxy:
             for end in (client, upstream):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._links.append(_Link(self, client, upstream))
+            self._recorded.append(self._links[-1].recorded)
+
+    def recorded(self):
+        """What came on each connection so far."""
+        return [bytes(recorded) for recorded in self._recorded]
 
     def hold(self, *ways):
         """Holds back what goes through the connections that are open now. New ones pass."""

@@ -24,9 +24,10 @@ sys.path.insert(0, _directory.name)
 from tally.v1 import counter_pb2 as pb  # noqa: E402
 from tally.v1.counter_pb2_grpc import CounterServiceStub  # noqa: E402
 
-__all__ = ["pb", "CounterServiceStub", "connect", "failure", "outcome", "SERVICE"]
+__all__ = ["pb", "CounterServiceStub", "connect", "failure", "outcome", "SERVICE", "METHODS"]
 
 SERVICE = "tally.v1.CounterService"
+METHODS = [method.name for method in pb.DESCRIPTOR.services_by_name["CounterService"].methods]
 
 
 def connect(port, *options):

@@ -3,7 +3,7 @@
 import time
 
 
-def wait_until(condition, timeout=15, what=None, interval=0.02):
+def wait_until(condition, timeout=20, what=None, interval=0.02):
     """Calls condition until it returns something true, and returns that. Errors of a network count as false."""
     end = time.monotonic() + timeout
     last = None
