@@ -174,7 +174,7 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
     }
     channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round);
     if (background_start(&pool->background, "channel-pool", run, pool, error) != 0) {
-        channel_pool_metrics_done(&pool->metrics);
+        channel_pool_metrics_done();
         goto fail;
     }
     return pool;
@@ -190,7 +190,7 @@ void channel_pool_free(struct channel_pool *pool)
     if (pool == NULL) {
         return;
     }
-    channel_pool_metrics_done(&pool->metrics);
+    channel_pool_metrics_done();
     background_join(&pool->background);
     release(pool);
 }

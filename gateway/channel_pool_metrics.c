@@ -65,9 +65,8 @@ void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mut
     }
 }
 
-void channel_pool_metrics_done(struct channel_pool_metrics *metrics)
+void channel_pool_metrics_done(void)
 {
-    (void)metrics;
     for (int state = 0; state < CHANNEL_STATES; state++) {
         metrics_unregister_reader(&channels_family, &state_names[state]);
     }

@@ -28,7 +28,7 @@ struct channel_pool_metrics {
 void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mutex_t *lock,
                                const struct channel_round *round);
 /* After return it is not. */
-void channel_pool_metrics_done(struct channel_pool_metrics *metrics);
+void channel_pool_metrics_done(void);
 
 /* Not under lock. Readers of an instance end with channel_pool_metrics_remove_instance. */
 void channel_pool_metrics_add_instance(struct instance *instance);

@@ -1,5 +1,6 @@
 #include "gateway/counter_handlers.h"
 
+#include "common/compiler.h"
 #include "common/counter_rules.h"
 #include "gateway/admission.h"
 #include "gateway/counter_json.h"
@@ -11,7 +12,7 @@
 
 static struct request_state *state_of(struct submission *submission)
 {
-    return (struct request_state *)((char *)submission - offsetof(struct request_state, submission));
+    return CONTAINER_OF(submission, struct request_state, submission);
 }
 
 static enum write_result write_result_of(const struct operation *operation)
