@@ -7,7 +7,7 @@ import pytest
 
 from conftest import IMPATIENT_SECONDS
 from harness.calls import INCREMENT, increment, item, read
-from harness.exposition import scrape
+from harness.exposition import kept
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import ACKNOWLEDGED, check
 from harness.load import Load
@@ -93,11 +93,7 @@ def test_a_request_that_waits_longer_than_idle_timeout_is_answered(stack, resour
 
 
 def test_nothing_is_kept_of_clients_that_left(impatient, resource):
-    def kept():
-        exposition = scrape(impatient)
-        return exposition.sum("tally_http_connections"), exposition.sum("process_open_fds")
-
-    before = kept()
+    before = kept(impatient)
     whole = request_bytes("POST", INCREMENT, item(resource))
     for split in range(0, len(whole) + 1, 4):
         with impatient.connection() as connection:
@@ -106,7 +102,7 @@ def test_nothing_is_kept_of_clients_that_left(impatient, resource):
             connection.send(whole[:split])
             connection.end_sending()
     wait_until(
-        lambda: all(now <= then for now, then in zip(kept(), before, strict=True)),
+        lambda: all(now <= then for now, then in zip(kept(impatient), before, strict=True)),
         IMPATIENT_SECONDS + 10,
         f"connections and descriptors to be {before} again",
     )
