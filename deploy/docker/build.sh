@@ -6,7 +6,6 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/docker/buildah.sh
 source deploy/docker/buildah.sh
 
-BASE=localhost/tally-debian:12
 OVER_BASE_MAX_MB=120
 LOG=build/deploy/images.log
 

@@ -3,6 +3,7 @@
 # chroot, in the machine's own network. To be sourced from the top folder of the project. VERSION: of Tally.
 
 PROGRAMS=(gateway counter-service)
+BASE=localhost/tally-debian:12
 STORE=$PWD/build/deploy/containers
 BUILDAH=(buildah --storage-driver vfs --root "$STORE/root" --runroot "$STORE/run")
 CHROOT=(--isolation chroot --network host)
@@ -14,11 +15,4 @@ fi
 
 image_of() { # program
     echo "localhost/tally-$1:${VERSION:?: call make}"
-}
-
-have_images() {
-    local program
-    for program in "${PROGRAMS[@]}"; do
-        "${BUILDAH[@]}" inspect --type image "$(image_of "$program")" >/dev/null 2>&1 || return
-    done
 }

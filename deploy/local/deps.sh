@@ -1,8 +1,11 @@
 #!/bin/bash
 # Installs the Debian packages that are missing for the groups named: build, run, test, lint, load, deploy.
-# Does nothing when nothing is missing. Needs root or sudo only when there is something to install.
+# Does nothing when nothing is missing, and never with NO_DEPS=1. Needs root or sudo only when there is something to
+# install. Removes nothing: where a package conflicts with one that is there, apt says so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+[ -z "${NO_DEPS:-}" ] || exit 0
 
 packages_of() {
     case $1 in
@@ -10,11 +13,14 @@ packages_of() {
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev ;;
         run) echo redis-server redis-tools curl ;;
-        test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml ;;
+        test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml \
+            docker-compose ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
-            iproute2 redis-server redis-tools curl python3 python3-yaml ;;
+            iproute2 redis-server redis-tools curl python3 python3-yaml
+            # Where Docker's own package puts it; docker.io conflicts with that package.
+            [ -x /usr/bin/dockerd ] || echo docker.io ;;
         *)
             echo "deps.sh: unknown group \"$1\"" >&2
             exit 2
@@ -70,4 +76,4 @@ fi
 echo "deps.sh: installing ${missing[*]}"
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" >/dev/null

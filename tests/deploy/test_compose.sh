@@ -1,147 +1,81 @@
 #!/bin/bash
-# deploy/docker-compose.yml without an engine: each service runs in a network namespace of its own, with an address and
-# the others' names, with the command, variables and health check that the file or the image says. Redis and Consul are
-# this machine's. `make test-compose` calls it, as root.
+# deploy/docker-compose.yml by a real engine: tests/deploy/compose_checks.sh says what is checked. `make test-compose`
+# calls it, as root, after `make images`.
+#
+# Real: dockerd, docker-compose, the file as it is, and Tally's images, which buildah made by deploy/docker/Dockerfile.
+# Stand-ins, as nothing is pulled: the images of Redis and Consul, which tests/deploy/stand_ins.Dockerfile makes of
+# Debian's Redis and Consul, under the names that the file has.
+#
+# The engine runs in mount, network and process namespaces of its own: its bridges, rules and ports are not the
+# machine's, and whatever it starts is gone with them, however this ends.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# shellcheck source=tests/deploy/own_mounts.sh
-source tests/deploy/own_mounts.sh
-
-RUN_DIR=build/deploy/test-compose
-HOSTS=$PWD/$RUN_DIR/hosts
-NETWORK=10.99.7
 # shellcheck source=deploy/docker/buildah.sh
 source deploy/docker/buildah.sh
-# shellcheck source=tests/deploy/daemons.sh
-source tests/deploy/daemons.sh
-# shellcheck source=tests/deploy/containers.sh
-source tests/deploy/containers.sh
 
-SERVICES=(redis consul counter-service-1 counter-service-2 gateway)
-declare -A address
+RUN_DIR=build/deploy/test-compose
+IMAGES_DIR=$PWD/$RUN_DIR/images
+ENGINE_DIR=$PWD/$RUN_DIR/engine
+CONTROL_GROUP=tally-test-compose
+SECONDS_MAX=300
 
-# What the file says of a service, a word a line: compose gateway environment.
-compose() { # service, key...
+# Each image of the file, and which stand-in it is, if it is one.
+images() {
     /usr/bin/python3 -c '
-import sys, yaml
-value = yaml.safe_load(open("deploy/docker-compose.yml"))["services"]
-for key in sys.argv[1:]:
-    value = value.get(key, [])
-words = [f"{name}={text}" for name, text in value.items()] if isinstance(value, dict) else value
-print(*words, sep="\n", end="\n" if words else "")' "$@"
+import yaml
+for service in yaml.safe_load(open("deploy/docker-compose.yml"))["services"].values():
+    image = service["image"]
+    print(image, "" if image.startswith("tally-") else image.split("/")[-1].split(":")[0])' | sort -u
 }
 
-delete_network() {
-    local host
-    for host in hub "${SERVICES[@]}"; do
-        ip netns delete "tally-$host" 2>/dev/null || true
-    done
+build_stand_in() { # image, stage of the Dockerfile
+    local consul
+    consul=$(deploy/local/consul.sh)
+    "${BUILDAH[@]}" bud "${CHROOT[@]}" --format docker --pull-never --build-arg BASE="$BASE" \
+        --file tests/deploy/stand_ins.Dockerfile --target "$2" --tag "localhost/$1" "$(dirname "$consul")"
 }
 
-finish_compose() {
-    remove_containers
-    stop_process consul
-    stop_process redis
-    delete_network
+make_archives() {
+    local image stand_in
+    mkdir -p "$IMAGES_DIR"
+    while read -r -u 3 image stand_in; do
+        [ -z "$stand_in" ] || build_stand_in "$image" "$stand_in"
+        "${BUILDAH[@]}" push "localhost/$image" "docker-archive:$IMAGES_DIR/${image//[\/:]/-}.tar:$image"
+    done 3< <(images)
 }
 
-# A bridge in a namespace of its own, and a host on it for each service. Nothing of this machine's network changes.
-make_network() {
-    local service number=10
-    ip netns add tally-hub
-    ip -netns tally-hub link add bridge type bridge
-    ip -netns tally-hub address add "$NETWORK.1/24" dev bridge
-    ip -netns tally-hub link set bridge up
-    echo '127.0.0.1 localhost' >"$HOSTS"
-    for service in "${SERVICES[@]}"; do
-        address[$service]=$NETWORK.$((number += 1))
-        echo "${address[$service]} $service" >>"$HOSTS"
-        ip netns add "tally-$service"
-        ip -netns tally-hub link add "host$number" type veth peer name eth0 netns "tally-$service"
-        ip -netns tally-hub link set "host$number" master bridge up
-        ip -netns "tally-$service" address add "${address[$service]}/24" dev eth0
-        ip -netns "tally-$service" link set eth0 up
-        ip -netns "tally-$service" link set lo up
-    done
+# Those of the control groups that hold no process.
+remove_control_groups() {
+    find /sys/fs/cgroup -depth -type d -path "*/$CONTROL_GROUP*" -exec rmdir {} + 2>/dev/null || true
 }
 
-on_host() { # service, command...
-    ip netns exec "tally-$1" "${@:2}"
+remove_engine() {
+    # With process 1 of its namespace go all others; unshare ends when they are gone.
+    if [ -n "$engine" ] && pkill -KILL --parent "$engine"; then
+        wait "$engine" || true
+    fi
+    remove_control_groups
+    rm -rf "$ENGINE_DIR" "$IMAGES_DIR"
 }
 
-wait_healthy() { # service, health check...
-    local tenths service=$1
-    shift
-    for ((tenths = 0; tenths < 200; tenths++)); do
-        on_host "$service" "$@" && return
-        process_runs "$service" || break
-        sleep 0.1
-    done
-    tail -n 5 "$RUN_DIR/$service.log"
-    return 1
-}
-
-start_third_party() { # service
-    local command health
-    mapfile -t command < <(compose "$1" entrypoint && compose "$1" command)
-    mapfile -t health < <(compose "$1" healthcheck test | tail -n +2)
-    [ "$1" != redis ] || command+=(--dir "$PWD/$RUN_DIR")
-    start_process "$1" ip netns exec "tally-$1" "${command[@]}"
-    wait_healthy "$1" "${health[@]}"
-}
-
-start_tally() { # service
-    local variables health
-    mapfile -t variables < <(compose "$1" environment)
-    mapfile -t health < <(health_command "$1")
-    make_container "$1" "${1%-[0-9]}"
-    start_as_process_1 "$1" "$HOSTS" ip netns exec "tally-$1" env "${variables[@]}"
-    wait_healthy "$1" env "${variables[@]}" chroot --userspec=10001:10001 "$(root_of "$1")" "${health[@]}"
-}
-
-# Consul's page is green: each is registered at an address of its own, and the check of it passes.
-consul_is_green() {
-    local instances tenths passing
-    instances=("counter-service-${address[counter-service-1]}-50051"
-        "counter-service-${address[counter-service-2]}-50051" "gateway-${address[gateway]}-8080")
-    for ((tenths = 0; tenths < 100; tenths++)); do
-        passing=$(on_host hub curl -s "http://${address[consul]}:8500/v1/health/state/passing" |
-            tr -d ' ' | grep -oFf <(printf '"ServiceID":"%s"\n' "${instances[@]}") | sort -u)
-        [ "$(wc -l <<<"$passing")" -lt ${#instances[@]} ] || return 0
-        sleep 0.1
-    done
-    echo "$passing"
-    return 1
-}
-
-gateway_uses_both() {
-    on_host hub curl -s "http://${address[gateway]}:8080/health" |
-        grep -F "${address[counter-service-1]}:50051" | grep -F "${address[counter-service-2]}:50051"
-}
-
-for name in $(compgen -e TALLY_); do
-    unset "$name"
-done
-have_images || deploy/docker/build.sh
-CONSUL=$(deploy/local/consul.sh)
-PATH=$(dirname "$CONSUL"):$PATH
+engine=
+trap remove_engine EXIT
+trap 'exit 1' INT TERM
 rm -rf "$RUN_DIR"
 mkdir -p "$RUN_DIR"
-trap finish_compose EXIT
-trap 'exit 1' INT TERM
-delete_network # of a test that was killed
-make_network
-
-check "redis is healthy" start_third_party redis
-check "consul is healthy" start_third_party consul
-for service in counter-service-1 counter-service-2 gateway; do
-    check "$service is healthy" start_tally "$service"
-done
-check "Consul finds all three well, at their own addresses" consul_is_green
-check "the gateway uses both services" gateway_uses_both
-check "README's commands print what it shows" \
-    on_host hub /usr/bin/python3 tests/readme_console.py "${address[gateway]}:8080"
-for service in gateway counter-service-1 counter-service-2; do
-    check "SIGTERM ends $service with 0" ends_well "$service"
-done
-finish
+remove_control_groups
+make_archives >"$RUN_DIR/images.log" 2>&1 || {
+    tail -n 20 "$RUN_DIR/images.log" >&2
+    exit 1
+}
+# Each of these programs ends with the one before it, and the first with this script. The user's settings of docker are
+# not theirs.
+setpriv --pdeathsig KILL unshare --mount --net --pid --mount-proc --fork --kill-child \
+    env --ignore-environment PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$ENGINE_DIR" RUN_DIR="$RUN_DIR" \
+    IMAGES_DIR="$IMAGES_DIR" ENGINE_DIR="$ENGINE_DIR" CONTROL_GROUP="$CONTROL_GROUP" \
+    timeout --kill-after=10 "$SECONDS_MAX" tests/deploy/compose_checks.sh &
+engine=$!
+status=0
+wait "$engine" || status=$?
+engine=
+[ "$status" -eq 0 ]

@@ -36,10 +36,6 @@ start_by_buildah() { # program
     start_process "$1" "${run[@]}" "${command[@]}"
 }
 
-start_like_an_engine() { # program
-    start_as_process_1 "$1" /etc/hosts env
-}
-
 start_both() { # how
     "$1" counter-service
     "$1" gateway
@@ -86,7 +82,7 @@ trap finish_containers EXIT
 trap 'exit 1' INT TERM
 set_free_ports
 for program in "${PROGRAMS[@]}"; do
-    make_container "$program" "$program"
+    make_container "$program"
 done
 start_redis redis "$REDIS_PORT"
 start_consul
@@ -99,7 +95,7 @@ check "README's commands print what it shows" \
     /usr/bin/python3 tests/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
 check_both ends_well "SIGTERM ends it with 0"
 
-check "both start as process 1 on a read-only root" start_both start_like_an_engine
+check "both start as process 1 on a read-only root" start_both start_as_process_1
 check_both is_process_1 "is process 1"
 check_both root_is_read_only "cannot write"
 check_both health_check_passes "the image's health check passes"

@@ -92,24 +92,43 @@ def address_problems(name, service, services):
             yield f"{COMPOSE}: {name}: {variable} names port {port} of {host}, which has {known}"
 
 
+def program_of(service):
+    """None: it is a third party's."""
+    name = service.get("image", "").split(":")[0].removeprefix("tally-")
+    return name if name in PROGRAMS else None
+
+
 def ports_of_service(service):
     """None: its settings are wrong, which is said of it elsewhere."""
-    if "build" not in service:
+    program = program_of(service)
+    if program is None:
         return {6379, 8500}
-    program = service["build"]["target"]
     settings, _ = effective(program, service["environment"])
     return ports_of(program, settings) if settings else None
 
 
-def tally_problems(name, service, services, version):
-    build = service["build"]
-    program = build["target"]
-    if (COMPOSE.parent / build["context"]).resolve() != pathlib.Path.cwd():
-        yield f"{COMPOSE}: {name}: the build's context is not the project's top folder"
-    if build["dockerfile"] != str(DOCKERFILE) or stage(program) is None:
-        yield f"{COMPOSE}: {name}: no {build['dockerfile']} with a stage {program}"
+def build_problems(program, services, version):
+    """Exactly one service builds an image, and the others that run it do not try to pull it."""
+    users = {name: service for name, service in services.items() if program_of(service) == program}
+    builders = [service["build"] for service in users.values() if "build" in service]
+    if len(builders) != 1:
+        yield f"{COMPOSE}: {len(builders)} services build {program}"
         return
-    if service["image"] != f"tally-{program}:{version}" or build["args"]["VERSION"] != version:
+    build = builders[0]
+    if (COMPOSE.parent / build["context"]).resolve() != pathlib.Path.cwd():
+        yield f"{COMPOSE}: {program}: the build's context is not the project's top folder"
+    if build["dockerfile"] != str(DOCKERFILE) or build["target"] != program:
+        yield f"{COMPOSE}: {program}: is not built by {DOCKERFILE}, stage {program}"
+    if build["args"]["VERSION"] != version:
+        yield f"{COMPOSE}: {program}: VERSION is not {version}, as the Makefile says"
+    for name, service in users.items():
+        if "build" not in service and service.get("pull_policy") != "never":
+            yield f"{COMPOSE}: {name}: neither builds its image nor says pull_policy: never"
+
+
+def tally_problems(name, service, services, version):
+    program = program_of(service)
+    if service["image"] != f"tally-{program}:{version}":
         yield f"{COMPOSE}: {name}: the image is not tally-{program}:{version}, as the Makefile's VERSION says"
     for variable in service["environment"]:
         if not variable.startswith("TALLY_"):
@@ -140,7 +159,7 @@ def service_problems(name, service):
             yield f"{COMPOSE}: {name}: no {key}"
     if "no-new-privileges:true" not in service.get("security_opt", []):
         yield f"{COMPOSE}: {name}: may get new privileges"
-    if "healthcheck" not in service and "build" not in service:
+    if "healthcheck" not in service and program_of(service) is None:
         yield f"{COMPOSE}: {name}: no healthcheck"
     for other, condition in service.get("depends_on", {}).items():
         if condition != {"condition": "service_healthy"}:
@@ -153,9 +172,11 @@ def compose_problems(version):
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     for name, service in services.items():
         yield from service_problems(name, service)
-        if "build" in service:
+        if program_of(service) is not None:
             yield from tally_problems(name, service, services, version)
-    # Not everywhere; `make deps` brings it.
+    for program in PROGRAMS:
+        yield from build_problems(program, services, version)
+    # Not everywhere: `make deps` brings it.
     if shutil.which("docker-compose"):
         run = subprocess.run(["docker-compose", "-f", COMPOSE, "config", "-q"], capture_output=True, text=True)
         if run.returncode != 0:

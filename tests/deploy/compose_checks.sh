@@ -1,0 +1,227 @@
+#!/bin/bash
+# Starts an engine and docker-compose.yml in it, and checks the whole of them. tests/deploy/test_compose.sh calls it in
+# namespaces that are this script's own, and removes what is left. RUN_DIR: logs. IMAGES_DIR: archives of the images.
+# ENGINE_DIR: the engine's data. CONTROL_GROUP: the parent of those of the containers.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+: "${IMAGES_DIR:?} ${ENGINE_DIR:?} ${CONTROL_GROUP:?}"
+# shellcheck source=tests/deploy/daemons.sh
+source tests/deploy/daemons.sh
+
+PROJECT=tally-test
+# As README says.
+URL=http://localhost:8080
+CONSUL_URL=http://127.0.0.1:8500
+PROGRAMS=(gateway counter-service-1 counter-service-2)
+# Another machine, and how this one is reached from there.
+NEIGHBOUR=10.99.7.2
+FROM_NEIGHBOUR=10.99.7.1
+
+compose() {
+    timeout 100 docker-compose --ansi never -f deploy/docker-compose.yml -p "$PROJECT" "$@"
+}
+
+container() { # service
+    echo "${PROJECT}_$1_1"
+}
+
+# By a Go template over what the engine knows of it.
+state_of() { # service, template
+    docker inspect --type container --format "$2" "$(container "$1")"
+}
+
+# For at most 30 s; only the last try says anything.
+settles() { # command...
+    wait_until 300 "$@" >/dev/null 2>&1 || "$@"
+}
+
+# ---- the machine and its engine ----------------------------------------------------------------------------------
+
+# The namespaces have nothing yet. What the engine keeps in /run and /etc/docker is not the machine's either.
+make_machine() {
+    ip link set lo up
+    mount -t tmpfs tmpfs /run
+    mount -t tmpfs tmpfs /etc/docker
+    ip netns add neighbour
+    ip link add neighbour type veth peer name eth0 netns neighbour
+    ip address add "$FROM_NEIGHBOUR/24" dev neighbour
+    ip link set neighbour up
+    ip -netns neighbour address add "$NEIGHBOUR/24" dev eth0
+    ip -netns neighbour link set eth0 up
+    ip -netns neighbour route add default via "$FROM_NEIGHBOUR"
+    start_process neighbour ip netns exec neighbour \
+        /usr/bin/python3 -m http.server --bind "$NEIGHBOUR" --directory "$RUN_DIR" 80
+}
+
+engine_starts() {
+    start_process engine dockerd --data-root "$ENGINE_DIR" --cgroup-parent "$CONTROL_GROUP" \
+        --exec-opt native.cgroupdriver=cgroupfs
+    if ! settles docker version; then
+        tail -n 20 "$RUN_DIR/engine.log"
+        return 1
+    fi
+}
+
+images_are_loaded() {
+    local archive
+    for archive in "$IMAGES_DIR"/*; do
+        docker load --input "$archive" || return
+    done
+}
+
+# ---- up ----------------------------------------------------------------------------------------------------------
+
+all_are_healthy() {
+    docker ps
+    [ "$(docker ps --quiet --filter health=healthy | wc -l)" -eq "$services" ]
+}
+
+comes_up() {
+    if ! compose up -d --no-build || ! settles all_are_healthy; then
+        compose logs --no-color --tail=5
+        return 1
+    fi
+}
+
+# The services of which a check passes, one line each.
+consul_is_green() {
+    curl -s --max-time 2 "$CONSUL_URL/v1/health/state/passing" | tr -d ' ' | grep -oE '"ServiceName":"[^"]+"' |
+        cut -d '"' -f 4 | sort | diff - <(printf '%s\n' counter-service counter-service gateway)
+}
+
+only_two_ports_are_published() {
+    ss -Hltn | awk '{ print $4 }' | sed 's/^\[::\]:/0.0.0.0:/' | sort -u |
+        diff - <(printf '%s\n' 0.0.0.0:8080 127.0.0.1:8500)
+}
+
+in_network_of() { # service, command...
+    nsenter --target "$(state_of "$1" '{{.State.Pid}}')" --net -- "${@:2}"
+}
+
+# Whatever is answered.
+reaches() { # url, command to run curl by...
+    "${@:2}" curl -s -o /dev/null --max-time 1 "$1"
+}
+
+# From this machine the service's address is reached: it is the right one.
+neighbour_reaches_only_the_gateway() {
+    local in_neighbour=(ip netns exec neighbour) inside
+    inside=http://$(state_of counter-service-1 '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'):50052
+    reaches "$inside" && ! reaches "$inside" "${in_neighbour[@]}" &&
+        reaches "http://$FROM_NEIGHBOUR:8080" "${in_neighbour[@]}" &&
+        ! reaches "http://$FROM_NEIGHBOUR:8500" "${in_neighbour[@]}"
+}
+
+inside_has_no_way_out() {
+    reaches "http://$NEIGHBOUR" in_network_of gateway && ! reaches "http://$NEIGHBOUR" in_network_of redis &&
+        ! reaches "http://$NEIGHBOUR" in_network_of counter-service-1
+}
+
+# ---- increments under faults -------------------------------------------------------------------------------------
+
+increment() { # counter type, key
+    [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 3 "$URL/api/v1/counter/increment" \
+        -H 'Content-Type: application/json' -H "Idempotency-Key: $2" \
+        -d "{\"resource_id\":\"compose\",\"counter_type\":\"$1\"}")" = 200 ]
+}
+
+value_of() { # counter type
+    curl -s --max-time 3 "$URL/api/v1/counter/compose/$1" | sed -E 's/.*"value":(-?[0-9]+)\}/\1/'
+}
+
+# One after the other, each with a key of its own and sent until it is acknowledged, until there is a file `enough`.
+keep_counting() { # counter type
+    local number=0 failed=0 end=$((SECONDS + 60))
+    while [ ! -e "$RUN_DIR/enough" ]; do
+        number=$((number + 1))
+        until increment "$1" "$1-$number"; do
+            failed=$((failed + 1))
+            [ "$SECONDS" -lt "$end" ] || return
+            sleep 0.1
+        done
+    done
+    echo "$number $failed" >"$RUN_DIR/$1.counted"
+}
+
+# The counter then has each acknowledged increment exactly once.
+counts_exactly_while() { # counter type, command...
+    local counter=$1 client status=0 number failed
+    shift
+    rm -f "$RUN_DIR/enough"
+    keep_counting "$counter" &
+    client=$!
+    "$@" || status=$?
+    touch "$RUN_DIR/enough"
+    wait "$client" || return
+    read -r number failed <"$RUN_DIR/$counter.counted"
+    echo "$counter: $number acknowledged, $failed answers but 200, value $(value_of "$counter")"
+    [ "$status" -eq 0 ] && [ "$(value_of "$counter")" = "$number" ]
+}
+
+fails_none_while() { # counter type, command...
+    counts_exactly_while "$@" && grep -q ' 0$' "$RUN_DIR/$1.counted"
+}
+
+was_restarted() { # service
+    [ "$(state_of "$1" '{{.RestartCount}} {{.State.Health.Status}}')" = "1 healthy" ]
+}
+
+# Not by `docker kill`, after which the engine does not restart it.
+kill_service() { # service
+    kill -KILL "$(state_of "$1" '{{.State.Pid}}')" && settles was_restarted "$1"
+}
+
+stop_and_start_service() { # service
+    compose stop "$1" && sleep 1 && compose start "$1" && settles all_are_healthy
+}
+
+restart_redis() {
+    compose restart redis && settles all_are_healthy
+}
+
+# ---- down --------------------------------------------------------------------------------------------------------
+
+stop_ends_all_well() {
+    local program codes
+    compose stop
+    codes=$(for program in "${PROGRAMS[@]}"; do state_of "$program" '{{.State.ExitCode}}'; done)
+    echo "$codes"
+    [ "$(sort -u <<<"$codes")" = 0 ]
+}
+
+counters() {
+    curl -s --max-time 3 "$URL/api/v1/counter/compose"
+}
+
+survives_down_and_up() { # what counters printed
+    local before=$1
+    compose logs --no-color >"$RUN_DIR/services.log" && compose down && comes_up &&
+        counters && [ "$(counters)" = "$before" ]
+}
+
+make_machine
+services=$(compose config --services | wc -l)
+check "the engine starts" engine_starts
+check "it takes the images" images_are_loaded
+start_process events docker events --filter event=start --filter event=health_status --format '{{json .}}'
+check "docker-compose up: all become healthy" comes_up
+check "each waited until those that it depends on were healthy" \
+    settles /usr/bin/python3 tests/deploy/compose_order.py "$RUN_DIR/events.log"
+check "Consul finds two counter-services and the gateway well" settles consul_is_green
+check "each is as confined and limited as the file says" \
+    /usr/bin/python3 tests/deploy/compose_limits.py "${PROJECT}_"
+check "8080 and, for this machine only, 8500 are published, and nothing else" only_two_ports_are_published
+check "another machine reaches the gateway and nothing else" neighbour_reaches_only_the_gateway
+check "Redis and the services have no way out" inside_has_no_way_out
+check "README's commands print what it shows" /usr/bin/python3 tests/readme_console.py localhost:8080
+check "a counter-service is stopped and started: no increment fails" \
+    fails_none_while stopped stop_and_start_service counter-service-1
+check "a counter-service is killed: restarted, no increment fails" \
+    fails_none_while service_killed kill_service counter-service-2
+check "the gateway is killed: restarted, no increment is lost" counts_exactly_while gateway_killed kill_service gateway
+check "docker-compose restart redis: no increment is lost" counts_exactly_while redis_restarted restart_redis
+counted=$(counters) || true
+check "docker-compose stop ends both programs with 0" stop_ends_all_well
+check "docker-compose down and up keeps the counters" survives_down_and_up "$counted"
+compose logs --no-color >>"$RUN_DIR/services.log" || true
+finish

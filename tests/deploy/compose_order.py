@@ -1,0 +1,38 @@
+"""Did each service start only when those that it depends on were healthy, as deploy/docker-compose.yml says?
+
+compose_order.py EVENTS: a file of `docker events --format '{{json .}}'` since before the first start.
+"""
+
+import json
+import pathlib
+import sys
+
+import yaml
+
+COMPOSE = pathlib.Path("deploy/docker-compose.yml")
+
+
+def first_times(events, action):
+    """When it first happened to each service."""
+    times = {}
+    for event in events:
+        if event["Action"] == action:
+            times.setdefault(event["Actor"]["Attributes"]["com.docker.compose.service"], event["timeNano"])
+    return times
+
+
+def main():
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    events = [json.loads(line) for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
+    started = first_times(events, "start")
+    healthy = first_times(events, "health_status: healthy")
+    problems = [f"{name} did not become healthy" for name in services.keys() - healthy.keys()]
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            if not problems and started[name] < healthy[other]:
+                problems.append(f"{name} started before {other} was healthy")
+    print("\n".join(problems))
+    return 1 if problems else 0
+
+
+sys.exit(main())

@@ -1,0 +1,18 @@
+# Stand-ins for the images that deploy/docker-compose.yml takes from others: the same programs, users and volumes, over
+# the Debian that Tally's images are made from. The context is where the consul program is.
+ARG BASE
+
+FROM ${BASE} AS redis
+# Nothing is started by being installed.
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* && install -d -o 999 -g 1000 /data
+VOLUME /data
+WORKDIR /data
+EXPOSE 6379
+
+FROM ${BASE} AS consul
+COPY consul /usr/local/bin/
+RUN install -d -o 100 -g 1000 /consul/data
+VOLUME /consul/data
+EXPOSE 8500
