@@ -104,7 +104,8 @@ wait_until() { # tenths, command...
     local tenths=$1
     shift
     for (( ; tenths > 0; tenths--)); do
-        "$@" && return
+        # With its 0: in a trap, return alone gives the status of before the trap.
+        "$@" && return 0
         sleep 0.1
     done
     return 1
@@ -132,7 +133,7 @@ answers_or_ended() { # process name, url
 # Waits until a URL answers 2xx; fails when the process ends first or after 20 s.
 wait_ready() { # process name, url
     if wait_until 200 answers_or_ended "$1" "$2" && process_runs "$1"; then
-        return
+        return 0
     fi
     echo "$1 is not ready; the end of $RUN_DIR/$1.log:" >&2
     tail -n 5 "$RUN_DIR/$1.log" >&2
@@ -176,7 +177,8 @@ start_stack() {
     [ -z "${CONSUL:-}" ] || start_consul
     start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
     start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
-    wait_ready counter-service "$ADMIN_URL/health" && wait_ready gateway "$GATEWAY_URL/health/ready"
+    wait_ready counter-service "$ADMIN_URL/health"
+    wait_ready gateway "$GATEWAY_URL/health/ready"
     [ -z "${CONSUL:-}" ] || wait_consul_passes
 }
 

@@ -1,0 +1,88 @@
+"""deploy/local/run.sh, which `make run` calls, on free ports."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+
+import pytest
+
+from harness.paths import BIN_DIR, ROOT
+from harness.ports import free_port
+from harness.wait import wait_until
+
+PORTS = (
+    "REDIS_PORT", "CONSUL_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT", "TALLY_COUNTER_SERVICE_ADMIN_PORT",
+)  # fmt: skip
+
+
+class LocalStack:
+    def __init__(self, directory):
+        self.ports = {name: free_port() for name in PORTS}
+        self.output = directory / "output"
+        variables = {name: str(port) for name, port in self.ports.items()}
+        variables |= {"RUN_DIR": os.path.relpath(directory / "run", ROOT), "BIN_DIR": str(BIN_DIR)}
+        self._start = {"args": ["deploy/local/run.sh"], "cwd": ROOT, "env": os.environ | variables}
+        self.process = None
+
+    def start(self):
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(**self._start, stdout=output, stderr=output)
+
+    def says(self, text):
+        return text in self.output.read_text()
+
+    def end(self):
+        """Returns the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(30)
+
+    def open_ports(self):
+        def is_open(port):
+            with contextlib.closing(socket.socket()) as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        return [name for name, port in self.ports.items() if is_open(port)]
+
+
+@pytest.fixture
+def local_stack(tmp_path):
+    stack = LocalStack(tmp_path)
+    yield stack
+    if stack.process is not None and stack.process.poll() is None:
+        stack.end()
+
+
+def test_it_comes_up_answers_and_stops_at_ctrl_c(local_stack):
+    local_stack.start()
+    wait_until(lambda: local_stack.says("Tally is running"), 40)
+    url = f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}/health"
+    assert b'"consul":{"status":"ok"' in urllib.request.urlopen(url, timeout=10).read()
+    assert local_stack.end() == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.output.read_text()
+
+
+def test_a_program_that_cannot_start_ends_all_and_is_shown(local_stack):
+    """Its port looks free: it is the near end of somebody's connection."""
+    port = local_stack.ports["TALLY_COUNTER_SERVICE_ADMIN_PORT"]
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        with contextlib.closing(socket.create_connection(server.getsockname(), source_address=("127.0.0.1", port))):
+            local_stack.start()
+            assert local_stack.process.wait(40) == 1
+    assert local_stack.says("counter-service is not ready")
+    assert local_stack.says(f"cannot listen on 127.0.0.1:{port}")
+    assert not local_stack.says("Tally is running")
+    assert not local_stack.says("did not stop"), local_stack.output.read_text()
+    assert local_stack.open_ports() == []
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(local_stack):
+    port = local_stack.ports["REDIS_PORT"]
+    with contextlib.closing(socket.create_server(("127.0.0.1", port))):
+        local_stack.start()
+        assert local_stack.process.wait(40) == 1
+    assert local_stack.says(f"port {port}, for Redis, is taken") and local_stack.says("REDIS_PORT=PORT make run")
+    assert local_stack.open_ports() == []
