@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from harness.cluster import Cluster
+from harness.daemons import IMPATIENT_SECONDS
 from harness.process import open_processes
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub
@@ -16,7 +17,6 @@ from harness.stubs import CounterServiceStub
 # The tests of many connections need more descriptors than the usual soft limit; the programs inherit it.
 limits.setrlimit(limits.RLIMIT_NOFILE, (limits.getrlimit(limits.RLIMIT_NOFILE)[1],) * 2)
 
-IMPATIENT_SECONDS = 2
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
 

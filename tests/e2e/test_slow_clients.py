@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from conftest import IMPATIENT_SECONDS
 from harness.calls import INCREMENT, increment, item, read
+from harness.daemons import IMPATIENT_SECONDS
 from harness.exposition import kept
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import ACKNOWLEDGED, check

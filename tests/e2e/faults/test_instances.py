@@ -6,7 +6,6 @@ import time
 import pytest
 
 from harness.calls import INCREMENT, item
-from harness.daemons import SHIPPED_TIMEOUTS
 from harness.exposition import calls_answered, scrape
 from harness.faults import FAULT_SECONDS, REQUEST_TIMEOUT, under_load
 from harness.law import ACKNOWLEDGED, UNKNOWN
@@ -17,17 +16,6 @@ from harness.wait import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 REFUSAL_SECONDS = 0.05
-
-
-@pytest.fixture(scope="module")
-def stack(start_cluster):
-    return start_cluster(services=2, gateways=2, service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS)
-
-
-@pytest.fixture(scope="module")
-def patient_stack(start_cluster):
-    """With longer time-outs: for faults that nobody is to notice, on a machine that may stand still for a second."""
-    return start_cluster(services=2, gateways=2)
 
 
 def wait_until_no_gateway_is_ready(stack):

@@ -6,24 +6,12 @@ import pytest
 
 from harness import law
 from harness.consul_agent import CRITICAL
-from harness.daemons import SHIPPED_TIMEOUTS
 from harness.exposition import scrape
 from harness.faults import FAULT_SECONDS, REQUEST_TIMEOUT, under_load
 from harness.load import Load
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
-
-
-@pytest.fixture(scope="module")
-def stack(start_cluster):
-    return start_cluster(services=2, gateways=2, service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS)
-
-
-@pytest.fixture(scope="module")
-def patient_stack(start_cluster):
-    """With longer time-outs: for faults that nobody is to notice, on a machine that may stand still for a second."""
-    return start_cluster(services=2, gateways=2)
 
 
 def wait_until_critical(stack):

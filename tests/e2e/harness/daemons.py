@@ -12,6 +12,9 @@ from harness.stubs import connect
 _PATIENT = {"REDIS_TIMEOUT": "3s", "SERVER_REQUEST_TIMEOUT": "4s"}
 SHIPPED_TIMEOUTS = {"REDIS_TIMEOUT": "1s", "SERVER_REQUEST_TIMEOUT": "2s"}
 
+# What a gateway that does not wait long for its clients waits.
+IMPATIENT_SECONDS = 2
+
 
 def environment(settings):
     """This process's environment with the settings (upper-case names without TALLY_), and no other TALLY_ variable."""
