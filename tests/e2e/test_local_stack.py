@@ -4,13 +4,13 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import urllib.request
 
 import pytest
 
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
+from harness.process import Process
 from harness.wait import wait_until
 
 PORTS = (
@@ -18,26 +18,20 @@ PORTS = (
 )  # fmt: skip
 
 
-class LocalStack:
+class LocalStack(Process):
     def __init__(self, directory):
         self.ports = {name: free_port() for name in PORTS}
-        self.output = directory / "output"
         variables = {name: str(port) for name, port in self.ports.items()}
         variables |= {"RUN_DIR": os.path.relpath(directory / "run", ROOT), "BIN_DIR": str(BIN_DIR)}
-        self._start = {"args": ["deploy/local/run.sh"], "cwd": ROOT, "env": os.environ | variables}
-        self.process = None
-
-    def start(self):
-        with self.output.open("w") as output:
-            self.process = subprocess.Popen(**self._start, stdout=output, stderr=output)
+        super().__init__("local-stack", [ROOT / "deploy/local/run.sh"], os.environ | variables, directory)
 
     def says(self, text):
-        return text in self.output.read_text()
+        return text in self.log() + self.stderr_path.read_text()
 
-    def end(self):
-        """Returns the exit status."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+    def interrupt(self):
+        """Returns the exit code."""
+        self.send_signal(signal.SIGINT)
+        return self.wait(30)
 
     def open_ports(self):
         def is_open(port):
@@ -51,18 +45,19 @@ class LocalStack:
 def local_stack(tmp_path):
     stack = LocalStack(tmp_path)
     yield stack
-    if stack.process is not None and stack.process.poll() is None:
-        stack.end()
+    if stack.is_running:
+        stack.interrupt()
+    stack.close()
 
 
 def test_it_comes_up_answers_and_stops_at_ctrl_c(local_stack):
     local_stack.start()
     wait_until(lambda: local_stack.says("Tally is running"), 40)
     url = f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}/health"
-    assert b'"consul":{"status":"ok"' in urllib.request.urlopen(url, timeout=10).read()
-    assert local_stack.end() == 0
+    wait_until(lambda: b'"consul":{"status":"ok"' in urllib.request.urlopen(url, timeout=10).read())
+    assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
-    assert not local_stack.says("did not stop"), local_stack.output.read_text()
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
 
 
 def test_a_program_that_cannot_start_ends_all_and_is_shown(local_stack):
@@ -71,11 +66,11 @@ def test_a_program_that_cannot_start_ends_all_and_is_shown(local_stack):
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
         with contextlib.closing(socket.create_connection(server.getsockname(), source_address=("127.0.0.1", port))):
             local_stack.start()
-            assert local_stack.process.wait(40) == 1
+            assert local_stack.wait(40) == 1
     assert local_stack.says("counter-service is not ready")
     assert local_stack.says(f"cannot listen on 127.0.0.1:{port}")
     assert not local_stack.says("Tally is running")
-    assert not local_stack.says("did not stop"), local_stack.output.read_text()
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
     assert local_stack.open_ports() == []
 
 
@@ -83,6 +78,6 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(local_stack):
     port = local_stack.ports["REDIS_PORT"]
     with contextlib.closing(socket.create_server(("127.0.0.1", port))):
         local_stack.start()
-        assert local_stack.process.wait(40) == 1
+        assert local_stack.wait(40) == 1
     assert local_stack.says(f"port {port}, for Redis, is taken") and local_stack.says("REDIS_PORT=PORT make run")
     assert local_stack.open_ports() == []
