@@ -63,6 +63,9 @@ struct config {
         int partitions;
     } redis;
     struct {
+        int ttl_ms;
+    } session;
+    struct {
         int64_t ttl_ms;
     } idempotency;
     struct {

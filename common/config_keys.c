@@ -67,6 +67,9 @@ const struct config_key config_keys[] = {
     {DURATION(redis.batch_ttl, "10s", "1s", "1h")},
     {COUNT(redis.partitions, "1", "1", "1024")},
 
+    /* At least what a gateway needs to keep it: it does so each minute, or three times in this. */
+    {DURATION(session.ttl, "1h", "3s", "24h")},
+
     {DURATION(idempotency.ttl, "24h", "1s", "8760h")},
 
     {CHOICE(log.level, "info", log_levels)},

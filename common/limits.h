@@ -11,6 +11,11 @@ enum {
     USER_ID_LEN_MAX = 128,
     IDEMPOTENCY_KEY_LEN_MAX = 128,
     BATCH_ID_LEN = 16,
+    SESSION_LEN = 16,
+    /* Open batches of one session: a gateway loop has a few, hundreds while an instance is stuck. */
+    SESSION_LANES = 1024,
+    /* Of a store id: hexadecimal digits. */
+    STORE_ID_LEN = 32,
     /* Items of one RPC or one HTTP batch: a write script of this size keeps Redis busy for about 2 ms. */
     BATCH_ITEMS_MAX = 1000,
     /* Counter types of one resource: bounds a listing, and the Redis command and answer behind it. */

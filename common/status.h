@@ -19,6 +19,7 @@ enum outcome {
     X(OVERFLOW, 11, 409, false, NOT_APPLIED, "overflow", "The value would overflow") \
     X(TOO_MANY_COUNTER_TYPES, 9, 409, false, NOT_APPLIED, "too-many-counter-types", "Too many counter types") \
     X(KEY_REUSED, 6, 422, false, NOT_APPLIED, "idempotency-key-reused", "Idempotency key reused") \
+    X(NO_SESSION, 10, 503, false, NOT_APPLIED, "no-session", "No such session") \
     X(DATA_DAMAGED, 9, 500, false, NOT_APPLIED, "data-damaged", "Stored data is damaged") \
     X(UNIMPLEMENTED, 12, 500, false, NOT_APPLIED, "version-mismatch", "The service is of another version") \
     X(SHED, 8, 503, true, NOT_APPLIED, "overloaded", "Overloaded") \
@@ -43,7 +44,7 @@ const char *status_name(enum status status);
 int status_grpc_code(enum status status);
 /* An HTTP status code. */
 int status_http_code(enum status status);
-/* Whether sending the same request again, under the same batch_id or key, may help. */
+/* Whether sending the same request again, in the same session or under the same key, may help. */
 bool status_is_retriable(enum status status);
 enum outcome status_outcome(enum status status);
 /* "invalid-argument": the last part of a problem document's type (RFC 9457). */
