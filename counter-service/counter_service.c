@@ -69,7 +69,7 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
 static int register_in_consul(struct counter_service *service, struct error *error)
 {
     const struct consul_service instance = {
-        .name = "counter-service",
+        .name = service->config->consul.service,
         .host = service->config->counter_service.host,
         .port = rpc_server_port(service->server),
         .version = TALLY_VERSION,
