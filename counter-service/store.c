@@ -32,7 +32,7 @@ static void on_worker_change(void *ctx)
     const bool serving = store_is_serving(store, NULL, 0);
     if (serving != store->reported_serving) {
         store->reported_serving = serving;
-        store->on_serving(store->ctx, serving);
+        store->on_serving(store->ctx, serving, "");
     }
     pthread_mutex_unlock(&store->report_lock);
 }

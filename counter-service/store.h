@@ -71,7 +71,7 @@ struct store;
 
 /* Told on each change whether every worker's Redis is usable: on a worker's thread, one report at a time. Why it is not
  * usable says store_is_serving. */
-typedef void (*store_on_serving)(void *ctx, bool serving);
+typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
 struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);

@@ -13,8 +13,9 @@
 #include "tests/fakes/metrics_text.h"
 #include "tests/fakes/wait_for.h"
 
-static void on_serving(void *ctx, bool serving)
+static void on_serving(void *ctx, bool serving, const char *store_id)
 {
+    (void)store_id;
     struct store_fixture *fixture = ctx;
     pthread_mutex_lock(&fixture->lock);
     fixture->serving = serving;
