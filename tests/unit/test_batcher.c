@@ -283,6 +283,51 @@ static void test_slow_rpcs_hold_the_next_one_back_for_3_ms(void **state)
     assert_status(&asked[1], 0, STATUS_OK);
 }
 
+static void test_fewer_than_half_of_what_is_out_waits_for_more(void **state)
+{
+    (void)state;
+    static struct asked out, asked[4];
+    ask(&out, BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US);
+    for (size_t i = 0; i < 3; i++) {
+        ask(&asked[i], BATCH_INCREMENT, 1);
+        assert_int_equal(batcher_turn(batcher, START_US + 1), START_US + HOLD_US);
+    }
+    assert_int_equal(calls(), 1);
+    ask(&asked[3], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(calls(), 2);
+    assert_int_equal(fake_client.calls[1].item_count, 4);
+    answer_increment(0);
+    answer_increment(1);
+}
+
+static void test_a_few_leave_when_the_rpc_is_back_or_3_ms_old(void **state)
+{
+    (void)state;
+    static struct asked out[2], asked[2];
+    ask(&out[0], BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US);
+    ask(&asked[0], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 1);
+    assert_int_equal(calls(), 1);
+    answer_increment(0);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(calls(), 2);
+    answer_increment(1);
+
+    ask(&out[1], BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US + 3);
+    ask(&asked[1], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 3 + HOLD_US - 1);
+    assert_int_equal(calls(), 3);
+    batcher_turn(batcher, START_US + 3 + HOLD_US);
+    assert_int_equal(calls(), 4);
+    answer_increment(3);
+    answer_increment(2);
+    assert_status(&asked[1], 0, STATUS_OK);
+}
+
 static void test_kinds_do_not_hold_each_other_back(void **state)
 {
     (void)state;
@@ -305,17 +350,18 @@ static void test_a_batch_has_at_most_1000_items(void **state)
     ask(&asked[1], BATCH_INCREMENT, 600);
     ask(&asked[2], BATCH_INCREMENT, 1000);
     batcher_turn(batcher, START_US);
-    assert_int_equal(calls(), 3);
+    assert_int_equal(calls(), 2);
     assert_int_equal(fake_client.calls[0].item_count, BATCH_ITEMS_MAX);
     assert_int_equal(fake_client.calls[1].item_count, BATCH_ITEMS_MAX);
     assert_int_equal(fake_client.calls[1].increment->items[0]->delta, 401);
-    assert_int_equal(fake_client.calls[2].item_count, 200);
     answer_increment(0);
     assert_status(&asked[0], 599, STATUS_OK);
     assert_int_equal(asked[1].done, 0); /* 200 of its operations are in the next RPC */
     answer_increment(1);
     assert_int_equal(asked[1].results[399].value, 100 + 999);
     assert_int_equal(asked[1].results[400].value, 100);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(fake_client.calls[2].item_count, 200);
     answer_increment(2);
     assert_status(&asked[2], 999, STATUS_OK);
     assert_int_equal(batcher_turn(batcher, START_US + 3), INT64_MAX);
@@ -469,6 +515,8 @@ int main(void)
         TEST(test_an_operation_that_broke_a_rule_is_not_sent),
         TEST(test_what_arrives_meanwhile_leaves_together_when_an_rpc_is_back),
         TEST(test_slow_rpcs_hold_the_next_one_back_for_3_ms),
+        TEST(test_fewer_than_half_of_what_is_out_waits_for_more),
+        TEST(test_a_few_leave_when_the_rpc_is_back_or_3_ms_old),
         TEST(test_kinds_do_not_hold_each_other_back),
         TEST(test_a_batch_has_at_most_1000_items),
         TEST(test_an_rpc_has_the_deadline_of_its_youngest_item),
