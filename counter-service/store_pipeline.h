@@ -17,6 +17,7 @@
 
 struct store_pipeline {
     /* Immutable after init. */
+    const struct config *config;
     int timeout_ms;
     struct store_metrics metrics;
     /* Between exchanges only their memory matters. */
@@ -24,12 +25,13 @@ struct store_pipeline {
     struct log_limiter refusals;
 };
 
+/* config outlives the pipeline. */
 void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics);
 void store_pipeline_done(struct store_pipeline *pipeline);
 
 /* Completes every call of the list (linked by next; may be NULL). Blocks for redis.timeout, or twice that after a
  * NOSCRIPT. Returns 0, or -1 with error filled: the connection must be closed. */
-int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, struct redis_session *session,
+int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, const struct redis_session *session,
                        struct store_call *calls, bool heartbeat, struct error *error) MUST_CHECK;
 
 #endif

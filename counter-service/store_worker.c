@@ -45,14 +45,15 @@ struct store_worker {
 
 static void open_queue(struct store_worker *worker)
 {
-    log_info("redis", "connected", LOG_INT("worker", worker->options.index));
+    log_info("redis", "connected", LOG_STR("store_id", worker->session.store_id),
+             LOG_INT("worker", worker->options.index));
     worker->limiter = (struct log_limiter){0};
     if (worker->was_connected) {
         metrics_add(worker->options.metrics.reconnects, 1);
     }
     worker->was_connected = true;
     store_queue_open(&worker->queue);
-    worker->options.on_change(worker->options.ctx);
+    worker->options.on_change(worker->options.ctx, true);
 }
 
 static void close_queue(struct store_worker *worker, const struct error *reason)
@@ -61,7 +62,7 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
     store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
     if (closing == STORE_QUEUE_WAS_OPEN) {
-        worker->options.on_change(worker->options.ctx);
+        worker->options.on_change(worker->options.ctx, false);
     }
     if (closing != STORE_QUEUE_SAME_REASON) {
         worker->limiter = (struct log_limiter){0};
@@ -73,6 +74,17 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     }
 }
 
+/* Two Redises behind one name, or data that was replaced while another worker has not noticed yet. */
+static int check_admitted(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    if (options->admit(options->ctx, worker->session.store_id)) {
+        return 0;
+    }
+    error_set(error, "Redis holds store %s, and another connection leads to another store", worker->session.store_id);
+    return -1;
+}
+
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
@@ -82,7 +94,8 @@ static int connect_once(struct store_worker *worker, struct error *error)
         return -1;
     }
     const int64_t start_us = clock_monotonic_us();
-    if (redis_handshake(conn, options->config, &worker->session, error) != 0) {
+    if (redis_handshake(conn, options->config, &worker->pipeline.plan.settings, &worker->session, error) != 0 ||
+        check_admitted(worker, error) != 0) {
         redis_conn_close(conn);
         return -1;
     }

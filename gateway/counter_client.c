@@ -89,6 +89,11 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         end_call(call, STATUS_NO_SERVICE);
         return;
     }
+    if ((int)channel->instance == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
+        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
+        end_call(call, STATUS_UNIMPLEMENTED); /* there is no other one that may be newer */
+        return;
+    }
     call->attempt =
         rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
     if (call->attempt == NULL) {
@@ -122,6 +127,7 @@ static enum call_verdict verdict_of(const struct rpc_attempt *attempt, enum stat
 static void retry_or_end(struct client_call *call, enum status status, int64_t now_us)
 {
     struct counter_client *client = call->client;
+    call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
     int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
     const bool may_help = status_is_retriable(status) && retry_us < call->deadline_us;

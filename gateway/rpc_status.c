@@ -18,6 +18,8 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
                                                                          : STATUS_DATA_DAMAGED;
     case GRPC_STATUS_RESOURCE_EXHAUSTED:
         return STATUS_SHED;
+    case GRPC_STATUS_ABORTED:
+        return STATUS_NO_SESSION;
     case GRPC_STATUS_UNAVAILABLE:
         return STATUS_REDIS_DOWN;
     case GRPC_STATUS_UNKNOWN:

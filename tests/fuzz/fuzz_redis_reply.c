@@ -38,15 +38,19 @@ static void check_reply(struct text text, size_t count)
     switch (reply.status) {
     case STATUS_OK:
         assert(text.data[0] == 'A' || text.data[0] == 'S');
-        assert(reply.redis_time_us > 0);
         check_items(items, count, reply);
         break;
-    case STATUS_EXPIRED:
+    case STATUS_NO_SESSION:
+        assert(text.data[0] == 'N' || text.data[0] == 'C');
+        break;
     case STATUS_KEY_REUSED:
-        assert(reply.redis_time_us > 0);
+        assert(text.data[0] == 'M');
+        break;
+    case STATUS_REDIS_DOWN:
+        assert(text.data[0] == 'X' && reply.detail != NULL);
         break;
     default:
-        assert(reply.status == STATUS_REPLY_LOST && reply.redis_time_us == 0);
+        assert(reply.status == STATUS_REPLY_LOST && reply.detail != NULL);
         break;
     }
     assert(reply.status == STATUS_OK || (reply.applied == 0 && reply.replayed == 0));
@@ -60,6 +64,8 @@ static void check_error(struct text text)
     if (memmem(text.data, text.len, " script: ", 9) != NULL) {
         assert(write.status == STATUS_REPLY_LOST);
     }
+    const struct redis_refusal item = redis_error_of_refused_item(text);
+    assert(item.status == STATUS_REDIS_DOWN && item.detail != NULL);
     const struct redis_refusal read = redis_error_of_read(text);
     assert(read.status == STATUS_REDIS_DOWN || read.status == STATUS_DATA_DAMAGED);
 }

@@ -33,8 +33,11 @@ static void test_codes_keep_their_meaning(void **state)
     assert_int_equal(rpc_status_of_call(3, TEXT("not_applied")), STATUS_INVALID_ARGUMENT);
     assert_int_equal(rpc_status_of_call(8, TEXT("not_applied")), STATUS_SHED);
     assert_int_equal(rpc_status_of_call(14, TEXT("not_applied")), STATUS_REDIS_DOWN);
+    assert_int_equal(rpc_status_of_call(6, TEXT("not_applied")), STATUS_KEY_REUSED);
+    assert_int_equal(rpc_status_of_call(10, TEXT("not_applied")), STATUS_NO_SESSION);
     assert_int_equal(rpc_status_of_call(12, TEXT("not_applied")), STATUS_UNIMPLEMENTED);
     assert_int_equal(rpc_status_of_call(4, TEXT("")), STATUS_DEADLINE_EXCEEDED);
+    assert_int_equal(rpc_status_of_call(10, TEXT("")), STATUS_REPLY_LOST);
     assert_int_equal(rpc_status_of_call(14, TEXT("")), STATUS_REPLY_LOST);
 }
 
