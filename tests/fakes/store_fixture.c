@@ -15,7 +15,6 @@
 
 static void on_serving(void *ctx, bool serving, const char *store_id)
 {
-    (void)store_id;
     struct store_fixture *fixture = ctx;
     (void)store_id;
     pthread_mutex_lock(&fixture->lock);
