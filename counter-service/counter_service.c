@@ -68,15 +68,17 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
 /* Last, when both ports answer. */
 static int register_in_consul(struct counter_service *service, struct error *error)
 {
-    const struct consul_service instance = {
-        .name = "counter-service",
-        .host = service->config->counter_service.host,
-        .port = rpc_server_port(service->server),
-        .version = TALLY_VERSION,
-        .partitions = service->config->redis.partitions,
-        .grpc_service = "tally.v1.CounterService",
+    const struct consul_registration_options options = {
+        .service = {.name = service->config->consul.service,
+                    .host = service->config->counter_service.host,
+                    .port = rpc_server_port(service->server),
+                    .version = TALLY_VERSION,
+                    .partitions = service->config->redis.partitions,
+                    .grpc_service = "tally.v1.CounterService"},
+        .read_store_id = service_health_read_store_id,
+        .ctx = &service->health,
     };
-    return consul_registration_start(service->config, instance, &service->registration, error);
+    return consul_registration_start(service->config, options, &service->registration, error);
 }
 
 /* Returns 0, or -1 with error filled: what was made until then is counter_service_free's. */
