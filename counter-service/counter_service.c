@@ -44,8 +44,10 @@ static int write_health(void *ctx, struct buffer *out)
 {
     struct counter_service *service = ctx;
     char reason[sizeof(struct error)] = "";
+    char refusal[sizeof(struct error)] = "";
     (void)store_is_serving(service->store, reason, sizeof(reason));
-    return service_health_write(&service->health, reason, out);
+    (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
+    return service_health_write(&service->health, reason, refusal, out);
 }
 
 static struct rpc_server *create_server(struct counter_service *service, struct error *error)

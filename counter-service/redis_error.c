@@ -11,13 +11,13 @@ static const struct {
 } refusals[] = {
     {TEXT("NOSCRIPT"),
      {.status = STATUS_REDIS_DOWN, .detail = "Redis does not know the write script", .unknown_script = true}},
-    {TEXT("OOM"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is out of memory"}},
+    {TEXT("OOM"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis is out of memory"}},
     {TEXT("READONLY"),
      {.status = STATUS_REDIS_DOWN, .detail = "Redis is a read-only replica", .closes_connection = true}},
-    {TEXT("MISCONF"), {.status = STATUS_REDIS_DOWN, .detail = "Redis cannot save its data and refuses writes"}},
+    {TEXT("MISCONF"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis cannot save its data and refuses writes"}},
     {TEXT("LOADING"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is loading its data"}},
     {TEXT("BUSY"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is busy with another script"}},
-    {TEXT("NOREPLICAS"), {.status = STATUS_REDIS_DOWN, .detail = "Redis has too few replicas and refuses writes"}},
+    {TEXT("NOREPLICAS"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis has too few replicas and refuses writes"}},
     {TEXT("MASTERDOWN"), {.status = STATUS_REDIS_DOWN, .detail = "Redis is a replica without its master"}},
     {TEXT("NOAUTH"), {.status = STATUS_REDIS_DOWN, .detail = "Redis wants a password", .closes_connection = true}},
     {TEXT("NOPERM"),
@@ -72,6 +72,12 @@ struct redis_refusal redis_error_of_write(struct text error)
     }
     const struct redis_refusal *refusal = find(error);
     return refusal != NULL ? *refusal : write_unknown;
+}
+
+bool redis_error_refuses_writes(struct text error)
+{
+    const struct redis_refusal *refusal = find(error);
+    return refusal != NULL && refusal->status == STATUS_WRITES_REFUSED;
 }
 
 struct redis_refusal redis_error_of_refused_item(struct text error)

@@ -6,6 +6,7 @@
 #include "common/decimal.h"
 #include "counter-service/redis_checks.h"
 #include "counter-service/redis_command.h"
+#include "counter-service/redis_error.h"
 #include "counter-service/redis_store_id.h"
 #include "counter-service/redis_trial.h"
 #include "counter-service/write_script.h"
@@ -134,7 +135,7 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     }
     if (result == 0) {
         const struct write_script_name script = {TEXT("EVALSHA"), {session.script_sha, SCRIPT_SHA_LEN}};
-        result = redis_trial(conn, settings, script, timeout_ms, error);
+        result = redis_trial(conn, settings, script, timeout_ms, &session.refusal, error);
     }
     if (result == 0) {
         *ret_session = session;
@@ -148,7 +149,8 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n" \
     "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
     "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
-    "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n"
+    "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
+    "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
 
 const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
 
@@ -162,10 +164,26 @@ static int check_still_ours(struct text found, struct text expected, const char 
     return 0;
 }
 
+bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply)
+{
+    if (reply->type != REDIS_ERROR) {
+        session->refusal.message[0] = '\0';
+        return true;
+    }
+    if (!redis_error_refuses_writes(reply->text)) {
+        return false;
+    }
+    error_set(&session->refusal, "Redis refuses writes: %s", redis_quote(reply->text).text);
+    return true;
+}
+
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
-                          const struct redis_session *session, struct error *error)
+                          struct redis_session *session, struct error *error)
 {
     const struct redis_meta meta = redis_meta_of(config->redis.partitions);
+    if (index == REDIS_HEARTBEAT_REPLIES - 1 && redis_session_note_write(session, reply)) {
+        return 0;
+    }
     if (reply->type == REDIS_ERROR) {
         error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
         return -1;

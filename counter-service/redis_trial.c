@@ -6,6 +6,7 @@
 #include "common/buffer.h"
 #include "counter-service/redis_checks.h"
 #include "counter-service/redis_command.h"
+#include "counter-service/redis_error.h"
 #include "counter-service/session_command.h"
 #include "counter-service/write_reply.h"
 
@@ -87,6 +88,29 @@ static void append_scripts(struct buffer *out, const struct trial *trial, const 
     redis_command_words(out, TEXT("EXEC"));
 }
 
+/* Reads the answer to every step; the first refusal that is not for now is the one that is told. Redis discards the
+ * transaction then. */
+static int read_answers(struct redis_conn *conn, struct redis_reply *ret_last, struct error *refusal,
+                        struct error *error)
+{
+    bool refused = false;
+    for (size_t i = 0; i < STEPS; i++) {
+        if (redis_conn_next(conn, ret_last) != 0) {
+            error_set(error, "%s", redis_conn_error(conn));
+            return -1;
+        }
+        const bool discarded = i == STEPS - 1 && refusal->message[0] != '\0';
+        if (ret_last->type != REDIS_ERROR || refused || discarded) {
+            continue;
+        }
+        refused = !redis_error_refuses_writes(ret_last->text);
+        if (refused || refusal->message[0] == '\0') {
+            error_set(refused ? error : refusal, "Redis refuses %s: %s", steps[i], redis_quote(ret_last->text).text);
+        }
+    }
+    return refused ? -1 : 0;
+}
+
 /* What the transaction's parts answered: the first that failed, in Redis's words. */
 static int check_results(const struct redis_reply *results, struct error *error)
 {
@@ -110,7 +134,7 @@ static int check_results(const struct redis_reply *results, struct error *error)
 }
 
 int redis_trial(struct redis_conn *conn, const struct write_settings *settings, struct write_script_name script,
-                int timeout_ms, struct error *error)
+                int timeout_ms, struct error *ret_refusal, struct error *error)
 {
     struct trial trial;
     struct buffer requests;
@@ -122,10 +146,11 @@ int redis_trial(struct redis_conn *conn, const struct write_settings *settings, 
     append_single_commands(&requests, &trial);
     append_scripts(&requests, &trial, settings, script);
     int result = redis_command_begin(conn, &requests, timeout_ms, error);
-    for (size_t i = 0; i < STEPS && result == 0; i++) {
-        result = redis_command_expect(conn, steps[i], &reply, error);
-    }
+    ret_refusal->message[0] = '\0';
     if (result == 0) {
+        result = read_answers(conn, &reply, ret_refusal, error);
+    }
+    if (result == 0 && ret_refusal->message[0] == '\0') {
         result = check_results(&reply, error);
     }
     buffer_done(&requests);

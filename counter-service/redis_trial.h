@@ -15,8 +15,9 @@
 #include "counter-service/write_command.h"
 
 /* script: known to Redis already. Blocks for timeout_ms at most. Returns 0, or -1 with error filled, in Redis's words.
- */
+ * *ret_refusal: "", or why Redis writes nothing for now (redis_error.h) although nothing else is wrong: that is no
+ * failure. */
 int redis_trial(struct redis_conn *conn, const struct write_settings *settings, struct write_script_name script,
-                int timeout_ms, struct error *error) MUST_CHECK;
+                int timeout_ms, struct error *ret_refusal, struct error *error) MUST_CHECK;
 
 #endif

@@ -75,12 +75,19 @@ void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE])
     pthread_mutex_unlock(&health->lock);
 }
 
-static void write_redis(const struct service_health *health, const char *reason, struct buffer *out)
+static const char *redis_status(const struct service_health *health, const char *refusal)
 {
-    buffer_append_format(out, "{\"status\":\"%s\"", health->redis_usable ? "ok" : "unavailable");
-    if (!health->redis_usable && reason[0] != '\0') {
+    return !health->redis_usable ? "unavailable" : refusal[0] != '\0' ? "degraded" : "ok";
+}
+
+static void write_redis(const struct service_health *health, const char *reason, const char *refusal,
+                        struct buffer *out)
+{
+    const char *detail = health->redis_usable ? refusal : reason;
+    buffer_append_format(out, "{\"status\":\"%s\"", redis_status(health, refusal));
+    if (detail[0] != '\0') {
         buffer_append_text(out, TEXT(",\"detail\":"));
-        buffer_append_json_string(out, text_of(reason));
+        buffer_append_json_string(out, text_of(detail));
     }
     if (health->store_id[0] != '\0') {
         buffer_append_format(out, ",\"store_id\":\"%s\"", health->store_id);
@@ -92,13 +99,13 @@ static void write_redis(const struct service_health *health, const char *reason,
     buffer_append_format(out, ",\"since\":\"%s\"}", since);
 }
 
-int service_health_write(struct service_health *health, const char *reason, struct buffer *out)
+int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out)
 {
     pthread_mutex_lock(&health->lock);
     const bool ok = health->redis_usable && !health->draining;
-    const char *status = health->draining ? "draining" : health->redis_usable ? "ok" : "unavailable";
+    const char *status = health->draining ? "draining" : redis_status(health, refusal);
     buffer_append_format(out, "{\"status\":\"%s\",\"components\":{\"redis\":", status);
-    write_redis(health, reason, out);
+    write_redis(health, reason, refusal, out);
     buffer_append_text(out, TEXT("}}"));
     pthread_mutex_unlock(&health->lock);
     return ok ? 200 : 503;

@@ -37,8 +37,10 @@ bool service_health_is_draining(struct service_health *health);
  */
 void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE]);
 
-/* Appends {"status":"ok"|"unavailable"|"draining","components":{"redis":{"status","detail"?,"store_id","since"}}}.
- * reason: why Redis is not usable now, if it is not; "" if unknown. Returns the HTTP status, 200 or 503. */
-int service_health_write(struct service_health *health, const char *reason, struct buffer *out);
+/* Appends {"status":"ok"|"degraded"|"unavailable"|"draining",
+ * "components":{"redis":{"status","detail"?,"store_id","since"}}}. reason: why Redis is not usable now, if it is not;
+ * "" if unknown. refusal: why it refuses writes, if it is usable and does; else "". Returns the HTTP status, 200 or
+ * 503. */
+int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out);
 
 #endif

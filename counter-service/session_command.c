@@ -74,5 +74,5 @@ enum status session_command_reply(const struct redis_reply *reply, const struct 
     /* Nothing was counted, whatever came of the session: it is not handed out. */
     const struct redis_refusal refusal = redis_error_of_write(reply->text);
     *ret_detail = refusal.detail;
-    return STATUS_REDIS_DOWN;
+    return refusal.status == STATUS_WRITES_REFUSED ? STATUS_WRITES_REFUSED : STATUS_REDIS_DOWN;
 }

@@ -175,3 +175,13 @@ bool store_is_serving(struct store *store, char *reason, size_t reason_size)
     }
     return true;
 }
+
+bool store_refuses_writes(struct store *store, char *reason, size_t reason_size)
+{
+    for (size_t i = 0; i < store->worker_count; i++) {
+        if (store_queue_refuses_writes(store_worker_queue(store->workers[i]), reason, reason_size)) {
+            return true;
+        }
+    }
+    return false;
+}

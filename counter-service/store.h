@@ -98,5 +98,8 @@ enum status store_submit(struct store *store, struct store_call *call) MUST_CHEC
 /* Whether every worker's Redis is usable. If it is not, a sentence that says why is copied to reason (reason_size
  * bytes, or NULL), otherwise "". Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);
+/* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
+ * and increments end STATUS_WRITES_REFUSED. Then why is copied to reason. Any thread. */
+bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
 
 #endif

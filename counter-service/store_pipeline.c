@@ -15,7 +15,7 @@
 struct exchange {
     struct store_pipeline *pipeline;
     struct redis_conn *conn;
-    const struct redis_session *session;
+    struct redis_session *session;
     bool by_text;    /* the script is sent with its text: Redis cannot answer that it does not know it */
     size_t again;    /* calls answered NOSCRIPT: moved to the front of the plan */
     bool must_close; /* the connection, after all replies are read; error says why */
@@ -80,6 +80,7 @@ static int read_write(struct exchange *exchange, struct store_call *call)
     if (redis_conn_next(exchange->conn, &reply) != 0) {
         return -1;
     }
+    (void)redis_session_note_write(exchange->session, &reply);
     if (reply.type == REDIS_ERROR) {
         write_refused(exchange, call, reply.text);
     } else {
@@ -238,7 +239,7 @@ static void plan_all(struct exchange *exchange, struct store_call *calls, int64_
     }
 }
 
-int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, const struct redis_session *session,
+int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, struct redis_session *session,
                        struct store_call *calls, bool heartbeat, struct error *error)
 {
     struct exchange exchange = {.pipeline = pipeline, .conn = conn, .session = session, .error = error};

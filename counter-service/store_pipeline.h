@@ -31,7 +31,7 @@ void store_pipeline_done(struct store_pipeline *pipeline);
 
 /* Completes every call of the list (linked by next; may be NULL). Blocks for redis.timeout, or twice that after a
  * NOSCRIPT. Returns 0, or -1 with error filled: the connection must be closed. */
-int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, const struct redis_session *session,
+int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, struct redis_session *session,
                        struct store_call *calls, bool heartbeat, struct error *error) MUST_CHECK;
 
 #endif

@@ -39,9 +39,24 @@ struct store_worker {
     struct backoff backoff;
     struct log_limiter limiter;
     bool was_connected;
+    bool refuses_writes; /* as it was told last */
 };
 
 /* ---- the worker's thread ---- */
+
+/* Whether Redis refuses writes may have changed. */
+static void tell_refusal(struct store_worker *worker)
+{
+    const struct error *refusal = &worker->session.refusal;
+    const bool refuses = refusal->message[0] != '\0';
+    store_queue_set_refusal(&worker->queue, refusal);
+    if (refuses && !worker->refuses_writes) {
+        log_warn("redis", "reads only", LOG_STR("reason", refusal->message), LOG_INT("worker", worker->options.index));
+    } else if (!refuses && worker->refuses_writes) {
+        log_info("redis", "writes again", LOG_INT("worker", worker->options.index));
+    }
+    worker->refuses_writes = refuses;
+}
 
 static void open_queue(struct store_worker *worker)
 {
@@ -52,6 +67,8 @@ static void open_queue(struct store_worker *worker)
         metrics_add(worker->options.metrics.reconnects, 1);
     }
     worker->was_connected = true;
+    worker->refuses_writes = false;
+    tell_refusal(worker);
     store_queue_open(&worker->queue);
     worker->options.on_change(worker->options.ctx, true);
 }
@@ -118,6 +135,9 @@ static int serve(struct store_worker *worker, struct error *error)
         }
         if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
             return -1;
+        }
+        if (worker->refuses_writes != (worker->session.refusal.message[0] != '\0')) {
+            tell_refusal(worker);
         }
     }
     return 0;

@@ -1,6 +1,6 @@
 /* The batcher: a batch is whatever arrived while the loop was busy. Each event loop owns one.
  *
- *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one BatchIncrement, one BatchGet
+ *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one SessionIncrement, one BatchGet
  *     RPC's answer ──> each operation's result ──> submission->on_done
  *
  * The next RPC of a kind leaves while fewer than three of that kind are out that are younger than 3 ms, and at least

@@ -79,8 +79,8 @@ static void lose(struct session *session)
     session_metrics_lanes(&session->metrics, -(int)session->lanes.open_count, -(int)session->lanes.given_up_count);
     session_metrics_lost(&session->metrics);
     if (log_limiter_allows(&session->lost_log, session->turn_us, &times)) {
-        log_warn("session", "the session is lost", LOG_INT("times", times),
-                 LOG_INT("last_sequence", session->sequence), LOG_INT("batches_out", session->lanes.open_count));
+        log_warn("session", "the session is lost", LOG_INT("times", times), LOG_INT("last_sequence", session->sequence),
+                 LOG_INT("batches_out", session->lanes.open_count));
     }
     session->generation++;
     session->state = SESSION_NONE;

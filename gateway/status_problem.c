@@ -13,6 +13,7 @@ static const char *const usual_details[STATUS_COUNT] = {
     [STATUS_UNIMPLEMENTED] = "gateway and counter-service do not understand each other",
     [STATUS_SHED] = "too many requests are waiting",
     [STATUS_REDIS_DOWN] = "the store is down or refuses requests",
+    [STATUS_WRITES_REFUSED] = "the store answers reads and refuses writes for now",
     [STATUS_EXPIRED] = "the deadline passed before the store took the request",
     [STATUS_DRAINING] = "this server is shutting down",
     [STATUS_NO_SERVICE] = "no healthy counter-service is connected",

@@ -47,6 +47,7 @@ static void check_reply(struct text text, size_t count)
         assert(text.data[0] == 'M');
         break;
     case STATUS_REDIS_DOWN:
+    case STATUS_WRITES_REFUSED:
         assert(text.data[0] == 'X' && reply.detail != NULL);
         break;
     default:
@@ -60,14 +61,16 @@ static void check_error(struct text text)
 {
     const struct redis_refusal write = redis_error_of_write(text);
     assert(write.detail != NULL);
-    assert(write.status == STATUS_REDIS_DOWN || write.status == STATUS_REPLY_LOST);
+    assert(write.status == STATUS_REDIS_DOWN || write.status == STATUS_WRITES_REFUSED ||
+           write.status == STATUS_REPLY_LOST);
     if (memmem(text.data, text.len, " script: ", 9) != NULL) {
         assert(write.status == STATUS_REPLY_LOST);
     }
     const struct redis_refusal item = redis_error_of_refused_item(text);
-    assert(item.status == STATUS_REDIS_DOWN && item.detail != NULL);
+    assert(status_outcome(item.status) == OUTCOME_NOT_APPLIED && item.detail != NULL);
     const struct redis_refusal read = redis_error_of_read(text);
-    assert(read.status == STATUS_REDIS_DOWN || read.status == STATUS_DATA_DAMAGED);
+    assert(read.status == STATUS_REDIS_DOWN || read.status == STATUS_WRITES_REFUSED ||
+           read.status == STATUS_DATA_DAMAGED);
 }
 
 static void check_info(struct text text)
