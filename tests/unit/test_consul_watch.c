@@ -110,8 +110,8 @@ static void test_a_query_waits_with_the_index_of_the_answer_before(void **state)
     (void)state;
     struct fixture fixture;
     start(&fixture, STEPS({200, "X-Consul-Index: 5\r\n", ONE}, {200, "x-consul-index: 9\r\n", ONE}), "");
-    assert_non_null(scripted_http_wait(fixture.server, PATH "index=0&wait=30000ms HTTP/1.1\r\n", 1));
-    assert_non_null(scripted_http_wait(fixture.server, PATH "index=5&wait=30000ms HTTP/1.1\r\n", 1));
+    assert_non_null(scripted_http_wait(fixture.server, PATH "index=0&wait=5000ms HTTP/1.1\r\n", 1));
+    assert_non_null(scripted_http_wait(fixture.server, PATH "index=5&wait=5000ms HTTP/1.1\r\n", 1));
     assert_non_null(scripted_http_wait(fixture.server, PATH "index=9&", 1));
     stop(&fixture);
 }
