@@ -138,7 +138,7 @@ static void add_store_detail(cJSON *component, const struct channel_pool_instanc
                "instances are of another store");
     if (up == 0 && detail.len > 0) {
         buffer_append_text(&detail,
-                           TEXT("; none of this gateway's store takes calls, and only a restart chooses anew"));
+                           TEXT("; none of this gateway's store takes calls (a restart of the gateway chooses anew)"));
     }
     append_who(&detail, instances, count, tells_no_store, "instance tells no store", "instances tell no store");
     buffer_append_text(&detail, TEXT("\0"));
