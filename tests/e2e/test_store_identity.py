@@ -282,8 +282,9 @@ def test_a_service_on_another_database_is_left_out(start_sides, resource):
 
 
 def test_names_of_their_own_keep_stacks_apart(start_sides, resource):
-    left, right = start_sides(("left", {"CONSUL_SERVICE": "counters-left"}), ("right", {"CONSUL_SERVICE": "counters-2"}))
-    for side, name in ((left, "counters-left"), (right, "counters-2")):
+    names = ("counters-left", "counters-2")
+    left, right = start_sides(("left", {"CONSUL_SERVICE": names[0]}), ("right", {"CONSUL_SERVICE": names[1]}))
+    for side, name in ((left, names[0]), (right, names[1])):
         wait_until(lambda side=side, name=name: side.consul.passing(name) == side.addresses())
         side.wait_taking_calls()
         wait_until(lambda side=side: side.gateway.health()["status"] == "ok")
