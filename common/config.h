@@ -59,7 +59,6 @@ struct config {
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
-        int batch_ttl_ms;
         int partitions;
     } redis;
     struct {

@@ -64,7 +64,6 @@ const struct config_key config_keys[] = {
     {COUNT(redis.workers, "1", "1", "16")},
     {DURATION(redis.timeout, "1s", "10ms", "1m")},
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
-    {DURATION(redis.batch_ttl, "10s", "1s", "1h")},
     {COUNT(redis.partitions, "1", "1", "1024")},
 
     /* At least what a gateway needs to keep it: it does so each minute, or three times in this. */

@@ -18,9 +18,10 @@ void service_health_done(struct service_health *health)
     pthread_mutex_destroy(&health->lock);
 }
 
-void service_health_set_redis(void *ctx, bool usable)
+void service_health_set_redis(void *ctx, bool usable, const char *store_id)
 {
     struct service_health *health = ctx;
+    (void)store_id;
     pthread_mutex_lock(&health->lock);
     if (health->redis_usable != usable) {
         health->redis_usable = usable;

@@ -24,7 +24,7 @@ void service_health_init(struct service_health *health, void (*on_change)(void *
 void service_health_done(struct service_health *health);
 
 /* ctx: a struct service_health. Fits store_on_serving. */
-void service_health_set_redis(void *ctx, bool usable);
+void service_health_set_redis(void *ctx, bool usable, const char *store_id);
 /* From now on not serving. */
 void service_health_drain(struct service_health *health);
 

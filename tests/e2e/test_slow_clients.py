@@ -84,6 +84,7 @@ def test_an_idle_connection_is_closed_after_its_last_answer(impatient):
 def test_a_request_that_waits_longer_than_idle_timeout_is_answered(stack, resource):
     gateway = stack.extra_gateway(SERVER_IDLE_TIMEOUT="1s", SERVER_REQUEST_TIMEOUT="3s")
     gateway.wait_ready()
+    assert increment(gateway, resource).status == 200  # its session is open: the next one leaves
     stack.service.pause()
     try:
         check_problem(increment(gateway, resource), 504, "unknown")

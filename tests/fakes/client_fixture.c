@@ -167,7 +167,7 @@ void client_fixture_call(struct client_fixture *fixture, struct call_result *res
     const int64_t now_us = clock_monotonic_us();
     *result = (struct call_result){0};
     result->call =
-        client_call_start(fixture->client, COUNTER_RPC_BATCH_INCREMENT, client_fixture_message("the message", 11),
+        client_call_start(fixture->client, COUNTER_RPC_SESSION_INCREMENT, client_fixture_message("the message", 11),
                           now_us, now_us + timeout_us, on_done, result);
     assert_non_null(result->call);
     assert_int_equal(result->ends, 0);

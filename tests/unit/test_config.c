@@ -181,8 +181,6 @@ static void test_a_refused_secret_is_not_repeated(void **state)
 static void test_rules_between_keys_are_checked(void **state)
 {
     (void)state;
-    ASSERT_REFUSED("redis: {batch_ttl: 8s}", "redis.batch_ttl", "counter_service.max_deadline");
-    config_free(load_fine("redis: {batch_ttl: 9s}"));
     ASSERT_REFUSED("counter_service: {max_deadline: 1s}", "server.request_timeout", "counter_service.max_deadline");
     config_free(load_fine("counter_service: {max_deadline: 2s}"));
     ASSERT_REFUSED("grpc: {counter_service: {attempt_timeout: 2s}}", "grpc.counter_service.attempt_timeout",

@@ -48,7 +48,7 @@ static void test_check_follows_redis(void **state)
     static const char method[] = "/grpc.health.v1.Health/Check";
     Grpc__Health__V1__HealthCheckRequest request = GRPC__HEALTH__V1__HEALTH_CHECK_REQUEST__INIT;
     assert_int_equal(status_of(rpc_fixture_ask(fixture, method, &request.base).message), NOT_SERVING);
-    service_health_set_redis(&fixture->health, true);
+    service_health_set_redis(&fixture->health, true, "");
     assert_int_equal(status_of(rpc_fixture_ask(fixture, method, &request.base).message), SERVING);
     request.service = (char *)(uintptr_t) "tally.v1.Nothing";
     rpc_fixture_assert_error(rpc_fixture_ask(fixture, method, &request.base), GRPC_STATUS_NOT_FOUND, "not_applied",
@@ -62,7 +62,7 @@ static void test_watchers_are_told_each_change(void **state)
     struct grpc_client_call *lost = watch(fixture, "tally.v1.Nothing");
     assert_int_equal(status_of(grpc_client_read(watcher)), NOT_SERVING);
     assert_int_equal(status_of(grpc_client_read(lost)), SERVICE_UNKNOWN);
-    service_health_set_redis(&fixture->health, true);
+    service_health_set_redis(&fixture->health, true, "");
     assert_int_equal(status_of(grpc_client_read(watcher)), SERVING);
     service_health_drain(&fixture->health);
     assert_int_equal(status_of(grpc_client_read(watcher)), NOT_SERVING);
@@ -79,9 +79,9 @@ static void test_a_slow_watcher_hears_the_newest_status(void **state)
     struct rpc_fixture *fixture = *state;
     struct grpc_client_call *watcher = watch(fixture, "");
     for (int i = 0; i < 1000; i++) {
-        service_health_set_redis(&fixture->health, i % 2 == 0);
+        service_health_set_redis(&fixture->health, i % 2 == 0, "");
     }
-    service_health_set_redis(&fixture->health, true);
+    service_health_set_redis(&fixture->health, true, "");
     service_health_drain(&fixture->health);
     health_rpc_end_watches(&fixture->health_rpc);
     int last = 0; /* none: the end may overtake what was not sent yet */

@@ -60,10 +60,10 @@ static void test_at_the_start_redis_is_not_usable(void **state)
 
 static void test_it_serves_while_redis_is_usable(void **state)
 {
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_true(service_health_is_serving(*state));
     assert_document(*state, "an old reason", 200, "ok", "ok", "");
-    service_health_set_redis(*state, false);
+    service_health_set_redis(*state, false, "");
     assert_false(service_health_is_serving(*state));
     assert_document(*state, "gone", 503, "unavailable", "unavailable", "gone");
     assert_int_equal(changes, 2);
@@ -71,15 +71,15 @@ static void test_it_serves_while_redis_is_usable(void **state)
 
 static void test_a_draining_service_does_not_serve_whatever_redis_does(void **state)
 {
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_false(service_health_is_draining(*state));
     service_health_drain(*state);
     assert_true(service_health_is_draining(*state));
     assert_false(service_health_is_serving(*state));
     assert_document(*state, "", 503, "draining", "ok", "");
-    service_health_set_redis(*state, false);
+    service_health_set_redis(*state, false, "");
     assert_document(*state, "gone", 503, "draining", "unavailable", "gone");
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_false(service_health_is_serving(*state));
 }
 

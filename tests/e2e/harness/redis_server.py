@@ -33,7 +33,7 @@ class RedisServer(Process):
         argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
         for key, value in settings.items():
-            argv += [f"--{key.replace('_', '-')}", value]
+            argv += [f"--{key.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
         if password:
             argv += ["--requirepass", password]
         super().__init__(name, argv, dict(os.environ), directory)
