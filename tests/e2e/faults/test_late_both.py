@@ -11,13 +11,14 @@ from harness.proxy import PIECE, REQUESTS, WHOLE
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 SECONDS = 300
+HELD_MIN = 50_000  # bytes: of some eight batches
 
 
 def held(pair, piece):
     with Barrage(pair, pause=2) as barrage:
-        barrage.fire(lambda: pair.redis_hop.hold(REQUESTS))
-        pair.wait_ready()
-        barrage.fire(lambda: pair.hop.hold(REQUESTS))
+        barrage.fire_until(lambda: pair.redis_hop.held() > HELD_MIN, lambda: pair.redis_hop.hold(REQUESTS))
+        pair.wait_ready()  # the victim has new connections to Redis
+        barrage.fire_until(lambda: pair.hop.held() > HELD_MIN, lambda: pair.hop.hold(REQUESTS))
         time.sleep(SECONDS)
         barrage.fire(lambda: pair.hop.release(piece), then=lambda: pair.redis_hop.release(piece))
         for proxy in (pair.hop, pair.redis_hop):

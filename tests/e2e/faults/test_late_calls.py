@@ -6,7 +6,6 @@ import time
 import pytest
 
 from harness.barrage import Barrage
-from harness.law import ACKNOWLEDGED
 from harness.proxy import PIECE, REQUESTS, WHOLE
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -16,10 +15,8 @@ HELD_MIN = 100_000  # bytes: of some thirty batches
 
 def held(pair, seconds, piece):
     with Barrage(pair) as barrage:
-        ledger = barrage.fire(lambda: pair.hop.hold(REQUESTS))
-        assert ledger.total(ACKNOWLEDGED) > 0, ledger
+        barrage.fire_until(lambda: pair.hop.held() > HELD_MIN, lambda: pair.hop.hold(REQUESTS))
         time.sleep(seconds)
-        assert pair.hop.held() > HELD_MIN
         barrage.fire(lambda: pair.hop.release(piece))
         pair.hop.wait_delivered()
 

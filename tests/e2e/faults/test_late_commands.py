@@ -15,9 +15,7 @@ HELD_MIN = 50_000  # bytes: of some eight batches
 
 def held(pair, seconds, piece):
     with Barrage(pair) as barrage:
-        barrage.fire(lambda: pair.redis_hop.hold(REQUESTS))
-        pair.wait_ready()  # the victim has new connections
-        assert pair.redis_hop.held() > HELD_MIN
+        barrage.fire_until(lambda: pair.redis_hop.held() > HELD_MIN, lambda: pair.redis_hop.hold(REQUESTS))
         time.sleep(seconds)
         barrage.fire(lambda: pair.redis_hop.release(piece))
         pair.redis_hop.wait_delivered()

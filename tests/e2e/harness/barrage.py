@@ -4,7 +4,9 @@ import threading
 
 from harness import law
 from harness.law import Ledger
-from harness.volley import Trickle, Volley
+from harness.volley import BATCHES, Trickle, Volley
+
+_TRIES = 5
 
 # Scenes run side by side: one of them at a time is to have the machine for its volley.
 _turn = threading.Lock()
@@ -20,6 +22,7 @@ class Barrage:
         self._pause = pause
         self._parts = []  # (what must hold, ledger)
         self._start()
+        self._fire(batches=4)  # the first writes open sessions
 
     def _start(self):
         """A part of the load."""
@@ -49,15 +52,24 @@ class Barrage:
             self._check()
 
     def fire(self, fault=None, then=None):
-        """A volley. fault: when half of it is under way; then: when all is. Returns its ledger."""
+        """A volley. fault: when half of it is under way; then: when all is."""
         with _turn:
-            volley = Volley(self._pair.load_port)
-            volley.send(fault)
-            if then is not None:
-                then()
-            ledger = volley.collect()
-        self._plain.merge(ledger)
-        return ledger
+            self._fire(fault, then)
+
+    def fire_until(self, caught, fault, then=None):
+        """As fire, again until the fault has caught some of it: a machine that is busy may be late by just so much."""
+        for _ in range(_TRIES):
+            self.fire(fault, then)
+            if caught():
+                return
+        raise AssertionError(f"the fault has caught nothing in {_TRIES} volleys")
+
+    def _fire(self, fault=None, then=None, batches=BATCHES):
+        volley = Volley(self._pair.load_port, batches)
+        volley.send(fault)
+        if then is not None:
+            then()
+        self._plain.merge(volley.collect())
 
     def keep(self, save):
         """save() keeps what was written so far: the law stays for it whatever is lost later."""

@@ -4,6 +4,7 @@ import time
 
 from harness.consul_agent import ConsulAgent
 from harness.daemons import Gateway, Service
+from harness.exposition import scrape
 from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.stack import Stack
@@ -81,6 +82,10 @@ class Pair(Stack):
     def _scripts_run(self):
         with self.redis.client() as redis:
             return redis.info("commandstats").get("cmdstat_evalsha", {}).get("calls")
+
+    def retries(self):
+        """How often a gateway has sent a batch again."""
+        return sum(scrape(gateway).sum("tally_rpc_client_retries_total") for gateway in self.gateways)
 
     def groups(self):
         return [self.gateways, [self.victim, self.survivor], [self.redis]]

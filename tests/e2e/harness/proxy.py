@@ -28,7 +28,6 @@ class _Way:
         self._piece = WHOLE
         self._idle = True  # nothing is being delivered
         self.recorded = bytearray()
-        self.was_held = 0  # bytes
         for run in (self._read, self._deliver):
             threading.Thread(target=run, daemon=True).start()
 
@@ -44,7 +43,6 @@ class _Way:
             with self._changed:
                 self._waiting += data
                 self._ended = not data
-                self.was_held += len(data) if self._held else 0
                 self._changed.notify_all()
 
     def _deliver(self):
@@ -76,6 +74,10 @@ class _Way:
     def hold(self):
         with self._changed:
             self._held = True
+
+    def held(self):
+        with self._changed:
+            return len(self._waiting) if self._held else 0
 
     def release(self, piece=WHOLE):
         with self._changed:
@@ -154,8 +156,8 @@ class Proxy:
             way.hold()
 
     def held(self):
-        """Bytes that came while their connection was held."""
-        return sum(way.was_held for way in self._ways())
+        """Bytes that are held back now."""
+        return sum(way.held() for way in self._ways())
 
     def release(self, piece=WHOLE):
         """Delivers what is held: in one piece, or in pieces of so many bytes, 1 ms apart."""
