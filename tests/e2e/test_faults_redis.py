@@ -154,9 +154,7 @@ def test_a_write_held_back_on_the_way_does_not_count_late(quiet, resource):
         assert outcome(error) in ("unknown", None), error
         assert resend_until_answered(stub, message).results[0].value == 1
         other = pb.IncrementRequest(resource_id=resource, counter_type="other", delta=1)
-        stub.SessionIncrement(
-            pb.SessionIncrementRequest(session=session, lane=0, sequence=2, items=[other]), timeout=5
-        )
+        stub.SessionIncrement(pb.SessionIncrementRequest(session=session, lane=0, sequence=2, items=[other]), timeout=5)
         proxy.release()
         proxy.wait_delivered()
         time.sleep(1)

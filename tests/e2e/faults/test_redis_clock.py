@@ -46,11 +46,14 @@ def while_a_service_stands_still(pair, barrage, seconds):
     barrage.fire(pair.victim.resume)
 
 
+STEPS = between_writes_and_their_re_sends, while_commands_and_calls_are_held, while_a_service_stands_still
+
+
 def stepped(pair, seconds):
     """A day ends the life of keys, so they promise nothing then."""
     with Barrage(pair, keyed=abs(seconds) < DAY, pause=1) as barrage:
-        for step in (between_writes_and_their_re_sends, while_commands_and_calls_are_held, while_a_service_stands_still):
-            step(pair, barrage, seconds)
+        for scene in STEPS:
+            scene(pair, barrage, seconds)
             pair.wait_ready()
 
 
