@@ -78,6 +78,7 @@ struct config {
     struct {
         char *address;        /* of the agent, host:port; "": off */
         char *token;          /* "" for none */
+        char *service;        /* the name of counter-service there */
         char *advertise_host; /* "": where the program listens */
         int health_interval_ms;
     } consul;

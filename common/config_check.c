@@ -93,6 +93,14 @@ static bool is_address(const char *text)
     return host_port_parse(text, &address) == 0;
 }
 
+/* Of lower case, since Consul answers DNS names too (RFC 1035, section 2.3.1; digits may come first: RFC 1123). */
+static bool is_label(const char *text)
+{
+    const size_t len = strlen(text);
+    return len >= 1 && len <= CONFIG_LABEL_LEN_MAX && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
+           text[0] != '-' && text[len - 1] != '-';
+}
+
 /* Kafka's own rule: org.apache.kafka.common.internals.Topic. */
 static bool is_topic(const char *text)
 {
@@ -125,6 +133,8 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_address(text) ? NULL : "must be host:port";
     case CONFIG_ADDRESSES:
         return is_address(text) ? NULL : "must be a list of host:port";
+    case CONFIG_LABEL:
+        return is_label(text) ? NULL : "must be 1-32 characters of a-z 0-9 -, with no - at either end";
     case CONFIG_TOPIC:
         return is_topic(text) ? NULL : "must be 1-249 characters of a-z A-Z 0-9 . _ -";
     default:

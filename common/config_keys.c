@@ -23,6 +23,7 @@ static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMA
 #define CHOICE(name, initial_, choices_) ROW(CONFIG_CHOICE, name, initial_), FIELD(name), .choices = choices_
 #define HOST(name, initial_) ROW(CONFIG_HOST, name, initial_), FIELD(name)
 #define ADDRESS(name, initial_) ROW(CONFIG_ADDRESS, name, initial_), FIELD(name)
+#define LABEL(name, initial_) ROW(CONFIG_LABEL, name, initial_), FIELD(name)
 #define TEXT(name, initial_) ROW(CONFIG_TEXT, name, initial_), FIELD(name)
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
@@ -79,6 +80,7 @@ const struct config_key config_keys[] = {
 
     {ADDRESS(consul.address, "localhost:8500"), .may_be_empty = true},
     {TEXT(consul.token, ""), .secret = true},
+    {LABEL(consul.service, "counter-service")},
     {HOST(consul.advertise_host, ""), .may_be_empty = true},
     {DURATION(consul.health_interval, "10s", "1s", "10m")},
 

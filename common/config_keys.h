@@ -14,6 +14,7 @@ enum config_type {
     CONFIG_CHOICE,    /* enum field */
     CONFIG_HOST,      /* string field: address or name */
     CONFIG_ADDRESS,   /* string field: host:port */
+    CONFIG_LABEL,     /* string field: a label of a DNS name, CONFIG_LABEL_LEN_MAX characters at most */
     CONFIG_TOPIC,     /* string field: a Kafka topic's name */
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
@@ -23,6 +24,7 @@ enum config_type {
 
 enum {
     CONFIG_LIST_LEN_MAX = 64, /* items */
+    CONFIG_LABEL_LEN_MAX = 32,
     CONFIG_VARIABLE_SIZE = 64 /* a variable's name and its NUL */
 };
 

@@ -151,8 +151,8 @@ static void sent_batch_free(struct sent_batch *batch)
 static bool answer_results(struct sent_batch *batch, enum status status)
 {
     bool known = true;
+    struct operation unwanted = {0};
     for (size_t i = 0; i < batch->count; i++) {
-        struct operation unwanted;
         const bool is_wanted = batch->entries[i].submission != NULL;
         struct operation *operation = is_wanted ? batch->entries[i].operation : &unwanted;
         const enum status result =

@@ -70,7 +70,7 @@ struct endpoints *endpoints_create(const struct config *config, struct channel_p
     }
     endpoints->config = config;
     endpoints->pool = pool;
-    endpoints->watch = consul_watch_create(config->consul.address, config->consul.token, "counter-service",
+    endpoints->watch = consul_watch_create(config->consul.address, config->consul.token, config->consul.service,
                                            on_instances, endpoints, error);
     if (endpoints->watch == NULL) {
         free(endpoints);

@@ -176,14 +176,14 @@ static int start_discovery(struct gateway *gateway, struct error *error)
 /* Last, when the port answers. */
 static int register_in_consul(struct gateway *gateway, struct error *error)
 {
-    const struct consul_service service = {
-        .name = "gateway",
-        .host = gateway->config->server.host,
-        .port = gateway_port(gateway),
-        .version = TALLY_VERSION,
-        .http_path = "/health/ready",
+    const struct consul_registration_options options = {
+        .service = {.name = "gateway",
+                    .host = gateway->config->server.host,
+                    .port = gateway_port(gateway),
+                    .version = TALLY_VERSION,
+                    .http_path = "/health/ready"},
     };
-    return consul_registration_start(gateway->config, service, &gateway->registration, error);
+    return consul_registration_start(gateway->config, options, &gateway->registration, error);
 }
 
 struct gateway *gateway_create(const struct config *config, struct error *error)

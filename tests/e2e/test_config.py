@@ -47,6 +47,7 @@ DEFAULTS = {
     "kafka.topic": "counter_events",
     "consul.address": "localhost:8500",
     "consul.token": "",
+    "consul.service": "counter-service",
     "consul.advertise_host": "",
     "consul.health_interval": "10s",
 }
@@ -176,6 +177,8 @@ def test_secrets_are_masked(name, written):
         ("log:\n  format: xml\n", ["format"]),
         ("kafka:\n  brokers: [localhost:9092]\n", ["kafka.brokers", "events are not in this version"]),
         ("consul:\n  address: localhost\n", ["consul.address"]),
+        ("consul:\n  service: -x\n", ["consul.service", "a-z 0-9 -"]),
+        ("consul:\n  service: ''\n", ["consul.service", "1-32 characters"]),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(name, written, text, words):

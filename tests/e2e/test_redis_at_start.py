@@ -306,3 +306,37 @@ def test_counters_outlive_all_processes(parts, resource):
         process.start()
     assert increment(gateway, resource, key="k", increment=41).header("idempotent-replayed") == "true"
     assert increment(gateway, resource).json()["value"] == 42
+
+
+# --- a Redis that refuses writes
+
+
+@pytest.mark.parametrize(
+    ("key", "refusing", "well", "words"),
+    [("maxmemory", "1", "0", "OOM"), ("min-replicas-to-write", "1", "0", "NOREPLICAS")],
+)
+def test_reads_live_while_writes_are_refused(parts, resource, key, refusing, well, words):
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource).json()["value"] == 1
+    redis.config_set(key, refusing)
+    for _ in range(30):  # more than would open a breaker
+        response = increment(gateway, resource)
+        check_problem(response, 503, "not_applied")
+        assert response.json()["type"].endswith("/store-refuses-writes"), response
+        check_retry_after(response)
+        assert read(gateway, resource) == 1
+    health = service.get("/health")
+    assert (health.status, health.json()["status"]) == (200, "degraded")
+    assert words in health.json()["components"]["redis"]["detail"]
+    assert gateway.get("/health/ready").status == 200
+    with redis.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: service.get("/health").json()["status"] == "degraded", 10, "the service to be back")
+    gateway.wait_ready()
+    wait_until(lambda: gateway.get(f"/api/v1/counter/{resource}").status == 200, 10, "reads after a reconnect")
+    assert read(gateway, resource) == 1
+    redis.config_set(key, well)
+    wait_until(lambda: service.get("/health").json()["status"] == "ok", 10, "the end of the refusal to be noticed")
+    wait_until(lambda: increment(gateway, resource).status == 200, 10, "writes again")

@@ -98,7 +98,8 @@ static bool is_ready(struct client_fixture *fixture)
     struct channel_pool_instance instances[SERVERS_MAX];
     const size_t count = channel_pool_describe(fixture->pool, instances, SERVERS_MAX);
     size_t ready = 0;
-    while (ready < count && instances[ready].serving && instances[ready].ready_channels == instances[ready].channels) {
+    while (ready < count && instances[ready].takes_calls &&
+           instances[ready].ready_channels == instances[ready].channels) {
         ready++;
     }
     return ready == fixture->server_count;

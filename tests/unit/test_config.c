@@ -59,6 +59,7 @@ static void test_an_empty_file_means_defaults(void **state)
     assert_int_equal(config->log.format, LOG_FORMAT_JSON);
     assert_string_equal(config->consul.address, "localhost:8500");
     assert_string_equal(config->consul.token, "");
+    assert_string_equal(config->consul.service, "counter-service");
     assert_string_equal(config->consul.advertise_host, "");
     assert_null(config->kafka.brokers);
     assert_int_equal(config->kafka.broker_count, 0);
@@ -163,6 +164,14 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port, not \"localhost\"");
     ASSERT_REFUSED("redis: {addr: \"\"}", "redis.addr must be host:port");
     ASSERT_REFUSED("consul: {address: localhost}", "consul.address must be host:port");
+    ASSERT_REFUSED("consul: {service: \"\"}", "consul.service must be 1-32 characters of a-z 0-9 -");
+    ASSERT_REFUSED("consul: {service: Counters}", "consul.service must be", "not \"Counters\"");
+    ASSERT_REFUSED("consul: {service: a_b}", "consul.service");
+    ASSERT_REFUSED("consul: {service: a/b}", "consul.service");
+    ASSERT_REFUSED("consul: {service: -a}", "consul.service", "no - at either end");
+    ASSERT_REFUSED("consul: {service: a-}", "consul.service", "no - at either end");
+    config_free(load_fine("consul: {service: 12345678901234567890123456789-ab}"));
+    ASSERT_REFUSED("consul: {service: 123456789012345678901234567890123}", "consul.service");
     ASSERT_REFUSED("consul: {advertise_host: 'a:1'}", "consul.advertise_host must be an address or a host name");
     ASSERT_REFUSED("kafka: {brokers: [a:1, b]}", "kafka.brokers must be a list of host:port, not \"b\"");
     ASSERT_REFUSED("kafka: {topic: a/b}", "kafka.topic must be 1-249 characters");

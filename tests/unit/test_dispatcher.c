@@ -101,8 +101,10 @@ static void test_health_follows_pool_and_drain(void **state)
     assert_int_equal(fixture->status, 200);
     assert_non_null(strstr(fixture->body,
                            "{\"status\":\"ok\",\"components\":{\"counter_service\":{\"status\":\"ok\","
+                           "\"store\":\"" FIXTURE_STORE "\","
                            "\"instances\":[{\"target\":\"localhost:50051\",\"status\":\"ok\","
-                           "\"serving\":true,\"breaker\":\"closed\",\"ready_channels\":20,\"channels\":20,"
+                           "\"store\":\"" FIXTURE_STORE
+                           "\",\"serving\":true,\"breaker\":\"closed\",\"ready_channels\":20,\"channels\":20,"
                            "\"last_change\":\"2023-11-14T22:13:20.123Z\"}]},"
                            "\"gateway\":{\"status\":\"ok\",\"last_change\":"));
     fixture->is_ready = false;
@@ -115,6 +117,24 @@ static void test_health_follows_pool_and_drain(void **state)
     assert_answer(503, "application/json", "{\"status\":\"draining\"}");
     get("/health/live");
     assert_answer(200, "application/json", "{\"status\":\"ok\"}");
+}
+
+static void test_health_names_the_instances_of_other_stores(void **state)
+{
+    (void)state;
+    fixture->has_strangers = true;
+    get("/health");
+    assert_int_equal(fixture->status, 200);
+    assert_non_null(strstr(fixture->body, "{\"status\":\"degraded\",\"components\":{\"counter_service\":"
+                                          "{\"status\":\"degraded\",\"store\":\"" FIXTURE_STORE "\","
+                                          "\"detail\":\"1 instance is of another store: 10.0.0.1:50051; "
+                                          "1 instance tells no store: 10.0.0.2:50051\""));
+    assert_non_null(strstr(fixture->body, "{\"target\":\"10.0.0.1:50051\",\"status\":\"other_store\","));
+    assert_non_null(strstr(fixture->body, "{\"target\":\"10.0.0.2:50051\",\"status\":\"no_store\",\"store\":null,"));
+    fixture->is_ready = false;
+    get("/health");
+    assert_int_equal(fixture->status, 503);
+    assert_non_null(strstr(fixture->body, "1 instance is of another store: 10.0.0.1:50051; none of this gateway's"));
 }
 
 /* --- metrics ------------------------------------------------------------------------------------------------------ */
@@ -145,6 +165,7 @@ int main(void)
         TEST(test_the_body_limit_is_the_routes),
         TEST(test_a_request_id_comes_back),
         TEST(test_health_follows_pool_and_drain),
+        TEST(test_health_names_the_instances_of_other_stores),
         TEST(test_requests_are_counted_by_route_method_and_status),
     };
 #undef TEST

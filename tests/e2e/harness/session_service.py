@@ -4,7 +4,7 @@ import os
 
 import grpc
 
-from harness.fake_service import FakeService
+from harness.fake_service import STORE, FakeService
 from harness.stubs import pb
 
 
@@ -25,5 +25,5 @@ class SessionService(FakeService):
 
     def _open(self, request, context):
         self.sessions.append(os.urandom(16))
-        reply = pb.OpenSessionResponse(session=self.sessions[-1], store_id="0" * 32, idle_timeout_ms=3600 * 1000)
+        reply = pb.OpenSessionResponse(session=self.sessions[-1], store_id=STORE, idle_timeout_ms=3600 * 1000)
         return reply.SerializeToString()
