@@ -60,9 +60,7 @@ class ConsulAgent(Process):
 
     def _ask(self, method, path, body=None):
         """The answer's body; an OSError if there is none or it is no 200."""
-        request = urllib.request.Request(
-            f"http://{self.address}{path}", data=body, method=method, headers=self._headers
-        )
+        request = urllib.request.Request(f"http://{self.address}{path}", body, self._headers, method=method)
         with _http.open(request, timeout=10) as response:
             return response.read()
 
@@ -76,6 +74,12 @@ class ConsulAgent(Process):
 
     def _put(self, path, document):
         return json.loads(self._ask("PUT", path, json.dumps(document).encode()))
+
+    def register(self, name, address):
+        """An instance that does not register itself, without a check."""
+        host, _, port = address.rpartition(":")
+        body = {"Name": name, "ID": address, "Address": host, "Port": int(port)}
+        self._ask("PUT", "/v1/agent/service/register", json.dumps(body).encode())
 
     def deregister(self, service_id):
         self._ask("PUT", f"/v1/agent/service/deregister/{service_id}")
