@@ -86,8 +86,8 @@ static void reply_from(const struct endpoint *endpoint, const struct admin_serve
 static void on_request(void *ctx, struct http_request *request)
 {
     const struct endpoint *endpoint = find_endpoint(request->path);
-    if (request->refusal == HTTP_BAD_FRAMING) {
-        reply_problem(request, 400, "bad-framing", "Bad framing", request->refusal_detail);
+    if (request->refusal == HTTP_MALFORMED) {
+        reply_problem(request, 400, "malformed-request", "Malformed request", request->refusal_detail);
     } else if (endpoint == NULL) {
         reply_problem(request, 404, "not-found", "Not found", "There are /health and /metrics here.");
     } else if (request->method != HTTP_GET && request->method != HTTP_HEAD) {

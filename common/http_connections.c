@@ -1,5 +1,6 @@
 #include "common/http_connections.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -20,12 +21,39 @@ void http_connections_init(struct http_connections *connections, int idle_timeou
     };
 }
 
+void http_connections_done(struct http_connections *connections)
+{
+    assert(connections->first == NULL);
+    free(connections->by_fd);
+}
+
+/* Makes by_fd long enough for fd. */
+static int make_place(struct http_connections *connections, int fd)
+{
+    if ((size_t)fd < connections->by_fd_count) {
+        return 0;
+    }
+    const size_t count = ((size_t)fd + 1) * 2;
+    struct http_connection **by_fd = realloc(connections->by_fd, count * sizeof(struct http_connection *));
+    if (by_fd == NULL) {
+        return -1;
+    }
+    for (size_t i = connections->by_fd_count; i < count; i++) {
+        by_fd[i] = NULL;
+    }
+    connections->by_fd = by_fd;
+    connections->by_fd_count = count;
+    return 0;
+}
+
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us)
 {
-    struct http_connection *connection = calloc(1, sizeof(*connection));
+    struct http_connection *connection = make_place(connections, fd) == 0 ? calloc(1, sizeof(*connection)) : NULL;
     if (connection == NULL) {
         return NULL;
     }
+    assert(connections->by_fd[fd] == NULL);
+    connections->by_fd[fd] = connection;
     connection->fd = fd;
     connection->idle_since_us = now_us;
     connection->next = connections->first;
@@ -38,6 +66,8 @@ struct http_connection *http_connections_add(struct http_connections *connection
 
 void http_connections_remove(struct http_connections *connections, struct http_connection *connection)
 {
+    assert(connections->by_fd[connection->fd] == connection);
+    connections->by_fd[connection->fd] = NULL;
     if (connection->previous != NULL) {
         connection->previous->next = connection->next;
     } else {

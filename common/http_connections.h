@@ -6,7 +6,10 @@
 #define TALLY_COMMON_HTTP_CONNECTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "common/http_intake.h"
 
 struct http_connection {
     struct http_connection *next;
@@ -15,10 +18,14 @@ struct http_connection {
     bool in_request;            /* a header block was complete, its answer is not sent in full */
     int64_t idle_since_us;      /* accepted, or the last request ended; monotonic */
     int64_t receiving_since_us; /* a first byte of a request not yet complete was seen then; 0: none */
+    struct http_intake intake;
+    uint32_t requests; /* that libmicrohttpd has made of what intake gave it */
 };
 
 struct http_connections {
     struct http_connection *first;
+    struct http_connection **by_fd; /* NULL where none is */
+    size_t by_fd_count;
     int64_t idle_timeout_us;
     int64_t read_timeout_us;
     int64_t next_sweep_us; /* when http_connections_turn wants to be called again */
@@ -26,10 +33,18 @@ struct http_connections {
 };
 
 void http_connections_init(struct http_connections *connections, int idle_timeout_ms, int read_timeout_ms);
+/* Every connection was removed. */
+void http_connections_done(struct http_connections *connections);
 
 /* Returns NULL when out of memory. */
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us);
 void http_connections_remove(struct http_connections *connections, struct http_connection *connection);
+
+/* The connection of a descriptor; NULL if there is none. */
+static inline struct http_connection *http_connections_find(const struct http_connections *connections, int fd)
+{
+    return (size_t)fd < connections->by_fd_count ? connections->by_fd[fd] : NULL;
+}
 
 /* From time to time ends, by shutdown() of their sockets (the library then reads an end of file), the connections that
  * have had no request for idle_timeout_ms, those whose request has been arriving for read_timeout_ms, and those whose

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
     /* One keeps at most this much body and reply memory between requests. */
@@ -84,51 +83,15 @@ void http_request_release(struct http_request *request)
     exchange_free((struct http_exchange *)request);
 }
 
-static enum http_method method_of(struct text name)
-{
-    if (text_equal(name, TEXT("POST"))) {
-        return HTTP_POST;
-    }
-    if (text_equal(name, TEXT("GET"))) {
-        return HTTP_GET;
-    }
-    return text_equal(name, TEXT("HEAD")) ? HTTP_HEAD : HTTP_OTHER_METHOD;
-}
-
-void http_exchange_reset(struct http_exchange *exchange, const char *url, const char *method)
+void http_exchange_reset(struct http_exchange *exchange)
 {
     struct http_request *request = &exchange->request;
     *request = (struct http_request){
-        .method = method_of(text_of(method)),
-        .path = text_of(url),
         .body = request->body,
         .reply = request->reply,
         .state = request->state,
     };
     exchange->phase = EXCHANGE_RECEIVING;
-    exchange->framing = (struct http_framing){0};
-}
-
-static bool name_is(struct text name, struct text wanted)
-{
-    return name.len == wanted.len && strncasecmp(name.data, wanted.data, wanted.len) == 0;
-}
-
-void http_exchange_note_header(struct http_exchange *exchange, struct text name, struct text value)
-{
-    struct http_request *request = &exchange->request;
-    if (name_is(name, TEXT("Content-Length"))) {
-        http_framing_content_length(&exchange->framing, value);
-    } else if (name_is(name, TEXT("Transfer-Encoding"))) {
-        http_framing_transfer_encoding(&exchange->framing, value);
-    } else if (name_is(name, TEXT("Content-Type"))) {
-        request->content_type = value;
-    } else if (name_is(name, TEXT("Idempotency-Key"))) {
-        request->idempotency_key = value;
-        request->idempotency_key_count++;
-    } else if (name_is(name, TEXT("X-Request-Id"))) {
-        request->request_id = value;
-    }
 }
 
 int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)

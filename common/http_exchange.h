@@ -7,7 +7,7 @@
 
 #include "common/compiler.h"
 #include "common/http_connections.h"
-#include "common/http_framing.h"
+#include "common/http_head.h"
 #include "common/http_server.h"
 #include "common/text.h"
 
@@ -26,11 +26,12 @@ struct http_exchange {
     struct http_request request; /* first: http_reply casts */
     struct http_loop *loop;
     struct http_connection *connection;
+    uint32_t number; /* of the request on its connection; the first is 1 */
     enum http_exchange_phase phase;
     unsigned piece_run;            /* number of the MHD_run that brought its last piece */
     struct http_response response; /* from EXCHANGE_ANSWERED on; header values point into header_values */
     char header_values[HTTP_REPLY_HEADERS_MAX][RESPONSE_HEADER_VALUE_SIZE];
-    struct http_framing framing;
+    struct http_head head;
     size_t body_max;
     size_t body_capacity;
     struct http_exchange *next_free;
@@ -51,9 +52,8 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange);
 void http_exchange_list_free(struct http_exchange_list *list);
 
-/* Forgets the request before, keeps its memory. url and method stay the caller's. */
-void http_exchange_reset(struct http_exchange *exchange, const char *url, const char *method);
-void http_exchange_note_header(struct http_exchange *exchange, struct text name, struct text value);
+/* Forgets the request before, keeps its memory. */
+void http_exchange_reset(struct http_exchange *exchange);
 
 /* Room for a body of `size` bytes. Returns 0, or -1 when out of memory. */
 int http_exchange_reserve_body(struct http_exchange *exchange, size_t size) MUST_CHECK;

@@ -9,6 +9,7 @@
  * A turn runs libmicrohttpd up to three times: http_progress.h says why. */
 #include "common/http_server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <microhttpd.h>
@@ -22,7 +23,9 @@
 #include "common/clock.h"
 #include "common/http_connections.h"
 #include "common/http_exchange.h"
+#include "common/http_head.h"
 #include "common/http_progress.h"
+#include "common/http_receive.h"
 #include "common/limits.h"
 #include "common/listener.h"
 #include "common/thread.h"
@@ -51,11 +54,11 @@ struct http_loop {
     atomic_uint connection_count;
 };
 
-static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
-                                   const char *data, size_t data_len)
+static enum MHD_Result note_field(void *head, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                  const char *value, size_t value_len)
 {
     (void)kind;
-    http_exchange_note_header(cls, (struct text){key, key_len}, (struct text){data, data_len});
+    http_head_field(head, (struct text){name, name_len}, (struct text){value, value_len});
     return MHD_YES;
 }
 
@@ -92,10 +95,22 @@ static enum MHD_Result queue_response(struct http_exchange *exchange, struct MHD
     return queued;
 }
 
+/* What http_intake has found in this request so far, in its body too. */
+static void take_fault(struct http_exchange *exchange)
+{
+    struct http_request *request = &exchange->request;
+    const char *fault = http_intake_fault(&exchange->connection->intake, exchange->number);
+    if (fault != NULL) {
+        request->refusal = HTTP_MALFORMED;
+        request->refusal_detail = fault;
+    }
+}
+
 /* Gives a complete or refused request to the application. */
 static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
     struct http_loop *loop = exchange->loop;
+    take_fault(exchange);
     exchange->phase = EXCHANGE_WAITING;
     loop->progress.waiting++;
     if (exchange->piece_run == loop->progress.run) {
@@ -109,7 +124,7 @@ static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Conne
 
 /* Returns NULL when out of memory. */
 static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Connection *mhd_connection,
-                                           const char *url, const char *method)
+                                           const char *url, const char *method, const char *version)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd_connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct http_exchange *exchange =
@@ -117,14 +132,19 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     if (exchange == NULL) {
         return NULL;
     }
-    http_exchange_reset(exchange, url, method);
+    http_exchange_reset(exchange);
     exchange->connection = info->socket_context;
     exchange->connection->in_request = true;
+    exchange->number = ++exchange->connection->requests;
+    assert(exchange->number <= exchange->connection->intake.request); /* no request goes past http_intake */
     if (exchange->connection->receiving_since_us == 0) {
         exchange->connection->receiving_since_us = clock_monotonic_us();
     }
     atomic_fetch_add_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_header, exchange);
+    http_head_begin(&exchange->head, &exchange->request, method, url);
+    MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_field, &exchange->head);
+    exchange->request.refusal_detail = http_head_end(&exchange->head, version);
+    exchange->request.refusal = exchange->request.refusal_detail != NULL ? HTTP_MALFORMED : HTTP_NOT_REFUSED;
     return exchange;
 }
 
@@ -133,13 +153,12 @@ static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Con
 {
     struct http_loop *loop = exchange->loop;
     struct http_request *request = &exchange->request;
-    request->refusal_detail = http_framing_fault(&exchange->framing);
-    if (request->refusal_detail != NULL) {
-        request->refusal = HTTP_BAD_FRAMING;
+    take_fault(exchange);
+    if (request->refusal != HTTP_NOT_REFUSED) {
         return dispatch(exchange, connection);
     }
     exchange->body_max = loop->application.body_max(loop->application.ctx, request);
-    const size_t content_length = exchange->framing.content_length;
+    const size_t content_length = exchange->head.content_length;
     if (content_length > exchange->body_max) {
         request->refusal = HTTP_BODY_TOO_LARGE;
         return dispatch(exchange, connection);
@@ -159,10 +178,9 @@ static void note_piece(struct http_exchange *exchange)
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
                               const char *version, const char *upload_data, size_t *upload_data_size, void **con_cls)
 {
-    (void)version;
     struct http_exchange *exchange = *con_cls;
     if (exchange == NULL) {
-        exchange = begin_request(cls, connection, url, method);
+        exchange = begin_request(cls, connection, url, method, version);
         if (exchange == NULL) {
             return MHD_NO;
         }
@@ -338,6 +356,7 @@ static void turn(struct http_loop *loop)
 static void *loop_main(void *cls)
 {
     struct http_loop *loop = cls;
+    http_receive_for(&loop->connections);
     while (!atomic_load_explicit(&loop->stop_asked, memory_order_acquire)) {
         turn(loop);
     }
@@ -373,12 +392,12 @@ static unsigned library_timeout_s(const struct http_loop_options *options)
 static int start_daemon(struct http_loop *loop, int listener, struct error *error)
 {
     const struct http_loop_options *options = &loop->options;
-    loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, handle, loop, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        library_timeout_s(options), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    loop->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, loop, MHD_OPTION_LISTEN_SOCKET, listener,
+                                    MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION,
+                                    on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL,
+                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
+                                    MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections,
+                                    MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
     if (loop->daemon == NULL) {
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));
         return -1;
@@ -443,6 +462,7 @@ void http_loop_free(struct http_loop *loop)
     if (loop->daemon != NULL) {
         MHD_stop_daemon(loop->daemon);
     }
+    http_connections_done(&loop->connections);
     http_exchange_list_free(&loop->free_exchanges);
     wakeup_done(&loop->wakeup);
     free(loop);

@@ -1,4 +1,5 @@
-/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header.
+/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header. http_intake stands before the
+ * library, http_head behind it.
  *
  * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
  * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
@@ -9,8 +10,8 @@
  * on_request may answer at once or later. A request that waits is not suspended (suspending cost a quarter of the
  * gateway): libmicrohttpd asks for it again at each run, and there the answer is queued.
  *
- * Refused before they reach the application, with a bare status (the library's own doing): malformed requests, 400; a
- * request line or header block over the connection's pool, 414, 431; an HTTP version that is not 1.x, 505. */
+ * Refused before they reach the application, with a bare status (the library's own doing): a request line or header
+ * block over the connection's pool, 414, 431; an HTTP version that is not 1.x, 505; and half a chunk size, 400. */
 #ifndef TALLY_COMMON_HTTP_SERVER_H
 #define TALLY_COMMON_HTTP_SERVER_H
 
@@ -23,12 +24,12 @@
 #include "common/error.h"
 #include "common/text.h"
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER_METHOD };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 
 /* Why the body of a request was not read. The application answers it; the connection is closed afterwards. */
 enum http_refusal {
     HTTP_NOT_REFUSED,
-    HTTP_BAD_FRAMING,    /* request smuggling: see `refusal_detail`; 400 */
+    HTTP_MALFORMED,      /* see `refusal_detail`; 400 */
     HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
 };
 
@@ -37,13 +38,18 @@ enum http_refusal {
  * released. */
 struct http_request {
     enum http_method method;
-    struct text path;            /* as sent: still percent-encoded, without the query */
-    struct text content_type;    /* .data NULL: the header is missing */
-    struct text idempotency_key; /* .data NULL: the header is missing */
+    struct text path; /* as sent: still percent-encoded, without the query; "*": of the server as a whole */
+    /* Fields, without the white space around them; .data NULL: the field is missing. */
+    struct text content_type;
+    struct text content_encoding;
+    struct text idempotency_key;
     unsigned idempotency_key_count;
-    struct text request_id; /* X-Request-Id; .data NULL: the header is missing */
+    struct text misnamed_key; /* the name of a field like X-Idempotency-Key */
+    struct text request_id;   /* X-Request-Id */
+    struct text origin;
+    bool is_preflight; /* OPTIONS with Access-Control-Request-Method */
     enum http_refusal refusal;
-    const char *refusal_detail; /* static sentence, HTTP_BAD_FRAMING only */
+    const char *refusal_detail; /* static sentence, HTTP_MALFORMED only */
     char *body;                 /* body_len bytes; the application may decode in place */
     size_t body_len;
     int64_t complete_us; /* monotonic time when the body was complete */

@@ -61,7 +61,7 @@ static void test_what_the_server_refused_is_explained(void **state)
     handle(request);
     assert_problem(413, "the body must be at most 1048576 bytes");
     request = prepare(0, HTTP_GET, "/nowhere");
-    request->refusal = HTTP_BAD_FRAMING;
+    request->refusal = HTTP_MALFORMED;
     request->refusal_detail = "Content-Length is given twice";
     handle(request);
     assert_problem(400, "Content-Length is given twice");

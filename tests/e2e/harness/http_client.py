@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 NO_BODY = object()
 
@@ -52,6 +53,10 @@ class HttpConnection:
 
     def send(self, data):
         self.socket.sendall(data)
+
+    def pause(self, seconds=0.002):
+        """Time for what was sent to be read on its own."""
+        time.sleep(seconds)
 
     def end_sending(self):
         """Half-closes: there is no more to come from this side."""
