@@ -161,7 +161,7 @@ size_t http_intake_read(struct http_intake *intake, char *data, size_t len)
         }
         if (step == STEP_FAULT) {
             refuse(intake);
-            return kept + http_intake_take_pending(intake, data + kept, len - kept);
+            break;
         }
     }
     return kept;

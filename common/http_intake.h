@@ -79,7 +79,7 @@ struct http_intake {
 };
 
 /* Reads `len` bytes that came on the connection. data is rewritten in place; returns how many bytes of it libmicrohttpd
- * is to be given, at most len. After a fault there may be more in http_intake_take_pending. */
+ * is to be given. After a fault http_intake_take_pending has more. */
 size_t http_intake_read(struct http_intake *intake, char *data, size_t len);
 /* What is still to be given after a fault: writes at most `room` bytes, returns how many. */
 size_t http_intake_take_pending(struct http_intake *intake, char *out, size_t room);

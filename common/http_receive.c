@@ -24,13 +24,10 @@ enum {
 };
 
 /* The last read of a connection with a fault. */
-static ssize_t end_reading(int fd, size_t given)
+static ssize_t end_reading(struct http_intake *intake, int fd, char *out, size_t room)
 {
+    const size_t given = http_intake_take_pending(intake, out, room);
     (void)recvfrom(fd, NULL, DISCARDED_MAX, MSG_TRUNC | MSG_DONTWAIT, NULL, NULL);
-    if (given == 0) {
-        errno = EAGAIN;
-        return -1;
-    }
     return (ssize_t)given;
 }
 
@@ -38,18 +35,22 @@ static ssize_t end_reading(int fd, size_t given)
  * must not look so. */
 static ssize_t receive(struct http_intake *intake, int fd, char *out, size_t room)
 {
-    size_t given = http_intake_take_pending(intake, out, room);
+    size_t given = 0;
+    if (intake->fault != NULL && intake->pending.len == 0) {
+        errno = EAGAIN; /* the answer is on its way, and nothing is wanted any more */
+        return -1;
+    }
     while (given < room) {
+        if (intake->pending.len > 0) {
+            return (ssize_t)given + end_reading(intake, fd, out + given, room - given);
+        }
         const size_t wanted = room - given;
         const ssize_t got = receive_plain(fd, out + given, wanted, 0);
         if (got <= 0) {
             return given > 0 ? (ssize_t)given : got;
         }
         given += http_intake_read(intake, out + given, (size_t)got);
-        if (intake->fault != NULL) {
-            return end_reading(fd, given);
-        }
-        if (given > 0 && (size_t)got < wanted) {
+        if (given > 0 && (size_t)got < wanted && intake->pending.len == 0) {
             break;
         }
     }
