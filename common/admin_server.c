@@ -59,6 +59,7 @@ static void reply(struct http_request *request, int status, const char *content_
         .content_type = content_type,
         .body = {request->reply.data, request->reply.len},
     };
+    response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
     if (allow != NULL) {
         response.headers[response.header_count++] = (struct http_header){"Allow", allow};
     }

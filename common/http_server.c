@@ -31,6 +31,11 @@
 #include "common/thread.h"
 #include "common/wakeup.h"
 
+enum {
+    /* Over max_connections, for those that come while none is idle: a probe gets through. */
+    CONNECTIONS_RESERVE = 16,
+};
+
 struct http_loop {
     /* immutable after http_loop_start */
     struct http_application application;
@@ -118,6 +123,7 @@ static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Conne
     }
     exchange->request.complete_us = clock_monotonic_us();
     exchange->connection->receiving_since_us = 0;
+    http_connections_answering(&loop->connections, exchange->connection);
     loop->application.on_request(loop->application.ctx, &exchange->request);
     return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange, connection) : MHD_YES;
 }
@@ -163,7 +169,10 @@ static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Con
         request->refusal = HTTP_BODY_TOO_LARGE;
         return dispatch(exchange, connection);
     }
-    return http_exchange_reserve_body(exchange, content_length) == 0 ? MHD_YES : MHD_NO;
+    if (http_exchange_reserve_body(exchange, content_length) != 0) {
+        return MHD_NO;
+    }
+    return request->refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange, connection);
 }
 
 /* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
@@ -218,9 +227,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd_connection, void 
     }
     *con_cls = NULL;
     loop->progress.ended = true;
-    exchange->connection->in_request = false;
-    exchange->connection->receiving_since_us = 0;
-    exchange->connection->idle_since_us = clock_monotonic_us();
+    http_connections_answered(&loop->connections, exchange->connection, clock_monotonic_us());
     atomic_fetch_sub_explicit(&loop->in_flight, 1, memory_order_relaxed);
     if (exchange->phase == EXCHANGE_SENDING) {
         loop->progress.sending--;
@@ -238,14 +245,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd_connection, void 
 void http_reply(struct http_request *request, const struct http_response *response)
 {
     struct http_exchange *exchange = (struct http_exchange *)request;
-    exchange->response = *response;
-    for (size_t i = 0; i < response->header_count; i++) {
-        char *value = exchange->header_values[i];
-        const size_t len = strnlen(response->headers[i].value, RESPONSE_HEADER_VALUE_SIZE - 1);
-        memcpy(value, response->headers[i].value, len);
-        value[len] = '\0';
-        exchange->response.headers[i].value = value;
-    }
+    http_exchange_keep_response(exchange, response);
     exchange->phase = EXCHANGE_ANSWERED;
     exchange->loop->progress.waiting--;
     exchange->loop->progress.answered++;
@@ -262,7 +262,10 @@ static void on_connection_started(struct http_loop *loop, struct MHD_Connection 
         return; /* begin_request refuses what comes on it */
     }
     *socket_context = connection;
-    atomic_fetch_add_explicit(&loop->connection_count, 1, memory_order_relaxed);
+    const unsigned before = atomic_fetch_add_explicit(&loop->connection_count, 1, memory_order_relaxed);
+    if (before >= (unsigned)loop->options.max_connections) {
+        http_connections_make_room(&loop->connections, connection, connection->idle_since_us);
+    }
 }
 
 static void on_connection_closed(struct http_loop *loop, struct http_connection *connection)
@@ -392,12 +395,12 @@ static unsigned library_timeout_s(const struct http_loop_options *options)
 static int start_daemon(struct http_loop *loop, int listener, struct error *error)
 {
     const struct http_loop_options *options = &loop->options;
-    loop->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, handle, loop, MHD_OPTION_LISTEN_SOCKET, listener,
-                                    MHD_OPTION_NOTIFY_COMPLETED, on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION,
-                                    on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL,
-                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
-                                    MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
+    loop->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, handle, loop, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK,
+        keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections + CONNECTIONS_RESERVE,
+        MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
     if (loop->daemon == NULL) {
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));
         return -1;

@@ -31,7 +31,10 @@ enum http_refusal {
     HTTP_NOT_REFUSED,
     HTTP_MALFORMED,      /* see `refusal_detail`; 400 */
     HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
+    HTTP_OVER_BUDGET,    /* the bodies of all requests together are over http_application.budget; 503 */
 };
+
+struct http_budget;
 
 /* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory
  * and the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is
@@ -62,12 +65,16 @@ struct http_header {
     const char *value; /* NUL-terminated, copied */
 };
 
-enum { HTTP_REPLY_HEADERS_MAX = 4 };
+enum {
+    HTTP_REPLY_HEADERS_MAX = 10,
+    /* All values together, with a NUL each: an echoed X-Request-Id and an origin of 128, and short ones. */
+    HTTP_REPLY_VALUES_SIZE = 640,
+};
 
 struct http_response {
     int status;
-    const char *content_type;
-    struct text body; /* valid until the request is released by the server; usually request->reply or static */
+    const char *content_type; /* static; NULL for none */
+    struct text body;         /* valid until the request is released by the server; usually request->reply or static */
     struct http_header headers[HTTP_REPLY_HEADERS_MAX];
     size_t header_count;
 };
@@ -76,6 +83,7 @@ struct http_response {
 struct http_application {
     void *ctx;
     size_t request_state_size;
+    struct http_budget *budget; /* of bodies; outlives every request. NULL: no bound */
     /* The header block is complete: how many bytes of body are allowed? */
     size_t (*body_max)(void *ctx, struct http_request *request);
     /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
@@ -93,10 +101,10 @@ struct http_application {
 };
 
 struct http_loop_options {
-    const char *host; /* address to bind: "0.0.0.0", "127.0.0.1", "::" */
-    int port;         /* 0: a free one, see http_loop_port */
-    bool reuse_port;  /* several loops listen on the same port */
-    int max_connections;
+    const char *host;        /* address to bind: "0.0.0.0", "127.0.0.1", "::" */
+    int port;                /* 0: a free one, see http_loop_port */
+    bool reuse_port;         /* several loops listen on the same port */
+    int max_connections;     /* over it, the one longest without a request is closed */
     int idle_timeout_ms;     /* connection without a request */
     int read_timeout_ms;     /* from a request's first byte to its last */
     int answer_timeout_ms;   /* the application answers within this */

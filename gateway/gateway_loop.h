@@ -16,6 +16,7 @@ struct gateway_loop_options {
     const struct config *config;
     struct channel_pool *pool;
     struct gateway_health *health;
+    struct http_budget *bodies;
     int port;         /* 0: a free one */
     bool shares_port; /* other loops listen on it too */
     int max_connections;
