@@ -1,8 +1,8 @@
 /* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header. http_intake stands before the
  * library, http_head behind it.
  *
- * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
- * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
+ * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening sockets.
+ * Nothing in a loop is shared with another.
  *
  *     readable requests ──> on_request each ──> on_turn_end once
  *     answers come: http_loop_wake ──> on_wake ──> http_reply each
@@ -22,6 +22,7 @@
 #include "common/buffer.h"
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/listener.h"
 #include "common/text.h"
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
@@ -101,9 +102,9 @@ struct http_application {
 };
 
 struct http_loop_options {
-    const char *host;        /* address to bind: "0.0.0.0", "127.0.0.1", "::" */
-    int port;                /* 0: a free one, see http_loop_port */
-    bool reuse_port;         /* several loops listen on the same port */
+    const char *host; /* to listen on: "0.0.0.0", "127.0.0.1", "::", or a name, on all its addresses */
+    int port;         /* 0: a free one, see http_loop_port */
+    enum listener_sharing sharing;
     int max_connections;     /* over it, the one longest without a request is closed */
     int idle_timeout_ms;     /* connection without a request */
     int read_timeout_ms;     /* from a request's first byte to its last */

@@ -135,7 +135,7 @@ static int create_loops(struct gateway *gateway, size_t count, struct error *err
         .pool = gateway->pool,
         .health = &gateway->health,
         .port = gateway->config->server.port,
-        .shares_port = count > 1,
+        .sharing = count > 1 ? LISTENER_FIRST : LISTENER_ALONE,
         .bodies = &gateway->bodies,
         .max_connections = (gateway->config->server.max_connections + (int)count - 1) / (int)count,
     };
@@ -151,6 +151,7 @@ static int create_loops(struct gateway *gateway, size_t count, struct error *err
         }
         gateway->loops[gateway->loop_count++] = loop;
         options.port = gateway_port(gateway); /* the others share what the first one got */
+        options.sharing = LISTENER_JOINS;
     }
     return 0;
 }

@@ -109,7 +109,7 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
     const struct http_loop_options http_options = {
         .host = options->config->server.host,
         .port = options->port,
-        .reuse_port = options->shares_port,
+        .sharing = options->sharing,
         .max_connections = options->max_connections,
         .idle_timeout_ms = options->config->server.idle_timeout_ms,
         .read_timeout_ms = options->config->server.read_timeout_ms,

@@ -17,8 +17,8 @@ struct gateway_loop_options {
     struct channel_pool *pool;
     struct gateway_health *health;
     struct http_budget *bodies;
-    int port;         /* 0: a free one */
-    bool shares_port; /* other loops listen on it too */
+    int port;                      /* 0: a free one */
+    enum listener_sharing sharing; /* among the loops */
     int max_connections;
 };
 

@@ -30,7 +30,8 @@ def body_bytes(gateway):
 
 
 def head(*lines):
-    return "\r\n".join([f"POST {INCREMENT_BATCH} HTTP/1.1", "Host: t", "Content-Type: application/json", *lines, "", ""])
+    start = [f"POST {INCREMENT_BATCH} HTTP/1.1", "Host: t", "Content-Type: application/json"]
+    return "\r\n".join([*start, *lines, "", ""]).encode()
 
 
 def check_shed(response):
@@ -43,7 +44,7 @@ def test_three_hundred_unfinished_bodies_do_not_take_300_mib(gateway, resource):
     before = resident(gateway)
     with contextlib.ExitStack() as ends:
         connections = [ends.enter_context(gateway.connection()) for _ in range(300)]
-        announced = head(f"Content-Length: {MIB}").encode()
+        announced = head(f"Content-Length: {MIB}")
         for connection in connections[:16]:
             connection.send(announced + b" " * (MIB - 1))
         wait_until(lambda: body_bytes(gateway) == 16 * MIB)
@@ -66,7 +67,7 @@ def test_chunked_bodies_are_counted_as_they_grow(gateway, resource):
     with contextlib.ExitStack() as ends:
         connections = [ends.enter_context(gateway.connection()) for _ in range(40)]
         for connection in connections:
-            connection.send(head("Transfer-Encoding: chunked").encode() + chunk)
+            connection.send(head("Transfer-Encoding: chunked") + chunk)
         wait_until(lambda: body_bytes(gateway) > 15 * MIB)
         for connection in connections:
             connection.send(b"0\r\n\r\n")

@@ -1,5 +1,5 @@
-"""HTTP/1.1 as RFC 9110 and 9112 have it, literal by literal (tests/e2e/data/http11): what is answered, that it is answered
-once, that nothing hidden in it counts, and that it is the same however the bytes arrive."""
+"""HTTP/1.1 as RFC 9110 and 9112 have it, literal by literal (tests/e2e/data/http11): what is answered, that it is
+answered once, that nothing hidden in it counts, and that it is the same however the bytes arrive."""
 
 import pytest
 

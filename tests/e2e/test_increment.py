@@ -215,7 +215,13 @@ def test_json_escapes_and_white_space_mean_what_they_mean(gateway, resource):
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json; charset=utf-8", 'application/json;Charset="UTF-8"', "Application/JSON", "application/json ;x=y"],
+    "content_type",
+    [
+        "application/json; charset=utf-8",
+        'application/json;Charset="UTF-8"',
+        "Application/JSON",
+        "application/json ;x=y",
+    ],
 )
 def test_the_media_type_is_compared_as_the_standard_says(gateway, resource, content_type):
     body = f'{{"resource_id":"{resource}","counter_type":"like"}}'
