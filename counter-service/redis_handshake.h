@@ -13,7 +13,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
-#include "common/limits.h"
+#include "common/store_id.h"
 #include "counter-service/redis_conn.h"
 #include "counter-service/write_command.h"
 
@@ -21,7 +21,7 @@ enum { SCRIPT_SHA_LEN = 40 };
 
 /* What a handshake has found out. */
 struct redis_session {
-    char store_id[STORE_ID_LEN + 1];
+    char store_id[STORE_ID_SIZE];
     char script_sha[SCRIPT_SHA_LEN]; /* not NUL-terminated */
     struct error refusal;            /* why Redis writes nothing for now, and answers reads; "": it writes */
 };

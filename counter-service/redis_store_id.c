@@ -9,7 +9,7 @@
 const struct text redis_store_id_key = {"tally:store", 11};
 const struct text redis_store_id_request = {"*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n", 31};
 
-int redis_store_id_make(char out[STORE_ID_LEN + 1], struct error *error)
+int redis_store_id_make(char out[STORE_ID_SIZE], struct error *error)
 {
     uint8_t random[STORE_ID_LEN / 2];
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
@@ -22,20 +22,9 @@ int redis_store_id_make(char out[STORE_ID_LEN + 1], struct error *error)
     return 0;
 }
 
-static bool is_hexadecimal(struct text text)
+int redis_store_id_read(struct text found, char out[STORE_ID_SIZE], struct error *error)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        const char c = text.data[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-int redis_store_id_read(struct text found, char out[STORE_ID_LEN + 1], struct error *error)
-{
-    if (found.len != STORE_ID_LEN || !is_hexadecimal(found)) {
+    if (!store_id_is_valid(found)) {
         error_set(error, "Redis holds \"%s\" under key tally:store: that is no store id", redis_quote(found).text);
         return -1;
     }

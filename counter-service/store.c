@@ -25,8 +25,8 @@ struct store {
      * before a queue's lock and before those that on_serving takes. */
     pthread_mutex_t report_lock;
     bool reported_serving;
-    char store_id[STORE_ID_LEN + 1]; /* of the connections in use, or of the last one; "": none yet */
-    size_t admitted;                 /* workers whose connection is in use */
+    char store_id[STORE_ID_SIZE]; /* of the connections in use, or of the last one; "": none yet */
+    size_t admitted;              /* workers whose connection is in use */
 };
 
 /* All connections lead to one store: what is read from one was written by another. */

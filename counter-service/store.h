@@ -15,8 +15,8 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
-#include "common/limits.h"
 #include "common/status.h"
+#include "common/store_id.h"
 #include "common/text.h"
 
 /* One increment or one read. The caller has validated it: a worker sends it as it is. */
@@ -72,7 +72,7 @@ struct store_call {
     struct store_listed *listed; /* STORE_LIST: sorted by counter_type; heap, freed by the caller */
     size_t listed_count;
     struct buffer list_memory; /* STORE_LIST: initialised and freed by the caller */
-    char store_id[STORE_ID_LEN + 1];
+    char store_id[STORE_ID_SIZE];
     int idle_timeout_ms;
     /* The worker's own. */
     struct store_call *next;

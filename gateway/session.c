@@ -7,6 +7,7 @@
 #include "common/arena.h"
 #include "common/grpc_message.h"
 #include "common/log.h"
+#include "common/store_id.h"
 #include "gateway/lanes.h"
 #include "gateway/session_metrics.h"
 #include "tally/v1/counter.pb-c.h"
@@ -119,8 +120,8 @@ static enum status status_of_waiting(enum status status)
 static void opened(struct session *session, const Tally__V1__OpenSessionResponse *response)
 {
     uint64_t times;
-    char store_id[STORE_ID_LEN + 1] = "";
-    if (response->store_id.len == STORE_ID_LEN) {
+    char store_id[STORE_ID_SIZE] = "";
+    if (store_id_is_valid(grpc_message_text(response->store_id))) {
         memcpy(store_id, response->store_id.data, STORE_ID_LEN);
     }
     session->state = SESSION_OPEN;
