@@ -101,9 +101,10 @@ GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
 # Files that are built into the programs: the symbol, and what it holds (see common/embed.S).
-EMBEDDED := descriptor_set write_script openapi_document
+EMBEDDED := descriptor_set write_script open_session openapi_document
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
 EMBEDDED_FILE_write_script := counter-service/write_script.lua
+EMBEDDED_FILE_open_session := counter-service/open_session.lua
 EMBEDDED_FILE_openapi_document := proto/openapi.yaml
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
@@ -277,6 +278,10 @@ load-test: all | deps-load ## five load levels with hey; fails on any error or a
 
 bench: all build/bin/bare_mhd_server | deps-load ## compare with webdis and bare libmicrohttpd; ROUNDS, DURATION, OUT
 	@tests/load/bench.sh
+
+.PHONY: compare
+compare: all | deps-load ## OLD=DIR: rate and CPU time of the programs in DIR (or OLD=webdis) against these; ARGS
+	@/usr/bin/python3 tests/load/compare.py $(OLD) $(BIN) $(ARGS)
 
 build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 	$(say) CC $<

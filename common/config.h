@@ -29,8 +29,11 @@ struct config {
         int max_pending; /* waiting requests a loop */
         int idle_timeout_ms;
         int read_timeout_ms;
-        size_t max_body; /* bytes */
-        int loops;       /* 0: half the cores, at least 1 */
+        size_t max_body;        /* bytes */
+        size_t max_body_memory; /* bytes */
+        int loops;              /* 0: half the cores, at least 1 */
+        char **cors_origins;    /* NULL when cors_origin_count is 0: off */
+        size_t cors_origin_count;
     } server;
     struct {
         char *host;
@@ -59,7 +62,6 @@ struct config {
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
-        int batch_ttl_ms;
         int partitions;
     } redis;
     struct {
@@ -79,6 +81,7 @@ struct config {
     struct {
         char *address;        /* of the agent, host:port; "": off */
         char *token;          /* "" for none */
+        char *service;        /* the name of counter-service there */
         char *advertise_host; /* "": where the program listens */
         int health_interval_ms;
     } consul;

@@ -11,6 +11,7 @@ enum {
     QUOTED_LEN_MAX = 64, /* of a refused value in its message */
     TEXT_LEN_MAX = 512,
     TOPIC_LEN_MAX = 249,
+    ORIGIN_LEN_MAX = 128,
 };
 
 bool config_key_is_number(const struct config_key *key)
@@ -93,6 +94,14 @@ static bool is_address(const char *text)
     return host_port_parse(text, &address) == 0;
 }
 
+/* Of lower case, since Consul answers DNS names too (RFC 1035, section 2.3.1; digits may come first: RFC 1123). */
+static bool is_label(const char *text)
+{
+    const size_t len = strlen(text);
+    return len >= 1 && len <= CONFIG_LABEL_LEN_MAX && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len &&
+           text[0] != '-' && text[len - 1] != '-';
+}
+
 /* Kafka's own rule: org.apache.kafka.common.internals.Topic. */
 static bool is_topic(const char *text)
 {
@@ -100,6 +109,20 @@ static bool is_topic(const char *text)
     const size_t len = strlen(text);
     return len >= 1 && len <= TOPIC_LEN_MAX && strspn(text, allowed) == len && strcmp(text, ".") != 0 &&
            strcmp(text, "..") != 0;
+}
+
+/* "*", or what a browser sends as Origin (RFC 6454, section 6.2): a scheme and a host in lower case, and the port if it
+ * is not the scheme's own. */
+static bool is_origin(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+    const char *host = strstr(text, "://");
+    if (strcmp(text, "*") == 0) {
+        return true;
+    }
+    return host != NULL && host != text &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-") == (size_t)(host - text) && host[3] != '\0' &&
+           strspn(host + 3, allowed) == strlen(host + 3) && strlen(text) <= ORIGIN_LEN_MAX;
 }
 
 static bool is_text(const char *text)
@@ -125,6 +148,10 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_address(text) ? NULL : "must be host:port";
     case CONFIG_ADDRESSES:
         return is_address(text) ? NULL : "must be a list of host:port";
+    case CONFIG_LABEL:
+        return is_label(text) ? NULL : "must be 1-32 characters of a-z 0-9 -, with no - at either end";
+    case CONFIG_ORIGINS:
+        return is_origin(text) ? NULL : "must be a list of origins like https://shop.example, in lower case, or \"*\"";
     case CONFIG_TOPIC:
         return is_topic(text) ? NULL : "must be 1-249 characters of a-z A-Z 0-9 . _ -";
     default:

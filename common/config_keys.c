@@ -23,10 +23,13 @@ static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMA
 #define CHOICE(name, initial_, choices_) ROW(CONFIG_CHOICE, name, initial_), FIELD(name), .choices = choices_
 #define HOST(name, initial_) ROW(CONFIG_HOST, name, initial_), FIELD(name)
 #define ADDRESS(name, initial_) ROW(CONFIG_ADDRESS, name, initial_), FIELD(name)
+#define LABEL(name, initial_) ROW(CONFIG_LABEL, name, initial_), FIELD(name)
 #define TEXT(name, initial_) ROW(CONFIG_TEXT, name, initial_), FIELD(name)
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+#define ORIGINS(name, initial_, count) \
+    ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
 /* Type, key, default, range; in the order of configs/config.yaml, where each is explained. Rows of a section stand
  * together. */
@@ -36,11 +39,14 @@ const struct config_key config_keys[] = {
     {DURATION(server.request_timeout, "2s", "10ms", "1m")},
     {COUNT(server.max_connections, "10000", "1", "1000000")},
     {COUNT(server.max_pending, "4096", "1", "65536")},
-    {DURATION(server.idle_timeout, "60s", "1s", "1h")},
+    {DURATION(server.idle_timeout, "95s", "1s", "1h")},
     {DURATION(server.read_timeout, "30s", "100ms", "10m")},
     /* At least what an increment with every field at its bound, and escaped, needs. At most the limit of a batch. */
     {BYTES(server.max_body, "64KiB", "4KiB", "1MiB")},
+    /* At least the largest body, which could never be taken otherwise. */
+    {BYTES(server.max_body_memory, "64MiB", "1MiB", "64GiB")},
     {COUNT(server.loops, "0", "0", "64")},
+    {ORIGINS(server.cors_origins, "", server.cors_origin_count)},
 
     {HOST(counter_service.host, "0.0.0.0")},
     {COUNT(counter_service.port, "50051", "0", "65535")},
@@ -64,7 +70,6 @@ const struct config_key config_keys[] = {
     {COUNT(redis.workers, "1", "1", "16")},
     {DURATION(redis.timeout, "1s", "10ms", "1m")},
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
-    {DURATION(redis.batch_ttl, "10s", "1s", "1h")},
     {COUNT(redis.partitions, "1", "1", "1024")},
 
     /* At least what a gateway needs to keep it: it does so each minute, or three times in this. */
@@ -80,6 +85,7 @@ const struct config_key config_keys[] = {
 
     {ADDRESS(consul.address, "localhost:8500"), .may_be_empty = true},
     {TEXT(consul.token, ""), .secret = true},
+    {LABEL(consul.service, "counter-service")},
     {HOST(consul.advertise_host, ""), .may_be_empty = true},
     {DURATION(consul.health_interval, "10s", "1s", "10m")},
 

@@ -1,11 +1,5 @@
 #include "common/config_rules.h"
 
-/* A shorter one would let a late original and its re-send both count. */
-static bool batch_ttl_is_short(const struct config *config)
-{
-    return config->redis.batch_ttl_ms < 2 * config->counter_service.max_deadline_ms + 1000;
-}
-
 /* The service would cut such a request short. */
 static bool request_outlives_deadline(const struct config *config)
 {
@@ -37,7 +31,6 @@ static const struct {
     bool (*is_broken)(const struct config *config);
     const char *text;
 } rules[] = {
-    {batch_ttl_is_short, "redis.batch_ttl must be at least twice counter_service.max_deadline plus 1s"},
     {request_outlives_deadline, "server.request_timeout must be at most counter_service.max_deadline"},
     {attempt_outlives_request, "grpc.counter_service.attempt_timeout must be less than server.request_timeout"},
     {service_ports_collide, "counter_service.port and counter_service.admin_port must differ"},

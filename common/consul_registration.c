@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/background.h"
 #include "common/backoff.h"
@@ -14,6 +15,9 @@
 
 enum {
     LOOK_INTERVAL_MS = 1000,
+    /* Most stores are known a moment after the start: a second registration would begin the wait for the agent's first
+     * check anew. */
+    STORE_PATIENCE_MS = 100,
     /* At the end, what runs may end by itself for so long: cancelled, it might reach the agent after the removal. */
     LAST_REQUEST_MS = CONSUL_DEREGISTER_TIMEOUT_MS / 2,
     /* The removal itself has until a bit before the caller gives up, so that its error is the one that is logged. */
@@ -25,10 +29,13 @@ struct consul_registration {
     struct consul_agent *agent;
     struct consul_agent *last_agent; /* for the removal: the other one may be cancelled by then */
     struct background background;
+    void (*read_store_id)(void *ctx, char out[STORE_ID_SIZE]); /* NULL: it has no store */
+    void *ctx;
     /* owned by the thread */
-    struct consul_service service; /* its host points to the one below */
+    struct consul_service service; /* its host and store_id point to those below */
     char host[HOST_SIZE];          /* "" until it is learnt */
     char id[CONSUL_SERVICE_ID_SIZE];
+    char store_id[STORE_ID_SIZE]; /* told last, "" for none */
     struct backoff backoff;
     struct log_limiter failures;
     bool was_registered;
@@ -86,13 +93,28 @@ static void after_failure(struct consul_registration *registration, const char *
     }
 }
 
+/* Returns whether the store is another one than was told last. */
+static bool take_store(struct consul_registration *registration)
+{
+    char store_id[STORE_ID_SIZE];
+    if (registration->read_store_id == NULL) {
+        return false;
+    }
+    registration->read_store_id(registration->ctx, store_id);
+    if (strcmp(store_id, registration->store_id) == 0) {
+        return false;
+    }
+    memcpy(registration->store_id, store_id, STORE_ID_SIZE);
+    return true;
+}
+
 /* Returns how long to wait before the next round. */
 static int do_round(struct consul_registration *registration)
 {
     struct error error;
+    const bool says_all = !take_store(registration) && is_registered(registration);
     bool is_known = false;
-    int result =
-        is_registered(registration) ? consul_agent_knows(registration->agent, registration->id, &is_known, &error) : 0;
+    int result = says_all ? consul_agent_knows(registration->agent, registration->id, &is_known, &error) : 0;
     if (result == 0 && !is_known) {
         result = enter(registration, &error);
         if (result == 0) {
@@ -127,7 +149,7 @@ static void leave(struct consul_registration *registration, int64_t until_us)
 static void run(void *ctx)
 {
     struct consul_registration *registration = ctx;
-    int pause_ms = 0;
+    int pause_ms = registration->read_store_id != NULL ? STORE_PATIENCE_MS : 0;
     while (background_pause(&registration->background, pause_ms)) {
         pause_ms = do_round(registration);
     }
@@ -174,6 +196,9 @@ static int fill(struct consul_registration *registration, const struct consul_re
     snprintf(registration->host, sizeof(registration->host), "%s", known_host(options));
     registration->service = options->service;
     registration->service.host = registration->host;
+    registration->service.store_id = registration->store_id;
+    registration->read_store_id = options->read_store_id;
+    registration->ctx = options->ctx;
     backoff_init(&registration->backoff, CONSUL_AGENT_RETRY_MIN_MS, CONSUL_AGENT_RETRY_MAX_MS);
     atomic_init(&registration->deregister_until_us, 0);
     atomic_init(&registration->is_registered, false);
@@ -203,20 +228,17 @@ fail:
     return NULL;
 }
 
-int consul_registration_start(const struct config *config, struct consul_service service,
+int consul_registration_start(const struct config *config, struct consul_registration_options options,
                               struct consul_registration **ret_registration, struct error *error)
 {
     *ret_registration = NULL;
     if (config->consul.address[0] == '\0') {
         return 0;
     }
-    service.interval_ms = config->consul.health_interval_ms;
-    const struct consul_registration_options options = {
-        .address = config->consul.address,
-        .token = config->consul.token,
-        .advertise_host = config->consul.advertise_host,
-        .service = service,
-    };
+    options.address = config->consul.address;
+    options.token = config->consul.token;
+    options.advertise_host = config->consul.advertise_host;
+    options.service.interval_ms = config->consul.health_interval_ms;
     *ret_registration = consul_registration_create(&options, error);
     return *ret_registration == NULL ? -1 : 0;
 }

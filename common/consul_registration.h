@@ -3,7 +3,7 @@
  * One thread creates, deregisters and frees.
  *
  *     learn the own address ──> register ──> look each second ──> deregister
- *        (if not given)            ^            │ lost, or no answer
+ *        (if not given)            ^            │ lost, no answer, or another store
  *                                  └────────────┘
  */
 #ifndef TALLY_COMMON_CONSUL_REGISTRATION_H
@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/consul_service.h"
 #include "common/error.h"
+#include "common/store_id.h"
 
 /* How long consul_registration_deregister may take. */
 enum { CONSUL_DEREGISTER_TIMEOUT_MS = 1000 };
@@ -25,16 +26,21 @@ struct consul_registration_options {
     const char *advertise_host; /* if not "": where others reach the instance, instead of service.host; copied */
     /* host is what it listens on: with a wildcard, others reach it at this end of the connection to the agent. The
      * strings are not copied and outlive the registration. */
-    struct consul_service service;
+    struct consul_service service; /* store_id: NULL */
+    /* Writes the store that is told in the service's meta now, "" for none. Asked each second, on the registration's
+     * thread. NULL: it has no store. */
+    void (*read_store_id)(void *ctx, char out[STORE_ID_SIZE]);
+    void *ctx;
 };
 
 /* Starts registering, and does not wait for it. Gauge: tally_consul_registered; one registration a process. Returns
  * NULL with error filled when out of memory or threads. */
 struct consul_registration *consul_registration_create(const struct consul_registration_options *options,
                                                        struct error *error) MUST_CHECK;
-/* The same for a daemon, as its configuration says; service.interval_ms is filled in. *ret_registration is NULL if
- * consul.address is "". config outlives the registration. Returns 0, or -1 with error filled. */
-int consul_registration_start(const struct config *config, struct consul_service service,
+/* The same for a daemon: its configuration fills in the agent, its token, advertise_host and service.interval_ms.
+ * *ret_registration is NULL if consul.address is "". config outlives the registration. Returns 0, or -1 with error
+ * filled. */
+int consul_registration_start(const struct config *config, struct consul_registration_options options,
                               struct consul_registration **ret_registration, struct error *error) MUST_CHECK;
 /* Stops registering and removes the instance from Consul. Blocks until that is done, CONSUL_DEREGISTER_TIMEOUT_MS at
  * most; logs what goes wrong. A second call does nothing. NULL is fine. */

@@ -62,8 +62,10 @@ static bool add_meta(cJSON *body, const struct consul_service *service)
     char partitions[DURATION_SIZE];
     cJSON *meta = cJSON_AddObjectToObject(body, "Meta");
     snprintf(partitions, sizeof(partitions), "%d", service->partitions);
+    const bool has_store = service->store_id != NULL && service->store_id[0] != '\0';
     return meta != NULL && add_text(meta, "version", service->version) &&
-           (service->partitions == 0 || add_text(meta, "partitions", partitions));
+           (service->partitions == 0 || add_text(meta, "partitions", partitions)) &&
+           (!has_store || add_text(meta, "store_id", service->store_id));
 }
 
 char *consul_service_json(const struct consul_service *service)

@@ -15,6 +15,7 @@ struct consul_service {
     int port;                 /* the bound one, never 0 */
     const char *version;      /* meta */
     int partitions;           /* meta; 0: left out */
+    const char *store_id;     /* meta; NULL or "": left out */
     const char *grpc_service; /* checked over gRPC, "tally.v1.CounterService"; or NULL, and then: */
     const char *http_path;    /* checked with a GET, "/health/ready" */
     int interval_ms;          /* between two checks */

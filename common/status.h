@@ -21,9 +21,10 @@ enum outcome {
     X(KEY_REUSED, 6, 422, false, NOT_APPLIED, "idempotency-key-reused", "Idempotency key reused") \
     X(NO_SESSION, 10, 503, false, NOT_APPLIED, "no-session", "No such session") \
     X(DATA_DAMAGED, 9, 500, false, NOT_APPLIED, "data-damaged", "Stored data is damaged") \
-    X(UNIMPLEMENTED, 12, 500, false, NOT_APPLIED, "version-mismatch", "The service is of another version") \
+    X(UNIMPLEMENTED, 12, 500, true, NOT_APPLIED, "version-mismatch", "The service is of another version") \
     X(SHED, 8, 503, true, NOT_APPLIED, "overloaded", "Overloaded") \
     X(REDIS_DOWN, 14, 503, true, NOT_APPLIED, "store-unavailable", "The store is unavailable") \
+    X(WRITES_REFUSED, 14, 503, false, NOT_APPLIED, "store-refuses-writes", "The store refuses writes") \
     X(EXPIRED, 14, 503, true, NOT_APPLIED, "deadline-passed", "The deadline passed before the write") \
     X(DRAINING, 14, 503, true, NOT_APPLIED, "draining", "Shutting down") \
     X(NO_SERVICE, 14, 503, true, NOT_APPLIED, "no-service", "No healthy counter-service") \

@@ -76,6 +76,24 @@ static grpc_byte_buffer *batch_increment_reply(const struct store_call *call, st
     return grpc_message_pack(&response.base);
 }
 
+static grpc_byte_buffer *open_session_reply(const struct store_call *call, struct arena *arena)
+{
+    (void)arena;
+    Tally__V1__OpenSessionResponse response = TALLY__V1__OPEN_SESSION_RESPONSE__INIT;
+    response.session = bytes_of((struct text){(const char *)call->session.id, SESSION_LEN});
+    response.store_id = bytes_of(text_of(call->store_id));
+    response.idle_timeout_ms = call->idle_timeout_ms;
+    return grpc_message_pack(&response.base);
+}
+
+static grpc_byte_buffer *keep_session_reply(const struct store_call *call, struct arena *arena)
+{
+    (void)arena;
+    Tally__V1__KeepSessionResponse response = TALLY__V1__KEEP_SESSION_RESPONSE__INIT;
+    response.idle_timeout_ms = call->idle_timeout_ms;
+    return grpc_message_pack(&response.base);
+}
+
 static void fill_get_result(const struct store_item *item, Tally__V1__GetResult *result)
 {
     tally__v1__get_result__init(result);
@@ -123,6 +141,9 @@ static grpc_byte_buffer *list_reply(const struct store_call *call, struct arena 
 static grpc_byte_buffer *(*const makers[])(const struct store_call *call, struct arena *arena) = {
     [COUNTER_INCREMENT] = increment_reply,
     [COUNTER_BATCH_INCREMENT] = batch_increment_reply,
+    [COUNTER_SESSION_INCREMENT] = batch_increment_reply,
+    [COUNTER_OPEN_SESSION] = open_session_reply,
+    [COUNTER_KEEP_SESSION] = keep_session_reply,
     [COUNTER_GET] = get_reply,
     [COUNTER_BATCH_GET] = batch_get_reply,
     [COUNTER_LIST_COUNTERS] = list_reply,

@@ -6,7 +6,7 @@
 #include "tally/v1/counter.pb-c.h"
 
 /* The sentences below say these numbers. */
-_Static_assert(BATCH_ITEMS_MAX == 1000 && BATCH_ID_LEN == 16, "change the sentences too");
+_Static_assert(BATCH_ITEMS_MAX == 1000 && SESSION_LEN == 16 && SESSION_LANES == 1024, "change the sentences too");
 
 static struct text text_of_bytes(ProtobufCBinaryData bytes)
 {
@@ -71,17 +71,54 @@ static const char *read_list_message(const ProtobufCMessage *message, struct sto
     return counter_rules_resource_id(call->items[0].resource_id);
 }
 
+static void read_increments(Tally__V1__IncrementRequest *const *items, struct store_call *call)
+{
+    for (size_t i = 0; i < call->item_count; i++) {
+        read_increment(items[i], &call->items[i]);
+    }
+}
+
 static const char *read_batch_increment_message(const ProtobufCMessage *message, struct store_call *call)
 {
-    const Tally__V1__BatchIncrementRequest *request = (const Tally__V1__BatchIncrementRequest *)message;
-    if (request->batch_id.len != 0 && request->batch_id.len != BATCH_ID_LEN) {
-        return "batch_id must be empty or 16 bytes";
-    }
-    call->batch_id = request->batch_id.len == 0 ? NULL : request->batch_id.data;
-    for (size_t i = 0; i < call->item_count; i++) {
-        read_increment(request->items[i], &call->items[i]);
-    }
+    read_increments(((const Tally__V1__BatchIncrementRequest *)message)->items, call);
     return NULL;
+}
+
+static const char *read_session(ProtobufCBinaryData session, struct store_call *call)
+{
+    if (session.len != SESSION_LEN) {
+        return "session must be 16 bytes";
+    }
+    call->session.id = session.data;
+    return NULL;
+}
+
+static const char *read_session_increment_message(const ProtobufCMessage *message, struct store_call *call)
+{
+    const Tally__V1__SessionIncrementRequest *request = (const Tally__V1__SessionIncrementRequest *)message;
+    if (request->lane >= SESSION_LANES) {
+        return "lane must be 0-1023";
+    }
+    if (request->sequence < 1) {
+        return "sequence must be at least 1";
+    }
+    call->session.lane = request->lane;
+    call->session.sequence = request->sequence;
+    read_increments(request->items, call);
+    return read_session(request->session, call);
+}
+
+static const char *read_open_session_message(const ProtobufCMessage *message, struct store_call *call)
+{
+    (void)message;
+    call->items[0] = (struct store_item){.status = STATUS_OK};
+    return NULL;
+}
+
+static const char *read_keep_session_message(const ProtobufCMessage *message, struct store_call *call)
+{
+    call->items[0] = (struct store_item){.status = STATUS_OK};
+    return read_session(((const Tally__V1__KeepSessionRequest *)message)->session, call);
 }
 
 static const char *read_batch_get_message(const ProtobufCMessage *message, struct store_call *call)
@@ -91,6 +128,13 @@ static const char *read_batch_get_message(const ProtobufCMessage *message, struc
         read_get(request->queries[i], &call->items[i]);
     }
     return NULL;
+}
+
+/* A sender of an earlier version relies on it when it sends the batch again. */
+static const char *refuse_batch_id(const ProtobufCMessage *message)
+{
+    const bool has_one = ((const Tally__V1__BatchIncrementRequest *)message)->batch_id.len > 0;
+    return has_one ? "batch_id is of earlier versions and is not served: SessionIncrement takes its place" : NULL;
 }
 
 static size_t one_item(const ProtobufCMessage *message)
@@ -104,6 +148,11 @@ static size_t increments_of_batch(const ProtobufCMessage *message)
     return ((const Tally__V1__BatchIncrementRequest *)message)->n_items;
 }
 
+static size_t increments_of_session(const ProtobufCMessage *message)
+{
+    return ((const Tally__V1__SessionIncrementRequest *)message)->n_items;
+}
+
 static size_t queries_of_batch(const ProtobufCMessage *message)
 {
     return ((const Tally__V1__BatchGetRequest *)message)->n_queries;
@@ -113,6 +162,8 @@ static const struct {
     const ProtobufCMessageDescriptor *descriptor;
     enum store_operation operation;
     size_t (*item_count)(const ProtobufCMessage *message);
+    /* NULL, or the sentence for what this version does not serve. May be NULL itself. */
+    const char *(*not_served)(const ProtobufCMessage *message);
     message_reader read;
     const char *count_rule; /* of a batch; NULL: the message is one item */
 } methods[] = {
@@ -128,8 +179,31 @@ static const struct {
             .descriptor = &tally__v1__batch_increment_request__descriptor,
             .operation = STORE_INCREMENT,
             .item_count = increments_of_batch,
+            .not_served = refuse_batch_id,
             .read = read_batch_increment_message,
             .count_rule = "items must be 1-1000",
+        },
+    [COUNTER_SESSION_INCREMENT] =
+        {
+            .descriptor = &tally__v1__session_increment_request__descriptor,
+            .operation = STORE_INCREMENT,
+            .item_count = increments_of_session,
+            .read = read_session_increment_message,
+            .count_rule = "items must be 1-1000",
+        },
+    [COUNTER_OPEN_SESSION] =
+        {
+            .descriptor = &tally__v1__open_session_request__descriptor,
+            .operation = STORE_OPEN_SESSION,
+            .item_count = one_item,
+            .read = read_open_session_message,
+        },
+    [COUNTER_KEEP_SESSION] =
+        {
+            .descriptor = &tally__v1__keep_session_request__descriptor,
+            .operation = STORE_KEEP_SESSION,
+            .item_count = one_item,
+            .read = read_keep_session_message,
         },
     [COUNTER_GET] =
         {
@@ -179,6 +253,10 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
     if (call->items == NULL) {
         *ret_detail = "The service is out of memory";
         return STATUS_SHED;
+    }
+    *ret_detail = methods[method].not_served != NULL ? methods[method].not_served(message) : NULL;
+    if (*ret_detail != NULL) {
+        return STATUS_NO_SERVICE;
     }
     const char *rule = methods[method].read(message, call);
     if (rule != NULL) {

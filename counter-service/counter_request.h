@@ -17,10 +17,13 @@ enum counter_method {
     COUNTER_GET,
     COUNTER_BATCH_GET,
     COUNTER_LIST_COUNTERS,
+    COUNTER_SESSION_INCREMENT,
+    COUNTER_OPEN_SESSION,
+    COUNTER_KEEP_SESSION,
     COUNTER_METHODS
 };
 
-/* Fills call->operation, batch_id, items and item_count; everything lies in arena. An item of a batch that breaks a
+/* Fills call->operation, session, items and item_count; everything lies in arena. An item of a batch that breaks a
  * rule has its status and detail set, and does not fail the call. payload stays the caller's; NULL: there was none.
  * Returns STATUS_OK, or the status of the whole call with *ret_detail, a static sentence. */
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,

@@ -1,6 +1,7 @@
 #include "counter-service/counter_rpc.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "common/compiler.h"
 #include "counter-service/counter_reply.h"
@@ -11,6 +12,7 @@ struct counter_call {
     struct rpc_call *rpc_call;
     enum counter_method method;
     struct store_call store;
+    uint8_t new_session[SESSION_LEN];
 };
 
 /* What the client is told when the call or, of a method with one item, the item failed; STATUS_OK if neither. */
@@ -53,8 +55,19 @@ static void on_stored(struct store_call *store)
     answer(CONTAINER_OF(store, struct counter_call, store));
 }
 
+/* Never given out before: 128 random bits. Returns 0, or -1 if the kernel has none. */
+static int make_session(struct counter_call *call)
+{
+    call->store.session.id = call->new_session;
+    return getrandom(call->new_session, SESSION_LEN, 0) == SESSION_LEN ? 0 : -1;
+}
+
 static void submit(const struct counter_rpc *rpc, struct counter_call *call)
 {
+    if (call->store.operation == STORE_OPEN_SESSION && make_session(call) != 0) {
+        rpc_call_fail(call->rpc_call, STATUS_SHED, "The kernel has no random numbers for a session");
+        return;
+    }
     call->store.deadline_us = rpc_call_deadline_us(call->rpc_call);
     call->store.done = on_stored;
     if (call->store.operation == STORE_LIST) {
@@ -97,8 +110,11 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
 
 static const struct rpc_method methods[] = {
     METHOD(COUNTER_INCREMENT, "Increment", 64),
-    METHOD(COUNTER_BATCH_INCREMENT, "BatchIncrement", 32),
-    METHOD(COUNTER_GET, "Get", 64),
+    METHOD(COUNTER_BATCH_INCREMENT, "BatchIncrement", 16),
+    METHOD(COUNTER_SESSION_INCREMENT, "SessionIncrement", 32),
+    METHOD(COUNTER_OPEN_SESSION, "OpenSession", 8),
+    METHOD(COUNTER_KEEP_SESSION, "KeepSession", 8),
+    METHOD(COUNTER_GET, "Get", 48),
     METHOD(COUNTER_BATCH_GET, "BatchGet", 32),
     METHOD(COUNTER_LIST_COUNTERS, "ListCounters", 16),
 };

@@ -44,8 +44,10 @@ static int write_health(void *ctx, struct buffer *out)
 {
     struct counter_service *service = ctx;
     char reason[sizeof(struct error)] = "";
+    char refusal[sizeof(struct error)] = "";
     (void)store_is_serving(service->store, reason, sizeof(reason));
-    return service_health_write(&service->health, reason, out);
+    (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
+    return service_health_write(&service->health, reason, refusal, out);
 }
 
 static struct rpc_server *create_server(struct counter_service *service, struct error *error)
@@ -68,15 +70,17 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
 /* Last, when both ports answer. */
 static int register_in_consul(struct counter_service *service, struct error *error)
 {
-    const struct consul_service instance = {
-        .name = "counter-service",
-        .host = service->config->counter_service.host,
-        .port = rpc_server_port(service->server),
-        .version = TALLY_VERSION,
-        .partitions = service->config->redis.partitions,
-        .grpc_service = "tally.v1.CounterService",
+    const struct consul_registration_options options = {
+        .service = {.name = service->config->consul.service,
+                    .host = service->config->counter_service.host,
+                    .port = rpc_server_port(service->server),
+                    .version = TALLY_VERSION,
+                    .partitions = service->config->redis.partitions,
+                    .grpc_service = "tally.v1.CounterService"},
+        .read_store_id = service_health_read_store_id,
+        .ctx = &service->health,
     };
-    return consul_registration_start(service->config, instance, &service->registration, error);
+    return consul_registration_start(service->config, options, &service->registration, error);
 }
 
 /* Returns 0, or -1 with error filled: what was made until then is counter_service_free's. */

@@ -22,13 +22,6 @@ static unsigned char *put_little_endian(unsigned char *out, uint64_t value, size
     return out;
 }
 
-static void hash_text(XXH3_state_t *state, struct text text)
-{
-    if (text.len > 0) {
-        XXH3_128bits_update(state, text.data, text.len);
-    }
-}
-
 struct fingerprint fingerprint_of_increment(int64_t delta, struct text user_id)
 {
     unsigned char seed[8];
@@ -36,7 +29,9 @@ struct fingerprint fingerprint_of_increment(int64_t delta, struct text user_id)
     XXH3_state_t state;
     XXH3_128bits_reset(&state);
     XXH3_128bits_update(&state, seed, sizeof(seed));
-    hash_text(&state, user_id);
+    if (user_id.len > 0) {
+        XXH3_128bits_update(&state, user_id.data, user_id.len);
+    }
     return fingerprint_from(XXH3_128bits_digest(&state));
 }
 
@@ -51,20 +46,27 @@ static void hash_item(XXH3_state_t *state, const struct store_item *item)
     for (size_t i = 0; i < TEXT_COUNT; i++) {
         end = put_little_endian(end, texts[i]->len, 4);
     }
-    XXH3_128bits_update(state, head, sizeof(head));
+    XXH3_64bits_update(state, head, sizeof(head));
     for (size_t i = 0; i < TEXT_COUNT; i++) {
-        hash_text(state, *texts[i]);
+        if (texts[i]->len > 0) {
+            XXH3_64bits_update(state, texts[i]->data, texts[i]->len);
+        }
     }
 }
 
-struct fingerprint fingerprint_of_batch(const struct store_item *items, size_t item_count)
+struct call_fingerprint fingerprint_of_call(const struct store_item *items, size_t item_count)
 {
     XXH3_state_t state;
-    XXH3_128bits_reset(&state);
+    XXH3_64bits_reset(&state);
     for (size_t i = 0; i < item_count; i++) {
         if (items[i].status == STATUS_OK) {
             hash_item(&state, &items[i]);
         }
     }
-    return fingerprint_from(XXH3_128bits_digest(&state));
+    XXH64_canonical_t canonical;
+    XXH64_canonicalFromHash(&canonical, XXH3_64bits_digest(&state));
+    struct call_fingerprint fingerprint;
+    _Static_assert(sizeof(canonical.digest) == sizeof(fingerprint.bytes), "64 bits");
+    memcpy(fingerprint.bytes, canonical.digest, sizeof(fingerprint.bytes));
+    return fingerprint;
 }

@@ -1,5 +1,7 @@
 #include "counter-service/health_rpc.h"
 
+#include <string.h>
+
 #include "common/compiler.h"
 #include "common/grpc_message.h"
 #include "counter-service/rpc_limits.h"
@@ -77,9 +79,24 @@ static void tell_locked(struct health_stream *watch, bool serving)
     }
 }
 
+/* Returns whether the store is another one than before. */
+static bool take_store(struct health_rpc *rpc)
+{
+    char store_id[STORE_ID_SIZE];
+    pthread_mutex_lock(&rpc->lock);
+    service_health_read_store_id(rpc->health, store_id);
+    const bool changed = strcmp(store_id, rpc->store_id) != 0;
+    memcpy(rpc->store_id, store_id, STORE_ID_SIZE);
+    pthread_mutex_unlock(&rpc->lock);
+    return changed;
+}
+
 void health_rpc_refresh(void *ctx)
 {
     struct health_rpc *rpc = ctx;
+    if (take_store(rpc)) {
+        rpc_stream_group_end_open(&rpc->streams, "The store changed: watch again");
+    }
     pthread_mutex_lock(&rpc->lock);
     const bool serving = service_health_is_serving(rpc->health);
     for (struct watcher *watcher = rpc->watches.first; watcher != NULL; watcher = watcher->next) {
@@ -108,6 +125,16 @@ static void on_closed(struct rpc_stream *stream)
 /* on_message: nothing is ever asked for. */
 static const struct rpc_stream_handler stream_handler = {.on_sent = on_sent, .on_closed = on_closed};
 
+/* After the stream joined its group: a store that is read here and changes later ends the stream. */
+static void tell_store(struct health_stream *watch)
+{
+    char store_id[STORE_ID_SIZE];
+    service_health_read_store_id(watch->rpc->health, store_id);
+    if (store_id[0] != '\0') {
+        rpc_stream_set_metadata(&watch->stream, STORE_ID_METADATA, store_id);
+    }
+}
+
 static void handle_watch(void *ctx, struct rpc_call *call)
 {
     struct health_rpc *rpc = ctx;
@@ -123,6 +150,7 @@ static void handle_watch(void *ctx, struct rpc_call *call)
         return;
     }
     watch->rpc = rpc;
+    tell_store(watch);
     pthread_mutex_lock(&rpc->lock);
     health_watches_add(&rpc->watches, &watch->watcher, health_knows_service(service));
     tell_locked(watch, service_health_is_serving(rpc->health));

@@ -1,5 +1,6 @@
 /* grpc.health.v1.Health (https://github.com/grpc/grpc/blob/master/doc/health-checking.md): Check and Watch, for "" and
- * "tally.v1.CounterService". */
+ * "tally.v1.CounterService". A Watch tells the store in its initial metadata (common/store_id.h), left out while it is
+ * unknown; when it becomes known or changes, those that are open end, so that who watches asks again and learns it. */
 #ifndef TALLY_COUNTER_SERVICE_HEALTH_RPC_H
 #define TALLY_COUNTER_SERVICE_HEALTH_RPC_H
 
@@ -17,6 +18,7 @@ struct health_rpc {
     /* guarded by lock; taken after an RPC queue's lock or the store's report_lock, and before health->lock */
     pthread_mutex_t lock;
     struct health_watches watches;
+    char store_id[STORE_ID_SIZE]; /* for which the open streams stand */
 };
 
 /* rpc and health outlive the server. */
@@ -24,8 +26,8 @@ void health_rpc_init(struct health_rpc *rpc, struct service_health *health);
 void health_rpc_done(struct health_rpc *rpc);
 struct rpc_service health_rpc_service(struct health_rpc *rpc);
 
-/* The health may have changed: tells the watchers. Any thread. ctx: a struct health_rpc; fits service_health's
- * on_change. */
+/* The health or the store may have changed: tells the watchers. Any thread. ctx: a struct health_rpc; fits
+ * service_health's on_change. */
 void health_rpc_refresh(void *ctx);
 /* Ends the Watch streams, and lets no other open. */
 void health_rpc_end_watches(struct health_rpc *rpc);

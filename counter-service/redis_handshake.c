@@ -1,9 +1,14 @@
 #include "counter-service/redis_handshake.h"
 
+#include <string.h>
+
 #include "common/buffer.h"
-#include "common/clock.h"
+#include "common/decimal.h"
 #include "counter-service/redis_checks.h"
-#include "counter-service/resp.h"
+#include "counter-service/redis_command.h"
+#include "counter-service/redis_error.h"
+#include "counter-service/redis_store_id.h"
+#include "counter-service/redis_trial.h"
 #include "counter-service/write_script.h"
 
 static int check_role(const struct redis_reply *reply, struct error *error)
@@ -15,60 +20,10 @@ static int check_role(const struct redis_reply *reply, struct error *error)
     return redis_check_role(role, error);
 }
 
-static int learn_clock(const struct redis_reply *reply, struct redis_clock *clock, struct error *error)
+/* .data NULL if the key is not there. */
+static struct text found_in(const struct redis_reply *reply)
 {
-    int64_t redis_us;
-    if (reply->type != REDIS_ARRAY || reply->element_count != 2 ||
-        !redis_time_parse(redis_reply_element(reply, 0).text, redis_reply_element(reply, 1).text, &redis_us)) {
-        error_set(error, "Redis's answer to TIME was not understood");
-        return -1;
-    }
-    *clock = (struct redis_clock){.redis_us = redis_us, .sampled_us = clock_monotonic_us()};
-    return 0;
-}
-
-static void append_command(struct buffer *out, const struct text *words, size_t word_count)
-{
-    size_t bytes = RESP_PART_BYTES;
-    for (size_t i = 0; i < word_count; i++) {
-        bytes += RESP_PART_BYTES + words[i].len;
-    }
-    if (buffer_reserve(out, bytes) != 0) {
-        return;
-    }
-    char *end = resp_put_array(out->data + out->len, word_count);
-    for (size_t i = 0; i < word_count; i++) {
-        end = resp_put_string(end, words[i]);
-    }
-    out->len = (size_t)(end - out->data);
-}
-
-#define APPEND_COMMAND(out, ...) \
-    append_command((out), (const struct text[]){__VA_ARGS__}, \
-                   sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
-
-static int begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)
-{
-    if (requests->failed) {
-        error_set(error, "out of memory");
-        return -1;
-    }
-    redis_conn_begin(conn, (struct text){requests->data, requests->len}, timeout_ms);
-    return 0;
-}
-
-/* The next reply, which must not be an error. command names it in the sentence. */
-static int expect(struct redis_conn *conn, const char *command, struct redis_reply *ret_reply, struct error *error)
-{
-    if (redis_conn_next(conn, ret_reply) != 0) {
-        error_set(error, "%s", redis_conn_error(conn));
-        return -1;
-    }
-    if (ret_reply->type == REDIS_ERROR) {
-        error_set(error, "Redis refuses %s: %s", command, redis_quote(ret_reply->text).text);
-        return -1;
-    }
-    return 0;
+    return reply->type == REDIS_NIL ? (struct text){NULL, 0} : reply->text;
 }
 
 static int ask_who(struct redis_conn *conn, const struct config *config, struct buffer *requests, struct error *error)
@@ -77,38 +32,81 @@ static int ask_who(struct redis_conn *conn, const struct config *config, struct 
     const struct text db_text = {db, (size_t)(decimal_put(db, config->redis.db) - db)};
     const bool with_password = config->redis.password[0] != '\0';
     if (with_password) {
-        APPEND_COMMAND(requests, TEXT("AUTH"), text_of(config->redis.password));
+        redis_command_words(requests, TEXT("AUTH"), text_of(config->redis.password));
     }
-    APPEND_COMMAND(requests, TEXT("SELECT"), db_text);
-    APPEND_COMMAND(requests, TEXT("ROLE"));
-    APPEND_COMMAND(requests, TEXT("INFO"), TEXT("server"));
-    APPEND_COMMAND(requests, TEXT("INFO"), TEXT("memory"));
+    redis_command_words(requests, TEXT("SELECT"), db_text);
+    redis_command_words(requests, TEXT("ROLE"));
+    redis_command_words(requests, TEXT("INFO"), TEXT("server"));
+    redis_command_words(requests, TEXT("INFO"), TEXT("memory"));
 
     struct redis_reply reply;
-    if (begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
-        (with_password && expect(conn, "AUTH", &reply, error) != 0) || expect(conn, "SELECT", &reply, error) != 0 ||
-        expect(conn, "ROLE", &reply, error) != 0 || check_role(&reply, error) != 0 ||
-        expect(conn, "INFO", &reply, error) != 0 || redis_check_version(reply.text, error) != 0 ||
-        expect(conn, "INFO", &reply, error) != 0 || redis_check_policy(reply.text, error) != 0) {
+    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
+        (with_password && redis_command_expect(conn, "AUTH", &reply, error) != 0) ||
+        redis_command_expect(conn, "SELECT", &reply, error) != 0 ||
+        redis_command_expect(conn, "ROLE", &reply, error) != 0 || check_role(&reply, error) != 0 ||
+        redis_command_expect(conn, "INFO", &reply, error) != 0 || redis_check_version(reply.text, error) != 0 ||
+        redis_command_expect(conn, "INFO", &reply, error) != 0 || redis_check_policy(reply.text, error) != 0) {
         return -1;
     }
     return 0;
 }
 
-static int settle(struct redis_conn *conn, const struct config *config, struct buffer *requests,
-                  struct redis_session *session, struct error *error)
+/* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_is_new: there was no store id. */
+static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, const char *command,
+                      struct redis_session *session, bool *ret_is_new, struct error *error)
+{
+    struct redis_reply reply;
+    if (redis_command_expect(conn, command, &reply, error) != 0 ||
+        redis_check_meta(found_in(&reply), meta, error) != 0) {
+        return -1;
+    }
+    *ret_is_new = reply.type == REDIS_NIL;
+    if (redis_command_expect(conn, command, &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.type == REDIS_NIL) {
+        *ret_is_new = true;
+        return 0;
+    }
+    return redis_store_id_read(reply.text, session->store_id, error);
+}
+
+/* Read before written: reads work where writes are refused. */
+static int settle_whose(struct redis_conn *conn, const struct config *config, struct buffer *requests,
+                        struct redis_session *session, struct error *error)
 {
     const struct redis_meta meta = redis_meta_of(config->redis.partitions);
-    APPEND_COMMAND(requests, TEXT("SET"), TEXT("tally:meta"), text_of(meta.text), TEXT("NX"), TEXT("GET"));
-    APPEND_COMMAND(requests, TEXT("TIME"));
-    APPEND_COMMAND(requests, TEXT("SCRIPT"), TEXT("LOAD"), (struct text){write_script, write_script_len});
+    const struct text meta_key = TEXT("tally:meta");
+    const int timeout_ms = config->redis.timeout_ms;
+    bool is_new;
+    redis_command_words(requests, TEXT("GET"), meta_key);
+    buffer_append_text(requests, redis_store_id_request);
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+        read_whose(conn, &meta, "GET", session, &is_new, error) != 0) {
+        return -1;
+    }
+    if (!is_new) {
+        return 0;
+    }
+    if (redis_store_id_make(session->store_id, error) != 0) {
+        return -1;
+    }
+    /* Another service may be at the same: then the answer to SET with GET is what that one has written. */
+    buffer_clear(requests, SIZE_MAX);
+    redis_command_words(requests, TEXT("SET"), meta_key, text_of(meta.text), TEXT("NX"), TEXT("GET"));
+    redis_command_words(requests, TEXT("SET"), redis_store_id_key, text_of(session->store_id), TEXT("NX"), TEXT("GET"));
+    return redis_command_begin(conn, requests, timeout_ms, error) != 0
+               ? -1
+               : read_whose(conn, &meta, "SET", session, &is_new, error);
+}
 
+static int load_script(struct redis_conn *conn, int timeout_ms, struct buffer *requests, struct redis_session *session,
+                       struct error *error)
+{
     struct redis_reply reply;
-    if (begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
-        expect(conn, "SET tally:meta", &reply, error) != 0 ||
-        redis_check_meta(reply.type == REDIS_NIL ? (struct text){NULL, 0} : reply.text, &meta, error) != 0 ||
-        expect(conn, "TIME", &reply, error) != 0 || learn_clock(&reply, &session->clock, error) != 0 ||
-        expect(conn, "SCRIPT LOAD", &reply, error) != 0) {
+    redis_command_words(requests, TEXT("SCRIPT"), TEXT("LOAD"), (struct text){write_script, write_script_len});
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+        redis_command_expect(conn, "SCRIPT LOAD", &reply, error) != 0) {
         return -1;
     }
     if (reply.text.len != SCRIPT_SHA_LEN) {
@@ -119,16 +117,25 @@ static int settle(struct redis_conn *conn, const struct config *config, struct b
     return 0;
 }
 
-int redis_handshake(struct redis_conn *conn, const struct config *config, struct redis_session *ret_session,
-                    struct error *error)
+int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
+                    struct redis_session *ret_session, struct error *error)
 {
+    const int timeout_ms = config->redis.timeout_ms;
     struct redis_session session;
     struct buffer requests;
     buffer_init(&requests);
     int result = ask_who(conn, config, &requests, error);
     if (result == 0) {
         buffer_clear(&requests, SIZE_MAX);
-        result = settle(conn, config, &requests, &session, error);
+        result = settle_whose(conn, config, &requests, &session, error);
+    }
+    if (result == 0) {
+        buffer_clear(&requests, SIZE_MAX);
+        result = load_script(conn, timeout_ms, &requests, &session, error);
+    }
+    if (result == 0) {
+        const struct write_script_name script = {TEXT("EVALSHA"), {session.script_sha, SCRIPT_SHA_LEN}};
+        result = redis_trial(conn, settings, script, timeout_ms, &session.refusal, error);
     }
     if (result == 0) {
         *ret_session = session;
@@ -137,14 +144,60 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, struct
     return result;
 }
 
-const struct text redis_heartbeat_request = {"*1\r\n$4\r\nROLE\r\n*1\r\n$4\r\nTIME\r\n", 28};
+#define HEARTBEAT \
+    "*1\r\n$4\r\nROLE\r\n" \
+    "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n" \
+    "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
+    "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
+    "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
+    "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
 
-int redis_heartbeat_check(size_t index, const struct redis_reply *reply, struct redis_session *session,
-                          struct error *error)
+const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
+
+static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)
 {
+    if (!text_equal(found, expected)) {
+        error_set(error, "Redis's data was replaced: key %s was \"%.*s\" and is \"%s\"", key, (int)expected.len,
+                  expected.data, redis_quote(found).text);
+        return -1;
+    }
+    return 0;
+}
+
+bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply)
+{
+    if (reply->type != REDIS_ERROR) {
+        session->refusal.message[0] = '\0';
+        return true;
+    }
+    if (!redis_error_refuses_writes(reply->text)) {
+        return false;
+    }
+    error_set(&session->refusal, "Redis refuses writes: %s", redis_quote(reply->text).text);
+    return true;
+}
+
+int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
+                          struct redis_session *session, struct error *error)
+{
+    const struct redis_meta meta = redis_meta_of(config->redis.partitions);
+    if (index == REDIS_HEARTBEAT_REPLIES - 1 && redis_session_note_write(session, reply)) {
+        return 0;
+    }
     if (reply->type == REDIS_ERROR) {
         error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
         return -1;
     }
-    return index == 0 ? check_role(reply, error) : learn_clock(reply, &session->clock, error);
+    switch (index) {
+    case 0:
+        return check_role(reply, error);
+    case 1:
+        return redis_check_version(reply->text, error);
+    case 2:
+        return redis_check_policy(reply->text, error);
+    case 3:
+        return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
+    default:
+        return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);
+    }
 }

@@ -25,10 +25,10 @@ char *redis_key_put_counters(char *out, const struct redis_key_prefix *prefix, s
     return resp_put_line_end(resp_put_bytes(out, resource_id));
 }
 
-char *redis_key_put_batch(char *out, const struct redis_key_prefix *prefix, struct text batch_id)
+char *redis_key_put_session(char *out, const struct redis_key_prefix *prefix, struct text session)
 {
-    out = put_start(out, prefix, TEXT("b:"), batch_id.len);
-    return resp_put_line_end(resp_put_bytes(out, batch_id));
+    out = put_start(out, prefix, TEXT("s:"), session.len);
+    return resp_put_line_end(resp_put_bytes(out, session));
 }
 
 char *redis_key_put_idempotency(char *out, const struct redis_key_prefix *prefix, struct text resource_id,

@@ -2,7 +2,7 @@
  * {p0}, so that a partition lives on one node of a Redis Cluster.
  *
  *     tally:{p0}:c:<resource_id>                                     counters of a resource
- *     tally:{p0}:b:<batch_id>                                        record of an applied batch
+ *     tally:{p0}:s:<session>                                         lanes of a session
  *     tally:{p0}:i:<length of resource_id>:<resource_id>:<counter_type>:<key>   record of an applied increment
  *
  * The length keeps the parts of the last one apart: a resource_id may hold ':' (a counter_type may not).
@@ -30,7 +30,7 @@ struct redis_key_prefix {
 struct redis_key_prefix redis_key_prefix_of(int partition);
 
 char *redis_key_put_counters(char *out, const struct redis_key_prefix *prefix, struct text resource_id);
-char *redis_key_put_batch(char *out, const struct redis_key_prefix *prefix, struct text batch_id);
+char *redis_key_put_session(char *out, const struct redis_key_prefix *prefix, struct text session);
 char *redis_key_put_idempotency(char *out, const struct redis_key_prefix *prefix, struct text resource_id,
                                 struct text counter_type, struct text key);
 

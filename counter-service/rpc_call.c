@@ -123,7 +123,7 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call)
 }
 
 /* Starts the one batch that ends the call: metadata, message if there is one, status. */
-static void start_answer(struct rpc_call *call, grpc_status_code code, bool has_trailer)
+static void start_answer(struct rpc_call *call, grpc_status_code code)
 {
     struct rpc_method_metrics *metrics = call->served->metrics;
     rpc_method_metrics_ended(metrics, (int)code);
@@ -139,9 +139,10 @@ static void start_answer(struct rpc_call *call, grpc_status_code code, bool has_
     }
     operations[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     operations[count].data.send_status_from_server.status = code;
-    operations[count].data.send_status_from_server.status_details = has_trailer ? &call->code_message : NULL;
-    operations[count].data.send_status_from_server.trailing_metadata = &call->trailer;
-    operations[count++].data.send_status_from_server.trailing_metadata_count = has_trailer ? 1 : 0;
+    operations[count].data.send_status_from_server.status_details =
+        call->trailer_count > 0 ? &call->code_message : NULL;
+    operations[count].data.send_status_from_server.trailing_metadata = call->trailers;
+    operations[count++].data.send_status_from_server.trailing_metadata_count = call->trailer_count;
     operations[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     operations[count++].data.recv_close_on_server.cancelled = &call->cancelled;
     grpc_call *native = call->native;
@@ -159,26 +160,36 @@ void rpc_call_answer(struct rpc_call *call, grpc_byte_buffer *reply)
         return;
     }
     call->reply = reply;
-    start_answer(call, GRPC_STATUS_OK, false);
+    call->trailer_count = 0;
+    start_answer(call, GRPC_STATUS_OK);
 }
 
-static void fail(struct rpc_call *call, grpc_status_code code, enum outcome outcome, const char *detail)
+static void add_trailer(struct rpc_call *call, const char *name, const char *value)
 {
-    call->trailer = (grpc_metadata){
-        .key = grpc_slice_from_static_string("tally-outcome"),
-        .value = grpc_slice_from_static_string(outcome_name(outcome)),
+    assert(call->trailer_count < sizeof(call->trailers) / sizeof(call->trailers[0]));
+    call->trailers[call->trailer_count++] = (grpc_metadata){
+        .key = grpc_slice_from_static_string(name),
+        .value = grpc_slice_from_static_string(value),
     };
+}
+
+static void fail(struct rpc_call *call, grpc_status_code code, enum status status, const char *detail)
+{
+    call->trailer_count = 0;
+    add_trailer(call, "tally-outcome", outcome_name(status_outcome(status)));
+    if (status == STATUS_WRITES_REFUSED) {
+        add_trailer(call, "grpc-retry-pushback-ms", "-1");
+    }
     call->code_message = grpc_slice_from_static_string(detail);
-    start_answer(call, code, true);
+    start_answer(call, code);
 }
 
 void rpc_call_fail(struct rpc_call *call, enum status status, const char *detail)
 {
-    fail(call, (grpc_status_code)status_grpc_code(status), status_outcome(status),
-         detail != NULL ? detail : status_title(status));
+    fail(call, (grpc_status_code)status_grpc_code(status), status, detail != NULL ? detail : status_title(status));
 }
 
 void rpc_call_fail_code(struct rpc_call *call, grpc_status_code code, const char *detail)
 {
-    fail(call, code, OUTCOME_NOT_APPLIED, detail);
+    fail(call, code, STATUS_UNIMPLEMENTED, detail); /* as any that applied nothing */
 }

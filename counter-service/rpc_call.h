@@ -83,7 +83,8 @@ struct rpc_call {
     /* owned by who has the call */
     struct arena arena; /* for the handler; reset when the call is kept */
     grpc_byte_buffer *reply;
-    grpc_metadata trailer;
+    grpc_metadata trailers[2];
+    size_t trailer_count;
     grpc_slice code_message;
     int cancelled;         /* filled by the library; nobody asks */
     bool arm_again;        /* out of memory when it arrived: there was no other to arm in its place */
@@ -103,8 +104,10 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call);
 
 /* Answers OK with reply, which it takes. NULL (it could not be made) answers STATUS_REPLY_LOST. */
 void rpc_call_answer(struct rpc_call *call, grpc_byte_buffer *reply);
-/* Answers an error, with what it says about a write in the trailer tally-outcome. detail is a static sentence; NULL:
- * the status's title. */
+/* Answers an error, with what it says about a write in the trailer tally-outcome. STATUS_WRITES_REFUSED also tells
+ * clients not to try again by themselves: grpc-retry-pushback-ms
+ * (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). detail is a static sentence; NULL: the
+ * status's title. */
 void rpc_call_fail(struct rpc_call *call, enum status status, const char *detail);
 /* The same for a code that is not in the table of statuses. The call did not touch a counter. */
 void rpc_call_fail_code(struct rpc_call *call, grpc_status_code code, const char *detail);

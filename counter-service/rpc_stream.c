@@ -22,13 +22,25 @@ static void cancel(struct rpc_stream *stream, grpc_status_code code, const char 
     grpc_call_cancel_with_status(stream->call->native, code, detail, NULL);
 }
 
+static void cancel_all_locked(struct rpc_stream_group *group, const char *detail)
+{
+    for (struct rpc_stream *stream = group->first; stream != NULL; stream = stream->next) {
+        cancel(stream, GRPC_STATUS_UNAVAILABLE, detail);
+    }
+}
+
+void rpc_stream_group_end_open(struct rpc_stream_group *group, const char *detail)
+{
+    pthread_mutex_lock(&group->lock);
+    cancel_all_locked(group, detail);
+    pthread_mutex_unlock(&group->lock);
+}
+
 void rpc_stream_group_end(struct rpc_stream_group *group)
 {
     pthread_mutex_lock(&group->lock);
     group->ended = true;
-    for (struct rpc_stream *stream = group->first; stream != NULL; stream = stream->next) {
-        cancel(stream, GRPC_STATUS_UNAVAILABLE, "The service is shutting down");
-    }
+    cancel_all_locked(group, "The service is shutting down");
     pthread_mutex_unlock(&group->lock);
 }
 
@@ -91,6 +103,7 @@ static void end_operation(struct rpc_stream *stream)
     if (stream->handler->on_released != NULL) {
         stream->handler->on_released(stream);
     }
+    grpc_slice_unref(stream->metadata.value);
     rpc_call_release(stream->call);
 }
 
@@ -146,6 +159,7 @@ enum status rpc_stream_open(struct rpc_stream *stream, struct rpc_call *call, st
         .finished.on_event = on_finished,
         .closed.on_event = on_closed,
         .code = GRPC_STATUS_CANCELLED, /* unless we end it */
+        .metadata.value = grpc_empty_slice(),
     };
     const enum status status = join(group, stream);
     if (status != STATUS_OK) {
@@ -155,6 +169,14 @@ enum status rpc_stream_open(struct rpc_stream *stream, struct rpc_call *call, st
     close.data.recv_close_on_server.cancelled = &stream->cancelled;
     start(stream, &close, 1, &stream->closed);
     return STATUS_OK;
+}
+
+void rpc_stream_set_metadata(struct rpc_stream *stream, const char *key, const char *value)
+{
+    assert(!stream->has_metadata_sent && stream->metadata_count == 0);
+    stream->metadata.key = grpc_slice_from_static_string(key);
+    stream->metadata.value = grpc_slice_from_copied_string(value);
+    stream->metadata_count = 1;
 }
 
 void rpc_stream_receive(struct rpc_stream *stream)
@@ -169,6 +191,8 @@ static size_t begin_sending(struct rpc_stream *stream, grpc_op operations[2])
 {
     memset(operations, 0, 2 * sizeof(operations[0]));
     operations[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    operations[0].data.send_initial_metadata.metadata = &stream->metadata;
+    operations[0].data.send_initial_metadata.count = stream->metadata_count;
     const size_t count = stream->has_metadata_sent ? 0 : 1;
     stream->has_metadata_sent = true;
     return count;

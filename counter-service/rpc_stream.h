@@ -4,7 +4,7 @@
  *                           │                            ^
  *                           └── rpc_stream_finish ───────┤
  *                               the client goes away ────┤
- *                               rpc_stream_group_end ────┘
+ *       rpc_stream_group_end, rpc_stream_group_end_open ─┘
  *
  * The handlers run on the queue's thread. A stream's memory lies in its call's arena: it is gone when the last of its
  * operations (receive, send, finish) is back after on_closed. */
@@ -60,6 +60,8 @@ struct rpc_stream {
     /* any thread */
     atomic_uint operations_out;
     /* owned by whoever sends */
+    grpc_metadata metadata;
+    size_t metadata_count; /* 0 or 1 */
     bool has_metadata_sent;
     grpc_byte_buffer *outgoing;
     /* owned by the queue's thread */
@@ -72,6 +74,8 @@ struct rpc_stream {
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max);
 /* All streams are gone. */
 void rpc_stream_group_done(struct rpc_stream_group *group);
+/* Ends the streams that are open with UNAVAILABLE; others may open. detail: a static sentence. Any thread. */
+void rpc_stream_group_end_open(struct rpc_stream_group *group, const char *detail);
 /* Ends all streams with UNAVAILABLE and lets no other open. Any thread. */
 void rpc_stream_group_end(struct rpc_stream_group *group);
 
@@ -82,6 +86,9 @@ enum status rpc_stream_open(struct rpc_stream *stream, struct rpc_call *call, st
 
 /* The operations. What may be started after on_closed is said there. */
 
+/* A field of the metadata that goes before the first message. key: a static string; value is copied. Once, before
+ * anything was sent. */
+void rpc_stream_set_metadata(struct rpc_stream *stream, const char *key, const char *value);
 /* Asks for the client's next message. None is awaited. */
 void rpc_stream_receive(struct rpc_stream *stream);
 /* Sends message, which it takes; NULL (out of memory) ends the stream. None is on its way. Any thread, one at a

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/buffer.h"
+#include "common/store_id.h"
 
 struct service_health {
     /* immutable once told of a change: who is told of the next */
@@ -15,24 +16,31 @@ struct service_health {
     /* guarded by lock, under which no other is taken; on_change is called without it */
     pthread_mutex_t lock;
     bool redis_usable;
-    int64_t redis_since_us; /* realtime */
+    int64_t redis_since_us;       /* realtime */
+    char store_id[STORE_ID_SIZE]; /* "": unknown */
     bool draining;
 };
 
-/* Not usable yet, not draining. on_change is called after each change, on the thread that made it. */
+/* Not usable yet, no store known, not draining. on_change is called after each change, on the thread that made it. */
 void service_health_init(struct service_health *health, void (*on_change)(void *ctx), void *ctx);
 void service_health_done(struct service_health *health);
 
-/* ctx: a struct service_health. Fits store_on_serving. */
-void service_health_set_redis(void *ctx, bool usable);
+/* ctx: a struct service_health. store_id: "" while it is unknown, and then what was known stays. Fits
+ * store_on_serving. */
+void service_health_set_redis(void *ctx, bool usable, const char *store_id);
 /* From now on not serving. */
 void service_health_drain(struct service_health *health);
 
 bool service_health_is_serving(struct service_health *health);
 bool service_health_is_draining(struct service_health *health);
+/* Writes the store's id, "" if it is unknown. ctx: a struct service_health. Fits consul_registration's read_store_id.
+ */
+void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE]);
 
-/* Appends {"status":"ok"|"unavailable"|"draining","components":{"redis":{"status","detail"?,"since"}}}. reason: why
- * Redis is not usable now, if it is not; "" if unknown. Returns the HTTP status, 200 or 503. */
-int service_health_write(struct service_health *health, const char *reason, struct buffer *out);
+/* Appends {"status":"ok"|"degraded"|"unavailable"|"draining",
+ * "components":{"redis":{"status","detail"?,"store_id","since"}}}. reason: why Redis is not usable now, if it is not;
+ * "" if unknown. refusal: why it refuses writes, if it is usable and does; else "". Returns the HTTP status, 200 or
+ * 503. */
+int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out);
 
 #endif

@@ -1,8 +1,11 @@
 #include "counter-service/store.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/host_port.h"
 #include "counter-service/store_metrics.h"
@@ -22,17 +25,34 @@ struct store {
      * before a queue's lock and before those that on_serving takes. */
     pthread_mutex_t report_lock;
     bool reported_serving;
+    char store_id[STORE_ID_LEN + 1]; /* of the connections in use, or of the last one; "": none yet */
+    size_t admitted;                 /* workers whose connection is in use */
 };
 
-/* A worker went up or down. */
-static void on_worker_change(void *ctx)
+/* All connections lead to one store: what is read from one was written by another. */
+static bool admit_worker(void *ctx, const char *store_id)
 {
     struct store *store = ctx;
     pthread_mutex_lock(&store->report_lock);
+    const bool may = store->admitted == 0 || strcmp(store->store_id, store_id) == 0;
+    if (may) {
+        snprintf(store->store_id, sizeof(store->store_id), "%s", store_id);
+        store->admitted++;
+    }
+    pthread_mutex_unlock(&store->report_lock);
+    return may;
+}
+
+static void on_worker_change(void *ctx, bool is_open)
+{
+    struct store *store = ctx;
+    pthread_mutex_lock(&store->report_lock);
+    assert(store->admitted > 0);
+    store->admitted -= !is_open;
     const bool serving = store_is_serving(store, NULL, 0);
     if (serving != store->reported_serving) {
         store->reported_serving = serving;
-        store->on_serving(store->ctx, serving);
+        store->on_serving(store->ctx, serving, store->store_id);
     }
     pthread_mutex_unlock(&store->report_lock);
 }
@@ -65,6 +85,7 @@ static int create_workers(struct store *store, const struct config *config, stru
         .redis = &store->redis,
         .queue_max = ((size_t)config->counter_service.queue + count - 1) / count,
         .metrics = store_metrics_register(),
+        .admit = admit_worker,
         .on_change = on_worker_change,
         .ctx = store,
     };
@@ -153,4 +174,14 @@ bool store_is_serving(struct store *store, char *reason, size_t reason_size)
         reason[0] = '\0';
     }
     return true;
+}
+
+bool store_refuses_writes(struct store *store, char *reason, size_t reason_size)
+{
+    for (size_t i = 0; i < store->worker_count; i++) {
+        if (store_queue_refuses_writes(store_worker_queue(store->workers[i]), reason, reason_size)) {
+            return true;
+        }
+    }
+    return false;
 }

@@ -15,6 +15,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "common/limits.h"
 #include "common/status.h"
 #include "common/text.h"
 
@@ -33,9 +34,18 @@ struct store_item {
 };
 
 enum store_operation {
-    STORE_INCREMENT, /* all items in one atomic script call */
+    STORE_INCREMENT,    /* all items in one atomic script call */
+    STORE_OPEN_SESSION, /* makes session.id, which is new; results in store_id and idle_timeout_ms */
+    STORE_KEEP_SESSION, /* session.id lives on; result in idle_timeout_ms */
     STORE_GET,
     STORE_LIST, /* items[0].resource_id; results in `listed` */
+};
+
+/* In which session an increment call counts once, and its place there (write_script.lua). */
+struct store_session {
+    const uint8_t *id; /* SESSION_LEN bytes; NULL: in none */
+    unsigned lane;     /* below SESSION_LANES */
+    int64_t sequence;  /* at least 1 */
 };
 
 /* One counter of a listing. counter_type points into the call's list_memory. */
@@ -47,11 +57,11 @@ struct store_listed {
 struct store_call {
     /* Set by the caller; everything pointed to stays valid until done is called. */
     enum store_operation operation;
-    /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent, and a
-     * write does not run after it: STATUS_EXPIRED. */
+    /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent:
+     * STATUS_EXPIRED. */
     int64_t deadline_us;
-    const uint8_t *batch_id; /* BATCH_ID_LEN bytes, or NULL */
-    struct store_item *items;
+    struct store_session session;
+    struct store_item *items; /* of a call about a session: one, empty */
     size_t item_count;
     /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
      * call. */
@@ -62,6 +72,8 @@ struct store_call {
     struct store_listed *listed; /* STORE_LIST: sorted by counter_type; heap, freed by the caller */
     size_t listed_count;
     struct buffer list_memory; /* STORE_LIST: initialised and freed by the caller */
+    char store_id[STORE_ID_LEN + 1];
+    int idle_timeout_ms;
     /* The worker's own. */
     struct store_call *next;
     int64_t submitted_us;
@@ -69,9 +81,10 @@ struct store_call {
 
 struct store;
 
-/* Told on each change whether every worker's Redis is usable: on a worker's thread, one report at a time. Why it is not
- * usable says store_is_serving. */
-typedef void (*store_on_serving)(void *ctx, bool serving);
+/* Told on each change whether every worker's Redis is usable, and of which store it is: on a worker's thread, one
+ * report at a time. store_id: "" while none was found yet; valid during the call. Why Redis is not usable says
+ * store_is_serving. */
+typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
 struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);
@@ -85,5 +98,8 @@ enum status store_submit(struct store *store, struct store_call *call) MUST_CHEC
 /* Whether every worker's Redis is usable. If it is not, a sentence that says why is copied to reason (reason_size
  * bytes, or NULL), otherwise "". Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);
+/* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
+ * and increments end STATUS_WRITES_REFUSED. Then why is copied to reason. Any thread. */
+bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
 
 #endif

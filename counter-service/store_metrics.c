@@ -8,7 +8,7 @@ static const struct metric_family increments_family = {
 };
 static const struct metric_family replayed_family = {
     .name = "tally_increments_replayed_total",
-    .help = "Increments answered from an idempotency or batch record; nothing was added.",
+    .help = "Increments answered from the record of an idempotency key or a session; nothing was added.",
     .type = METRIC_COUNTER,
 };
 static const struct metric_family queue_length_family = {
@@ -45,8 +45,8 @@ static const struct metric_family reconnects_family = {
 struct store_metrics store_metrics_register(void)
 {
     static const char *const kinds[] = {
-        [EXCHANGE_WRITE] = "write",         [EXCHANGE_LIST] = "list",           [EXCHANGE_READ] = "read",
-        [EXCHANGE_HEARTBEAT] = "heartbeat", [EXCHANGE_HANDSHAKE] = "handshake",
+        [EXCHANGE_WRITE] = "write",     [EXCHANGE_LIST] = "list",           [EXCHANGE_READ] = "read",
+        [EXCHANGE_SESSION] = "session", [EXCHANGE_HEARTBEAT] = "heartbeat", [EXCHANGE_HANDSHAKE] = "handshake",
     };
     _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EXCHANGE_KINDS, "a name for each kind");
     /* Counter types are a label only where they are configured: a caller may invent any number of them. */

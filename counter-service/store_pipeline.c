@@ -1,9 +1,12 @@
 #include "counter-service/store_pipeline.h"
 
+#include <string.h>
+
 #include "common/clock.h"
 #include "counter-service/read_command.h"
 #include "counter-service/redis_checks.h"
 #include "counter-service/redis_error.h"
+#include "counter-service/session_command.h"
 #include "counter-service/store_call.h"
 #include "counter-service/write_reply.h"
 #include "counter-service/write_script.h"
@@ -21,7 +24,7 @@ struct exchange {
 
 void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics)
 {
-    *pipeline = (struct store_pipeline){.timeout_ms = config->redis.timeout_ms, .metrics = metrics};
+    *pipeline = (struct store_pipeline){.config = config, .timeout_ms = config->redis.timeout_ms, .metrics = metrics};
     store_plan_init(&pipeline->plan, config);
 }
 
@@ -57,11 +60,12 @@ static void write_refused(struct exchange *exchange, struct store_call *call, st
 static void write_answered(struct exchange *exchange, struct store_call *call, struct text answer)
 {
     const struct write_reply result = write_reply_parse(answer, call->items, call->item_count);
-    if (result.redis_time_us != 0) {
-        exchange->session->clock =
-            (struct redis_clock){.redis_us = result.redis_time_us, .sampled_us = clock_monotonic_us()};
-    } else {
-        log_refusal(exchange->pipeline, "redis's answer to a write was not understood", answer);
+    if (result.trouble.len > 0) {
+        log_refusal(exchange->pipeline, "redis refused a part of a write", result.trouble);
+    }
+    if (result.closes_connection) {
+        exchange->must_close = true;
+        error_set(exchange->error, "Redis refused a part of a write: %s", redis_quote(result.trouble).text);
     }
     metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
     if (result.replayed > 0) {
@@ -76,6 +80,7 @@ static int read_write(struct exchange *exchange, struct store_call *call)
     if (redis_conn_next(exchange->conn, &reply) != 0) {
         return -1;
     }
+    (void)redis_session_note_write(exchange->session, &reply);
     if (reply.type == REDIS_ERROR) {
         write_refused(exchange, call, reply.text);
     } else {
@@ -112,12 +117,40 @@ static int read_list(struct exchange *exchange, struct store_call *call)
     return 0;
 }
 
+/* What was replaced under us is noticed here, before the heartbeat does. */
+static int read_session(struct exchange *exchange, struct store_call *call)
+{
+    struct redis_reply reply;
+    const char *detail = NULL;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    const bool is_our_store = session_command_store_is(&reply, exchange->session->store_id);
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    enum status status = session_command_reply(&reply, call, &detail);
+    if (!is_our_store) {
+        exchange->must_close = true;
+        error_set(exchange->error, "Redis's data was replaced: key tally:store is another one");
+        status = STATUS_REDIS_DOWN;
+        detail = "Redis's data was replaced";
+    }
+    memcpy(call->store_id, exchange->session->store_id, sizeof(call->store_id));
+    call->idle_timeout_ms = exchange->pipeline->plan.session_ttl_ms;
+    store_call_finish(call, status, detail);
+    return 0;
+}
+
 /* Reads the call's replies and completes it. Returns -1, with the call not completed, if the connection was lost. */
 static int read_replies(struct exchange *exchange, struct store_call *call)
 {
     switch (call->operation) {
     case STORE_INCREMENT:
         return read_write(exchange, call);
+    case STORE_OPEN_SESSION:
+    case STORE_KEEP_SESSION:
+        return read_session(exchange, call);
     case STORE_GET:
         return read_get(exchange, call);
     case STORE_LIST:
@@ -151,7 +184,9 @@ static int read_heartbeat(struct exchange *exchange)
             finish_lost(exchange, exchange->pipeline->plan.call_count);
             return -1;
         }
-        if (redis_heartbeat_check(i, &reply, exchange->session, exchange->error) != 0) {
+        /* The first thing wrong is the one that is told. */
+        if (!exchange->must_close &&
+            redis_heartbeat_check(i, &reply, exchange->pipeline->config, exchange->session, exchange->error) != 0) {
             exchange->must_close = true;
         }
     }
@@ -187,7 +222,7 @@ static int transact_again(struct exchange *exchange)
     store_plan_clear(plan);
     for (size_t i = 0; i < count; i++) {
         /* Overwrites calls[0..i] only: none that is still to come. */
-        store_plan_add(plan, plan->calls[i].call, script, exchange->session->clock, now_us);
+        store_plan_add(plan, plan->calls[i].call, script, now_us);
     }
     return transact(exchange, false);
 }
@@ -199,7 +234,7 @@ static void plan_all(struct exchange *exchange, struct store_call *calls, int64_
     store_plan_clear(plan);
     while (calls != NULL) {
         struct store_call *next = calls->next;
-        store_plan_add(plan, calls, script, exchange->session->clock, now_us);
+        store_plan_add(plan, calls, script, now_us);
         calls = next;
     }
 }

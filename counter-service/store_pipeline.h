@@ -17,6 +17,7 @@
 
 struct store_pipeline {
     /* Immutable after init. */
+    const struct config *config;
     int timeout_ms;
     struct store_metrics metrics;
     /* Between exchanges only their memory matters. */
@@ -24,6 +25,7 @@ struct store_pipeline {
     struct log_limiter refusals;
 };
 
+/* config outlives the pipeline. */
 void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics);
 void store_pipeline_done(struct store_pipeline *pipeline);
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "counter-service/read_command.h"
+#include "counter-service/session_command.h"
 #include "counter-service/store_call.h"
 
 /* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
@@ -14,9 +15,9 @@ void store_plan_init(struct store_plan *plan, const struct config *config)
         .settings =
             {
                 .prefix = redis_key_prefix_of(0), /* the only partition, until Redis Cluster is supported */
-                .batch_ttl_ms = config->redis.batch_ttl_ms,
                 .idempotency_ttl_ms = config->idempotency.ttl_ms,
             },
+        .session_ttl_ms = config->session.ttl_ms,
         .max_deadline_us = (int64_t)config->counter_service.max_deadline_ms * 1000,
     };
     buffer_init(&plan->requests);
@@ -38,7 +39,7 @@ void store_plan_clear(struct store_plan *plan)
     plan->kind = EXCHANGE_HEARTBEAT;
 }
 
-/* No call lives longer in the service than counter_service.max_deadline: a batch record must outlive all re-sends. */
+/* No call lives longer in the service than counter_service.max_deadline. */
 static int64_t deadline_of(const struct store_plan *plan, const struct store_call *call)
 {
     const int64_t latest_us = call->submitted_us + plan->max_deadline_us;
@@ -70,8 +71,7 @@ static int make_room(struct store_plan *plan)
 }
 
 /* Returns 0, or -1 when out of memory: the plan is as before. */
-static int append_requests(struct store_plan *plan, const struct store_call *call, struct write_script_name script,
-                           struct redis_clock clock)
+static int append_requests(struct store_plan *plan, const struct store_call *call, struct write_script_name script)
 {
     const struct redis_key_prefix *prefix = &plan->settings.prefix;
     enum exchange_kind kind = EXCHANGE_HEARTBEAT;
@@ -79,8 +79,12 @@ static int append_requests(struct store_plan *plan, const struct store_call *cal
     switch (call->operation) {
     case STORE_INCREMENT:
         kind = EXCHANGE_WRITE;
-        result = write_command_append(&plan->requests, &plan->settings, script, call,
-                                      redis_clock_time(clock, deadline_of(plan, call)));
+        result = write_command_append(&plan->requests, &plan->settings, script, call);
+        break;
+    case STORE_OPEN_SESSION:
+    case STORE_KEEP_SESSION:
+        kind = EXCHANGE_SESSION;
+        result = session_command_append(&plan->requests, prefix, plan->session_ttl_ms, call);
         break;
     case STORE_GET:
         kind = EXCHANGE_READ;
@@ -99,8 +103,7 @@ static int append_requests(struct store_plan *plan, const struct store_call *cal
     return result;
 }
 
-void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script,
-                    struct redis_clock clock, int64_t now_us)
+void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script, int64_t now_us)
 {
     const size_t items = items_to_send(call);
     const size_t start = plan->requests.len;
@@ -112,7 +115,7 @@ void store_plan_add(struct store_plan *plan, struct store_call *call, struct wri
         store_call_finish(call, STATUS_EXPIRED, NULL);
         return;
     }
-    if (make_room(plan) != 0 || append_requests(plan, call, script, clock) != 0) {
+    if (make_room(plan) != 0 || append_requests(plan, call, script) != 0) {
         store_call_finish(call, STATUS_SHED, "out of memory");
         return;
     }

@@ -3,7 +3,6 @@
 #define TALLY_COUNTER_SERVICE_STORE_PLAN_H
 
 #include "common/config.h"
-#include "counter-service/redis_clock.h"
 #include "counter-service/store.h"
 #include "counter-service/store_metrics.h"
 #include "counter-service/write_command.h"
@@ -16,6 +15,7 @@ struct planned_call {
 struct store_plan {
     /* Immutable after init. */
     struct write_settings settings;
+    int session_ttl_ms;
     int64_t max_deadline_us;
     /* Since store_plan_clear. */
     struct buffer requests;
@@ -31,7 +31,6 @@ void store_plan_done(struct store_plan *plan);
 /* Empties it; the memory is kept, so that a pipeline of usual size costs no malloc. */
 void store_plan_clear(struct store_plan *plan);
 /* Appends the call's requests, or completes the call here and now: nothing to ask, past its deadline, out of memory. */
-void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script,
-                    struct redis_clock clock, int64_t now_us);
+void store_plan_add(struct store_plan *plan, struct store_call *call, struct write_script_name script, int64_t now_us);
 
 #endif

@@ -63,6 +63,17 @@ bool store_queue_is_open(struct store_queue *queue, char *reason, size_t reason_
     return open;
 }
 
+bool store_queue_refuses_writes(struct store_queue *queue, char *reason, size_t reason_size)
+{
+    pthread_mutex_lock(&queue->lock);
+    const bool refuses = queue->open && queue->refusal.message[0] != '\0';
+    if (refuses) {
+        snprintf(reason, reason_size, "%s", queue->refusal.message);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return refuses;
+}
+
 size_t store_queue_length(struct store_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
@@ -117,6 +128,13 @@ void store_queue_open(struct store_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->open = true;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void store_queue_set_refusal(struct store_queue *queue, const struct error *refusal)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->refusal = *refusal;
     pthread_mutex_unlock(&queue->lock);
 }
 

@@ -22,7 +22,8 @@ struct store_queue {
     size_t length;            /* items */
     bool open;
     bool stopping;
-    struct error reason; /* why it is closed */
+    struct error reason;  /* why it is closed */
+    struct error refusal; /* why writes are refused although it is open; "": they are not */
 };
 
 void store_queue_init(struct store_queue *queue, size_t max);
@@ -35,6 +36,8 @@ void store_queue_done(struct store_queue *queue);
 enum status store_queue_put(struct store_queue *queue, struct store_call *call) MUST_CHECK;
 /* If it is closed and reason is not NULL, the reason is copied there. */
 bool store_queue_is_open(struct store_queue *queue, char *reason, size_t reason_size);
+/* If it is open and Redis refuses writes for now, copies why to reason. */
+bool store_queue_refuses_writes(struct store_queue *queue, char *reason, size_t reason_size);
 size_t store_queue_length(struct store_queue *queue);
 /* Wakes the worker; from now on its waits return false at once, and puts are refused. */
 void store_queue_stop(struct store_queue *queue);
@@ -47,6 +50,8 @@ bool store_queue_wait(struct store_queue *queue, int64_t until_us, struct store_
 /* Sleeps until until_us or store_queue_stop. False after the latter. */
 bool store_queue_sleep(struct store_queue *queue, int64_t until_us) MUST_CHECK;
 void store_queue_open(struct store_queue *queue);
+/* "": writes are no longer refused. */
+void store_queue_set_refusal(struct store_queue *queue, const struct error *refusal);
 
 enum store_queue_closing {
     STORE_QUEUE_WAS_OPEN,

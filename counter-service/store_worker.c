@@ -39,20 +39,38 @@ struct store_worker {
     struct backoff backoff;
     struct log_limiter limiter;
     bool was_connected;
+    bool refuses_writes; /* as it was told last */
 };
 
 /* ---- the worker's thread ---- */
 
+/* Whether Redis refuses writes may have changed. */
+static void tell_refusal(struct store_worker *worker)
+{
+    const struct error *refusal = &worker->session.refusal;
+    const bool refuses = refusal->message[0] != '\0';
+    store_queue_set_refusal(&worker->queue, refusal);
+    if (refuses && !worker->refuses_writes) {
+        log_warn("redis", "reads only", LOG_STR("reason", refusal->message), LOG_INT("worker", worker->options.index));
+    } else if (!refuses && worker->refuses_writes) {
+        log_info("redis", "writes again", LOG_INT("worker", worker->options.index));
+    }
+    worker->refuses_writes = refuses;
+}
+
 static void open_queue(struct store_worker *worker)
 {
-    log_info("redis", "connected", LOG_INT("worker", worker->options.index));
+    log_info("redis", "connected", LOG_STR("store_id", worker->session.store_id),
+             LOG_INT("worker", worker->options.index));
     worker->limiter = (struct log_limiter){0};
     if (worker->was_connected) {
         metrics_add(worker->options.metrics.reconnects, 1);
     }
     worker->was_connected = true;
+    worker->refuses_writes = false;
+    tell_refusal(worker);
     store_queue_open(&worker->queue);
-    worker->options.on_change(worker->options.ctx);
+    worker->options.on_change(worker->options.ctx, true);
 }
 
 static void close_queue(struct store_worker *worker, const struct error *reason)
@@ -61,7 +79,7 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
     store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
     if (closing == STORE_QUEUE_WAS_OPEN) {
-        worker->options.on_change(worker->options.ctx);
+        worker->options.on_change(worker->options.ctx, false);
     }
     if (closing != STORE_QUEUE_SAME_REASON) {
         worker->limiter = (struct log_limiter){0};
@@ -73,6 +91,17 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     }
 }
 
+/* Two Redises behind one name, or data that was replaced while another worker has not noticed yet. */
+static int check_admitted(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    if (options->admit(options->ctx, worker->session.store_id)) {
+        return 0;
+    }
+    error_set(error, "Redis holds store %s, and another connection leads to another store", worker->session.store_id);
+    return -1;
+}
+
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
@@ -82,7 +111,8 @@ static int connect_once(struct store_worker *worker, struct error *error)
         return -1;
     }
     const int64_t start_us = clock_monotonic_us();
-    if (redis_handshake(conn, options->config, &worker->session, error) != 0) {
+    if (redis_handshake(conn, options->config, &worker->pipeline.plan.settings, &worker->session, error) != 0 ||
+        check_admitted(worker, error) != 0) {
         redis_conn_close(conn);
         return -1;
     }
@@ -105,6 +135,9 @@ static int serve(struct store_worker *worker, struct error *error)
         }
         if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
             return -1;
+        }
+        if (worker->refuses_writes != (worker->session.refusal.message[0] != '\0')) {
+            tell_refusal(worker);
         }
     }
     return 0;

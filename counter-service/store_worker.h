@@ -21,8 +21,12 @@ struct store_worker_options {
     size_t queue_max;              /* items */
     int index;                     /* of the worker, for the log and the thread's name */
     struct store_metrics metrics;
-    /* The queue was opened or closed. Called on the worker's thread, without a lock. */
-    void (*on_change)(void *ctx);
+    /* These are called on the worker's thread, without a lock. */
+    /* A connection is ready. False: it leads to another store than the connections of other workers, so it may not be
+     * used now. */
+    bool (*admit)(void *ctx, const char *store_id);
+    /* The queue was opened, after admit, or closed. */
+    void (*on_change)(void *ctx, bool is_open);
     void *ctx;
 };
 
@@ -32,8 +36,8 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
 int store_worker_start(struct store_worker *worker, struct error *error) MUST_CHECK;
 /* Tells the thread to end, and does not wait. It first finishes what it is at. With a connection that is an exchange:
  * redis.timeout at most, twice that after a NOSCRIPT. Without one it is an attempt to connect: the look-up of the
- * host's name (the resolver's own time-outs), redis.connect_timeout for each of its addresses, redis.timeout twice for
- * the handshake. A backoff ends at once. */
+ * host's name (the resolver's own time-outs), redis.connect_timeout for each of its addresses, redis.timeout five times
+ * for the handshake. A backoff ends at once. */
 void store_worker_stop(struct store_worker *worker);
 /* After store_worker_stop: joins the thread, if started. Calls still queued are done with STATUS_DRAINING. */
 void store_worker_join(struct store_worker *worker);

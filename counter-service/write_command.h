@@ -13,7 +13,6 @@
 /* What all write commands of a worker have in common. */
 struct write_settings {
     struct redis_key_prefix prefix;
-    int64_t batch_ttl_ms;
     int64_t idempotency_ttl_ms;
 };
 
@@ -23,9 +22,9 @@ struct write_script_name {
     struct text script;
 };
 
-/* Appends the command for the call's items whose status is STATUS_OK; there must be at least one. not_after_us: Redis's
- * clock. Returns 0, or -1 when out of memory: then out is as before. */
+/* Appends the command for the call's items whose status is STATUS_OK; there must be at least one. Returns 0, or -1 when
+ * out of memory: then out is as before. */
 int write_command_append(struct buffer *out, const struct write_settings *settings, struct write_script_name name,
-                         const struct store_call *call, int64_t not_after_us) MUST_CHECK;
+                         const struct store_call *call) MUST_CHECK;
 
 #endif

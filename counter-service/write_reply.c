@@ -2,7 +2,6 @@
 
 #include "common/decimal.h"
 #include "common/limits.h"
-#include "counter-service/redis_clock.h"
 #include "counter-service/redis_error.h"
 
 /* A sentence below says this number. */
@@ -10,18 +9,18 @@ _Static_assert(COUNTER_TYPES_MAX == 1000, "change the sentence too");
 
 static const char not_understood[] = "Redis's answer to a write was not understood";
 
-/* Cuts the piece before the next blank off *rest, and the blank. */
-static struct text next_word(struct text *rest)
+/* Cuts the piece before the next `separator` off *rest, and the separator. */
+static struct text cut(struct text *rest, char separator)
 {
     if (rest->len == 0) {
         return (struct text){"", 0};
     }
-    const char *blank = memchr(rest->data, ' ', rest->len);
-    size_t len = blank != NULL ? (size_t)(blank - rest->data) : rest->len;
-    struct text word = {rest->data, len};
-    size_t cut = blank != NULL ? len + 1 : len;
-    *rest = (struct text){rest->data + cut, rest->len - cut};
-    return word;
+    const char *end = memchr(rest->data, separator, rest->len);
+    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
+    struct text piece = {rest->data, len};
+    size_t cut_len = end != NULL ? len + 1 : len;
+    *rest = (struct text){rest->data + cut_len, rest->len - cut_len};
+    return piece;
 }
 
 struct refusal {
@@ -29,7 +28,8 @@ struct refusal {
     const char *detail;
 };
 
-static bool parse_refusal(char letter, struct refusal *ret_refusal)
+/* refused: what 'X' means here. */
+static bool parse_refusal(char letter, struct refusal refused, struct refusal *ret_refusal)
 {
     switch (letter) {
     case 'O':
@@ -44,8 +44,15 @@ static bool parse_refusal(char letter, struct refusal *ret_refusal)
     case 'D':
         *ret_refusal = (struct refusal){STATUS_DATA_DAMAGED, redis_not_a_counter};
         return true;
+    case 'X':
+        *ret_refusal = refused;
+        return true;
     case 'U':
         *ret_refusal = (struct refusal){STATUS_REPLY_LOST, "the increment was applied but its value could not be read"};
+        return true;
+    case 'W':
+        *ret_refusal =
+            (struct refusal){STATUS_REPLY_LOST, "the increment was applied but its idempotency_key could not be kept"};
         return true;
     default:
         return false;
@@ -53,10 +60,10 @@ static bool parse_refusal(char letter, struct refusal *ret_refusal)
 }
 
 /* False if the token is none of the script's. */
-static bool parse_token(struct text token, struct store_item *item)
+static bool parse_token(struct text token, struct refusal refused, struct store_item *item)
 {
     struct refusal refusal;
-    if (token.len == 1 && parse_refusal(token.data[0], &refusal)) {
+    if (token.len == 1 && parse_refusal(token.data[0], refused, &refusal)) {
         item->status = refusal.status;
         item->detail = refusal.detail;
         return true;
@@ -77,13 +84,18 @@ static bool parse_token(struct text token, struct store_item *item)
 }
 
 /* One token for each item that was sent, and nothing after them. */
-static bool parse_tokens(struct text rest, struct store_item *items, size_t item_count, struct write_reply *reply)
+static bool parse_tokens(struct text rest, struct refusal refused, struct store_item *items, size_t item_count,
+                         struct write_reply *reply)
 {
+    if (rest.len == 0 || rest.data[0] != ' ') {
+        return false;
+    }
+    rest = (struct text){rest.data + 1, rest.len - 1};
     for (size_t i = 0; i < item_count; i++) {
         if (items[i].status != STATUS_OK) {
             continue;
         }
-        if (!parse_token(next_word(&rest), &items[i])) {
+        if (!parse_token(cut(&rest, ' '), refused, &items[i])) {
             return false;
         }
         if (items[i].status == STATUS_OK) {
@@ -94,38 +106,54 @@ static bool parse_tokens(struct text rest, struct store_item *items, size_t item
     return rest.len == 0;
 }
 
-struct write_reply write_reply_parse(struct text text, struct store_item *items, size_t item_count)
+/* The call's items were answered one by one: A or S. */
+static struct write_reply read_results(char letter, struct text rest, struct store_item *items, size_t item_count)
 {
-    const struct write_reply lost = {.status = STATUS_REPLY_LOST, .detail = not_understood};
-    if (text.len == 0) {
-        return lost;
-    }
-    char kind = text.data[0];
-    struct text rest = {text.data + 1, text.len - 1};
-    struct text seconds = next_word(&rest);
-    struct text microseconds = next_word(&rest);
     struct write_reply reply = {.status = STATUS_OK};
-    if (!redis_time_parse(seconds, microseconds, &reply.redis_time_us)) {
-        return lost;
+    const struct text tokens = cut(&rest, '\n');
+    reply.trouble = rest;
+    const struct redis_refusal cause = redis_error_of_refused_item(reply.trouble);
+    const struct refusal refused = {cause.status, cause.detail};
+    reply.closes_connection = reply.trouble.len > 0 && cause.closes_connection;
+    if (!parse_tokens(tokens, refused, items, item_count, &reply)) {
+        return (struct write_reply){.status = STATUS_REPLY_LOST, .detail = not_understood, .trouble = tokens};
     }
-    switch (kind) {
-    case 'A':
-        return parse_tokens(rest, items, item_count, &reply) ? reply : lost;
-    case 'S':
-        if (!parse_tokens(rest, items, item_count, &reply)) {
-            return lost;
-        }
+    if (letter == 'S') {
         reply.replayed += reply.applied;
         reply.applied = 0;
-        return reply;
-    case 'E':
-        reply.status = STATUS_EXPIRED;
-        return reply;
+    }
+    return reply;
+}
+
+static struct write_reply refused_whole(struct text words)
+{
+    const struct redis_refusal cause = redis_error_of_refused_item(words);
+    return (struct write_reply){
+        .status = cause.status, .detail = cause.detail, .trouble = words, .closes_connection = cause.closes_connection};
+}
+
+struct write_reply write_reply_parse(struct text text, struct store_item *items, size_t item_count)
+{
+    const char letter = text.len > 0 ? text.data[0] : '\0';
+    const struct text rest = {text.data + 1, text.len > 0 ? text.len - 1 : 0};
+    switch (letter) {
+    case 'A':
+    case 'S':
+        return read_results(letter, rest, items, item_count);
+    case 'N':
+        return (struct write_reply){.status = STATUS_NO_SESSION};
+    case 'C':
+        return (struct write_reply){.status = STATUS_NO_SESSION,
+                                    .detail = "sequence is lower than that of the lane's last call"};
     case 'M':
-        reply.status = STATUS_KEY_REUSED;
-        reply.detail = "batch_id was used for other items";
-        return reply;
+        return (struct write_reply){.status = STATUS_KEY_REUSED, .detail = "sequence was used for other items"};
+    case 'X':
+        return refused_whole(rest);
+    case 'L':
+        return (struct write_reply){.status = STATUS_REPLY_LOST,
+                                    .detail = "the increments were applied but their results could not be kept",
+                                    .trouble = rest};
     default:
-        return lost;
+        return (struct write_reply){.status = STATUS_REPLY_LOST, .detail = not_understood, .trouble = text};
     }
 }

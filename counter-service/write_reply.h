@@ -2,18 +2,20 @@
 #ifndef TALLY_COUNTER_SERVICE_WRITE_REPLY_H
 #define TALLY_COUNTER_SERVICE_WRITE_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "common/text.h"
 #include "counter-service/store.h"
 
 struct write_reply {
-    enum status status;    /* of the whole call */
-    const char *detail;    /* static sentence, or NULL */
-    int64_t redis_time_us; /* Redis's clock when the script ran; 0 if the answer could not be read */
-    size_t applied;        /* items applied now */
-    size_t replayed;       /* items answered from an idempotency or batch record */
+    enum status status;     /* of the whole call */
+    const char *detail;     /* static sentence, or NULL */
+    struct text trouble;    /* for the log: what Redis said of a command that it refused, or an answer that is none of
+                               the script's; a part of text, empty if all is well */
+    bool closes_connection; /* this Redis is no longer one to write to; detail says why */
+    size_t applied;         /* items applied now */
+    size_t replayed;        /* items answered from an idempotency record or a lane's */
 };
 
 /* Fills status, detail, value and replayed of the items whose status is STATUS_OK; those of the others stay. An answer

@@ -1,94 +1,124 @@
 #!lua
--- All of a BatchIncrement in one atomic step.
+-- All of an increment call in one atomic step.
 --
 -- The first line matters: with it Redis refuses the whole script before it runs when it is out of memory, a replica, or
 -- otherwise unable to write. Without it redis.pcall would report that item by item.
 --
--- Redis does not roll a script back. So everything that may raise comes before the first write, every command from then
--- on goes through redis.pcall, and the batch record is written last.
+-- Redis does not roll a script back. So every command goes through redis.pcall, and the lane's record is written last.
 --
--- Numbers of Lua are doubles, exact below 2^53: a delta goes to HINCRBY as the string it is, and a sum of 2^53 or more
--- is read by HGET, as a string, rather than taken from what HINCRBY returned.
+-- Numbers of Lua are doubles, exact below 2^53: a delta goes to HINCRBY as the string it is, a sum of 2^53 or more is
+-- read by HGET, as a string, rather than taken from what HINCRBY returned, and sequences are compared in two halves.
 --
--- KEYS  [batch record, if there is a batch fingerprint]
+-- KEYS  [session hash, if there is a sequence]
 --       then for each item: counter hash, [idempotency record, if the item has a fingerprint]
--- ARGV  1 time by Redis's clock, in microseconds, after which nothing is written
---       2 batch fingerprint of 16 bytes, or empty
---       3 life of the batch record, ms
+-- ARGV  1 sequence, 19 digits, or empty: the call is in no session
+--       2 lane
+--       3 fingerprint of all items, 8 bytes
 --       4 life of an idempotency record, ms
---       5 how many arguments an item has: 2, or 3 if any item of the batch has a fingerprint
+--       5 how many arguments an item has: 2, or 3 if any item of the call has a fingerprint
 --       then for each item: counter type, delta, [fingerprint of 16 bytes, or empty]
 --
--- Returns one string: a letter, Redis's time as `<seconds> <microseconds>`, then a blank and a token for each item.
---       A applied    S seen: the batch was applied before, and these are its results as they were
---       E expired    M mismatch: the batch id was used for other items (E and M: no tokens, nothing was written)
--- Tokens: the value, r<value> replayed, O overflow, K idempotency key reused for another increment, T one counter type
---       too many, D damaged data, U added but not readable.
+-- A session is a hash: field o says that it is open, a field a lane holds the lane's last call: sequence, fingerprint
+-- and results. The sequence of a lane only grows, in the step that counts: so a call counts once, however late a copy
+-- of it arrives.
 --
--- One flat loop without functions of its own: creating them for each call costs a batch of one a tenth of its time.
+-- Returns one string, a letter and what belongs to it:
+--       A applied now; S applied before: a blank and a token for each item
+--       N no such session, C the lane has a higher sequence, M the sequence was used for other items: nothing written
+--       X Redis refused before anything was written; L written, but not the lane's record, so the session is no more
+-- After A a line may follow, and after X and L comes, what Redis said of a command that it refused.
+-- Tokens: the value, r<value> replayed, O overflow, K idempotency key reused for another increment, T one counter type
+--       too many, D damaged data, X refused for another reason, U added but the value is not known, W added but its
+--       idempotency key was not kept.
+--
+-- One flat loop without functions of its own: creating them for each call costs a call of one item a tenth of its time.
 local keys, args, type, try = KEYS, ARGV, type, redis.pcall
 local format = string.format
 local COUNTER_TYPES_MAX = 1000
 local EXACT_BELOW = 9007199254740992 -- 2^53
 
-local time = redis.call('TIME')
-local now = time[1] .. ' ' .. time[2]
-if time[1] * 1000000 + time[2] > tonumber(args[1]) then
-    return 'E' .. now
-end
-
-local batch_fingerprint = args[2]
+local sequence, lane, fingerprint = args[1], args[2], args[3]
 local key = 1
-if batch_fingerprint ~= '' then
-    local seen = redis.call('GET', keys[1])
-    if seen then
-        if seen:sub(1, 16) ~= batch_fingerprint then
-            return 'M' .. now
+if sequence ~= '' then
+    local held = try('HMGET', keys[1], 'o', lane)
+    if held.err then
+        return 'X' .. held.err
+    elseif not held[1] then
+        return 'N'
+    end
+    local last = held[2]
+    if last then
+        if last:sub(1, 19) == sequence then
+            return last:sub(20, 27) == fingerprint and 'S' .. last:sub(28) or 'M'
         end
-        return 'S' .. now .. seen:sub(17)
+        local high, low = tonumber(last:sub(1, 9)), tonumber(last:sub(10, 19))
+        if not high or not low then
+            return 'N' -- somebody else has written there: the session can no longer be relied on
+        end
+        local own_high = tonumber(sequence:sub(1, 9))
+        if high > own_high or (high == own_high and low > tonumber(sequence:sub(10))) then
+            return 'C'
+        end
     end
     key = 2
 end
 
-local tokens, count = {}, 0
+local tokens, count, refusal = {}, 0, nil
 local width = args[5] == '3' and 3 or 2
 for arg = 6, #args, width do
     local hash, counter_type, delta = keys[key], args[arg], args[arg + 1]
-    local fingerprint = width == 3 and args[arg + 2] or ''
+    local print = width == 3 and args[arg + 2] or ''
     key = key + 1
 
     local token, record
-    if fingerprint ~= '' then
+    if print ~= '' then
         record = keys[key]
         key = key + 1
         local seen = try('GET', record)
         if type(seen) == 'string' then
-            token = seen:sub(1, 16) == fingerprint and 'r' .. seen:sub(17) or 'K'
+            token = seen:sub(1, 16) == print and 'r' .. seen:sub(17) or 'K'
         elseif seen then
-            token = 'D'
+            token = seen.err:find('^WRONGTYPE') and 'D' or 'X'
+            refusal = token == 'X' and seen.err or refusal
         end
     end
 
     if not token then
         local sum = try('HINCRBY', hash, counter_type, delta)
         if type(sum) == 'number' then
+            local refused
             if sum < EXACT_BELOW and sum > -EXACT_BELOW then
                 token = format('%.0f', sum)
             else
                 token = try('HGET', hash, counter_type)
+                refused = type(token) ~= 'string' and (token or {}).err or nil
             end
-            if type(token) ~= 'string' then
-                token = 'U'
-            elseif token == delta and (tonumber(try('HLEN', hash)) or 0) > COUNTER_TYPES_MAX then
-                -- The counter was absent (or 0, which reads the same): take it back.
-                try('HDEL', hash, counter_type)
-                token = 'T'
-            elseif record then
+            if token == delta then
+                -- The counter was absent (or 0, which reads the same): one too many is taken back.
+                local types = try('HLEN', hash)
+                if type(types) ~= 'number' then
+                    refused = types.err
+                elseif types > COUNTER_TYPES_MAX then
+                    local taken = try('HDEL', hash, counter_type)
+                    refused = type(taken) ~= 'number' and taken.err or nil
+                    token = 'T'
+                end
+            end
+            if refused or type(token) ~= 'string' then
+                token, refusal = 'U', refused or 'the counter is gone'
+            elseif record and token ~= 'T' then
                 -- Only an applied increment is recorded: a refused one leaves its key free.
-                try('SET', record, fingerprint .. token, 'PX', args[4])
+                local kept = try('SET', record, print .. token, 'PX', args[4])
+                if kept.err then
+                    token, refusal = 'W', kept.err
+                end
             end
+        elseif sum.err:find('would overflow', 1, true) then
+            token = 'O'
+        elseif sum.err:find('^WRONGTYPE') or sum.err:find('not an integer', 1, true) then
+            token = 'D'
         else
-            token = sum.err:find('would overflow', 1, true) and 'O' or 'D'
+            token, refusal = 'X', sum.err
         end
     end
     count = count + 1
@@ -96,7 +126,11 @@ for arg = 6, #args, width do
 end
 
 local results = ' ' .. table.concat(tokens, ' ')
-if batch_fingerprint ~= '' then
-    try('SET', keys[1], batch_fingerprint .. results, 'PX', args[3])
+if sequence ~= '' then
+    local kept = try('HSET', keys[1], lane, sequence .. fingerprint .. results)
+    if type(kept) ~= 'number' then
+        try('UNLINK', keys[1])
+        return 'L' .. kept.err
+    end
 end
-return 'A' .. now .. results
+return refusal and 'A' .. results .. '\n' .. refusal or 'A' .. results

@@ -1,17 +1,15 @@
 #include "gateway/batch_message.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/arena.h"
 #include "common/grpc_message.h"
 #include "common/limits.h"
 #include "gateway/rpc_status.h"
+#include "gateway/session.h"
 #include "tally/v1/counter.pb-c.h"
-
-/* Batch ids fetched from the kernel at once: a system call for each batch was a tenth of those of a lone request. */
-enum { BATCH_IDS_FETCHED = 16 };
 
 /* Only the items of one kind are used at a time. */
 struct batch_message {
@@ -23,8 +21,6 @@ struct batch_message {
     Tally__V1__GetRequest *get_pointers[BATCH_ITEMS_MAX];
     Tally__V1__BatchIncrementResponse *increment_reply;
     Tally__V1__BatchGetResponse *get_reply;
-    uint8_t batch_ids[BATCH_IDS_FETCHED][BATCH_ID_LEN];
-    size_t batch_ids_left;
 };
 
 struct batch_message *batch_message_create(void)
@@ -59,6 +55,7 @@ void batch_message_clear(struct batch_message *message)
 
 void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation)
 {
+    assert(message->count < BATCH_ITEMS_MAX);
     const size_t i = message->count++;
     if (kind == BATCH_GET) {
         message->gets[i].resource_id = grpc_message_bytes(operation->resource_id);
@@ -73,20 +70,8 @@ void batch_message_add(struct batch_message *message, enum batch_kind kind, cons
     increment->delta = operation->delta;
 }
 
-/* 16 random bytes, never given out before. NULL if the kernel has none. */
-static uint8_t *next_batch_id(struct batch_message *message)
-{
-    if (message->batch_ids_left == 0) {
-        const ssize_t got = getrandom(message->batch_ids, sizeof(message->batch_ids), 0);
-        if (got != (ssize_t)sizeof(message->batch_ids)) {
-            return NULL;
-        }
-        message->batch_ids_left = BATCH_IDS_FETCHED;
-    }
-    return message->batch_ids[--message->batch_ids_left];
-}
-
-grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind)
+grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind,
+                                     const struct session_place *place)
 {
     if (kind == BATCH_GET) {
         Tally__V1__BatchGetRequest request = TALLY__V1__BATCH_GET_REQUEST__INIT;
@@ -94,12 +79,10 @@ grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_k
         request.queries = message->get_pointers;
         return grpc_message_pack(&request.base);
     }
-    uint8_t *batch_id = next_batch_id(message);
-    if (batch_id == NULL) {
-        return NULL; /* without an id of its own a re-send could count twice */
-    }
-    Tally__V1__BatchIncrementRequest request = TALLY__V1__BATCH_INCREMENT_REQUEST__INIT;
-    request.batch_id = (ProtobufCBinaryData){.len = BATCH_ID_LEN, .data = batch_id};
+    Tally__V1__SessionIncrementRequest request = TALLY__V1__SESSION_INCREMENT_REQUEST__INIT;
+    request.session = grpc_message_bytes((struct text){(const char *)place->session, SESSION_LEN});
+    request.lane = place->lane;
+    request.sequence = place->sequence;
     request.n_items = message->count;
     request.items = message->increment_pointers;
     return grpc_message_pack(&request.base);

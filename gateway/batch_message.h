@@ -1,4 +1,4 @@
-/* The messages of batched calls: operations to BatchIncrementRequest or BatchGetRequest, replies back to results. Its
+/* The messages of batched calls: operations to SessionIncrementRequest or BatchGetRequest, replies back to results. Its
  * memory is used again for each batch. Owned by the loop's thread. */
 #ifndef TALLY_GATEWAY_BATCH_MESSAGE_H
 #define TALLY_GATEWAY_BATCH_MESSAGE_H
@@ -11,6 +11,7 @@
 #include "gateway/operation.h"
 
 struct batch_message;
+struct session_place;
 
 struct batch_message *batch_message_create(void) MUST_CHECK;
 void batch_message_free(struct batch_message *message);
@@ -19,8 +20,9 @@ void batch_message_clear(struct batch_message *message);
 /* At most BATCH_ITEMS_MAX since the last clear, all of the same kind. The operation's texts stay the caller's until
  * batch_message_pack. */
 void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation);
-/* The packed request, an increment's with a batch_id of its own. The caller destroys it. NULL when out of memory. */
-grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind) MUST_CHECK;
+/* The packed request; place is an increment's. The caller destroys it. NULL when out of memory. */
+grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind,
+                                     const struct session_place *place) MUST_CHECK;
 
 /* Reads a reply, which must hold `count` results. Returns 0, or -1 if it does not. */
 int batch_message_read_reply(struct batch_message *message, enum batch_kind kind, grpc_byte_buffer *reply, size_t count)

@@ -7,31 +7,21 @@
 #include "common/limits.h"
 #include "gateway/batch_message.h"
 #include "gateway/rpc_metrics.h"
+#include "gateway/session.h"
+#include "gateway/waiting_line.h"
 
-/* So many RPCs of a kind, each for so long, keep the next one back. Without it batches stay small; with one RPC the two
+/* So many RPCs of a kind keep the next one back, each for so long. Without it batches stay small; with one RPC the two
  * ends wait for each other (two and three gave 1.2 and 1.35 times the rate at 10 connections; eight 0.9 of it at 100).
- * The time, because a stuck RPC must not hold everybody up. */
+ * So does one with more than twice the items that wait: what arrives meanwhile leaves together (a seventh of the
+ * processor time at 100 connections). The time, because a stuck RPC must not hold everybody up. */
 enum { YOUNG_RPCS_MAX = 3, YOUNG_RPC_US = 3000 };
-
-/* Where an operation's result goes. submission NULL: it was answered. */
-struct entry {
-    struct submission *submission;
-    struct operation *operation;
-};
-
-/* First in, first out; with one time-out for all, that is the order of their deadlines too. */
-struct waiting_line {
-    struct entry *entries;
-    size_t first;
-    size_t end;
-    size_t capacity;
-};
 
 struct sent_batch {
     struct sent_batch *next;
     struct sent_batch *previous;
     struct batcher *batcher;
     enum batch_kind kind;
+    struct session_place place; /* an increment's */
     struct client_call *call;
     int64_t sent_us;
     int64_t earliest_us; /* the first deadline among its entries not answered */
@@ -41,6 +31,7 @@ struct sent_batch {
 
 struct batcher {
     struct counter_client *client;
+    struct session *session;
     struct waiting_line waiting[BATCH_KINDS];
     struct sent_batch *sent;
     struct batch_message *message;
@@ -48,7 +39,7 @@ struct batcher {
 };
 
 static const enum counter_rpc rpc_of_kind[BATCH_KINDS] = {
-    [BATCH_INCREMENT] = COUNTER_RPC_BATCH_INCREMENT,
+    [BATCH_INCREMENT] = COUNTER_RPC_SESSION_INCREMENT,
     [BATCH_GET] = COUNTER_RPC_BATCH_GET,
 };
 
@@ -91,43 +82,10 @@ static int64_t answer_late_entries(struct entry *entries, size_t count, int64_t 
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
-static int line_reserve(struct waiting_line *line, size_t more)
-{
-    const size_t waiting = line->end - line->first;
-    if (line->end + more <= line->capacity) {
-        return 0;
-    }
-    if (line->first > 0) {
-        memmove(line->entries, line->entries + line->first, waiting * sizeof(line->entries[0]));
-        line->first = 0;
-        line->end = waiting;
-    }
-    if (waiting + more <= line->capacity) {
-        return 0;
-    }
-    const size_t capacity = 2 * (waiting + more);
-    struct entry *entries = realloc(line->entries, capacity * sizeof(entries[0]));
-    if (entries == NULL) {
-        return -1;
-    }
-    line->entries = entries;
-    line->capacity = capacity;
-    return 0;
-}
-
-static void line_drop_first(struct waiting_line *line, size_t count)
-{
-    line->first += count;
-    if (line->first == line->end) {
-        line->first = 0;
-        line->end = 0;
-    }
-}
-
 enum status batcher_submit(struct batcher *batcher, struct submission *submission)
 {
     struct waiting_line *line = &batcher->waiting[submission->kind];
-    if (line_reserve(line, submission->operation_count) != 0) {
+    if (waiting_line_reserve(line, submission->operation_count) != 0) {
         return STATUS_SHED;
     }
     submission->unanswered = 0;
@@ -136,7 +94,7 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
         if (operation->done) {
             continue;
         }
-        line->entries[line->end++] = (struct entry){submission, operation};
+        waiting_line_add(line, (struct entry){submission, operation});
         submission->unanswered++;
     }
     return STATUS_OK;
@@ -151,10 +109,26 @@ static int64_t answer_late_waiting(struct waiting_line *line, int64_t now_us)
             return entry->submission->deadline_us;
         }
         struct entry late = *entry;
-        line_drop_first(line, 1); /* first: on_done may submit */
+        waiting_line_drop_first(line, 1); /* first: on_done may submit */
         answer(&late, STATUS_NOT_SENT_IN_TIME);
     }
     return INT64_MAX;
+}
+
+/* Answers what waits now, not what is submitted meanwhile. */
+static void answer_all_waiting(struct waiting_line *line, enum status status)
+{
+    for (size_t left = waiting_line_count(line); left > 0; left--) {
+        struct entry entry = line->entries[line->first];
+        waiting_line_drop_first(line, 1);
+        answer(&entry, status);
+    }
+}
+
+static void on_open_failed(void *ctx, enum status status)
+{
+    struct batcher *batcher = ctx;
+    answer_all_waiting(&batcher->waiting[BATCH_INCREMENT], status);
 }
 
 /* --- sent --------------------------------------------------------------------------------------------------------- */
@@ -173,20 +147,56 @@ static void sent_batch_free(struct sent_batch *batch)
     free(batch);
 }
 
-/* The call ended: every entry not answered yet gets its result. */
+/* The call ended: each entry gets its result. Returns whether the outcome of every item is known. */
+static bool answer_results(struct sent_batch *batch, enum status status)
+{
+    bool known = true;
+    struct operation unwanted = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        const bool is_wanted = batch->entries[i].submission != NULL;
+        struct operation *operation = is_wanted ? batch->entries[i].operation : &unwanted;
+        const enum status result =
+            status == STATUS_OK ? batch_message_result(batch->batcher->message, batch->kind, i, operation) : status;
+        known = known && status_outcome(result) != OUTCOME_UNKNOWN;
+        if (is_wanted) {
+            answer(&batch->entries[i], result);
+        }
+    }
+    return known;
+}
+
+/* The service wrote nothing, for the sake of the session alone: another one will do. The status says not applied, so no
+ * attempt of this call ended unknown, and the call is over: it will not be sent again. */
+static bool failed_by_session(const struct sent_batch *batch, enum status status)
+{
+    return batch->kind == BATCH_INCREMENT && (status == STATUS_NO_SESSION || status == STATUS_KEY_REUSED);
+}
+
+/* What was not answered waits again. */
+static void wait_for_next_session(struct sent_batch *batch)
+{
+    struct waiting_line *line = &batch->batcher->waiting[batch->kind];
+    session_lost(batch->batcher->session, &batch->place);
+    if (waiting_line_reserve(line, batch->count) == 0) {
+        waiting_line_put_back(line, batch->entries, batch->count);
+    } else {
+        answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+    }
+}
+
 static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 {
     struct sent_batch *batch = ctx;
-    struct batch_message *message = batch->batcher->message;
-    if (status == STATUS_OK && batch_message_read_reply(message, batch->kind, reply, batch->count) != 0) {
+    struct batcher *batcher = batch->batcher;
+    if (status == STATUS_OK && batch_message_read_reply(batcher->message, batch->kind, reply, batch->count) != 0) {
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
     }
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->entries[i].submission != NULL) {
-            enum status result = status == STATUS_OK
-                                     ? batch_message_result(message, batch->kind, i, batch->entries[i].operation)
-                                     : status;
-            answer(&batch->entries[i], result);
+    if (failed_by_session(batch, status)) {
+        wait_for_next_session(batch);
+    } else {
+        const bool known = answer_results(batch, status);
+        if (batch->kind == BATCH_INCREMENT) {
+            session_give_back(batcher->session, &batch->place, known);
         }
     }
     sent_batch_free(batch);
@@ -196,7 +206,7 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 static struct sent_batch *take_waiting(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
 {
     struct waiting_line *line = &batcher->waiting[kind];
-    size_t count = line->end - line->first;
+    size_t count = waiting_line_count(line);
     count = count > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : count;
     struct sent_batch *batch = malloc(sizeof(*batch) + count * sizeof(batch->entries[0]));
     if (batch == NULL) {
@@ -209,7 +219,10 @@ static struct sent_batch *take_waiting(struct batcher *batcher, enum batch_kind 
         batch->next->previous = batch;
     }
     batcher->sent = batch;
-    line_drop_first(line, count);
+    waiting_line_drop_first(line, count);
+    if (kind == BATCH_INCREMENT) {
+        session_take(batcher->session, &batch->place);
+    }
     return batch;
 }
 
@@ -226,7 +239,7 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
         batch->earliest_us = earlier(batch->earliest_us, deadline_us);
         batch_message_add(message, batch->kind, batch->entries[i].operation);
     }
-    grpc_byte_buffer *packed = batch_message_pack(message, batch->kind);
+    grpc_byte_buffer *packed = batch_message_pack(message, batch->kind, &batch->place);
     if (packed == NULL) {
         return -1;
     }
@@ -246,21 +259,30 @@ static bool send_one(struct batcher *batcher, enum batch_kind kind, int64_t now_
     if (start_call(batch, now_us) == 0) {
         return true;
     }
+    if (kind == BATCH_INCREMENT) {
+        session_give_back(batcher->session, &batch->place, true); /* it never left */
+    }
     answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
     sent_batch_free(batch);
     return false;
 }
 
 /* Until when the RPCs of this kind that are out keep the next one back; 0: they do not. */
-static int64_t held_back_until(const struct batcher *batcher, enum batch_kind kind)
+static int64_t held_back_until(const struct batcher *batcher, enum batch_kind kind, int64_t now_us)
 {
     size_t rpcs = 0;
-    for (const struct sent_batch *batch = batcher->sent; batch != NULL; batch = batch->next) {
-        if (batch->kind == kind && ++rpcs == YOUNG_RPCS_MAX) {
-            return batch->sent_us + YOUNG_RPC_US; /* the list is youngest first */
+    size_t items = 0;
+    int64_t until_us = 0;
+    const struct sent_batch *batch = batcher->sent; /* the youngest */
+    for (; batch != NULL && batch->sent_us + YOUNG_RPC_US > now_us && rpcs < YOUNG_RPCS_MAX; batch = batch->next) {
+        if (batch->kind == kind) {
+            rpcs++;
+            items += batch->count;
+            until_us = batch->sent_us + YOUNG_RPC_US;
         }
     }
-    return 0;
+    const bool few_wait = 2 * waiting_line_count(&batcher->waiting[kind]) < items;
+    return rpcs == YOUNG_RPCS_MAX || few_wait ? until_us : 0;
 }
 
 static int64_t answer_late_sent(struct batcher *batcher, int64_t now_us)
@@ -275,18 +297,35 @@ static int64_t answer_late_sent(struct batcher *batcher, int64_t now_us)
     return next_us;
 }
 
+/* Sends what may leave. Returns when it wants to be called again for this kind. */
+static int64_t send_waiting(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+{
+    struct waiting_line *line = &batcher->waiting[kind];
+    const int64_t late_us = answer_late_waiting(line, now_us);
+    int64_t next_us = INT64_MAX;
+    while (waiting_line_count(line) > 0) {
+        const int64_t held_us = held_back_until(batcher, kind, now_us);
+        if (held_us > 0) {
+            return earlier(next_us, earlier(late_us, held_us));
+        }
+        if (kind == BATCH_INCREMENT && !session_has_place(batcher->session)) {
+            return earlier(next_us, late_us); /* the end of a call gives it one */
+        }
+        if (!send_one(batcher, kind, now_us)) {
+            return now_us;
+        }
+        next_us = earlier(next_us, batcher->sent->earliest_us);
+    }
+    return next_us;
+}
+
 int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
 {
-    int64_t next_us = answer_late_sent(batcher, now_us);
+    const bool increments_wait = waiting_line_count(&batcher->waiting[BATCH_INCREMENT]) > 0;
+    int64_t next_us = session_turn(batcher->session, increments_wait, now_us);
+    next_us = earlier(next_us, answer_late_sent(batcher, now_us));
     for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        const struct waiting_line *line = &batcher->waiting[kind];
-        const int64_t late_us = answer_late_waiting(&batcher->waiting[kind], now_us);
-        while (line->first < line->end && held_back_until(batcher, kind) <= now_us && send_one(batcher, kind, now_us)) {
-            next_us = earlier(next_us, batcher->sent->earliest_us);
-        }
-        if (line->first < line->end) {
-            next_us = earlier(next_us, earlier(late_us, held_back_until(batcher, kind)));
-        }
+        next_us = earlier(next_us, send_waiting(batcher, kind, now_us));
     }
     return next_us;
 }
@@ -296,16 +335,14 @@ int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
 void batcher_abort(struct batcher *batcher)
 {
     for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        struct waiting_line *line = &batcher->waiting[kind];
-        while (line->first < line->end) {
-            struct entry entry = line->entries[line->first];
-            line_drop_first(line, 1);
-            answer(&entry, STATUS_DRAINING);
-        }
+        answer_all_waiting(&batcher->waiting[kind], STATUS_DRAINING);
     }
     while (batcher->sent != NULL) {
         struct sent_batch *batch = batcher->sent;
         client_call_abandon(batch->call);
+        if (batch->kind == BATCH_INCREMENT) {
+            session_give_back(batcher->session, &batch->place, false);
+        }
         answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_DEADLINE_EXCEEDED);
         sent_batch_free(batch);
     }
@@ -319,7 +356,8 @@ struct batcher *batcher_create(struct counter_client *client)
     }
     batcher->client = client;
     batcher->message = batch_message_create();
-    if (batcher->message == NULL) {
+    batcher->session = session_create(client, on_open_failed, batcher);
+    if (batcher->message == NULL || batcher->session == NULL) {
         batcher_free(batcher);
         return NULL;
     }
@@ -335,8 +373,9 @@ void batcher_free(struct batcher *batcher)
         return;
     }
     for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        free(batcher->waiting[kind].entries);
+        waiting_line_done(&batcher->waiting[kind]);
     }
+    session_free(batcher->session);
     batch_message_free(batcher->message);
     free(batcher);
 }

@@ -1,11 +1,12 @@
 /* The batcher: a batch is whatever arrived while the loop was busy. Each event loop owns one.
  *
- *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one BatchIncrement, one BatchGet
+ *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one SessionIncrement, one BatchGet
  *     RPC's answer ──> each operation's result ──> submission->on_done
  *
- * The next RPC of a kind leaves while fewer than three of that kind are out that are younger than 3 ms; no timer delays
- * anybody. At most BATCH_ITEMS_MAX items an RPC. An operation past its request's deadline is answered alone:
- * STATUS_NOT_SENT_IN_TIME if it never left, STATUS_DEADLINE_EXCEEDED if it did. All functions run on the loop's thread.
+ * The next RPC of a kind leaves while fewer than three of that kind are out that are younger than 3 ms, and at least
+ * half as many items wait as these carry; with none out it leaves at once. At most BATCH_ITEMS_MAX items an RPC. An
+ * operation past its request's deadline is answered alone: STATUS_NOT_SENT_IN_TIME if it never left,
+ * STATUS_DEADLINE_EXCEEDED if it did. All functions run on the loop's thread.
  */
 #ifndef TALLY_GATEWAY_BATCHER_H
 #define TALLY_GATEWAY_BATCHER_H

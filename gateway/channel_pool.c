@@ -13,6 +13,7 @@
 #include <grpc/support/time.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/background.h"
 #include "common/clock.h"
@@ -120,6 +121,13 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
     return count;
 }
 
+void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
+{
+    pthread_mutex_lock(&pool->members.lock);
+    memcpy(out, pool->members.store.id, STORE_ID_SIZE);
+    pthread_mutex_unlock(&pool->members.lock);
+}
+
 /* --- the pool's thread -------------------------------------------------------------------------------------------- */
 
 /* Hands out what the queue has. Returns the last event's type: GRPC_QUEUE_TIMEOUT or GRPC_QUEUE_SHUTDOWN. */
@@ -138,8 +146,8 @@ static void run(void *cls)
 {
     struct channel_pool *pool = cls;
     do {
+        handle_events(pool); /* first: what an instance tells of its store takes effect at once */
         pool_members_look(&pool->members, clock_monotonic_us());
-        handle_events(pool);
     } while (background_pause(&pool->background, LOOK_INTERVAL_MS));
     pool_members_close(&pool->members);
     grpc_completion_queue_shutdown(pool->queue);
@@ -172,7 +180,8 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
     if (pool_members_init(&pool->members, options, pool->queue, error) != 0) {
         goto fail;
     }
-    channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round);
+    channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round,
+                              &pool->members.other_store_count);
     if (background_start(&pool->background, "channel-pool", run, pool, error) != 0) {
         channel_pool_metrics_done();
         goto fail;

@@ -1,10 +1,12 @@
 /* The pool of gRPC channels to counter-service: pool_size real TCP connections (each channel has its own subchannel
  * pool), spread over the instances, at least one each, kept alive, asked to connect again whenever they fall IDLE. One
  * gRPC health Watch per instance (https://github.com/grpc/grpc/blob/master/doc/health-checking.md); an instance that
- * does not say SERVING gets no calls; one without a health service counts as serving. One circuit breaker per instance.
+ * does not say SERVING, or is of another store than the pool's (pool_store.h), gets no calls. One circuit breaker per
+ * instance.
  *
  * Instances come and go by channel_pool_set_targets; no call in flight is cut: a channel that leaves gets no new calls
  * and is closed when the last one is over, and instances that leave go on serving until one of the new ones can.
+ * Those to start with come first: the pool's store is theirs, if one of them tells it in time.
  *
  * The pool has a thread of its own, which looks at members, connectivity and health every 10 ms. It does not wait in
  * gRPC: the threads that wait for the answers of calls move the bytes. */
@@ -20,6 +22,7 @@
 #include "common/error.h"
 #include "common/host_port.h"
 #include "common/limits.h"
+#include "common/store_id.h"
 #include "gateway/breaker.h"
 
 struct channel_pool;
@@ -48,9 +51,10 @@ void channel_pool_free(struct channel_pool *pool);
  * Returns 0, or -1 when out of memory. Any thread. */
 int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count) MUST_CHECK;
 
-/* The next channel, round robin over the READY ones of SERVING instances whose breaker lets calls through; *cursor is
- * the caller's own place in the round. Prefers another instance than avoid_instance (-1: no preference). Returns NULL
- * when there is none. Any thread. The channel is valid until channel_pool_release, which must tell how the call ended.
+/* The next channel, round robin over the READY ones of SERVING instances of the pool's store whose breaker lets calls
+ * through; *cursor is the caller's own place in the round. Prefers another instance than avoid_instance (-1: no
+ * preference). Returns NULL when there is none. Any thread. The channel is valid until channel_pool_release, which must
+ * tell how the call ended.
  */
 const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
                                                int64_t now_us);
@@ -63,6 +67,13 @@ bool channel_pool_is_ready(struct channel_pool *pool);
  * else 1. Any thread. */
 int channel_pool_retry_after_s(struct channel_pool *pool);
 
+/* What an instance's store is to the pool. */
+enum store_relation {
+    STORE_UNKNOWN, /* it tells none, or the pool has none yet */
+    STORE_SAME,
+    STORE_OTHER,
+};
+
 /* What /health tells of the pool. */
 struct channel_pool_instance {
     char target[HOST_PORT_SIZE];
@@ -70,11 +81,15 @@ struct channel_pool_instance {
     unsigned channels;
     bool serving; /* the last thing its health Watch said */
     enum breaker_state breaker;
-    bool takes_calls;       /* serving, connected, and its breaker allows a call now */
+    char store[STORE_ID_SIZE]; /* "": it tells none */
+    enum store_relation store_relation;
+    bool takes_calls;       /* serving, connected, of the pool's store, and its breaker allows a call now */
     int64_t last_change_us; /* realtime of the last change of serving; 0 for never */
 };
 /* Fills up to `max` instances, returns how many there are. Any thread. */
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);
+/* Writes the id of the pool's store, "" if it has none yet. Any thread. */
+void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE]);
 
 enum {
     /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */

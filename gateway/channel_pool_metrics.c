@@ -21,6 +21,12 @@ static const struct metric_family breaker_changes_family = {
     .labels = {"state"},
 };
 
+static const struct metric_family other_stores_family = {
+    .name = "tally_other_store_instances",
+    .help = "Instances of counter-service that are of another store than the gateway's, and so get no calls.",
+    .type = METRIC_GAUGE,
+};
+
 static const char *const state_names[CHANNEL_STATES] = {
     [GRPC_CHANNEL_IDLE] = "idle",
     [GRPC_CHANNEL_CONNECTING] = "connecting",
@@ -50,11 +56,22 @@ static double read_breaker(void *ctx)
     return (double)state;
 }
 
+static double read_other_stores(void *ctx)
+{
+    const struct channel_pool_metrics *metrics = ctx;
+    pthread_mutex_lock(metrics->lock);
+    const unsigned count = *metrics->other_store_count;
+    pthread_mutex_unlock(metrics->lock);
+    return count;
+}
+
 void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mutex_t *lock,
-                               const struct channel_round *round)
+                               const struct channel_round *round, const unsigned *other_store_count)
 {
     metrics->lock = lock;
     metrics->round = round;
+    metrics->other_store_count = other_store_count;
+    metrics_register_reader(&other_stores_family, NULL, read_other_stores, metrics);
     for (int state = 0; state < CHANNEL_STATES; state++) {
         metrics->state_counts[state] = (struct channel_state_count){metrics, (grpc_connectivity_state)state};
         metrics_register_reader(&channels_family, &state_names[state], read_state_count, &metrics->state_counts[state]);
@@ -67,6 +84,7 @@ void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mut
 
 void channel_pool_metrics_done(void)
 {
+    metrics_unregister_reader(&other_stores_family, NULL);
     for (int state = 0; state < CHANNEL_STATES; state++) {
         metrics_unregister_reader(&channels_family, &state_names[state]);
     }

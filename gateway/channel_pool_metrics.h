@@ -1,4 +1,5 @@
-/* What /metrics tells of a channel pool: tally_channels, tally_breaker_state, tally_breaker_changes_total. */
+/* What /metrics tells of a channel pool: tally_channels, tally_breaker_state, tally_breaker_changes_total,
+ * tally_other_store_instances. */
 #ifndef TALLY_GATEWAY_CHANNEL_POOL_METRICS_H
 #define TALLY_GATEWAY_CHANNEL_POOL_METRICS_H
 
@@ -18,16 +19,17 @@ struct channel_state_count {
 };
 
 struct channel_pool_metrics {
-    pthread_mutex_t *lock; /* the pool's; guards the round and the breakers */
+    pthread_mutex_t *lock; /* the pool's; guards the round, the breakers and the count */
     const struct channel_round *round;
+    const unsigned *other_store_count;
     struct channel_state_count state_counts[CHANNEL_STATES];
     metric_series breaker_changes[BREAKER_STATES];
 };
 
-/* From now on the round is read, under lock. */
+/* From now on the round and the count are read, under lock. */
 void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mutex_t *lock,
-                               const struct channel_round *round);
-/* After return it is not. */
+                               const struct channel_round *round, const unsigned *other_store_count);
+/* After return they are not. */
 void channel_pool_metrics_done(void);
 
 /* Not under lock. Readers of an instance end with channel_pool_metrics_remove_instance. */

@@ -33,7 +33,7 @@ void channel_round_done(struct channel_round *round)
 
 static bool is_connected(const struct channel *channel)
 {
-    return channel_is_ready(channel) && instance_is_serving(channel->instance);
+    return channel_is_ready(channel) && instance_takes_part(channel->instance);
 }
 
 static bool is_usable(const struct channel *channel, int64_t now_us)

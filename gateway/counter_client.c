@@ -89,6 +89,11 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         end_call(call, STATUS_NO_SERVICE);
         return;
     }
+    if ((int)channel->instance == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
+        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
+        end_call(call, STATUS_UNIMPLEMENTED); /* there is no other one that may be newer */
+        return;
+    }
     call->attempt =
         rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
     if (call->attempt == NULL) {
@@ -108,13 +113,15 @@ static enum status status_of_attempt(const struct rpc_attempt *attempt)
     if (attempt->code == GRPC_STATUS_OK) {
         return attempt->reply != NULL ? STATUS_OK : STATUS_REPLY_LOST;
     }
-    return rpc_status_of_call((int)attempt->code, rpc_attempt_outcome(attempt));
+    return rpc_status_of_call((int)attempt->code, rpc_attempt_trailer(attempt, "tally-outcome"),
+                              rpc_attempt_trailer(attempt, "grpc-retry-pushback-ms"));
 }
 
-/* Whether the breaker should think ill of the instance: refusals are answers too, but for UNAVAILABLE. */
-static enum call_verdict verdict_of(const struct rpc_attempt *attempt, enum status status)
+/* Whether the breaker should think ill of the instance: refusals are answers too, but for one that has lost its Redis.
+ */
+static enum call_verdict verdict_of(enum status status)
 {
-    const bool failed = attempt->code == GRPC_STATUS_UNAVAILABLE || status_outcome(status) == OUTCOME_UNKNOWN;
+    const bool failed = status == STATUS_REDIS_DOWN || status_outcome(status) == OUTCOME_UNKNOWN;
     return failed ? CALL_FAILED : CALL_ANSWERED;
 }
 
@@ -122,6 +129,7 @@ static enum call_verdict verdict_of(const struct rpc_attempt *attempt, enum stat
 static void retry_or_end(struct client_call *call, enum status status, int64_t now_us)
 {
     struct counter_client *client = call->client;
+    call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
     int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
     const bool may_help = status_is_retriable(status) && retry_us < call->deadline_us;
@@ -180,7 +188,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
     if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
         status = STATUS_REPLY_LOST; /* CANCELLED by us */
     }
-    rpc_attempt_release(attempt, client->pool, verdict_of(attempt, status), now_us);
+    rpc_attempt_release(attempt, client->pool, verdict_of(status), now_us);
     rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
     call->attempt = NULL;
     if (status == STATUS_OK) {

@@ -4,7 +4,9 @@
 
 /* COUNTER_RPC_..., the name in proto/tally/v1/counter.proto */
 #define COUNTER_RPC_TABLE(X) \
-    X(BATCH_INCREMENT, "BatchIncrement") \
+    X(OPEN_SESSION, "OpenSession") \
+    X(KEEP_SESSION, "KeepSession") \
+    X(SESSION_INCREMENT, "SessionIncrement") \
     X(BATCH_GET, "BatchGet") \
     X(LIST_COUNTERS, "ListCounters")
 

@@ -61,11 +61,44 @@ static void add_status(cJSON *object, enum health health)
     cJSON_AddStringToObject(object, "status", health_names[health]);
 }
 
+/* "" is none. */
+static void add_store_or_null(cJSON *object, const char *store)
+{
+    if (store[0] != '\0') {
+        cJSON_AddStringToObject(object, "store", store);
+    } else {
+        cJSON_AddNullToObject(object, "store");
+    }
+}
+
+static bool is_of_other_store(const struct channel_pool_instance *instance)
+{
+    return instance->store_relation == STORE_OTHER;
+}
+
+/* It could serve otherwise. */
+static bool tells_no_store(const struct channel_pool_instance *instance)
+{
+    return instance->serving && instance->ready_channels > 0 && instance->store[0] == '\0';
+}
+
+static const char *instance_status(const struct channel_pool_instance *instance)
+{
+    if (is_of_other_store(instance)) {
+        return "other_store";
+    }
+    if (tells_no_store(instance)) {
+        return "no_store";
+    }
+    return health_names[instance->takes_calls ? HEALTH_OK : HEALTH_UNAVAILABLE];
+}
+
 static void add_instance(cJSON *instances, const struct channel_pool_instance *instance)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "target", instance->target);
-    add_status(object, instance->takes_calls ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    cJSON_AddStringToObject(object, "status", instance_status(instance));
+    add_store_or_null(object, instance->store);
     cJSON_AddBoolToObject(object, "serving", instance->serving);
     cJSON_AddStringToObject(object, "breaker", breaker_state_name(instance->breaker));
     cJSON_AddNumberToObject(object, "ready_channels", instance->ready_channels);
@@ -74,10 +107,52 @@ static void add_instance(cJSON *instances, const struct channel_pool_instance *i
     cJSON_AddItemToArray(instances, object);
 }
 
+/* Appends "2 instances are of another store: 10.0.0.1:50051, 10.0.0.2:50051" for those it is true of, if any. */
+static void append_who(struct buffer *out, const struct channel_pool_instance *instances, size_t count,
+                       bool (*is_one)(const struct channel_pool_instance *instance), const char *one,
+                       const char *several)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        found += is_one(&instances[i]);
+    }
+    if (found == 0) {
+        return;
+    }
+    buffer_append_format(out, "%s%zu %s:", out->len > 0 ? "; " : "", found, found == 1 ? one : several);
+    const char *before = " ";
+    for (size_t i = 0; i < count; i++) {
+        if (is_one(&instances[i])) {
+            buffer_append_format(out, "%s%s", before, instances[i].target);
+            before = ", ";
+        }
+    }
+}
+
+/* What is wrong with the stores, if something is. */
+static void add_store_detail(cJSON *component, const struct channel_pool_instance *instances, size_t count, size_t up)
+{
+    struct buffer detail;
+    buffer_init(&detail);
+    append_who(&detail, instances, count, is_of_other_store, "instance is of another store",
+               "instances are of another store");
+    if (up == 0 && detail.len > 0) {
+        buffer_append_text(&detail,
+                           TEXT("; none of this gateway's store takes calls (a restart of the gateway chooses anew)"));
+    }
+    append_who(&detail, instances, count, tells_no_store, "instance tells no store", "instances tell no store");
+    buffer_append_text(&detail, TEXT("\0"));
+    if (detail.len > 1 && !detail.failed) {
+        cJSON_AddStringToObject(component, "detail", detail.data);
+    }
+    buffer_done(&detail);
+}
+
 /* Returns how the component is. */
 static enum health add_counter_service(cJSON *components, struct channel_pool *pool)
 {
     struct channel_pool_instance described[CHANNEL_POOL_MEMBERS_MAX];
+    char store[STORE_ID_SIZE];
     const size_t count = channel_pool_describe(pool, described, CHANNEL_POOL_MEMBERS_MAX);
     cJSON *component = cJSON_AddObjectToObject(components, "counter_service");
     cJSON *instances = cJSON_CreateArray();
@@ -88,8 +163,27 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     }
     const enum health status = up == 0 ? HEALTH_UNAVAILABLE : up < count ? HEALTH_DEGRADED : HEALTH_OK;
     add_status(component, status);
+    channel_pool_read_store(pool, store);
+    add_store_or_null(component, store);
+    add_store_detail(component, described, count, up);
     cJSON_AddItemToObject(component, "instances", instances);
     return status;
+}
+
+/* An agent whose access control hides instances from a token answers as if there were none. */
+static void add_consul_detail(cJSON *component, const struct endpoints_description *description)
+{
+    char detail[sizeof(struct error)];
+    if (!description->is_up) {
+        snprintf(detail, sizeof(detail), "%s", description->failure.message);
+    } else {
+        snprintf(detail, sizeof(detail),
+                 "it names no healthy %s: the last set is kept. If there are some, consul.token may not read them",
+                 description->service);
+    }
+    if (detail[0] != '\0') {
+        cJSON_AddStringToObject(component, "detail", detail);
+    }
 }
 
 /* Without Consul calls go on to the last good set: nothing is worse than degraded. Returns how the component is. */
@@ -97,11 +191,15 @@ static enum health add_consul(cJSON *components, const struct endpoints *endpoin
 {
     const struct endpoints_description description = endpoints_describe(endpoints);
     cJSON *component = cJSON_AddObjectToObject(components, "consul");
-    add_status(component, description.is_up ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    const bool is_well = description.is_up && !description.names_nobody;
+    add_status(component, is_well ? HEALTH_OK : description.is_up ? HEALTH_DEGRADED : HEALTH_UNAVAILABLE);
+    if (!is_well) {
+        add_consul_detail(component, &description);
+    }
     cJSON_AddStringToObject(component, "agent", description.agent);
     cJSON_AddNumberToObject(component, "instances", (double)description.instances);
     add_time_or_null(component, "last_success", description.last_success_us);
-    return description.is_up ? HEALTH_OK : HEALTH_DEGRADED;
+    return is_well ? HEALTH_OK : HEALTH_DEGRADED;
 }
 
 static void add_gateway(cJSON *components, const struct gateway_health *health)

@@ -51,7 +51,7 @@ static void end_batch(struct health_watch *watch, int64_t now_us)
     const bool unimplemented = watch->code == GRPC_STATUS_UNIMPLEMENTED && !watch->closing;
     release_call(watch);
     if (unimplemented) {
-        watch->on_verdict(watch->ctx, HEALTH_SERVING, "it has no health service", now_us);
+        watch->on_verdict(watch->ctx, HEALTH_NOT_SERVING, "it has no health service, and so tells no store", now_us);
         return;
     }
     watch->channel = NULL;
@@ -80,6 +80,19 @@ static const char *reason_of_status(int status)
     }
 }
 
+/* What is no store id counts as none: the instance gets no calls. */
+static void read_store(struct health_watch *watch)
+{
+    for (size_t i = 0; i < watch->initial_metadata.count; i++) {
+        const grpc_metadata *field = &watch->initial_metadata.metadata[i];
+        const struct text value = {(const char *)GRPC_SLICE_START_PTR(field->value), GRPC_SLICE_LENGTH(field->value)};
+        if (grpc_slice_str_cmp(field->key, STORE_ID_METADATA) == 0 && store_id_is_valid(value)) {
+            memcpy(watch->store, value.data, STORE_ID_LEN);
+            watch->store[STORE_ID_LEN] = '\0';
+        }
+    }
+}
+
 static void read_message(struct health_watch *watch, int64_t now_us)
 {
     const Grpc__Health__V1__HealthCheckResponse *response =
@@ -87,6 +100,9 @@ static void read_message(struct health_watch *watch, int64_t now_us)
             &grpc__health__v1__health_check_response__descriptor, watch->message, &watch->arena);
     const int status = response != NULL ? (int)response->status : 0;
     end_message(watch);
+    if (!watch->heard) {
+        read_store(watch);
+    }
     watch->heard = true;
     watch->open_interval_us = OPEN_INTERVAL_FIRST_US;
     const bool serving = status == GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING;
@@ -165,6 +181,7 @@ void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_
     watch->channel = channel;
     watch->closing = false;
     watch->heard = false;
+    watch->store[0] = '\0';
     watch->code_message = grpc_empty_slice();
     grpc_metadata_array_init(&watch->initial_metadata);
     grpc_metadata_array_init(&watch->trailing_metadata);

@@ -1,7 +1,8 @@
 /* One stream of grpc.health.v1.Health/Watch for tally.v1.CounterService
  * (https://github.com/grpc/grpc/blob/master/doc/health-checking.md; for the client's side
  * https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md). Its owner opens it on a channel,
- * and again when it ended. Everything runs on the pool's thread. */
+ * and again when it ended. The instance tells its store in the stream's initial metadata (common/store_id.h).
+ * Everything runs on the pool's thread. */
 #ifndef TALLY_GATEWAY_HEALTH_WATCH_H
 #define TALLY_GATEWAY_HEALTH_WATCH_H
 
@@ -10,12 +11,13 @@
 #include <stdint.h>
 
 #include "common/arena.h"
+#include "common/store_id.h"
 
 enum health_verdict {
-    HEALTH_SERVING, /* it says so, or it has no health service: then its connection is its health */
-    HEALTH_NOT_SERVING,
-    HEALTH_ENDED,  /* the stream ended after it had said something: that was the last word */
-    HEALTH_FAILED, /* the stream ended and had said nothing */
+    HEALTH_SERVING,
+    HEALTH_NOT_SERVING, /* it says so, or it has no health service and so tells no store */
+    HEALTH_ENDED,       /* the stream ended after it had said something: that was the last word */
+    HEALTH_FAILED,      /* the stream ended and had said nothing */
 };
 
 /* reason: static words. Inside HEALTH_ENDED and HEALTH_FAILED the watch may be opened again. */
@@ -41,7 +43,8 @@ struct health_watch {
     grpc_call *call;
     unsigned batches_out;
     bool closing;
-    bool heard; /* a message came */
+    bool heard;                /* a message came */
+    char store[STORE_ID_SIZE]; /* told with the first message; "": none was */
     /* filled by the library */
     grpc_metadata_array initial_metadata;
     grpc_metadata_array trailing_metadata;

@@ -22,6 +22,16 @@ bool instance_is_up(const struct instance *instance)
     return instance_is_serving(instance) && ready_channels(instance) > 0;
 }
 
+bool instance_can_serve(const struct instance *instance)
+{
+    return instance_takes_part(instance) && ready_channels(instance) > 0;
+}
+
+bool instance_is_awaited(const struct instance *instance, int64_t now_us)
+{
+    return now_us < instance->awaited_until_us && !instance->connect_failed;
+}
+
 void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description)
 {
     *description = (struct channel_pool_instance){
@@ -29,10 +39,12 @@ void instance_describe(const struct instance *instance, int64_t now_us, struct c
         .channels = instance->channel_count,
         .serving = instance_is_serving(instance),
         .breaker = instance->breaker.state,
-        .takes_calls = instance_is_up(instance) && breaker_allows(&instance->breaker, now_us),
+        .takes_calls = instance_can_serve(instance) && breaker_allows(&instance->breaker, now_us),
+        .store_relation = instance->relation,
         .last_change_us = atomic_load_explicit(&instance->last_change_us, memory_order_relaxed),
     };
     snprintf(description->target, sizeof(description->target), "%s", instance->target);
+    memcpy(description->store, instance->store, STORE_ID_SIZE);
 }
 
 static void set_serving(struct instance *instance, bool serving, const char *reason, int64_t now_us)
@@ -48,6 +60,18 @@ static void set_serving(struct instance *instance, bool serving, const char *rea
                serving ? "counter-service is serving" : "counter-service is not serving",
                LOG_STR("instance", instance->target), LOG_STR("reason", reason), LOG_INT("changes", changes));
     }
+}
+
+/* It gets no calls until the pool has looked at what it tells now. */
+static void set_store(struct instance *instance, const char *store)
+{
+    if (strcmp(store, instance->store) == 0) {
+        return;
+    }
+    pthread_mutex_lock(instance->lock);
+    memcpy(instance->store, store, STORE_ID_SIZE);
+    instance->relation = STORE_UNKNOWN;
+    pthread_mutex_unlock(instance->lock);
 }
 
 /* --- health ------------------------------------------------------------------------------------------------------- */
@@ -86,6 +110,9 @@ static void on_verdict(void *ctx, enum health_verdict verdict, const char *reaso
     if (asked_again && (verdict == HEALTH_ENDED || moves)) {
         return;
     }
+    if (verdict < HEALTH_ENDED) {
+        set_store(instance, instance->health.store); /* first: it may serve from another one now */
+    }
     set_serving(instance, verdict == HEALTH_SERVING, reason, now_us);
 }
 
@@ -114,6 +141,7 @@ static void on_disconnected(struct instance *instance, const struct channel *cha
 static void on_connect_failed(struct instance *instance, int64_t now_us)
 {
     uint64_t failures = 0;
+    instance->connect_failed = true;
     if (ready_channels(instance) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
         log_warn("channel_pool", "cannot connect to counter-service", LOG_STR("instance", instance->target),
                  LOG_INT("failures", failures));
@@ -226,6 +254,7 @@ struct instance *instance_create(const struct instance_options *options)
     instance->number = options->number;
     instance->lock = options->lock;
     instance->keep_alive_ms = options->keep_alive_ms;
+    instance->awaited_until_us = options->awaited_until_us;
     breaker_init(&instance->breaker, options->breaker_failures, (int64_t)options->breaker_open_for_ms * 1000);
     health_watch_init(&instance->health, options->queue, on_verdict, instance);
     instance->target = strdup(options->target);

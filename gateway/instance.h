@@ -1,5 +1,5 @@
-/* One instance of counter-service as the pool sees it: a target, its channels, and what its health Watch said last.
- * Functions run on the pool's thread unless said otherwise. */
+/* One instance of counter-service as the pool sees it: a target, its channels, and what its health Watch said last:
+ * whether it serves, and of which store it is. Functions run on the pool's thread unless said otherwise. */
 #ifndef TALLY_GATEWAY_INSTANCE_H
 #define TALLY_GATEWAY_INSTANCE_H
 
@@ -29,6 +29,8 @@ struct instance {
     /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
     struct channel **channels;
     unsigned channel_count;
+    char store[STORE_ID_SIZE];    /* "": it tells none */
+    enum store_relation relation; /* of that to the pool's store */
     /* written by the pool's thread, read by any */
     atomic_bool serving;
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
@@ -40,6 +42,11 @@ struct instance {
     bool health_moves; /* it was closed because its channel leaves */
     unsigned next_health_channel;
     bool closing;
+    bool connect_failed;
+    bool has_told_store; /* the pool's, see pool_store.h */
+    int64_t last_up_us;  /* 0: never */
+    int64_t awaited_until_us;
+    struct log_limiter store_log;
     struct log_limiter connect_log;
     struct log_limiter serving_log[2]; /* for either direction */
 };
@@ -52,6 +59,7 @@ struct instance_options {
     int breaker_failures;
     int breaker_open_for_ms;
     grpc_completion_queue *queue; /* for the health Watch */
+    int64_t awaited_until_us;     /* so long the pool's first store is to be this one's, unless it is not there */
 };
 
 /* One without channels. Returns NULL when out of memory. Any thread. */
@@ -80,8 +88,18 @@ static inline bool instance_is_serving(const struct instance *instance)
     return atomic_load_explicit(&instance->serving, memory_order_relaxed);
 }
 
-/* Whether it would get calls, were it not for its breaker. The pool's thread, or under its lock. */
+/* Under the pool's lock: whether it serves, and from the pool's store. */
+static inline bool instance_takes_part(const struct instance *instance)
+{
+    return instance->relation == STORE_SAME && instance_is_serving(instance);
+}
+
+/* Whether it serves and is connected, whatever its store. The pool's thread, or under its lock. */
 bool instance_is_up(const struct instance *instance);
+/* Whether it would get calls, were it not for its breaker. Likewise. */
+bool instance_can_serve(const struct instance *instance);
+/* Whether the pool's first store may yet be this one's. */
+bool instance_is_awaited(const struct instance *instance, int64_t now_us);
 /* Under the pool's lock. */
 void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description);
 

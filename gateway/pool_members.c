@@ -2,9 +2,16 @@
 
 #include <string.h>
 
+#include "common/clock.h"
 #include "gateway/channel_pool_metrics.h"
+#include "gateway/pool_members_store.h"
 
-enum { JOIN_AGAIN_US = 10 * 1000 * 1000 };
+enum {
+    JOIN_AGAIN_US = 10 * 1000 * 1000,
+    /* So long after the start the store is that of the instances to start with, if one of them tells it: discovery may
+     * name instances of another stack sooner. */
+    AWAITED_US = 2 * 1000 * 1000,
+};
 
 int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count)
 {
@@ -32,7 +39,8 @@ static struct instance *find(const struct pool_members *members, const char *tar
 }
 
 /* With its first channel: that shows whether target is an address at all. Returns NULL with error filled. */
-static struct instance *make_instance(struct pool_members *members, const char *target, struct error *error)
+static struct instance *make_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
+                                      struct error *error)
 {
     const struct instance_options options = {
         .target = target,
@@ -42,6 +50,7 @@ static struct instance *make_instance(struct pool_members *members, const char *
         .breaker_failures = members->options.breaker_failures,
         .breaker_open_for_ms = members->options.breaker_open_for_ms,
         .queue = members->queue,
+        .awaited_until_us = awaited_until_us,
     };
     struct instance *instance = instance_create(&options);
     if (instance == NULL) {
@@ -57,13 +66,14 @@ static struct instance *make_instance(struct pool_members *members, const char *
     return instance;
 }
 
-static struct instance *add_instance(struct pool_members *members, const char *target, struct error *error)
+static struct instance *add_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
+                                     struct error *error)
 {
     if (members->instance_count == CHANNEL_POOL_MEMBERS_MAX) {
         error_set(error, "no place for %s until another instance has left", target);
         return NULL;
     }
-    struct instance *instance = make_instance(members, target, error);
+    struct instance *instance = make_instance(members, target, awaited_until_us, error);
     if (instance == NULL) {
         return NULL;
     }
@@ -134,23 +144,24 @@ static int share_out(struct pool_members *members, struct error *error)
 }
 
 /* An instance that nobody wants any more goes on until one that is wanted can take over: the set that discovery finds
- * first may be other addresses of the same service. */
-static bool may_leave(const struct pool_members *members, const struct instance *instance)
+ * first may be other addresses of the same service, or those of another stack. */
+static bool may_leave(const struct pool_members *members, const struct instance *instance, int64_t now_us)
 {
-    if (instance->is_wanted) {
+    if (instance->is_wanted || (members->store.id[0] == '\0' && instance_is_awaited(instance, now_us))) {
         return false;
     }
-    bool others_are_up = false;
+    bool others_can_serve = false;
     for (size_t i = 0; i < members->instance_count; i++) {
-        others_are_up = others_are_up || (members->instances[i]->is_wanted && instance_is_up(members->instances[i]));
+        const struct instance *other = members->instances[i];
+        others_can_serve = others_can_serve || (other->is_wanted && instance_can_serve(other));
     }
-    return others_are_up || !instance_is_up(instance);
+    return others_can_serve || !instance_can_serve(instance);
 }
 
 /* Makes the instances of `wanted` that are not there. Returns whether some joined; *ret_complete: all are there now,
- * otherwise error is filled for one of them. */
-static bool let_join(struct pool_members *members, const struct target_list *wanted, bool *ret_complete,
-                     struct error *error)
+ * otherwise error is filled for one of them. awaited_until_us: of those that join. */
+static bool let_join(struct pool_members *members, const struct target_list *wanted, int64_t awaited_until_us,
+                     bool *ret_complete, struct error *error)
 {
     bool joined = false;
     *ret_complete = true;
@@ -160,7 +171,7 @@ static bool let_join(struct pool_members *members, const struct target_list *wan
     for (size_t i = 0; i < wanted->count; i++) {
         struct instance *instance = find(members, wanted->targets[i]);
         if (instance == NULL) {
-            instance = add_instance(members, wanted->targets[i], error);
+            instance = add_instance(members, wanted->targets[i], awaited_until_us, error);
             joined = joined || instance != NULL;
         }
         if (instance != NULL) {
@@ -172,11 +183,11 @@ static bool let_join(struct pool_members *members, const struct target_list *wan
     return joined;
 }
 
-static bool let_leave(struct pool_members *members)
+static bool let_leave(struct pool_members *members, int64_t now_us)
 {
     bool left = false;
     for (size_t i = members->instance_count; i-- > 0;) {
-        if (may_leave(members, members->instances[i])) {
+        if (may_leave(members, members->instances[i], now_us)) {
             log_info("channel_pool", "instance leaves", LOG_STR("instance", members->instances[i]->target));
             remove_instance(members, i);
             left = true;
@@ -211,7 +222,7 @@ static void follow_wanted(struct pool_members *members, int64_t now_us)
     bool complete;
     struct error error;
     uint64_t count;
-    members->uneven = let_join(members, &members->targets, &complete, &error) || members->uneven;
+    members->uneven = let_join(members, &members->targets, 0, &complete, &error) || members->uneven;
     members->join_us = complete ? INT64_MAX : now_us + JOIN_AGAIN_US;
     if (!complete && log_limiter_allows(&members->join_log, now_us, &count)) {
         log_error("channel_pool", "an instance cannot join", LOG_STR("error", error.message));
@@ -223,7 +234,7 @@ static void look_at_members(struct pool_members *members, int64_t now_us)
     struct error error;
     uint64_t count;
     follow_wanted(members, now_us);
-    members->uneven = let_leave(members) || members->uneven;
+    members->uneven = let_leave(members, now_us) || members->uneven;
     if (members->uneven && share_out(members, &error) == 0) {
         members->uneven = false;
     } else if (members->uneven && log_limiter_allows(&members->share_log, now_us, &count)) {
@@ -247,6 +258,7 @@ static void free_those_over(struct pool_members *members)
 
 void pool_members_look(struct pool_members *members, int64_t now_us)
 {
+    pool_members_settle_store(members, now_us);
     look_at_members(members, now_us);
     for (size_t i = 0; i < members->instance_count; i++) {
         instance_look(members->instances[i], now_us);
@@ -278,7 +290,7 @@ int pool_members_init(struct pool_members *members, const struct channel_pool_op
         error_set(error, "out of memory");
         return -1;
     }
-    let_join(members, &wanted, &complete, error);
+    let_join(members, &wanted, clock_monotonic_us() + AWAITED_US, &complete, error);
     target_list_done(&wanted);
     if (!complete) {
         return -1;

@@ -2,8 +2,8 @@
  *
  *     pool_members_want ──> wanted ──> pool_members_look: instances join and leave ──> shares ──> round
  *
- * An instance that nobody wants any more goes on until one that is wanted can take over. Functions run on the pool's
- * thread unless said otherwise. */
+ * An instance that nobody wants any more goes on until one that is wanted, and of the pool's store, can take over.
+ * Functions run on the pool's thread unless said otherwise. */
 #ifndef TALLY_GATEWAY_POOL_MEMBERS_H
 #define TALLY_GATEWAY_POOL_MEMBERS_H
 
@@ -18,6 +18,7 @@
 #include "gateway/channel_pool.h"
 #include "gateway/channel_round.h"
 #include "gateway/instance.h"
+#include "gateway/pool_store.h"
 #include "gateway/target_list.h"
 
 struct pool_members {
@@ -32,10 +33,13 @@ struct pool_members {
     struct instance *instances[CHANNEL_POOL_MEMBERS_MAX];
     size_t instance_count;
     struct channel_round round;
+    struct pool_store store;
+    unsigned other_store_count; /* instances of another one */
     /* owned by the pool's thread */
     struct target_list targets; /* wanted, as taken last */
     int64_t join_us;            /* when those of targets that are not there are tried again; INT64_MAX: all are */
     struct log_limiter join_log;
+    struct log_limiter store_log[POOL_STORE_FOLLOWED + 1]; /* for each change */
     struct instance *leaving;
     unsigned next_number;
     bool uneven; /* instances came or went since the channels were shared out */
@@ -51,7 +55,7 @@ void pool_members_done(struct pool_members *members);
 
 /* Copies the targets. Returns 0, or -1 when out of memory. Any thread. */
 int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count) MUST_CHECK;
-/* Lets instances join and leave, looks at each. */
+/* Settles the pool's store, lets instances join and leave, looks at each. */
 void pool_members_look(struct pool_members *members, int64_t now_us);
 /* Ends the health Watches: empty the queue next. */
 void pool_members_close(struct pool_members *members);

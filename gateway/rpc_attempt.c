@@ -69,12 +69,11 @@ void rpc_attempt_cancel(struct rpc_attempt *attempt)
     grpc_call_cancel(attempt->handle, NULL);
 }
 
-struct text rpc_attempt_outcome(const struct rpc_attempt *attempt)
+struct text rpc_attempt_trailer(const struct rpc_attempt *attempt, const char *name)
 {
-    const grpc_slice name = grpc_slice_from_static_string("tally-outcome");
     for (size_t i = 0; i < attempt->trailing_metadata.count; i++) {
         const grpc_metadata *field = &attempt->trailing_metadata.metadata[i];
-        if (grpc_slice_eq(field->key, name)) {
+        if (grpc_slice_str_cmp(field->key, name) == 0) {
             return (struct text){(const char *)GRPC_SLICE_START_PTR(field->value), GRPC_SLICE_LENGTH(field->value)};
         }
     }

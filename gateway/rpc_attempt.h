@@ -33,8 +33,8 @@ struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc
                                       int64_t deadline_us) MUST_CHECK;
 /* Asks the library to end it soon (its code will be CANCELLED, or what had come just before). */
 void rpc_attempt_cancel(struct rpc_attempt *attempt);
-/* The value of the tally-outcome trailer, empty if there was none; valid until rpc_attempt_release. */
-struct text rpc_attempt_outcome(const struct rpc_attempt *attempt);
+/* The value of a trailer, empty if there was none; valid until rpc_attempt_release. */
+struct text rpc_attempt_trailer(const struct rpc_attempt *attempt, const char *name);
 /* Only after the queue returned it. Ends the call, then gives the channel back to pool. */
 void rpc_attempt_release(struct rpc_attempt *attempt, struct channel_pool *pool, enum call_verdict verdict,
                          int64_t now_us);

@@ -18,6 +18,8 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
                                                                          : STATUS_DATA_DAMAGED;
     case GRPC_STATUS_RESOURCE_EXHAUSTED:
         return STATUS_SHED;
+    case GRPC_STATUS_ABORTED:
+        return STATUS_NO_SESSION;
     case GRPC_STATUS_UNAVAILABLE:
         return STATUS_REDIS_DOWN;
     case GRPC_STATUS_UNKNOWN:
@@ -29,10 +31,13 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
     }
 }
 
-enum status rpc_status_of_call(int code, struct text outcome)
+enum status rpc_status_of_call(int code, struct text outcome, struct text pushback)
 {
     if (text_equal(outcome, TEXT("not_applied"))) {
         enum status status = rpc_status_of_item(code, TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED);
+        if (status == STATUS_REDIS_DOWN && pushback.len > 0 && pushback.data[0] == '-') {
+            return STATUS_WRITES_REFUSED;
+        }
         return status_outcome(status) == OUTCOME_NOT_APPLIED ? status : STATUS_UNIMPLEMENTED;
     }
     return code == GRPC_STATUS_DEADLINE_EXCEEDED ? STATUS_DEADLINE_EXCEEDED : STATUS_REPLY_LOST;

@@ -8,8 +8,9 @@ import pytest
 from harness.calls import increment
 from harness.daemons import Gateway
 from harness.exposition import scrape
-from harness.fake_service import Failure, FakeService
+from harness.fake_service import Failure
 from harness.problems import check_problem, check_retry_after
+from harness.session_service import SessionService
 from harness.stubs import pb
 from harness.wait import wait_until
 
@@ -22,7 +23,7 @@ BUSY = Failure(grpc.StatusCode.RESOURCE_EXHAUSTED, "not_applied")
 
 
 def fine(request):
-    items = pb.BatchIncrementRequest.FromString(request).items
+    items = pb.SessionIncrementRequest.FromString(request).items
     return pb.BatchIncrementResponse(results=[{"value": item.delta} for item in items]).SerializeToString()
 
 
@@ -32,7 +33,7 @@ def failing(failure):
 
 @pytest.fixture
 def fake():
-    service = FakeService()
+    service = SessionService()
     yield service
     service.close()
 

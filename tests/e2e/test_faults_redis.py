@@ -1,7 +1,6 @@
 """Redis breaks under load: what was acknowledged is there, what was refused is not, and all heals by itself."""
 
 import time
-import uuid
 
 import grpc
 import pytest
@@ -135,7 +134,7 @@ def quiet(stack, tmp_path):
 def resend_until_answered(stub, message):
     def answer():
         try:
-            return stub.BatchIncrement(message, timeout=3)
+            return stub.SessionIncrement(message, timeout=3)
         except grpc.RpcError:
             return None
 
@@ -143,18 +142,21 @@ def resend_until_answered(stub, message):
 
 
 def test_a_write_held_back_on_the_way_does_not_count_late(quiet, resource):
-    """The original comes out of the network when the record of its re-send has expired (redis.batch_ttl is 10 s)."""
+    """The original comes out of the network when the lane has gone on."""
     service, proxy = quiet
-    items = [pb.IncrementRequest(resource_id=resource, counter_type="hit", delta=1)]
-    message = pb.BatchIncrementRequest(batch_id=uuid.uuid4().bytes, items=items)
     with service.channel() as channel:
         stub = CounterServiceStub(channel)
+        session = stub.OpenSession(pb.OpenSessionRequest(), timeout=5).session
+        items = [pb.IncrementRequest(resource_id=resource, counter_type="hit", delta=1)]
+        message = pb.SessionIncrementRequest(session=session, lane=0, sequence=1, items=items)
         proxy.hold(REQUESTS)
-        error = failure(stub.BatchIncrement, message)
+        error = failure(stub.SessionIncrement, message)
         assert outcome(error) in ("unknown", None), error
         assert resend_until_answered(stub, message).results[0].value == 1
-        time.sleep(10.5)
+        other = pb.IncrementRequest(resource_id=resource, counter_type="other", delta=1)
+        stub.SessionIncrement(pb.SessionIncrementRequest(session=session, lane=0, sequence=2, items=[other]), timeout=5)
         proxy.release()
+        proxy.wait_delivered()
         time.sleep(1)
         assert stub.Get(pb.GetRequest(resource_id=resource, counter_type="hit"), timeout=5).value == 1
 

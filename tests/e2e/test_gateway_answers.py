@@ -7,8 +7,9 @@ import pytest
 
 from harness.calls import increment, increment_batch, item, read_batch
 from harness.daemons import Gateway
-from harness.fake_service import Failure, FakeService
+from harness.fake_service import Failure
 from harness.problems import check_problem, check_problem_document, check_retry_after
+from harness.session_service import SessionService
 from harness.stubs import pb
 
 Code = grpc.StatusCode
@@ -16,7 +17,7 @@ Code = grpc.StatusCode
 
 @pytest.fixture(scope="module")
 def fake():
-    fake = FakeService()
+    fake = SessionService()
     yield fake
     fake.close()
 
@@ -40,7 +41,7 @@ def results(*items):
 
 def values(request):
     """Applies all; the value is the delta."""
-    items = pb.BatchIncrementRequest.FromString(request).items
+    items = pb.SessionIncrementRequest.FromString(request).items
     return pb.BatchIncrementResponse(results=[pb.IncrementResult(value=one.delta) for one in items]).SerializeToString()
 
 
@@ -82,7 +83,6 @@ def test_an_items_code_is_that_items_answer(fake, gateway, result, status, outco
     ("answer", "status", "outcome", "resent"),
     [
         (fails(Code.INVALID_ARGUMENT, "not_applied"), 400, "not_applied", False),
-        (fails(Code.ALREADY_EXISTS, "not_applied"), 422, "not_applied", False),
         (fails(Code.UNIMPLEMENTED, "not_applied"), 500, "not_applied", False),
         (fails(Code.UNKNOWN, "unknown"), 504, "unknown", True),
         (fails(Code.DEADLINE_EXCEEDED, "unknown"), 504, "unknown", None),
@@ -117,7 +117,7 @@ def test_a_resend_that_works_is_an_answer_as_any(fake, gateway, answer, failing)
     fake.will_answer(*[answer] * failing, values)
     assert increment(gateway, "r", increment=5).json()["value"] == 5
     assert len(fake.requests) == failing + 1 and len(set(fake.requests)) == 1
-    assert len(pb.BatchIncrementRequest.FromString(fake.requests[0]).batch_id) == 16
+    assert pb.SessionIncrementRequest.FromString(fake.requests[0]).session == fake.sessions[-1]
 
 
 def test_what_was_once_unknown_stays_unknown(fake, gateway):
@@ -130,6 +130,58 @@ def test_what_was_once_unknown_stays_unknown(fake, gateway):
 def test_results_settle_what_was_unknown(fake, gateway):
     fake.will_answer(fails(Code.UNKNOWN, "unknown"), results(pb.IncrementResult(code=11, message="m")))
     check_problem(increment(gateway, "r"), 409, "not_applied")
+
+
+# --- sessions
+
+
+def places(fake):
+    """(session, lane, sequence) of each request."""
+    requests = [pb.SessionIncrementRequest.FromString(request) for request in fake.requests]
+    return [(request.session, request.lane, request.sequence) for request in requests]
+
+
+def test_batches_of_a_session_are_numbered(fake, gateway):
+    fake.will_answer(values)
+    for number in range(1, 4):
+        assert increment(gateway, "r", increment=number).json()["value"] == number
+    session = fake.sessions[-1]
+    assert places(fake) == [(session, 0, 1), (session, 0, 2), (session, 0, 3)]
+
+
+def test_the_next_batch_closes_the_lane_of_one_that_ended_unknown(fake, gateway):
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), fails(Code.INVALID_ARGUMENT, "not_applied"), values)
+    check_problem(increment(gateway, "r"), 504, "unknown")
+    assert increment(gateway, "r").status == 200
+    session = fake.sessions[-1]
+    assert places(fake) == [(session, 0, 1), (session, 0, 1), (session, 0, 2)]
+
+
+@pytest.mark.parametrize("code", [Code.ABORTED, Code.ALREADY_EXISTS])
+def test_what_is_refused_for_its_session_is_sent_in_another_one(fake, gateway, code):
+    """It has ended there, or somebody else uses it too: a copy of this machine, say."""
+    fake.will_answer(fails(code, "not_applied"), values)
+    assert increment(gateway, "r", increment=5).json()["value"] == 5
+    old, new = fake.sessions[-2:]
+    assert places(fake) == [(old, 0, 1), (new, 0, 1)]
+
+
+@pytest.mark.parametrize("code", [Code.ABORTED, Code.ALREADY_EXISTS])
+def test_what_was_once_unknown_is_not_sent_in_another_session(fake, gateway, code):
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), fails(code, "not_applied"), values)
+    check_problem(increment(gateway, "r"), 504, "unknown")
+    assert len(fake.requests) == 2 and len(set(fake.requests)) == 1
+    assert increment(gateway, "r").status == 200
+
+
+def test_sessions_that_end_at_once_are_opened_at_a_bounded_rate(fake, gateway):
+    fake.will_answer(fails(Code.ABORTED, "not_applied"))
+    opened = len(fake.sessions)
+    assert increment(gateway, "r").status in (503, 504)  # at the deadline the last attempt may have been out
+    assert 2 <= len(fake.sessions) - opened <= 1 + 4000 / 20
+
+
+# --- time
 
 
 def test_a_silent_attempt_is_given_up_and_sent_again(fake, gateway):

@@ -1,5 +1,8 @@
 """What the service asks of Redis before it serves: anything wrong keeps it waiting, says why, and heals by itself."""
 
+import pathlib
+import re
+
 import pytest
 
 from harness.calls import increment, read
@@ -132,6 +135,154 @@ def test_a_replica_is_refused(parts):
     service.wait_ready()
 
 
+# --- what Redis's access control, configuration or cluster refuses
+
+
+def readme_rule():
+    """The words of README's ACL SETUSER command, for the user that the service is."""
+    line = re.search(r"^ *ACL SETUSER default (.*)$", pathlib.Path("README.md").read_text(), re.MULTILINE)
+    assert line, "README gives no rule"
+    return line.group(1).split()
+
+
+def set_rights(redis, *rules):
+    """Of the user that clients without a name are."""
+    redis.call("ACL", "SETUSER", "default", *rules)
+
+
+def test_the_rights_that_readme_names_suffice(parts, resource):
+    redis = parts.redis(password="right")
+    with redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", *readme_rule())
+    service = parts.service(redis, REDIS_PASSWORD="a-password")
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource, key="k").json()["value"] == 1
+    assert increment(gateway, resource, key="k").header("idempotent-replayed") == "true"
+    assert increment(gateway, resource, increment=2**53 - 1).json()["value"] == 2**53
+    assert increment(gateway, resource).json()["value"] == 2**53 + 1
+    assert read(gateway, resource) == 2**53 + 1
+    assert gateway.get(f"/api/v1/counter/{resource}").status == 200
+
+
+# Without any one of these some write, read or session would fail sooner or later.
+NEEDED = ["set", "get", "hincrby", "hset", "hmget", "hget", "hlen", "hdel", "hrandfield", "pexpire", "unlink"]
+NEEDED += ["multi", "exec", "eval", "evalsha", "script|load", "info", "role"]
+
+
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_right_that_is_missing_is_named_and_given_it_heals(parts, command):
+    redis = parts.redis()
+    set_rights(redis, f"-{command}")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, command.split("|")[0])
+    assert "permissions" in service.get("/health").body.decode()
+    set_rights(redis, f"+{command}")
+    service.wait_ready()
+
+
+def test_keys_that_may_not_be_touched_are_told(parts):
+    redis = parts.redis()
+    set_rights(redis, "resetkeys", "~tally:meta", "~tally:store", "~tally:{p0}:c:*", "~tally:{p0}:s:*")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "permissions")
+    set_rights(redis, "~tally:*")
+    service.wait_ready()
+
+
+def test_a_right_taken_away_while_serving_loses_nothing_silently(parts, resource):
+    """An increment whose key could not be kept is not told "applied": its retry would count again."""
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource, key="a").json()["value"] == 1
+    set_rights(redis, "-set")
+    check_problem(increment(gateway, resource, key="b"), 504, "unknown")
+    wait_until_not_ready(service, "'set'")
+    service.wait_for_log("redis refused a part of a write")
+    set_rights(redis, "+set")
+    service.wait_ready()
+    gateway.wait_ready()
+    assert increment(gateway, resource, key="a").json()["value"] == 1
+
+
+@pytest.mark.parametrize("command", ["hincrby", "hmget", "evalsha"])
+def test_an_increment_that_redis_refuses_is_not_applied(parts, resource, command):
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource).json()["value"] == 1
+    set_rights(redis, f"-{command}")
+    check_problem(increment(gateway, resource), 503, "not_applied")
+    wait_until_not_ready(service, command)
+    set_rights(redis, f"+{command}")
+    gateway.wait_ready()
+    assert increment(gateway, resource).json()["value"] == 2
+
+
+@pytest.mark.parametrize("command", ["EVALSHA", "HINCRBY", "SET", "UNLINK", "ROLE"])
+def test_a_command_that_was_renamed_is_told(parts, command):
+    service = parts.service(parts.redis(rename_command=[command, ""]), wait=False)
+    wait_until_not_ready(service, "unknown command")
+    assert command in service.get("/health").body.decode()
+
+
+def test_a_cluster_node_that_lacks_the_slot_is_told(parts):
+    redis = parts.redis(cluster_enabled="yes")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "CLUSTERDOWN")
+    # Every slot but that of {p0}, which another node has.
+    slot = int(redis.call("CLUSTER", "KEYSLOT", "{p0}"))
+    redis.call("CLUSTER", "ADDSLOTSRANGE", 0, slot - 1, slot + 1, 16383)
+    redis.config_set("cluster-require-full-coverage", "no")
+    wait_until_not_ready(service, "CLUSTERDOWN")
+    redis.call("CLUSTER", "ADDSLOTS", slot)
+    service.wait_ready()
+
+
+# --- what was well at the start and is looked at again
+
+
+def test_a_policy_that_is_changed_while_serving_is_noticed(parts):
+    redis = parts.redis()
+    service = parts.service(redis)
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    wait_until_not_ready(service, "maxmemory-policy")
+    redis.config_set("maxmemory-policy", "noeviction")
+    service.wait_ready()
+
+
+def test_a_layout_that_is_changed_while_serving_is_noticed(parts):
+    redis = parts.redis()
+    service = parts.service(redis)
+    meta = redis.call("GET", "tally:meta")
+    redis.call("SET", "tally:meta", "something else")
+    wait_until_not_ready(service, "tally:meta")
+    redis.call("SET", "tally:meta", meta)
+    service.wait_ready()
+
+
+def test_a_redis_that_is_emptied_while_serving_is_another_store(parts, resource):
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    before = redis.call("GET", "tally:store")
+    assert increment(gateway, resource).json()["value"] == 1
+    redis.call("FLUSHALL")
+    wait_until(lambda: redis.call("GET", "tally:store") not in (None, before), 10, "a new store id")
+    service.wait_ready()
+    gateway.wait_ready()
+    assert increment(gateway, resource).json()["value"] == 1
+
+
+def test_something_that_is_no_store_id_is_told(parts):
+    redis = parts.redis()
+    redis.call("SET", "tally:store", "mine")
+    service = parts.service(redis, wait=False)
+    wait_until_not_ready(service, "tally:store")
+    redis.call("DEL", "tally:store")
+    service.wait_ready()
+
+
 def test_a_redis_still_loading_is_waited_for(parts, resource):
     """DEBUG-free: a Redis that is stopped answers nothing at all, which must look the same."""
     redis = parts.redis()
@@ -155,3 +306,37 @@ def test_counters_outlive_all_processes(parts, resource):
         process.start()
     assert increment(gateway, resource, key="k", increment=41).header("idempotent-replayed") == "true"
     assert increment(gateway, resource).json()["value"] == 42
+
+
+# --- a Redis that refuses writes
+
+
+@pytest.mark.parametrize(
+    ("key", "refusing", "well", "words"),
+    [("maxmemory", "1", "0", "OOM"), ("min-replicas-to-write", "1", "0", "NOREPLICAS")],
+)
+def test_reads_live_while_writes_are_refused(parts, resource, key, refusing, well, words):
+    redis = parts.redis()
+    service = parts.service(redis)
+    gateway = parts.gateway(service)
+    assert increment(gateway, resource).json()["value"] == 1
+    redis.config_set(key, refusing)
+    for _ in range(30):  # more than would open a breaker
+        response = increment(gateway, resource)
+        check_problem(response, 503, "not_applied")
+        assert response.json()["type"].endswith("/store-refuses-writes"), response
+        check_retry_after(response)
+        assert read(gateway, resource) == 1
+    health = service.get("/health")
+    assert (health.status, health.json()["status"]) == (200, "degraded")
+    assert words in health.json()["components"]["redis"]["detail"]
+    assert gateway.get("/health/ready").status == 200
+    with redis.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: service.get("/health").json()["status"] == "degraded", 10, "the service to be back")
+    gateway.wait_ready()
+    wait_until(lambda: gateway.get(f"/api/v1/counter/{resource}").status == 200, 10, "reads after a reconnect")
+    assert read(gateway, resource) == 1
+    redis.config_set(key, well)
+    wait_until(lambda: service.get("/health").json()["status"] == "ok", 10, "the end of the refusal to be noticed")
+    wait_until(lambda: increment(gateway, resource).status == 200, 10, "writes again")

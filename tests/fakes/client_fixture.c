@@ -98,7 +98,8 @@ static bool is_ready(struct client_fixture *fixture)
     struct channel_pool_instance instances[SERVERS_MAX];
     const size_t count = channel_pool_describe(fixture->pool, instances, SERVERS_MAX);
     size_t ready = 0;
-    while (ready < count && instances[ready].serving && instances[ready].ready_channels == instances[ready].channels) {
+    while (ready < count && instances[ready].takes_calls &&
+           instances[ready].ready_channels == instances[ready].channels) {
         ready++;
     }
     return ready == fixture->server_count;
@@ -167,7 +168,7 @@ void client_fixture_call(struct client_fixture *fixture, struct call_result *res
     const int64_t now_us = clock_monotonic_us();
     *result = (struct call_result){0};
     result->call =
-        client_call_start(fixture->client, COUNTER_RPC_BATCH_INCREMENT, client_fixture_message("the message", 11),
+        client_call_start(fixture->client, COUNTER_RPC_SESSION_INCREMENT, client_fixture_message("the message", 11),
                           now_us, now_us + timeout_us, on_done, result);
     assert_non_null(result->call);
     assert_int_equal(result->ends, 0);

@@ -80,7 +80,7 @@ unsigned client_fixture_seen(struct client_fixture *fixture, size_t number);
 void client_fixture_wait_for_rpcs(struct client_fixture *fixture, unsigned count);
 
 grpc_byte_buffer *client_fixture_message(const void *data, size_t len);
-/* Starts a BatchIncrement of "the message". */
+/* Starts a SessionIncrement of "the message". */
 void client_fixture_call(struct client_fixture *fixture, struct call_result *result, int64_t timeout_us);
 /* Lives like an event loop until until_us, or until all results (if any) have their end. */
 void client_fixture_run_until(struct client_fixture *fixture, const struct call_result *results, size_t count,

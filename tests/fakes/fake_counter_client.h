@@ -14,15 +14,17 @@
 
 #include "common/arena.h"
 #include "common/grpc_message.h"
+#include "common/limits.h"
 #include "gateway/counter_client.h"
 #include "tally/v1/counter.pb-c.h"
 
-enum { FAKE_CALLS_MAX = 16 };
+enum { FAKE_CALLS_MAX = SESSION_LANES + 64 };
 
 struct client_call {
     enum counter_rpc rpc;
-    const Tally__V1__BatchIncrementRequest *increment; /* of a BatchIncrement */
-    const Tally__V1__BatchGetRequest *get;             /* of a BatchGet */
+    const Tally__V1__KeepSessionRequest *keep;           /* of a KeepSession */
+    const Tally__V1__SessionIncrementRequest *increment; /* of a SessionIncrement */
+    const Tally__V1__BatchGetRequest *get;               /* of a BatchGet */
     size_t item_count;
     int64_t started_us;
     int64_t deadline_us;
@@ -52,20 +54,24 @@ static inline void fake_client_done(void)
 
 static void fake_client_read(struct client_call *call, grpc_byte_buffer *message)
 {
-    if (call->rpc == COUNTER_RPC_BATCH_INCREMENT) {
-        const ProtobufCMessage *request =
-            grpc_message_unpack(&tally__v1__batch_increment_request__descriptor, message, &fake_client.arena);
-        assert_non_null(request);
-        call->increment = (const Tally__V1__BatchIncrementRequest *)request;
-        call->item_count = call->increment->n_items;
-        return;
-    }
-    assert_int_equal(call->rpc, COUNTER_RPC_BATCH_GET);
-    const ProtobufCMessage *request =
-        grpc_message_unpack(&tally__v1__batch_get_request__descriptor, message, &fake_client.arena);
+    static const ProtobufCMessageDescriptor *const descriptors[COUNTER_RPCS] = {
+        [COUNTER_RPC_OPEN_SESSION] = &tally__v1__open_session_request__descriptor,
+        [COUNTER_RPC_KEEP_SESSION] = &tally__v1__keep_session_request__descriptor,
+        [COUNTER_RPC_SESSION_INCREMENT] = &tally__v1__session_increment_request__descriptor,
+        [COUNTER_RPC_BATCH_GET] = &tally__v1__batch_get_request__descriptor,
+    };
+    assert_non_null(descriptors[call->rpc]);
+    const ProtobufCMessage *request = grpc_message_unpack(descriptors[call->rpc], message, &fake_client.arena);
     assert_non_null(request);
-    call->get = (const Tally__V1__BatchGetRequest *)request;
-    call->item_count = call->get->n_queries;
+    if (call->rpc == COUNTER_RPC_KEEP_SESSION) {
+        call->keep = (const Tally__V1__KeepSessionRequest *)request;
+    } else if (call->rpc == COUNTER_RPC_SESSION_INCREMENT) {
+        call->increment = (const Tally__V1__SessionIncrementRequest *)request;
+        call->item_count = call->increment->n_items;
+    } else if (call->rpc == COUNTER_RPC_BATCH_GET) {
+        call->get = (const Tally__V1__BatchGetRequest *)request;
+        call->item_count = call->get->n_queries;
+    }
 }
 
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
@@ -92,6 +98,13 @@ void client_call_abandon(struct client_call *call)
     call->abandoned = true;
 }
 
+/* Whether call `index` has not ended. */
+static inline bool fake_client_is_out(size_t index)
+{
+    assert_true(index < fake_client.call_count);
+    return fake_client.calls[index].on_done != NULL;
+}
+
 /* Ends call `index`. message: the answer of STATUS_OK, packed here; else NULL. */
 static inline void fake_client_answer(size_t index, enum status status, const ProtobufCMessage *message)
 {
@@ -103,6 +116,18 @@ static inline void fake_client_answer(size_t index, enum status status, const Pr
     grpc_byte_buffer *reply = message != NULL ? grpc_message_pack(message) : NULL;
     on_done(call->ctx, status, reply);
     grpc_byte_buffer_destroy(reply);
+}
+
+/* The answers of an OpenSession: its session is 16 times `byte`. */
+static inline void fake_client_answer_open(size_t index, uint8_t byte, int64_t idle_timeout_ms)
+{
+    uint8_t session[SESSION_LEN];
+    assert_int_equal(fake_client.calls[index].rpc, COUNTER_RPC_OPEN_SESSION);
+    memset(session, byte, sizeof(session));
+    Tally__V1__OpenSessionResponse response = TALLY__V1__OPEN_SESSION_RESPONSE__INIT;
+    response.session = (ProtobufCBinaryData){.len = sizeof(session), .data = session};
+    response.idle_timeout_ms = idle_timeout_ms;
+    fake_client_answer(index, STATUS_OK, &response.base);
 }
 
 #endif

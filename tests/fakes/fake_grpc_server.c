@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "common/grpc_message.h"
+#include "common/store_id.h"
 #include "grpc/health/v1/health.pb-c.h"
 
 enum { TICK_MS = 10 };
@@ -42,7 +43,9 @@ struct fake_call {
     bool answered;
     bool sending;
     bool watching;
-    int told; /* enum fake_health, of a watch */
+    /* of a watch */
+    int told; /* enum fake_health */
+    const char *told_store;
 };
 
 struct fake_grpc_server {
@@ -64,6 +67,7 @@ struct fake_grpc_server {
     grpc_metadata_array new_metadata;
     /* any thread */
     atomic_int health;
+    _Atomic(const char *) store_id;
     atomic_bool end_watches;
     atomic_bool stopping;
     atomic_uint watches;
@@ -150,14 +154,21 @@ static void answer(struct fake_call *call, bool first, grpc_byte_buffer *message
 
 /* --- health ------------------------------------------------------------------------------------------------------- */
 
-static void tell_health(struct fake_call *call, bool first, int health)
+static void tell_health(struct fake_call *call, bool first, int health, const char *store_id)
 {
+    grpc_metadata store = {
+        .key = grpc_slice_from_static_string(STORE_ID_METADATA),
+        .value = grpc_slice_from_static_string(store_id),
+    };
     Grpc__Health__V1__HealthCheckResponse response = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
     response.status = (Grpc__Health__V1__HealthCheckResponse__ServingStatus)health;
     grpc_byte_buffer *message = grpc_message_pack(&response.base);
     grpc_op operations[2] = {{.op = GRPC_OP_SEND_MESSAGE}, {.op = GRPC_OP_SEND_INITIAL_METADATA}};
     operations[0].data.send_message.send_message = message;
+    operations[1].data.send_initial_metadata.metadata = &store;
+    operations[1].data.send_initial_metadata.count = store_id[0] != '\0' ? 1 : 0;
     call->told = health;
+    call->told_store = store_id;
     call->sending = true;
     start_batch(call, operations, first ? 2 : 1, &call->sent_event);
     grpc_byte_buffer_destroy(message);
@@ -185,7 +196,8 @@ static void begin_watch(struct fake_grpc_server *server, struct fake_call *call)
         answer(call, true, NULL, GRPC_STATUS_UNAVAILABLE, NULL);
     } else {
         call->watching = true;
-        tell_health(call, true, asks_for_the_counter_service(call) ? health : FAKE_HEALTH_SERVICE_UNKNOWN);
+        tell_health(call, true, asks_for_the_counter_service(call) ? health : FAKE_HEALTH_SERVICE_UNKNOWN,
+                    atomic_load(&server->store_id));
     }
 }
 
@@ -193,14 +205,17 @@ static void update_watches(struct fake_grpc_server *server)
 {
     const int health = atomic_load(&server->health);
     const bool end = atomic_exchange(&server->end_watches, false);
+    const char *store_id = atomic_load(&server->store_id);
     for (struct fake_call *call = server->calls; call != NULL; call = call->next) {
         if (!call->watching || call->sending || call->answered) {
             continue;
         }
         if (end) {
             answer(call, false, NULL, GRPC_STATUS_OK, NULL);
+        } else if (call->told_store != store_id) {
+            answer(call, false, NULL, GRPC_STATUS_UNAVAILABLE, NULL);
         } else if (health != call->told && health < FAKE_HEALTH_UNIMPLEMENTED) {
-            tell_health(call, false, health);
+            tell_health(call, false, health, store_id);
         }
     }
 }
@@ -335,6 +350,7 @@ struct fake_grpc_server *fake_grpc_server_start(int port, enum fake_health healt
     server->new_call_event = (struct event){on_new_call, NULL};
     server->shutdown_event = (struct event){on_shutdown, NULL};
     atomic_init(&server->health, (int)health);
+    atomic_init(&server->store_id, FAKE_STORE);
     char key[] = GRPC_ARG_ALLOW_REUSEPORT;
     grpc_arg own_port = {.type = GRPC_ARG_INTEGER, .key = key, .value.integer = 0};
     const grpc_channel_args arguments = {.num_args = 1, .args = &own_port};
@@ -378,6 +394,11 @@ const char *fake_grpc_server_target(const struct fake_grpc_server *server)
 void fake_grpc_server_set_health(struct fake_grpc_server *server, enum fake_health health)
 {
     atomic_store(&server->health, (int)health);
+}
+
+void fake_grpc_server_set_store(struct fake_grpc_server *server, const char *store_id)
+{
+    atomic_store(&server->store_id, store_id);
 }
 
 void fake_grpc_server_end_watches(struct fake_grpc_server *server)

@@ -16,6 +16,9 @@ enum fake_health {
     FAKE_HEALTH_UNAVAILABLE,   /* likewise: the watch fails */
 };
 
+/* The store that a server tells to those who watch its health, unless a test says otherwise. */
+#define FAKE_STORE "00000000000000000000000000000fa1"
+
 /* A call that came. The handler fills the lower half; zeroed, the answer is OK without a message. */
 struct fake_rpc {
     const char *method; /* "/tally.v1.CounterService/BatchGet" */
@@ -44,6 +47,9 @@ int fake_grpc_server_port(const struct fake_grpc_server *server);
 const char *fake_grpc_server_target(const struct fake_grpc_server *server);
 /* Told to open watches within some 10 ms. */
 void fake_grpc_server_set_health(struct fake_grpc_server *server, enum fake_health health);
+/* Tells another store from now on, and ends the open watches with UNAVAILABLE, soon. store_id: a static string; "": it
+ * tells none. */
+void fake_grpc_server_set_store(struct fake_grpc_server *server, const char *store_id);
 /* Ends the open watches with OK, soon. */
 void fake_grpc_server_end_watches(struct fake_grpc_server *server);
 /* Watches opened so far. */

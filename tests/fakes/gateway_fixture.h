@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -21,6 +22,8 @@
 #include "gateway/list_handler.h"
 #include "tally/v1/counter.pb-c.h"
 #include "tests/fakes/metrics_text.h"
+
+#define FIXTURE_STORE "0123456789abcdef0123456789abcdef"
 
 enum { REQUESTS = 3, MAX_BODY = 1024, MAX_PENDING = 2, TIMEOUT_US = 2000000 };
 
@@ -47,6 +50,7 @@ struct fixture {
     char listed[300];
     bool call_abandoned;
     bool is_ready;
+    bool has_strangers; /* besides the instance: one of another store, one that tells none */
     int retry_after_s;
 };
 
@@ -137,9 +141,28 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
                                                   .ready_channels = fixture->is_ready ? 20 : 0,
                                                   .channels = 20,
                                                   .serving = fixture->is_ready,
+                                                  .store = FIXTURE_STORE,
+                                                  .store_relation = STORE_SAME,
                                                   .takes_calls = fixture->is_ready,
                                                   .last_change_us = 1700000000123456};
+    if (fixture->has_strangers && max >= 3) {
+        instances[1] = instances[2] = instances[0];
+        snprintf(instances[1].target, HOST_PORT_SIZE, "10.0.0.1:50051");
+        instances[1].store_relation = STORE_OTHER;
+        instances[1].takes_calls = false;
+        snprintf(instances[2].target, HOST_PORT_SIZE, "10.0.0.2:50051");
+        instances[2].store[0] = '\0';
+        instances[2].store_relation = STORE_UNKNOWN;
+        instances[2].takes_calls = false;
+        return 3;
+    }
     return 1;
+}
+
+void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
+{
+    (void)pool;
+    memcpy(out, FIXTURE_STORE, STORE_ID_SIZE);
 }
 
 /* --- fixture ------------------------------------------------------------------------------------------------------ */

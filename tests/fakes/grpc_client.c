@@ -23,6 +23,7 @@ struct grpc_client_call {
     grpc_metadata_array trailing_metadata;
     grpc_status_code code;
     grpc_slice detail;
+    bool has_metadata;
     /* tags */
     char metadata_tag;
     char status_tag;
@@ -139,20 +140,39 @@ static void copy_slice(grpc_slice slice, char *text, size_t size)
     snprintf(text, size, "%.*s", (int)GRPC_SLICE_LENGTH(slice), (const char *)GRPC_SLICE_START_PTR(slice));
 }
 
+static void copy_field(const grpc_metadata_array *fields, const char *key, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < fields->count; i++) {
+        if (grpc_slice_str_cmp(fields->metadata[i].key, key) == 0) {
+            copy_slice(fields->metadata[i].value, out, size);
+        }
+    }
+}
+
+static void wait_for_metadata(struct grpc_client_call *call)
+{
+    if (!call->has_metadata) {
+        wait_for(call, &call->metadata_tag);
+        call->has_metadata = true;
+    }
+}
+
+void grpc_client_initial_metadata(struct grpc_client_call *call, const char *key, char *out, size_t size)
+{
+    wait_for_metadata(call);
+    copy_field(&call->initial_metadata, key, out, size);
+}
+
 struct grpc_client_result grpc_client_end(struct grpc_client_call *call)
 {
     struct grpc_client_result result = {0};
-    wait_for(call, &call->metadata_tag);
+    wait_for_metadata(call);
     result.message = grpc_client_read(call);
     wait_for(call, &call->status_tag);
     result.code = (int)call->code;
     copy_slice(call->detail, result.detail, sizeof(result.detail));
-    for (size_t i = 0; i < call->trailing_metadata.count; i++) {
-        const grpc_metadata *field = &call->trailing_metadata.metadata[i];
-        if (grpc_slice_str_cmp(field->key, "tally-outcome") == 0) {
-            copy_slice(field->value, result.outcome, sizeof(result.outcome));
-        }
-    }
+    copy_field(&call->trailing_metadata, "tally-outcome", result.outcome, sizeof(result.outcome));
     grpc_slice_unref(call->detail);
     grpc_metadata_array_destroy(&call->initial_metadata);
     grpc_metadata_array_destroy(&call->trailing_metadata);

@@ -28,6 +28,8 @@ struct grpc_client_call *grpc_client_start(struct grpc_client *client, const cha
 void grpc_client_cancel(struct grpc_client_call *call);
 /* The next message of the answer, to be destroyed; NULL: there is none left. */
 grpc_byte_buffer *grpc_client_read(struct grpc_client_call *call);
+/* After a message was read: copies the value of an initial metadata field, "" if there is none. */
+void grpc_client_initial_metadata(struct grpc_client_call *call, const char *key, char *out, size_t size);
 /* Sends one more message. */
 void grpc_client_write(struct grpc_client_call *call, const ProtobufCMessage *message);
 /* Waits for the end, after which the call is gone. */

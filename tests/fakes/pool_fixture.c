@@ -122,11 +122,17 @@ bool pool_fixture_metrics_have(const char *text)
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
+/* Whether the pool has looked at the store that it tells. */
+static bool is_settled(const struct channel_pool_instance *instance)
+{
+    return !instance->serving || instance->store[0] == '\0' || instance->store_relation != STORE_UNKNOWN;
+}
+
 void pool_fixture_wait_for_instance(struct channel_pool *pool, size_t place, bool serving, unsigned ready_channels)
 {
     const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
     struct channel_pool_instance instance = pool_fixture_instance(pool, place);
-    while (instance.serving != serving || instance.ready_channels != ready_channels) {
+    while (instance.serving != serving || instance.ready_channels != ready_channels || !is_settled(&instance)) {
         if (clock_monotonic_us() > give_up_us) {
             fail_msg("instance %zu has serving %d and %u ready channels, not %d and %u", place, instance.serving,
                      instance.ready_channels, serving, ready_channels);
@@ -142,7 +148,7 @@ void pool_fixture_wait_for_server(struct channel_pool *pool, struct fake_grpc_se
     const int64_t give_up_us = clock_monotonic_us() + PATIENCE_US;
     struct channel_pool_instance instance = {.channels = 0};
     while (!pool_fixture_find(pool, server, &instance) || instance.serving != serving ||
-           instance.ready_channels != ready_channels || instance.channels != ready_channels) {
+           instance.ready_channels != ready_channels || instance.channels != ready_channels || !is_settled(&instance)) {
         if (clock_monotonic_us() > give_up_us) {
             fail_msg("%s has serving %d and %u of %u channels ready, not %d and %u", fake_grpc_server_target(server),
                      instance.serving, instance.ready_channels, instance.channels, serving, ready_channels);

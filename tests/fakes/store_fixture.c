@@ -13,9 +13,10 @@
 #include "tests/fakes/metrics_text.h"
 #include "tests/fakes/wait_for.h"
 
-static void on_serving(void *ctx, bool serving)
+static void on_serving(void *ctx, bool serving, const char *store_id)
 {
     struct store_fixture *fixture = ctx;
+    (void)store_id;
     pthread_mutex_lock(&fixture->lock);
     fixture->serving = serving;
     fixture->changes++;
@@ -36,8 +37,8 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
     config->redis.workers = 1;
     config->redis.timeout_ms = 1000;
     config->redis.connect_timeout_ms = 500;
-    config->redis.batch_ttl_ms = 10000;
     config->redis.partitions = 1;
+    config->session.ttl_ms = 3600000;
     config->idempotency.ttl_ms = 86400000;
     return fixture;
 }
@@ -179,26 +180,36 @@ struct store_item store_item_of(const char *resource_id, const char *counter_typ
     return store_item_keyed(resource_id, counter_type, delta, "");
 }
 
-enum status store_fixture_increment(struct store_fixture *fixture, const char *batch_id, struct store_item *items,
-                                    size_t item_count)
+enum status store_fixture_session(struct store_fixture *fixture, enum store_operation operation, const char *id)
 {
-    uint8_t id[BATCH_ID_LEN];
-    if (batch_id != NULL) {
-        assert_int_equal(strlen(batch_id), sizeof(id));
-        memcpy(id, batch_id, sizeof(id));
-    }
+    struct store_item nothing = {.status = STATUS_OK};
     struct store_call call = {
-        .operation = STORE_INCREMENT,
-        .batch_id = batch_id != NULL ? id : NULL,
-        .items = items,
-        .item_count = item_count,
-    };
+        .operation = operation, .session = store_session_of(id, 0, 0), .items = &nothing, .item_count = 1};
     return store_fixture_run(fixture, &call);
+}
+
+struct store_session store_session_of(const char *id, unsigned lane, int64_t sequence)
+{
+    assert_int_equal(strlen(id), SESSION_LEN);
+    return (struct store_session){.id = (const uint8_t *)id, .lane = lane, .sequence = sequence};
+}
+
+enum status store_fixture_increment_in(struct store_fixture *fixture, struct store_session session,
+                                       struct store_item *items, size_t item_count)
+{
+    struct store_call call = {
+        .operation = STORE_INCREMENT, .session = session, .items = items, .item_count = item_count};
+    return store_fixture_run(fixture, &call);
+}
+
+enum status store_fixture_increment(struct store_fixture *fixture, struct store_item *items, size_t item_count)
+{
+    return store_fixture_increment_in(fixture, (struct store_session){.id = NULL}, items, item_count);
 }
 
 struct store_item store_fixture_increment_one(struct store_fixture *fixture, struct store_item item)
 {
-    assert_int_equal(store_fixture_increment(fixture, NULL, &item, 1), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, &item, 1), STATUS_OK);
     return item;
 }
 
@@ -209,4 +220,18 @@ int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id
     assert_int_equal(store_fixture_run(fixture, &call), STATUS_OK);
     assert_int_equal(item.status, STATUS_OK);
     return item.value;
+}
+
+enum status store_fixture_try(struct store_fixture *fixture, const char *resource_id)
+{
+    struct store_item item = store_item_of(resource_id, "n", 1);
+    const enum status status = store_fixture_increment(fixture, &item, 1);
+    return status == STATUS_OK ? item.status : status;
+}
+
+void store_fixture_open_anew(struct store_fixture *fixture)
+{
+    store_free(fixture->store);
+    store_fixture_open(fixture);
+    store_fixture_await(fixture, true);
 }

@@ -55,12 +55,31 @@ enum status store_fixture_run(struct store_fixture *fixture, struct store_call *
 struct store_item store_item_of(const char *resource_id, const char *counter_type, int64_t delta);
 struct store_item store_item_keyed(const char *resource_id, const char *counter_type, int64_t delta, const char *key);
 
-/* One call with these items. Returns the call's status. */
-enum status store_fixture_increment(struct store_fixture *fixture, const char *batch_id, struct store_item *items,
-                                    size_t item_count);
+/* STORE_OPEN_SESSION or STORE_KEEP_SESSION of a session with this id, SESSION_LEN characters. Returns the call's
+ * status.
+ */
+enum status store_fixture_session(struct store_fixture *fixture, enum store_operation operation, const char *id);
+/* A place in the session of this id, which must stay valid. */
+struct store_session store_session_of(const char *id, unsigned lane, int64_t sequence);
+
+/* One call with these items, in no session or in one. Returns the call's status. */
+enum status store_fixture_increment(struct store_fixture *fixture, struct store_item *items, size_t item_count);
+enum status store_fixture_increment_in(struct store_fixture *fixture, struct store_session session,
+                                       struct store_item *items, size_t item_count);
 /* One call with one item; the call must be STATUS_OK. Returns the item. */
 struct store_item store_fixture_increment_one(struct store_fixture *fixture, struct store_item item);
+/* One increment by 1 of counter n. Returns its status, or the call's if that failed. */
+enum status store_fixture_try(struct store_fixture *fixture, const char *resource_id);
+/* Another store with the configuration as it is now, ready. */
+void store_fixture_open_anew(struct store_fixture *fixture);
 /* Its value; the read must succeed. */
 int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id, const char *counter_type);
+
+/* At the start of a test: its fixture, or a skip where there is no Redis. */
+#define NEED_REDIS(state) \
+    struct store_fixture *fixture = *(state); \
+    if (fixture == NULL) { \
+        skip(); \
+    }
 
 #endif

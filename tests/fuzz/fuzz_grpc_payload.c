@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { REFLECTION = 255 };
 
+static const uint8_t new_session[SESSION_LEN];
+
 static void require(int holds, const char *what)
 {
     if (!holds) {
@@ -37,7 +39,7 @@ static void check_item(enum counter_method method, const struct store_item *item
     if (method != COUNTER_LIST_COUNTERS) {
         require(counter_rules_counter_type(item->counter_type) == NULL, "a good item has a counter_type");
     }
-    if (method == COUNTER_INCREMENT || method == COUNTER_BATCH_INCREMENT) {
+    if (method == COUNTER_INCREMENT || method == COUNTER_BATCH_INCREMENT || method == COUNTER_SESSION_INCREMENT) {
         require(item->delta != 0, "a good increment has a delta");
         require(item->user_id.len <= USER_ID_LEN_MAX, "a good increment has a short user_id");
         require(item->idempotency_key.len <= IDEMPOTENCY_KEY_LEN_MAX, "a good increment has a short key");
@@ -50,13 +52,19 @@ static void check_counter_call(enum counter_method method, grpc_byte_buffer *pay
     const char *detail = NULL;
     const enum status status = counter_request_read(method, payload, arena, &call, &detail);
     if (status != STATUS_OK) {
-        require(status == STATUS_INVALID_ARGUMENT && detail != NULL, "a refusal says why");
+        require((status == STATUS_INVALID_ARGUMENT || status == STATUS_NO_SERVICE) && detail != NULL,
+                "a refusal says why");
         return;
     }
     require(call.item_count >= 1 && call.item_count <= BATCH_ITEMS_MAX, "a call has 1-1000 items");
-    for (size_t i = 0; i < call.item_count; i++) {
-        check_item(method, &call.items[i]);
+    if (call.operation == STORE_OPEN_SESSION || call.operation == STORE_KEEP_SESSION) {
+        call.session.id = call.session.id != NULL ? call.session.id : new_session;
+    } else {
+        for (size_t i = 0; i < call.item_count; i++) {
+            check_item(method, &call.items[i]);
+        }
     }
+    require(call.session.lane < SESSION_LANES && call.session.sequence >= 0, "a place in a session is one");
     grpc_byte_buffer *reply = counter_reply_make(method, &call, arena);
     require(reply != NULL, "a reply is made");
     grpc_byte_buffer_destroy(reply);

@@ -38,15 +38,20 @@ static void check_reply(struct text text, size_t count)
     switch (reply.status) {
     case STATUS_OK:
         assert(text.data[0] == 'A' || text.data[0] == 'S');
-        assert(reply.redis_time_us > 0);
         check_items(items, count, reply);
         break;
-    case STATUS_EXPIRED:
+    case STATUS_NO_SESSION:
+        assert(text.data[0] == 'N' || text.data[0] == 'C');
+        break;
     case STATUS_KEY_REUSED:
-        assert(reply.redis_time_us > 0);
+        assert(text.data[0] == 'M');
+        break;
+    case STATUS_REDIS_DOWN:
+    case STATUS_WRITES_REFUSED:
+        assert(text.data[0] == 'X' && reply.detail != NULL);
         break;
     default:
-        assert(reply.status == STATUS_REPLY_LOST && reply.redis_time_us == 0);
+        assert(reply.status == STATUS_REPLY_LOST && reply.detail != NULL);
         break;
     }
     assert(reply.status == STATUS_OK || (reply.applied == 0 && reply.replayed == 0));
@@ -56,12 +61,16 @@ static void check_error(struct text text)
 {
     const struct redis_refusal write = redis_error_of_write(text);
     assert(write.detail != NULL);
-    assert(write.status == STATUS_REDIS_DOWN || write.status == STATUS_REPLY_LOST);
+    assert(write.status == STATUS_REDIS_DOWN || write.status == STATUS_WRITES_REFUSED ||
+           write.status == STATUS_REPLY_LOST);
     if (memmem(text.data, text.len, " script: ", 9) != NULL) {
         assert(write.status == STATUS_REPLY_LOST);
     }
+    const struct redis_refusal item = redis_error_of_refused_item(text);
+    assert(status_outcome(item.status) == OUTCOME_NOT_APPLIED && item.detail != NULL);
     const struct redis_refusal read = redis_error_of_read(text);
-    assert(read.status == STATUS_REDIS_DOWN || read.status == STATUS_DATA_DAMAGED);
+    assert(read.status == STATUS_REDIS_DOWN || read.status == STATUS_WRITES_REFUSED ||
+           read.status == STATUS_DATA_DAMAGED);
 }
 
 static void check_info(struct text text)

@@ -1,5 +1,6 @@
 -- What wrk sends, and one line of results for bench.sh. Arguments: METHOD PATH [COUNTERS]
--- A POST increments one counter; with COUNTERS each request increments the next one of that many.
+-- A POST increments one counter; with COUNTERS each request increments the next one of that many. BATCH instead of POST
+-- increments that many counters in one request.
 
 local function increment_of(resource_id)
     return string.format('{"resource_id":"%s","counter_type":"like"}', resource_id)
@@ -19,8 +20,23 @@ local function cycle_through(path, counters)
     end
 end
 
+local function batch_of(count)
+    local items = {}
+    for i = 1, count do
+        items[i] = increment_of("bench-" .. i)
+    end
+    return '{"increments":[' .. table.concat(items, ",") .. "]}"
+end
+
 function init(args)
     local method, path, counters = args[1], args[2], tonumber(args[3])
+    if method == "BATCH" then
+        wrk.method = "POST"
+        wrk.path = path
+        wrk.headers["Content-Type"] = "application/json"
+        wrk.body = batch_of(counters)
+        return
+    end
     wrk.method = method
     wrk.path = path
     if method == "POST" then

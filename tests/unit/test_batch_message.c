@@ -12,6 +12,7 @@
 #include "common/arena.h"
 #include "common/grpc_message.h"
 #include "common/limits.h"
+#include "gateway/session.h"
 #include "tally/v1/counter.pb-c.h"
 
 static struct batch_message *message;
@@ -35,9 +36,12 @@ static int tear_down(void **state)
     return 0;
 }
 
+static const struct session_place place = {
+    .generation = 7, .session = "sixteen\0bytes.", .lane = SESSION_LANES - 1, .sequence = INT64_MAX - 1};
+
 static const ProtobufCMessage *pack_and_unpack(enum batch_kind kind, const ProtobufCMessageDescriptor *descriptor)
 {
-    grpc_byte_buffer *packed = batch_message_pack(message, kind);
+    grpc_byte_buffer *packed = batch_message_pack(message, kind, kind == BATCH_INCREMENT ? &place : NULL);
     assert_non_null(packed);
     const ProtobufCMessage *request = grpc_message_unpack(descriptor, packed, &arena);
     assert_non_null(request);
@@ -45,10 +49,10 @@ static const ProtobufCMessage *pack_and_unpack(enum batch_kind kind, const Proto
     return request;
 }
 
-static const Tally__V1__BatchIncrementRequest *packed_increment(void)
+static const Tally__V1__SessionIncrementRequest *packed_increment(void)
 {
-    return (const Tally__V1__BatchIncrementRequest *)pack_and_unpack(BATCH_INCREMENT,
-                                                                     &tally__v1__batch_increment_request__descriptor);
+    return (const Tally__V1__SessionIncrementRequest *)pack_and_unpack(
+        BATCH_INCREMENT, &tally__v1__session_increment_request__descriptor);
 }
 
 static void assert_bytes(ProtobufCBinaryData bytes, const char *text)
@@ -80,7 +84,7 @@ static void test_every_field_of_an_increment_travels(void **state)
         .delta = INT64_MIN,
     };
     batch_message_add(message, BATCH_INCREMENT, &operation);
-    const Tally__V1__BatchIncrementRequest *request = packed_increment();
+    const Tally__V1__SessionIncrementRequest *request = packed_increment();
     assert_int_equal(request->n_items, 1);
     assert_bytes(request->items[0]->resource_id, "post:1");
     assert_bytes(request->items[0]->counter_type, "view");
@@ -97,21 +101,21 @@ static void test_what_is_left_out_stays_empty(void **state)
     batch_message_add(message, BATCH_INCREMENT, &full);
     batch_message_clear(message);
     batch_message_add(message, BATCH_INCREMENT, &bare); /* in the same place */
-    const Tally__V1__BatchIncrementRequest *request = packed_increment();
+    const Tally__V1__SessionIncrementRequest *request = packed_increment();
     assert_int_equal(request->n_items, 1);
     assert_bytes(request->items[0]->user_id, "");
     assert_bytes(request->items[0]->idempotency_key, "");
     assert_int_equal(request->items[0]->delta, -1);
 }
 
-static void test_every_increment_batch_has_an_id_of_its_own(void **state)
+static void test_an_increments_place_travels(void **state)
 {
     (void)state;
-    const ProtobufCBinaryData first = packed_increment()->batch_id;
-    const ProtobufCBinaryData second = packed_increment()->batch_id;
-    assert_int_equal(first.len, BATCH_ID_LEN);
-    assert_int_equal(second.len, BATCH_ID_LEN);
-    assert_memory_not_equal(first.data, second.data, BATCH_ID_LEN);
+    const Tally__V1__SessionIncrementRequest *request = packed_increment();
+    assert_int_equal(request->session.len, SESSION_LEN);
+    assert_memory_equal(request->session.data, place.session, SESSION_LEN);
+    assert_int_equal(request->lane, SESSION_LANES - 1);
+    assert_true(request->sequence == INT64_MAX - 1);
 }
 
 static void test_a_thousand_reads_travel_in_their_order(void **state)
@@ -150,6 +154,7 @@ static void test_an_increments_code_becomes_its_status(void **state)
         {8, 0, STATUS_SHED},
         {9, TALLY__V1__ERROR_REASON__TOO_MANY_COUNTER_TYPES, STATUS_TOO_MANY_COUNTER_TYPES},
         {9, TALLY__V1__ERROR_REASON__DATA_DAMAGED, STATUS_DATA_DAMAGED},
+        {10, 0, STATUS_NO_SESSION},
         {11, 0, STATUS_OVERFLOW},
         {14, 0, STATUS_REDIS_DOWN},
         {16, 0, STATUS_UNIMPLEMENTED}, /* no code of this contract: an error, so not applied */
@@ -238,7 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_field_of_an_increment_travels),
         TEST(test_what_is_left_out_stays_empty),
-        TEST(test_every_increment_batch_has_an_id_of_its_own),
+        TEST(test_an_increments_place_travels),
         TEST(test_a_thousand_reads_travel_in_their_order),
         TEST(test_an_increments_code_becomes_its_status),
         TEST(test_an_increments_value_and_replayed_flag_arrive),

@@ -11,143 +11,7 @@
 
 #include <cmocka.h>
 
-#include "common/limits.h"
-#include "tests/fakes/fake_counter_client.h"
-
-enum { START_US = 1000000, TIMEOUT_US = 2000000, HOLD_US = 3000, RPCS_MAX = 3 };
-
-/* A request and what became of it. The submission is heap memory that is gone after on_done, as in the gateway. */
-struct asked {
-    struct submission *request;
-    unsigned done;
-    size_t count;
-    struct operation results[BATCH_ITEMS_MAX];
-};
-
-struct owned_request {
-    struct submission request; /* the first field: on_done gets it */
-    struct asked *asked;
-    struct operation operations[];
-};
-
-static struct batcher *batcher;
-
-static int set_up(void **state)
-{
-    (void)state;
-    grpc_init();
-    fake_client_init();
-    batcher = batcher_create(NULL);
-    return batcher != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    batcher_abort(batcher);
-    batcher_free(batcher);
-    fake_client_done();
-    grpc_shutdown();
-    return 0;
-}
-
-static void on_done(struct submission *request)
-{
-    struct owned_request *owned = (struct owned_request *)(void *)request;
-    struct asked *asked = owned->asked;
-    asked->done++;
-    memcpy(asked->results, owned->operations, asked->count * sizeof(asked->results[0]));
-    free(owned);
-    asked->request = NULL;
-}
-
-/* A request of `count` operations on counters "first", "first + 1", ... */
-static void make(struct asked *asked, enum batch_kind kind, size_t count, int64_t deadline_us)
-{
-    struct owned_request *owned = calloc(1, sizeof(*owned) + count * sizeof(owned->operations[0]));
-    assert_non_null(owned);
-    asked->request = &owned->request;
-    asked->done = 0;
-    asked->count = count;
-    owned->asked = asked;
-    owned->request = (struct submission){
-        .kind = kind,
-        .operations = owned->operations,
-        .operation_count = count,
-        .deadline_us = deadline_us,
-        .on_done = on_done,
-    };
-    for (size_t i = 0; i < count; i++) {
-        owned->operations[i] = (struct operation){
-            .resource_id = TEXT("post:1"),
-            .counter_type = TEXT("like"),
-            .delta = (int64_t)i + 1,
-        };
-    }
-}
-
-static void submit(struct asked *asked)
-{
-    assert_int_equal(batcher_submit(batcher, asked->request), STATUS_OK);
-    assert_int_equal(asked->done, 0);
-}
-
-static void ask(struct asked *asked, enum batch_kind kind, size_t count)
-{
-    make(asked, kind, count, START_US + TIMEOUT_US);
-    submit(asked);
-}
-
-static size_t calls(void)
-{
-    return fake_client.call_count;
-}
-
-/* --- answers ------------------------------------------------------------------------------------------------------ */
-
-struct increment_reply {
-    Tally__V1__BatchIncrementResponse response;
-    Tally__V1__IncrementResult results[BATCH_ITEMS_MAX];
-    Tally__V1__IncrementResult *pointers[BATCH_ITEMS_MAX];
-};
-
-static struct increment_reply *increment_reply(size_t count)
-{
-    static struct increment_reply reply;
-    tally__v1__batch_increment_response__init(&reply.response);
-    for (size_t i = 0; i < count; i++) {
-        tally__v1__increment_result__init(&reply.results[i]);
-        reply.results[i].value = 100 + (int64_t)i;
-        reply.pointers[i] = &reply.results[i];
-    }
-    reply.response.n_results = count;
-    reply.response.results = reply.pointers;
-    return &reply;
-}
-
-/* Call `index` ends well: its item i has the value 100 + i. */
-static void answer_increment(size_t index)
-{
-    fake_client_answer(index, STATUS_OK, &increment_reply(fake_client.calls[index].item_count)->response.base);
-}
-
-static void answer_get(size_t index, int64_t value)
-{
-    Tally__V1__GetResult result = TALLY__V1__GET_RESULT__INIT;
-    Tally__V1__GetResult *pointer = &result;
-    result.value = value;
-    Tally__V1__BatchGetResponse response = TALLY__V1__BATCH_GET_RESPONSE__INIT;
-    response.n_results = 1;
-    response.results = &pointer;
-    fake_client_answer(index, STATUS_OK, &response.base);
-}
-
-static void assert_status(const struct asked *asked, size_t operation, enum status status)
-{
-    assert_int_equal(asked->done, 1);
-    assert_true(asked->results[operation].done);
-    assert_string_equal(status_name(asked->results[operation].status), status_name(status));
-}
+#include "tests/fakes/batcher_fixture.h"
 
 static void test_a_lone_request_leaves_at_the_end_of_the_turn(void **state)
 {
@@ -157,13 +21,13 @@ static void test_a_lone_request_leaves_at_the_end_of_the_turn(void **state)
     assert_int_equal(calls(), 0);
     assert_int_equal(batcher_turn(batcher, START_US), START_US + TIMEOUT_US);
     assert_int_equal(calls(), 1);
-    assert_int_equal(fake_client.calls[0].rpc, COUNTER_RPC_BATCH_INCREMENT);
+    assert_int_equal(fake_client.calls[0].rpc, COUNTER_RPC_SESSION_INCREMENT);
     assert_int_equal(fake_client.calls[0].item_count, 1);
     assert_int_equal(fake_client.calls[0].started_us, START_US);
     answer_increment(0);
     assert_status(&asked, 0, STATUS_OK);
     assert_int_equal(asked.results[0].value, 100);
-    assert_int_equal(batcher_turn(batcher, START_US + 1), INT64_MAX);
+    assert_int_equal(batcher_turn(batcher, START_US + 1), KEEP_US);
 }
 
 static void test_a_read_gets_its_value(void **state)
@@ -227,16 +91,6 @@ static void test_an_operation_that_broke_a_rule_is_not_sent(void **state)
 
 /* --- when a batch leaves ------------------------------------------------------------------------------------------ */
 
-/* As many RPCs as may be out, a microsecond apart from START_US on. */
-static void fill_rpcs(struct asked asked[RPCS_MAX])
-{
-    for (int i = 0; i < RPCS_MAX; i++) {
-        ask(&asked[i], BATCH_INCREMENT, 1);
-        batcher_turn(batcher, START_US + i);
-    }
-    assert_int_equal(calls(), RPCS_MAX);
-}
-
 static void test_what_arrives_meanwhile_leaves_together_when_an_rpc_is_back(void **state)
 {
     (void)state;
@@ -283,6 +137,51 @@ static void test_slow_rpcs_hold_the_next_one_back_for_3_ms(void **state)
     assert_status(&asked[1], 0, STATUS_OK);
 }
 
+static void test_fewer_than_half_of_what_is_out_waits_for_more(void **state)
+{
+    (void)state;
+    static struct asked out, asked[4];
+    ask(&out, BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US);
+    for (size_t i = 0; i < 3; i++) {
+        ask(&asked[i], BATCH_INCREMENT, 1);
+        assert_int_equal(batcher_turn(batcher, START_US + 1), START_US + HOLD_US);
+    }
+    assert_int_equal(calls(), 1);
+    ask(&asked[3], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(calls(), 2);
+    assert_int_equal(fake_client.calls[1].item_count, 4);
+    answer_increment(0);
+    answer_increment(1);
+}
+
+static void test_a_few_leave_when_the_rpc_is_back_or_3_ms_old(void **state)
+{
+    (void)state;
+    static struct asked out[2], asked[2];
+    ask(&out[0], BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US);
+    ask(&asked[0], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 1);
+    assert_int_equal(calls(), 1);
+    answer_increment(0);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(calls(), 2);
+    answer_increment(1);
+
+    ask(&out[1], BATCH_INCREMENT, 8);
+    batcher_turn(batcher, START_US + 3);
+    ask(&asked[1], BATCH_INCREMENT, 1);
+    batcher_turn(batcher, START_US + 3 + HOLD_US - 1);
+    assert_int_equal(calls(), 3);
+    batcher_turn(batcher, START_US + 3 + HOLD_US);
+    assert_int_equal(calls(), 4);
+    answer_increment(3);
+    answer_increment(2);
+    assert_status(&asked[1], 0, STATUS_OK);
+}
+
 static void test_kinds_do_not_hold_each_other_back(void **state)
 {
     (void)state;
@@ -305,20 +204,21 @@ static void test_a_batch_has_at_most_1000_items(void **state)
     ask(&asked[1], BATCH_INCREMENT, 600);
     ask(&asked[2], BATCH_INCREMENT, 1000);
     batcher_turn(batcher, START_US);
-    assert_int_equal(calls(), 3);
+    assert_int_equal(calls(), 2);
     assert_int_equal(fake_client.calls[0].item_count, BATCH_ITEMS_MAX);
     assert_int_equal(fake_client.calls[1].item_count, BATCH_ITEMS_MAX);
     assert_int_equal(fake_client.calls[1].increment->items[0]->delta, 401);
-    assert_int_equal(fake_client.calls[2].item_count, 200);
     answer_increment(0);
     assert_status(&asked[0], 599, STATUS_OK);
     assert_int_equal(asked[1].done, 0); /* 200 of its operations are in the next RPC */
     answer_increment(1);
     assert_int_equal(asked[1].results[399].value, 100 + 999);
     assert_int_equal(asked[1].results[400].value, 100);
+    batcher_turn(batcher, START_US + 2);
+    assert_int_equal(fake_client.calls[2].item_count, 200);
     answer_increment(2);
     assert_status(&asked[2], 999, STATUS_OK);
-    assert_int_equal(batcher_turn(batcher, START_US + 3), INT64_MAX);
+    assert_int_equal(batcher_turn(batcher, START_US + 3), KEEP_US);
 }
 
 static void test_an_rpc_has_the_deadline_of_its_youngest_item(void **state)
@@ -386,7 +286,7 @@ static void test_without_memory_for_the_call_the_batch_is_shed(void **state)
     batcher_turn(batcher, START_US);
     assert_status(&asked, 0, STATUS_SHED);
     assert_status(&asked, 1, STATUS_SHED);
-    assert_int_equal(batcher_turn(batcher, START_US + 1), INT64_MAX);
+    assert_int_equal(batcher_turn(batcher, START_US + 1), KEEP_US);
 }
 
 static struct asked next_asked;
@@ -448,7 +348,7 @@ static void test_an_abort_answers_everything(void **state)
     assert_true(fake_client.calls[RPCS_MAX].abandoned);
     assert_status(&asked[1], 0, STATUS_DRAINING);
     assert_status(&asked[1], 1, STATUS_DRAINING);
-    assert_int_equal(batcher_turn(batcher, START_US + 1), INT64_MAX);
+    assert_int_equal(batcher_turn(batcher, START_US + 1), KEEP_US);
 }
 
 static void test_free_takes_null(void **state)
@@ -469,6 +369,8 @@ int main(void)
         TEST(test_an_operation_that_broke_a_rule_is_not_sent),
         TEST(test_what_arrives_meanwhile_leaves_together_when_an_rpc_is_back),
         TEST(test_slow_rpcs_hold_the_next_one_back_for_3_ms),
+        TEST(test_fewer_than_half_of_what_is_out_waits_for_more),
+        TEST(test_a_few_leave_when_the_rpc_is_back_or_3_ms_old),
         TEST(test_kinds_do_not_hold_each_other_back),
         TEST(test_a_batch_has_at_most_1000_items),
         TEST(test_an_rpc_has_the_deadline_of_its_youngest_item),

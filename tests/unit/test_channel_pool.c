@@ -134,13 +134,15 @@ static void test_a_service_unknown_to_the_server_is_not_serving(void **state)
     fake_grpc_server_stop(server);
 }
 
-static void test_a_server_without_health_service_is_serving(void **state)
+static void test_a_server_without_health_service_tells_no_store_and_gets_no_calls(void **state)
 {
     (void)state;
     struct fake_grpc_server *server = fake_grpc_server_start(0, FAKE_HEALTH_UNIMPLEMENTED, NULL, NULL);
     struct channel_pool *pool = pool_fixture_create_of_one(server);
-    pool_fixture_wait_for_instance(pool, 0, true, SIZE);
+    pool_fixture_wait_for_instance(pool, 0, false, SIZE);
+    pool_fixture_wait_for_watches(server, 1);
     usleep(300 * 1000);
+    assert_true(pool_fixture_picks_nothing(pool));
     assert_int_equal(fake_grpc_server_watches(server), 1); /* and is not asked again */
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
@@ -221,17 +223,19 @@ static void test_a_server_that_returned_is_not_serving_until_it_says_so(void **s
     fake_grpc_server_stop(server);
 }
 
-static void test_a_server_without_health_service_is_not_serving_when_it_is_gone(void **state)
+static void test_a_server_without_health_service_is_asked_again_when_it_returns(void **state)
 {
     (void)state;
     struct fake_grpc_server *server = fake_grpc_server_start(0, FAKE_HEALTH_UNIMPLEMENTED, NULL, NULL);
     const int port = fake_grpc_server_port(server);
     struct channel_pool *pool = pool_fixture_create_of_one(server);
-    pool_fixture_wait_for_instance(pool, 0, true, SIZE);
+    pool_fixture_wait_for_watches(server, 1);
+    pool_fixture_wait_for_instance(pool, 0, false, SIZE);
     fake_grpc_server_stop(server);
     pool_fixture_wait_for_instance(pool, 0, false, 0);
-    server = fake_grpc_server_start(port, FAKE_HEALTH_UNIMPLEMENTED, NULL, NULL);
+    server = fake_grpc_server_start(port, FAKE_HEALTH_SERVING, NULL, NULL);
     pool_fixture_wait_for_instance(pool, 0, true, SIZE);
+    pool_fixture_wait_for_watches(server, 1);
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
 }
@@ -348,12 +352,12 @@ int main(void)
         cmocka_unit_test(test_free_takes_null),
         cmocka_unit_test(test_an_instance_that_says_not_serving_gets_no_calls),
         cmocka_unit_test(test_a_service_unknown_to_the_server_is_not_serving),
-        cmocka_unit_test(test_a_server_without_health_service_is_serving),
+        cmocka_unit_test(test_a_server_without_health_service_tells_no_store_and_gets_no_calls),
         cmocka_unit_test(test_a_watch_that_fails_is_opened_again_with_growing_waits),
         cmocka_unit_test(test_a_watch_that_ends_is_opened_again_at_once_and_its_last_word_stands),
         cmocka_unit_test(test_a_stopped_server_is_noticed_and_its_return_too),
         cmocka_unit_test(test_a_server_that_returned_is_not_serving_until_it_says_so),
-        cmocka_unit_test(test_a_server_without_health_service_is_not_serving_when_it_is_gone),
+        cmocka_unit_test(test_a_server_without_health_service_is_asked_again_when_it_returns),
         cmocka_unit_test(test_two_instances_share_the_channels_and_take_turns),
         cmocka_unit_test(test_the_instance_to_avoid_is_taken_only_when_alone),
         cmocka_unit_test(test_one_instance_gone_leaves_the_other),

@@ -1,10 +1,12 @@
 #include "common/consul_registration.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +208,63 @@ static void test_a_lost_service_is_registered_again(void **state)
     stop(&agent, registration);
 }
 
+/* What the service has for a store: changed by the test, read by the registration's thread. */
+struct fake_store_id {
+    pthread_mutex_t lock;
+    char id[STORE_ID_SIZE];
+};
+
+static void set_store(struct fake_store_id *store, const char *id)
+{
+    pthread_mutex_lock(&store->lock);
+    snprintf(store->id, sizeof(store->id), "%s", id);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static void read_store(void *ctx, char out[STORE_ID_SIZE])
+{
+    struct fake_store_id *store = ctx;
+    pthread_mutex_lock(&store->lock);
+    memcpy(out, store->id, STORE_ID_SIZE);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static void assert_registered_with(struct fake_agent *agent, size_t number, const char *store_id)
+{
+    cJSON *body = body_of(scripted_http_wait(agent->server, REGISTER, number));
+    assert_string_equal(text_at(body, "ID"), ID);
+    assert_string_equal(text_at(cJSON_GetObjectItem(body, "Meta"), "store_id"), store_id);
+    cJSON_Delete(body);
+}
+
+static void test_a_store_that_becomes_known_or_changes_is_told(void **state)
+{
+    (void)state;
+    static const char one[] = "0123456789abcdef0123456789abcdef";
+    static const char other[] = "fedcba9876543210fedcba9876543210";
+    struct fake_store_id store = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct fake_agent agent;
+    start_agent(&agent);
+    struct consul_registration_options options = options_for(scripted_http_address(agent.server));
+    options.read_store_id = read_store;
+    options.ctx = &store;
+    struct consul_registration *registration = create(&options);
+    assert_registered_with(&agent, 1, "(none)");
+    set_store(&store, one);
+    assert_registered_with(&agent, 2, one);
+    atomic_store(&agent.fails, true);
+    set_store(&store, other);
+    assert_registered_with(&agent, 3, other); /* refused */
+    WAIT_FOR(metrics_text_value("tally_consul_registered", -1) == 0);
+    atomic_store(&agent.fails, false);
+    WAIT_FOR(metrics_text_value("tally_consul_registered", -1) == 1);
+    assert_registered_with(&agent, scripted_http_count(agent.server, REGISTER), other);
+    const size_t count = scripted_http_count(agent.server, REGISTER);
+    assert_non_null(scripted_http_wait(agent.server, LOOK, 2));
+    assert_int_equal(scripted_http_count(agent.server, REGISTER), count);
+    stop(&agent, registration);
+}
+
 static double gauge(void)
 {
     return metrics_text_value("tally_consul_registered", -1);
@@ -301,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_behind_a_wildcard_is_the_own_end_of_the_connection),
         cmocka_unit_test(test_an_advertised_host_goes_before_all),
         cmocka_unit_test(test_a_lost_service_is_registered_again),
+        cmocka_unit_test(test_a_store_that_becomes_known_or_changes_is_told),
         cmocka_unit_test(test_an_agent_that_comes_back_gets_the_service_again),
         cmocka_unit_test(test_deregistering_removes_it_once_and_for_all),
         cmocka_unit_test(test_an_agent_that_is_stuck_holds_up_deregistering_for_a_bounded_time),

@@ -63,6 +63,24 @@ static void test_no_partitions_are_not_told(void **state)
     cJSON_Delete(body);
 }
 
+static void test_the_store_is_told_where_there_is_one(void **state)
+{
+    (void)state;
+    struct consul_service service = gateway;
+    cJSON *body = json_of(&service);
+    assert_null(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "Meta"), "store_id"));
+    cJSON_Delete(body);
+    service.store_id = "";
+    body = json_of(&service);
+    assert_null(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "Meta"), "store_id"));
+    cJSON_Delete(body);
+    service.store_id = "0123456789abcdef0123456789abcdef";
+    body = json_of(&service);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "Meta"), "store_id")),
+                        service.store_id);
+    cJSON_Delete(body);
+}
+
 static void test_ipv6_has_brackets_in_a_grpc_check(void **state)
 {
     (void)state;
@@ -93,8 +111,11 @@ static void test_the_id_says_what_and_where(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_gateway_is_checked_over_http), cmocka_unit_test(test_a_check_ends_before_the_next_one),
-        cmocka_unit_test(test_no_partitions_are_not_told),     cmocka_unit_test(test_ipv6_has_brackets_in_a_grpc_check),
+        cmocka_unit_test(test_a_gateway_is_checked_over_http),
+        cmocka_unit_test(test_a_check_ends_before_the_next_one),
+        cmocka_unit_test(test_no_partitions_are_not_told),
+        cmocka_unit_test(test_ipv6_has_brackets_in_a_grpc_check),
+        cmocka_unit_test(test_the_store_is_told_where_there_is_one),
         cmocka_unit_test(test_the_id_says_what_and_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

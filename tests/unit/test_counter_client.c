@@ -52,7 +52,7 @@ static void test_an_answer_comes_back(void **state)
     assert_int_equal(result.status, STATUS_OK);
     assert_int_equal(result.reply_len, 5);
     const struct seen_rpc *seen = &fixture->servers[0].seen[0];
-    assert_string_equal(seen->method, "/tally.v1.CounterService/BatchIncrement");
+    assert_string_equal(seen->method, "/tally.v1.CounterService/SessionIncrement");
     assert_string_equal(seen->request, "the message");
 }
 
@@ -163,9 +163,11 @@ static void test_an_error_of_the_request_is_not_sent_again(void **state)
         grpc_status_code code;
         enum status status;
     } cases[] = {
-        {GRPC_STATUS_INVALID_ARGUMENT, STATUS_INVALID_ARGUMENT}, {GRPC_STATUS_OUT_OF_RANGE, STATUS_OVERFLOW},
-        {GRPC_STATUS_ALREADY_EXISTS, STATUS_KEY_REUSED},         {GRPC_STATUS_FAILED_PRECONDITION, STATUS_DATA_DAMAGED},
-        {GRPC_STATUS_UNIMPLEMENTED, STATUS_UNIMPLEMENTED},
+        {GRPC_STATUS_INVALID_ARGUMENT, STATUS_INVALID_ARGUMENT},
+        {GRPC_STATUS_OUT_OF_RANGE, STATUS_OVERFLOW},
+        {GRPC_STATUS_ALREADY_EXISTS, STATUS_KEY_REUSED},
+        {GRPC_STATUS_FAILED_PRECONDITION, STATUS_DATA_DAMAGED},
+        {GRPC_STATUS_ABORTED, STATUS_NO_SESSION},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct client_fixture *fixture = *state;
@@ -174,6 +176,32 @@ static void test_an_error_of_the_request_is_not_sent_again(void **state)
         client_fixture_tear_down(state);
         client_fixture_set_up(state);
     }
+}
+
+static const struct plan unimplemented = {.code = GRPC_STATUS_UNIMPLEMENTED, .outcome = "not_applied"};
+
+static void test_what_an_instance_does_not_know_is_sent_to_another_one(void **state)
+{
+    struct client_fixture *fixture = *state;
+    client_fixture_add_server(fixture, &unimplemented, 1);
+    client_fixture_add_server(fixture, &ok, 1);
+    client_fixture_start(fixture, ATTEMPT_TIMEOUT_MS);
+    struct call_result results[4];
+    for (int i = 0; i < 4; i++) {
+        client_fixture_call(fixture, &results[i], LONG_US);
+    }
+    client_fixture_run(fixture, results, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(results[i].status, STATUS_OK);
+    }
+    assert_int_equal(client_fixture_seen(fixture, 0), 2);
+}
+
+static void test_what_the_only_instance_does_not_know_is_not_sent_again(void **state)
+{
+    struct client_fixture *fixture = *state;
+    START(fixture, unimplemented);
+    call_and_expect(fixture, LONG_US, STATUS_UNIMPLEMENTED, 1);
 }
 
 static void test_re_sends_end_when_the_budget_is_used_up(void **state)
@@ -226,6 +254,36 @@ static void test_a_silent_attempt_makes_a_later_refusal_unknown(void **state)
 {
     struct client_fixture *fixture = *state;
     START_IMPATIENT(fixture, silent, {.code = GRPC_STATUS_INVALID_ARGUMENT, .outcome = "not_applied"});
+    call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST, 2);
+}
+
+static const struct plan no_session = {.code = GRPC_STATUS_ABORTED, .outcome = "not_applied"};
+
+static void test_no_session_is_not_applied_if_every_attempt_before_was_not(void **state)
+{
+    struct client_fixture *fixture = *state;
+    START(fixture, refused, no_session);
+    call_and_expect(fixture, LONG_US, STATUS_NO_SESSION, 2);
+}
+
+static void test_no_session_after_an_unknown_attempt_stays_unknown(void **state)
+{
+    struct client_fixture *fixture = *state;
+    START(fixture, reset, no_session);
+    call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST, 2);
+}
+
+static void test_no_session_after_a_silent_attempt_stays_unknown(void **state)
+{
+    struct client_fixture *fixture = *state;
+    START_IMPATIENT(fixture, silent, no_session);
+    call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST, 2);
+}
+
+static void test_a_reused_sequence_after_an_unknown_attempt_stays_unknown(void **state)
+{
+    struct client_fixture *fixture = *state;
+    START(fixture, reset, {.code = GRPC_STATUS_ALREADY_EXISTS, .outcome = "not_applied"});
     call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST, 2);
 }
 
@@ -369,11 +427,17 @@ int main(void)
         TEST(test_a_connection_lost_is_sent_again_on_another_instance),
         TEST(test_a_refused_attempt_is_sent_again),
         TEST(test_an_error_of_the_request_is_not_sent_again),
+        TEST(test_what_an_instance_does_not_know_is_sent_to_another_one),
+        TEST(test_what_the_only_instance_does_not_know_is_not_sent_again),
         TEST(test_re_sends_end_when_the_budget_is_used_up),
         TEST(test_a_refusal_to_the_end_is_not_applied),
         TEST(test_unavailable_without_the_trailer_is_unknown),
         TEST(test_unknown_stays_unknown_after_a_refusal),
         TEST(test_a_silent_attempt_makes_a_later_refusal_unknown),
+        TEST(test_no_session_is_not_applied_if_every_attempt_before_was_not),
+        TEST(test_no_session_after_an_unknown_attempt_stays_unknown),
+        TEST(test_no_session_after_a_silent_attempt_stays_unknown),
+        TEST(test_a_reused_sequence_after_an_unknown_attempt_stays_unknown),
         TEST(test_results_settle_an_unknown),
         TEST(test_ok_without_a_message_is_unknown),
         TEST(test_a_reply_over_the_size_limit_is_unknown),

@@ -74,7 +74,7 @@ static void test_an_increment_is_read_as_one_item(void **state)
     assert_int_equal(result.status, STATUS_OK);
     assert_int_equal(result.call.operation, STORE_INCREMENT);
     assert_int_equal(result.call.item_count, 1);
-    assert_null(result.call.batch_id);
+    assert_null(result.call.session.id);
     const struct store_item *item = result.call.items;
     assert_true(text_equal(item->resource_id, TEXT("post-17")));
     assert_true(text_equal(item->counter_type, TEXT("like")));
@@ -172,13 +172,79 @@ static void test_a_batch_has_one_to_a_thousand_items(void **state)
     assert_refused(read_batch(BATCH_ITEMS_MAX + 1, 0, ""), "items must be 1-1000");
 }
 
-static void test_a_batch_id_is_empty_or_16_bytes(void **state)
+/* Who sends one relies on it. */
+static void test_a_batch_id_is_refused_and_not_ignored(void **state)
 {
     (void)state;
-    assert_null(read_batch(1, 0, "").call.batch_id);
-    assert_memory_equal(read_batch(1, 0, "0123456789abcdef").call.batch_id, "0123456789abcdef", BATCH_ID_LEN);
-    assert_refused(read_batch(1, 0, "0123456789abcde"), "batch_id must");
-    assert_refused(read_batch(1, 0, "0123456789abcdefg"), "batch_id must");
+    static const char *const ids[] = {"0123456789abcdef", "0", "0123456789abcdefg"};
+    assert_null(read_batch(1, 0, "").call.session.id);
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        const struct result result = read_batch(1, 0, ids[i]);
+        assert_int_equal(result.status, STATUS_NO_SERVICE);
+        assert_int_equal(status_outcome(result.status), OUTCOME_NOT_APPLIED);
+        assert_non_null(strstr(result.detail, "batch_id"));
+    }
+}
+
+static struct result read_session_increment(const char *session, uint32_t lane, int64_t sequence, size_t item_count)
+{
+    Tally__V1__IncrementRequest item = good_increment();
+    static Tally__V1__IncrementRequest *pointers[BATCH_ITEMS_MAX + 1];
+    for (size_t i = 0; i < item_count; i++) {
+        pointers[i] = &item;
+    }
+    Tally__V1__SessionIncrementRequest request = TALLY__V1__SESSION_INCREMENT_REQUEST__INIT;
+    request.session = bytes_of(session);
+    request.lane = lane;
+    request.sequence = sequence;
+    request.n_items = item_count;
+    request.items = pointers;
+    return read_message(COUNTER_SESSION_INCREMENT, &request.base);
+}
+
+static void test_a_call_in_a_session_has_its_place_there(void **state)
+{
+    (void)state;
+    const struct result result = read_session_increment("0123456789abcdef", 1023, INT64_MAX, 2);
+    assert_int_equal(result.status, STATUS_OK);
+    assert_int_equal(result.call.operation, STORE_INCREMENT);
+    assert_memory_equal(result.call.session.id, "0123456789abcdef", SESSION_LEN);
+    assert_int_equal(result.call.session.lane, 1023);
+    assert_true(result.call.session.sequence == INT64_MAX);
+    assert_int_equal(result.call.item_count, 2);
+    assert_int_equal(read_session_increment("0123456789abcdef", 0, 1, BATCH_ITEMS_MAX).status, STATUS_OK);
+}
+
+static void test_a_broken_rule_of_a_session_is_named(void **state)
+{
+    (void)state;
+    assert_refused(read_session_increment("0123456789abcde", 0, 1, 1), "session must be 16 bytes");
+    assert_refused(read_session_increment("0123456789abcdefg", 0, 1, 1), "session must be 16 bytes");
+    assert_refused(read_session_increment("", 0, 1, 1), "session must be 16 bytes");
+    assert_refused(read_session_increment("0123456789abcdef", 1024, 1, 1), "lane must be 0-1023");
+    assert_refused(read_session_increment("0123456789abcdef", UINT32_MAX, 1, 1), "lane must be 0-1023");
+    assert_refused(read_session_increment("0123456789abcdef", 0, 0, 1), "sequence must be at least 1");
+    assert_refused(read_session_increment("0123456789abcdef", 0, INT64_MIN, 1), "sequence must be at least 1");
+    assert_refused(read_session_increment("0123456789abcdef", 0, 1, 0), "items must be 1-1000");
+    assert_refused(read_session_increment("0123456789abcdef", 0, 1, BATCH_ITEMS_MAX + 1), "items must be 1-1000");
+    Tally__V1__KeepSessionRequest keep = TALLY__V1__KEEP_SESSION_REQUEST__INIT;
+    assert_refused(read_message(COUNTER_KEEP_SESSION, &keep.base), "session must be 16 bytes");
+}
+
+static void test_sessions_are_opened_and_kept(void **state)
+{
+    (void)state;
+    Tally__V1__OpenSessionRequest open = TALLY__V1__OPEN_SESSION_REQUEST__INIT;
+    struct result result = read_message(COUNTER_OPEN_SESSION, &open.base);
+    assert_int_equal(result.status, STATUS_OK);
+    assert_int_equal(result.call.operation, STORE_OPEN_SESSION);
+    assert_true(counter_request_has_valid_item(&result.call));
+    Tally__V1__KeepSessionRequest keep = TALLY__V1__KEEP_SESSION_REQUEST__INIT;
+    keep.session = bytes_of("0123456789abcdef");
+    result = read_message(COUNTER_KEEP_SESSION, &keep.base);
+    assert_int_equal(result.status, STATUS_OK);
+    assert_int_equal(result.call.operation, STORE_KEEP_SESSION);
+    assert_memory_equal(result.call.session.id, "0123456789abcdef", SESSION_LEN);
 }
 
 static void test_reads_are_checked_too(void **state)
@@ -237,7 +303,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_bad_item_fails_alone, start, end),
         cmocka_unit_test_setup_teardown(test_nothing_is_asked_of_the_store_when_all_items_are_bad, start, end),
         cmocka_unit_test_setup_teardown(test_a_batch_has_one_to_a_thousand_items, start, end),
-        cmocka_unit_test_setup_teardown(test_a_batch_id_is_empty_or_16_bytes, start, end),
+        cmocka_unit_test_setup_teardown(test_a_batch_id_is_refused_and_not_ignored, start, end),
+        cmocka_unit_test_setup_teardown(test_a_call_in_a_session_has_its_place_there, start, end),
+        cmocka_unit_test_setup_teardown(test_a_broken_rule_of_a_session_is_named, start, end),
+        cmocka_unit_test_setup_teardown(test_sessions_are_opened_and_kept, start, end),
         cmocka_unit_test_setup_teardown(test_reads_are_checked_too, start, end),
         cmocka_unit_test_setup_teardown(test_a_call_without_a_message_or_with_garbage_is_refused, start, end),
     };

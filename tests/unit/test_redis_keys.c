@@ -26,19 +26,19 @@ static void test_keys_bear_the_hash_tag_of_their_partition(void **state)
     const struct redis_key_prefix later = redis_key_prefix_of(123);
     assert_key("tally:{p0}:c:post:1", out, redis_key_put_counters(out, &first, TEXT("post:1")));
     assert_key("tally:{p123}:c:post:1", out, redis_key_put_counters(out, &later, TEXT("post:1")));
-    assert_key("tally:{p0}:b:0123456789abcdef", out, redis_key_put_batch(out, &first, TEXT("0123456789abcdef")));
+    assert_key("tally:{p0}:s:0123456789abcdef", out, redis_key_put_session(out, &first, TEXT("0123456789abcdef")));
     assert_key("tally:{p0}:i:6:post:1:like:k", out,
                redis_key_put_idempotency(out, &first, TEXT("post:1"), TEXT("like"), TEXT("k")));
 }
 
-static void test_a_batch_id_may_hold_any_byte(void **state)
+static void test_a_session_may_hold_any_byte(void **state)
 {
     (void)state;
     static const char id[16] = "a\0b\r\n}{\xff\x80zzzzzzz";
-    static const char expected[] = "$29\r\ntally:{p0}:b:a\0b\r\n}{\xff\x80zzzzzzz\r\n";
+    static const char expected[] = "$29\r\ntally:{p0}:s:a\0b\r\n}{\xff\x80zzzzzzz\r\n";
     char out[128];
     const struct redis_key_prefix prefix = redis_key_prefix_of(0);
-    char *end = redis_key_put_batch(out, &prefix, (struct text){id, sizeof(id)});
+    char *end = redis_key_put_session(out, &prefix, (struct text){id, sizeof(id)});
     assert_int_equal(end - out, sizeof(expected) - 1);
     assert_memory_equal(out, expected, sizeof(expected) - 1);
 }
@@ -71,7 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_bear_the_hash_tag_of_their_partition),
-        cmocka_unit_test(test_a_batch_id_may_hold_any_byte),
+        cmocka_unit_test(test_a_session_may_hold_any_byte),
         cmocka_unit_test(test_the_parts_of_an_idempotency_key_cannot_run_together),
         cmocka_unit_test(test_the_longest_key_fits_what_is_reserved),
     };

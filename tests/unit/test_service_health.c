@@ -32,12 +32,14 @@ static int end(void **state)
     return 0;
 }
 
+static const char *refusal = "";
+
 static void assert_document(struct service_health *health, const char *reason, int http_status, const char *status,
                             const char *redis, const char *detail)
 {
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(service_health_write(health, reason, &out), http_status);
+    assert_int_equal(service_health_write(health, reason, refusal, &out), http_status);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     assert_non_null(document);
@@ -60,27 +62,70 @@ static void test_at_the_start_redis_is_not_usable(void **state)
 
 static void test_it_serves_while_redis_is_usable(void **state)
 {
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_true(service_health_is_serving(*state));
     assert_document(*state, "an old reason", 200, "ok", "ok", "");
-    service_health_set_redis(*state, false);
+    service_health_set_redis(*state, false, "");
     assert_false(service_health_is_serving(*state));
     assert_document(*state, "gone", 503, "unavailable", "unavailable", "gone");
     assert_int_equal(changes, 2);
 }
 
+static void test_it_serves_while_writes_are_refused_and_says_so(void **state)
+{
+    service_health_set_redis(*state, true, "");
+    refusal = "Redis refuses writes: OOM";
+    assert_true(service_health_is_serving(*state));
+    assert_document(*state, "", 200, "degraded", "degraded", refusal);
+    service_health_set_redis(*state, false, "");
+    assert_document(*state, "gone", 503, "unavailable", "unavailable", "gone");
+    refusal = "";
+}
+
 static void test_a_draining_service_does_not_serve_whatever_redis_does(void **state)
 {
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_false(service_health_is_draining(*state));
     service_health_drain(*state);
     assert_true(service_health_is_draining(*state));
     assert_false(service_health_is_serving(*state));
     assert_document(*state, "", 503, "draining", "ok", "");
-    service_health_set_redis(*state, false);
+    service_health_set_redis(*state, false, "");
     assert_document(*state, "gone", 503, "draining", "unavailable", "gone");
-    service_health_set_redis(*state, true);
+    service_health_set_redis(*state, true, "");
     assert_false(service_health_is_serving(*state));
+}
+
+/* Checks what /health says of it too. */
+static void assert_store(struct service_health *health, const char *store_id)
+{
+    char known[STORE_ID_SIZE];
+    service_health_read_store_id(health, known);
+    assert_string_equal(known, store_id);
+    struct buffer out;
+    buffer_init(&out);
+    (void)service_health_write(health, "", "", &out);
+    cJSON *document = cJSON_ParseWithLength(out.data, out.len);
+    buffer_done(&out);
+    const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "redis");
+    const cJSON *told = cJSON_GetObjectItem(component, "store_id");
+    assert_non_null(told);
+    assert_string_equal(cJSON_IsNull(told) ? "" : told->valuestring, store_id);
+    cJSON_Delete(document);
+}
+
+static void test_the_store_is_the_last_one_that_redis_told(void **state)
+{
+    static const char one[] = "0123456789abcdef0123456789abcdef";
+    static const char other[] = "fedcba9876543210fedcba9876543210";
+    assert_store(*state, "");
+    service_health_set_redis(*state, true, one);
+    assert_store(*state, one);
+    service_health_set_redis(*state, false, "");
+    assert_store(*state, one);
+    service_health_set_redis(*state, true, other);
+    assert_store(*state, other);
+    assert_int_equal(changes, 3);
 }
 
 int main(void)
@@ -88,6 +133,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_at_the_start_redis_is_not_usable, start, end),
         cmocka_unit_test_setup_teardown(test_it_serves_while_redis_is_usable, start, end),
+        cmocka_unit_test_setup_teardown(test_the_store_is_the_last_one_that_redis_told, start, end),
+        cmocka_unit_test_setup_teardown(test_it_serves_while_writes_are_refused_and_says_so, start, end),
         cmocka_unit_test_setup_teardown(test_a_draining_service_does_not_serve_whatever_redis_does, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,6 @@
 enum {
     WRITERS = 4,
     ATTEMPT_US = 600000,
-    /* A batch id is good for max_deadline (4 s) after the first try. */
     RESEND_FOR_US = 3000000,
 };
 
@@ -34,6 +33,8 @@ struct writer {
     uint64_t random;
     char by_batch[16]; /* names of the two counters it writes */
     char by_key[16];
+    char session[SESSION_LEN + 1];
+    int64_t sequence;
     int64_t acknowledged;
     int64_t unknown;
     int64_t refused;
@@ -49,11 +50,11 @@ static uint64_t next_random(struct writer *writer)
     return writer->random;
 }
 
-static enum status attempt(struct writer *writer, struct store_item *item, const uint8_t *batch_id)
+static enum status attempt(struct writer *writer, struct store_item *item, struct store_session place)
 {
     struct store_call call = {
         .operation = STORE_INCREMENT,
-        .batch_id = batch_id,
+        .session = place,
         .items = item,
         .item_count = 1,
         .deadline_us = clock_monotonic_us() + ATTEMPT_US,
@@ -67,15 +68,15 @@ static enum status attempt(struct writer *writer, struct store_item *item, const
 /* As the gateway does it: the same batch again, until there is an answer or it is too late. */
 static void write_batch(struct writer *writer)
 {
-    uint8_t batch_id[BATCH_ID_LEN];
-    const uint64_t id[2] = {next_random(writer), writer->number};
-    memcpy(batch_id, id, sizeof(batch_id));
+    /* One lane will do: it carries one open batch, and the next one closes it if it was given up. */
+    const struct store_session place = {
+        .id = (const uint8_t *)writer->session, .lane = 3, .sequence = ++writer->sequence};
     struct store_item item = store_item_of(writer->by_batch, "n", 1 + (int64_t)(next_random(writer) % 100));
     const int64_t start_us = clock_monotonic_us();
     bool unknown = false;
     enum status status;
     do {
-        status = attempt(writer, &item, batch_id);
+        status = attempt(writer, &item, place);
         unknown |= status_outcome(status) == OUTCOME_UNKNOWN;
         if (status != STATUS_OK) {
             usleep(10000);
@@ -90,7 +91,7 @@ static void write_keyed(struct writer *writer)
     char key[40];
     snprintf(key, sizeof(key), "%016llx-%u", (unsigned long long)next_random(writer), writer->number);
     struct store_item item = store_item_keyed(writer->by_key, "n", 1 + (int64_t)(next_random(writer) % 100), key);
-    while (attempt(writer, &item, NULL) != STATUS_OK) {
+    while (attempt(writer, &item, (struct store_session){.id = NULL}) != STATUS_OK) {
         usleep(10000);
     }
     writer->keyed += item.delta;
@@ -113,6 +114,8 @@ static void start_writers(struct store_fixture *fixture, struct writer *writers,
         writers[i].random = (uint64_t)clock_realtime_us() * WRITERS + i + 1;
         snprintf(writers[i].by_batch, sizeof(writers[i].by_batch), "batch-%u", i);
         snprintf(writers[i].by_key, sizeof(writers[i].by_key), "key-%u", i);
+        snprintf(writers[i].session, sizeof(writers[i].session), "session-%08u", i);
+        assert_int_equal(store_fixture_session(fixture, STORE_OPEN_SESSION, writers[i].session), STATUS_OK);
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_until_the_end, &writers[i]), 0);
     }
 }

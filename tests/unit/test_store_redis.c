@@ -13,12 +13,6 @@
 #include "common/limits.h"
 #include "tests/fakes/store_fixture.h"
 
-#define NEED_REDIS(state) \
-    struct store_fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 static const int64_t two_to_62 = INT64_C(1) << 62;
 
 static void assert_value(struct store_item item, int64_t value)
@@ -67,7 +61,7 @@ static void test_items_of_a_batch_are_added_one_by_one_in_their_order(void **sta
         store_item_of("a", "n", two_to_62 - 1),
         store_item_of("a", "n", two_to_62 - 1),
     };
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 6), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 6), STATUS_OK);
     assert_value(items[0], two_to_62);
     assert_int_equal(items[1].status, STATUS_OVERFLOW);
     assert_value(items[2], two_to_62 + 1);
@@ -82,7 +76,7 @@ static void test_an_overflow_changes_nothing_and_spares_the_other_items(void **s
     NEED_REDIS(state);
     struct store_item items[] = {store_item_of("low", "n", INT64_MIN), store_item_of("low", "n", -1),
                                  store_item_of("other", "n", 5)};
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 3), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 3), STATUS_OK);
     assert_int_equal(items[1].status, STATUS_OVERFLOW);
     assert_value(items[2], 5);
     assert_true(store_fixture_get(fixture, "low", "n") == INT64_MIN);
@@ -93,7 +87,7 @@ static void test_items_that_failed_validation_are_skipped(void **state)
     NEED_REDIS(state);
     struct store_item items[] = {store_item_of("a", "n", 1), store_item_of("a", "n", 10), store_item_of("a", "n", 100)};
     items[1].status = STATUS_INVALID_ARGUMENT;
-    assert_int_equal(store_fixture_increment(fixture, "0123456789abcdef", items, 3), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 3), STATUS_OK);
     assert_value(items[0], 1);
     assert_int_equal(items[1].status, STATUS_INVALID_ARGUMENT);
     assert_value(items[2], 101);
@@ -136,7 +130,7 @@ static void test_a_key_belongs_to_one_counter(void **state)
         store_item_keyed("a", "n", 1, "k"),   store_item_keyed("a", "m", 2, "k"),   store_item_keyed("b", "n", 3, "k"),
         store_item_keyed("a:n", "n", 4, "k"), store_item_keyed("a", "n", 5, "n:k"),
     };
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 5), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 5), STATUS_OK);
     for (size_t i = 0; i < 5; i++) {
         assert_int_equal(items[i].status, STATUS_OK);
         assert_false(items[i].replayed);
@@ -163,7 +157,7 @@ static void test_the_same_key_twice_in_a_batch_counts_once(void **state)
         store_item_keyed("a", "n", 7, "k"),
         store_item_keyed("a", "n", 8, "k"),
     };
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 4), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 4), STATUS_OK);
     assert_value(items[0], 7);
     assert_value(items[1], 8);
     assert_value(items[2], 7);
@@ -188,45 +182,9 @@ static void test_a_damaged_key_record_refuses_its_item_only(void **state)
     NEED_REDIS(state);
     REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:i:1:a:n:k", "f", "v");
     struct store_item items[] = {store_item_keyed("a", "n", 1, "k"), store_item_keyed("a", "n", 2, "l")};
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 2), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 2), STATUS_OK);
     assert_int_equal(items[0].status, STATUS_DATA_DAMAGED);
     assert_value(items[1], 2);
-}
-
-/* ---- batch ids ---- */
-
-static void test_a_replayed_batch_does_not_count_twice(void **state)
-{
-    NEED_REDIS(state);
-    store_fixture_increment_one(fixture, store_item_keyed("a", "n", 1, "k"));
-    for (int round = 0; round < 3; round++) {
-        struct store_item items[] = {
-            store_item_keyed("a", "n", 1, "k"),
-            store_item_of("a", "n", INT64_MAX),
-            store_item_of("a", "n", -3),
-        };
-        assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, 3), STATUS_OK);
-        assert_value(items[0], 1);
-        assert_int_equal(items[1].status, STATUS_OVERFLOW);
-        assert_value(items[2], -2);
-        /* As they were the first time: the whole batch being a replay is no replay of its items. */
-        assert_true(items[0].replayed && !items[2].replayed);
-        assert_true(store_fixture_get(fixture, "a", "n") == -2);
-    }
-    const long life_ms = strtol(REDIS_ASK(fixture->redis, "PTTL", "tally:{p0}:b:batch-0123456789"), NULL, 10);
-    assert_in_range(life_ms, 1, 10000);
-}
-
-static void test_a_batch_id_with_other_items_is_refused(void **state)
-{
-    NEED_REDIS(state);
-    struct store_item items[] = {store_item_of("a", "n", 1), store_item_of("b", "n", 1)};
-    assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, 2), STATUS_OK);
-    assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, 1), STATUS_KEY_REUSED);
-    items[1].delta = 2;
-    assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, 2), STATUS_KEY_REUSED);
-    assert_true(store_fixture_get(fixture, "a", "n") == 1);
-    assert_true(store_fixture_get(fixture, "b", "n") == 1);
 }
 
 static void test_a_batch_of_1000_items_with_all_there_is(void **state)
@@ -235,13 +193,15 @@ static void test_a_batch_of_1000_items_with_all_there_is(void **state)
     static char names[BATCH_ITEMS_MAX][RESOURCE_ID_LEN_MAX + 1];
     struct store_item *items = calloc(BATCH_ITEMS_MAX, sizeof(*items));
     assert_non_null(items);
+    assert_int_equal(store_fixture_session(fixture, STORE_OPEN_SESSION, "session-12345678"), STATUS_OK);
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < BATCH_ITEMS_MAX; i++) {
             snprintf(names[i], sizeof(names[i]), "%0*zu", RESOURCE_ID_LEN_MAX, i);
             items[i] = store_item_keyed(names[i], "a-type-of-counter", INT64_MIN + (int64_t)i, names[i] + 128);
             items[i].user_id = text_of(names[i] + 128);
         }
-        assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, BATCH_ITEMS_MAX), STATUS_OK);
+        const struct store_session place = store_session_of("session-12345678", SESSION_LANES - 1, INT64_MAX);
+        assert_int_equal(store_fixture_increment_in(fixture, place, items, BATCH_ITEMS_MAX), STATUS_OK);
         for (size_t i = 0; i < BATCH_ITEMS_MAX; i++) {
             assert_value(items[i], INT64_MIN + (int64_t)i);
         }
@@ -260,7 +220,7 @@ static void fill_types(struct store_fixture *fixture, int first, int count)
         snprintf(names[i], sizeof(names[i]), "t%d", first + i);
         items[i] = store_item_of("a", names[i], 1);
     }
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, (size_t)count), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, (size_t)count), STATUS_OK);
     for (int i = 0; i < count; i++) {
         assert_value(items[i], 1);
     }
@@ -275,7 +235,7 @@ static void test_a_resource_has_at_most_1000_counter_types(void **state)
         store_item_of("a", "u0", 1), store_item_of("a", "u1", -1),         store_item_of("a", "u2", 1),
         store_item_of("a", "t0", 1), store_item_keyed("a", "u3", 1, "k1"), store_item_of("b", "u3", 1),
     };
-    assert_int_equal(store_fixture_increment(fixture, NULL, items, 6), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 6), STATUS_OK);
     assert_value(items[0], 1);
     assert_value(items[1], -1);
     assert_int_equal(items[2].status, STATUS_TOO_MANY_COUNTER_TYPES);
@@ -310,23 +270,7 @@ static void test_a_call_past_its_deadline_is_not_sent(void **state)
     assert_null(strstr(REDIS_ASK(fixture->redis, "INFO", "commandstats"), "evalsha"));
 }
 
-static void test_a_write_that_redis_runs_too_late_changes_nothing(void **state)
-{
-    NEED_REDIS(state);
-    struct store_item item = store_item_of("a", "n", 1);
-    struct pending_call pending = {
-        .call = {.operation = STORE_INCREMENT, .items = &item, .item_count = 1},
-    };
-    pending.call.deadline_us = clock_monotonic_us() + 100000;
-    redis_process_pause(fixture->redis);
-    assert_int_equal(pending_call_submit(fixture, &pending), STATUS_OK);
-    usleep(300000);
-    redis_process_resume(fixture->redis);
-    assert_int_equal(pending_call_wait(&pending), STATUS_EXPIRED);
-    assert_true(store_fixture_get(fixture, "a", "n") == 0);
-}
-
-/* The caller's deadline may be far: the service's own bound holds. */
+/* The caller's deadline may be far: the service's own bound holds. What Redis has got runs, however late. */
 static void test_no_call_lives_longer_than_max_deadline(void **state)
 {
     NEED_REDIS(state);
@@ -349,9 +293,9 @@ static void test_no_call_lives_longer_than_max_deadline(void **state)
     assert_int_equal(pending_call_submit(fixture, &waiting), STATUS_OK);
     usleep(200000);
     redis_process_resume(fixture->redis);
-    assert_int_equal(pending_call_wait(&pending), STATUS_EXPIRED);
+    assert_int_equal(pending_call_wait(&pending), STATUS_OK);
     assert_int_equal(pending_call_wait(&waiting), STATUS_EXPIRED);
-    assert_true(store_fixture_get(fixture, "a", "n") == 0);
+    assert_true(store_fixture_get(fixture, "a", "n") == 1);
 }
 
 static void test_damaged_counters_refuse_their_items_only(void **state)
@@ -360,7 +304,7 @@ static void test_damaged_counters_refuse_their_items_only(void **state)
     REDIS_ASK(fixture->redis, "SET", "tally:{p0}:c:a", "text");
     REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:c:b", "n", "1.5");
     struct store_item items[] = {store_item_of("a", "n", 1), store_item_of("b", "n", 1), store_item_of("b", "m", 1)};
-    assert_int_equal(store_fixture_increment(fixture, "batch-0123456789", items, 3), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, items, 3), STATUS_OK);
     assert_int_equal(items[0].status, STATUS_DATA_DAMAGED);
     assert_int_equal(items[1].status, STATUS_DATA_DAMAGED);
     assert_value(items[2], 1);
@@ -384,13 +328,10 @@ int main(void)
         TEST(test_the_same_key_twice_in_a_batch_counts_once),
         TEST(test_a_replay_does_not_lengthen_the_life_of_a_key),
         TEST(test_a_damaged_key_record_refuses_its_item_only),
-        TEST(test_a_replayed_batch_does_not_count_twice),
-        TEST(test_a_batch_id_with_other_items_is_refused),
         TEST(test_a_batch_of_1000_items_with_all_there_is),
         TEST(test_a_resource_has_at_most_1000_counter_types),
         TEST(test_a_full_resource_can_count_on_from_zero),
         TEST(test_a_call_past_its_deadline_is_not_sent),
-        TEST(test_a_write_that_redis_runs_too_late_changes_nothing),
         TEST(test_no_call_lives_longer_than_max_deadline),
         TEST(test_damaged_counters_refuse_their_items_only),
     };

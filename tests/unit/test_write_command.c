@@ -16,8 +16,7 @@ static const struct write_script_name by_sha = {{"EVALSHA", 7}, {"01234567890123
 
 static struct write_settings settings(void)
 {
-    return (struct write_settings){
-        .prefix = redis_key_prefix_of(0), .batch_ttl_ms = 10000, .idempotency_ttl_ms = 86400000};
+    return (struct write_settings){.prefix = redis_key_prefix_of(0), .idempotency_ttl_ms = 86400000};
 }
 
 static struct store_item item_of(const char *resource_id, const char *counter_type, const char *key, int64_t delta)
@@ -78,7 +77,7 @@ static void assert_command(const struct store_call *call, const struct text *exp
     const struct write_settings all = settings();
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, call, 1700000000000000), 0);
+    assert_int_equal(write_command_append(&out, &all, by_sha, call), 0);
     assert_words(&out, expected, count);
     buffer_done(&out);
 }
@@ -92,21 +91,21 @@ static void test_one_increment_without_ids(void **state)
     (void)state;
     struct store_item item = item_of("post:1", "like", "", -3);
     const struct store_call call = {.items = &item, .item_count = 1};
-    ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:post:1"), TEXT("1700000000000000"), TEXT(""), TEXT("10000"),
-                   TEXT("86400000"), TEXT("2"), TEXT("like"), TEXT("-3"));
+    ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:post:1"), TEXT(""), TEXT(""), TEXT(""), TEXT("86400000"),
+                   TEXT("2"), TEXT("like"), TEXT("-3"));
 }
 
-static void test_a_batch_with_an_idempotency_key(void **state)
+static void test_a_call_in_a_session_with_an_idempotency_key(void **state)
 {
     (void)state;
-    static const uint8_t batch_id[BATCH_ID_LEN] = "0123456789abcdef";
+    static const uint8_t session[SESSION_LEN] = "0123456789abcdef";
     struct store_item items[] = {item_of("a", "like", "", 1), item_of("b", "view", "key-1", INT64_MIN)};
-    const struct store_call call = {.items = items, .item_count = 2, .batch_id = batch_id};
-    const struct fingerprint batch = fingerprint_of_batch(items, 2);
+    const struct store_call call = {.items = items, .item_count = 2, .session = {session, 1023, 42}};
+    const struct call_fingerprint whole = fingerprint_of_call(items, 2);
     const struct fingerprint increment = fingerprint_of_increment(INT64_MIN, TEXT(""));
-    ASSERT_COMMAND(&call, TEXT("4"), TEXT("tally:{p0}:b:0123456789abcdef"), TEXT("tally:{p0}:c:a"),
-                   TEXT("tally:{p0}:c:b"), TEXT("tally:{p0}:i:1:b:view:key-1"), TEXT("1700000000000000"),
-                   ((struct text){batch.bytes, FINGERPRINT_LEN}), TEXT("10000"), TEXT("86400000"), TEXT("3"),
+    ASSERT_COMMAND(&call, TEXT("4"), TEXT("tally:{p0}:s:0123456789abcdef"), TEXT("tally:{p0}:c:a"),
+                   TEXT("tally:{p0}:c:b"), TEXT("tally:{p0}:i:1:b:view:key-1"), TEXT("0000000000000000042"),
+                   TEXT("1023"), ((struct text){whole.bytes, CALL_FINGERPRINT_LEN}), TEXT("86400000"), TEXT("3"),
                    TEXT("like"), TEXT("1"), TEXT(""), TEXT("view"), TEXT("-9223372036854775808"),
                    ((struct text){increment.bytes, FINGERPRINT_LEN}));
 }
@@ -119,8 +118,8 @@ static void test_items_that_failed_validation_are_left_out(void **state)
     items[0].status = STATUS_INVALID_ARGUMENT;
     items[2].status = STATUS_INVALID_ARGUMENT;
     const struct store_call call = {.items = items, .item_count = 3};
-    ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:b"), TEXT("1700000000000000"), TEXT(""), TEXT("10000"),
-                   TEXT("86400000"), TEXT("2"), TEXT("like"), TEXT("2"));
+    ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:b"), TEXT(""), TEXT(""), TEXT(""), TEXT("86400000"), TEXT("2"),
+                   TEXT("like"), TEXT("2"));
 }
 
 static void test_commands_are_appended(void **state)
@@ -131,9 +130,9 @@ static void test_commands_are_appended(void **state)
     const struct store_call call = {.items = &item, .item_count = 1};
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call, 1), 0);
+    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
     const size_t first = out.len;
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call, 1), 0);
+    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
     assert_int_equal(out.len, 2 * first);
     assert_memory_equal(out.data, out.data + first, first);
     buffer_done(&out);
@@ -144,7 +143,7 @@ static void test_the_largest_batch_fits(void **state)
 {
     (void)state;
     static char long_text[RESOURCE_ID_LEN_MAX];
-    static const uint8_t batch_id[BATCH_ID_LEN] = {0};
+    static const uint8_t session[SESSION_LEN] = {0};
     memset(long_text, 'x', sizeof(long_text));
     struct store_item *items = calloc(BATCH_ITEMS_MAX, sizeof(*items));
     assert_non_null(items);
@@ -155,14 +154,14 @@ static void test_the_largest_batch_fits(void **state)
         items[i].idempotency_key = (struct text){long_text, IDEMPOTENCY_KEY_LEN_MAX};
         items[i].delta = INT64_MIN;
     }
-    const struct store_call call = {.items = items, .item_count = BATCH_ITEMS_MAX, .batch_id = batch_id};
+    const struct store_call call = {
+        .items = items, .item_count = BATCH_ITEMS_MAX, .session = {session, SESSION_LANES - 1, INT64_MAX}};
     struct write_settings all = settings();
     all.prefix = redis_key_prefix_of(INT32_MAX);
-    all.batch_ttl_ms = INT64_MAX;
     all.idempotency_ttl_ms = INT64_MAX;
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call, INT64_MIN), 0);
+    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
     struct words words = take_apart(&out);
     assert_int_equal(words.count, 3 + 1 + 2 * BATCH_ITEMS_MAX + 5 + 3 * BATCH_ITEMS_MAX);
     free(words.word);
@@ -174,7 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_increment_without_ids),
-        cmocka_unit_test(test_a_batch_with_an_idempotency_key),
+        cmocka_unit_test(test_a_call_in_a_session_with_an_idempotency_key),
         cmocka_unit_test(test_items_that_failed_validation_are_left_out),
         cmocka_unit_test(test_commands_are_appended),
         cmocka_unit_test(test_the_largest_batch_fits),

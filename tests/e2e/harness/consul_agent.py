@@ -58,14 +58,28 @@ class ConsulAgent(Process):
     def _has_leader(self):
         return self._ask("GET", "/v1/status/leader") != b'""'
 
-    def _ask(self, method, path):
+    def _ask(self, method, path, body=None):
         """The answer's body; an OSError if there is none or it is no 200."""
-        request = urllib.request.Request(f"http://{self.address}{path}", method=method, headers=self._headers)
+        request = urllib.request.Request(f"http://{self.address}{path}", body, self._headers, method=method)
         with _http.open(request, timeout=10) as response:
             return response.read()
 
     def get(self, path):
         return json.loads(self._ask("GET", path))
+
+    def make_token(self, rules):
+        """A token that allows what the rules say; the agent's access control is on."""
+        policy = self._put("/v1/acl/policy", {"Name": "made-by-a-test", "Rules": rules})
+        return self._put("/v1/acl/token", {"Policies": [{"ID": policy["ID"]}]})["SecretID"]
+
+    def _put(self, path, document):
+        return json.loads(self._ask("PUT", path, json.dumps(document).encode()))
+
+    def register(self, name, address):
+        """An instance that does not register itself, without a check."""
+        host, _, port = address.rpartition(":")
+        body = {"Name": name, "ID": address, "Address": host, "Port": int(port)}
+        self._ask("PUT", "/v1/agent/service/register", json.dumps(body).encode())
 
     def deregister(self, service_id):
         self._ask("PUT", f"/v1/agent/service/deregister/{service_id}")

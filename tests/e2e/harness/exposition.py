@@ -45,7 +45,7 @@ def scrape(daemon):
 
 def calls_answered(service):
     """How many calls that the gateway makes for increments."""
-    return scrape(service).sum("tally_rpc_server_requests_total", rpc="BatchIncrement")
+    return scrape(service).sum("tally_rpc_server_requests_total", rpc="SessionIncrement")
 
 
 def kept(daemon):

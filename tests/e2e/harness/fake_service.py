@@ -10,6 +10,16 @@ from harness.ports import free_port
 from harness.stubs import SERVICE
 
 
+# The store that it tells.
+STORE = "0" * 32
+
+
+class _Health(health.HealthServicer):
+    def Watch(self, request, context, send_response_callback=None):
+        context.send_initial_metadata((("tally-store-id", STORE),))
+        return super().Watch(request, context, send_response_callback)
+
+
 class Failure:
     """An error for a whole RPC. outcome: of the trailer; None leaves it out."""
 
@@ -19,7 +29,7 @@ class Failure:
 
 
 class FakeService(grpc.GenericRpcHandler):
-    """Says SERVING and answers RPCs as told."""
+    """Says SERVING, tells a store and answers RPCs as told."""
 
     def __init__(self):
         self.port = free_port()
@@ -28,7 +38,7 @@ class FakeService(grpc.GenericRpcHandler):
         self._last = None
         self._server = grpc.server(futures.ThreadPoolExecutor(40))
         self._server.add_generic_rpc_handlers((self,))
-        servicer = health.HealthServicer()
+        servicer = _Health()
         for name in ("", SERVICE):
             servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
         health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)

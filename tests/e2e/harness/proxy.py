@@ -1,4 +1,4 @@
-"""A TCP proxy that can hold bytes back, slow them down and cut connections."""
+"""A TCP proxy that can hold bytes back, slow them down, break them into pieces and cut connections."""
 
 import socket
 import threading
@@ -7,57 +7,106 @@ import time
 from harness.ports import free_port
 
 REQUESTS, REPLIES = "requests", "replies"
+# How to deliver what was held: bytes at a time.
+WHOLE, PIECE = 0, 300
+_PIECE_PAUSE = 0.001  # seconds
 
 
-class _Link:
-    """One connection and its continuation, each way pumped by a thread."""
+class _Way:
+    """One direction of a connection. A thread reads all that the sender has, without a bound, so that the sender does
+    not feel a hold; another one delivers. What is held stays held when its sender closes: the receiver does not see
+    that either."""
 
-    def __init__(self, proxy, client, upstream):
-        self.proxy = proxy
-        self.sockets = (client, upstream)
-        self.held = set()
-        self.changed = threading.Condition()
+    def __init__(self, proxy, source, sink):
+        self._proxy = proxy
+        self._source = source
+        self._sink = sink
+        self._changed = threading.Condition()
+        self._waiting = bytearray()
+        self._ended = False  # the sender has closed
+        self._held = False
+        self._piece = WHOLE
+        self._idle = True  # nothing is being delivered
         self.recorded = bytearray()
-        for way, source, sink in ((REQUESTS, client, upstream), (REPLIES, upstream, client)):
-            threading.Thread(target=self._pump, args=(way, source, sink), daemon=True).start()
+        for run in (self._read, self._deliver):
+            threading.Thread(target=run, daemon=True).start()
 
-    def _pump(self, way, source, sink):
-        """What is held stays held when its sender closes: the other side does not see that either."""
+    def _read(self):
         data = b"-"
         while data:
             try:
-                data = source.recv(65536)
+                data = self._source.recv(65536)
             except OSError:
                 data = b""
-            if self.proxy.records and way == REQUESTS:
+            if self._proxy.records:
                 self.recorded += data
-            self._wait_until_released(way)
-            time.sleep(self.proxy.delay)
+            with self._changed:
+                self._waiting += data
+                self._ended = not data
+                self._changed.notify_all()
+
+    def _deliver(self):
+        data = b"-"
+        while data:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._held and (self._waiting or self._ended))
+                data, self._waiting = self._waiting, bytearray()
+                piece, self._piece = self._piece, WHOLE
+                self._idle = False
+            time.sleep(self._proxy.delay)
             try:
                 if data:
-                    sink.sendall(data)
+                    self._send(data, piece)
                 else:
-                    sink.shutdown(socket.SHUT_WR)
+                    self._sink.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # the receiver is gone: the bytes are lost
+            with self._changed:
+                self._idle = True
+                self._changed.notify_all()
 
-    def _wait_until_released(self, way):
-        with self.changed:
-            self.changed.wait_for(lambda: way not in self.held)
+    def _send(self, data, piece):
+        for start in range(0, len(data), piece or len(data)):
+            self._sink.sendall(data[start : start + (piece or len(data))])
+            if piece:
+                time.sleep(_PIECE_PAUSE)
 
-    def set_held(self, ways):
-        with self.changed:
-            self.held = set(ways)
-            self.changed.notify_all()
+    def hold(self):
+        with self._changed:
+            self._held = True
+
+    def held(self):
+        with self._changed:
+            return len(self._waiting) if self._held else 0
+
+    def release(self, piece=WHOLE):
+        with self._changed:
+            if self._held:
+                self._held, self._piece = False, piece
+                self._changed.notify_all()
+
+    def wait_delivered(self, timeout):
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._held or self._idle and not self._waiting, timeout)
+        assert done, f"{len(self._waiting)} bytes were not delivered in {timeout} s"
+
+
+class _Link:
+    """One connection and its continuation."""
+
+    def __init__(self, proxy, client, upstream):
+        self._sockets = (client, upstream)
+        self.ways = {REQUESTS: _Way(proxy, client, upstream), REPLIES: _Way(proxy, upstream, client)}
 
     def cut(self):
-        for end in self.sockets:
+        for end in self._sockets:
             try:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             end.close()
-        self.set_held(())
+        for way in self.ways.values():
+            way.release()
 
 
 class Proxy:
@@ -66,8 +115,8 @@ class Proxy:
     def __init__(self, target_port, records=False):
         self.port = free_port()
         self.records = records
-        self._recorded = []  # of each connection
         self.delay = 0  # seconds, each way, for every piece
+        self._recorded = []  # of each connection
         self._target_port = target_port
         self._links = []
         self._listener = socket.create_server(("127.0.0.1", self.port))
@@ -90,21 +139,35 @@ class Proxy:
                 continue
             for end in (client, upstream):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._links.append(_Link(self, client, upstream))
-            self._recorded.append(self._links[-1].recorded)
+            link = _Link(self, client, upstream)
+            self._links.append(link)
+            self._recorded.append(link.ways[REQUESTS].recorded)
 
     def recorded(self):
         """What came on each connection so far."""
         return [bytes(recorded) for recorded in self._recorded]
 
-    def hold(self, *ways):
-        """Holds back what goes through the connections that are open now. New ones pass."""
-        for link in self._links:
-            link.set_held(ways)
+    def _ways(self, names=(REQUESTS, REPLIES)):
+        return [link.ways[name] for link in list(self._links) for name in names]
 
-    def release(self):
-        for link in self._links:
-            link.set_held(())
+    def hold(self, *ways):
+        """Holds back what goes these ways through the connections that are open now. New ones pass."""
+        for way in self._ways(ways):
+            way.hold()
+
+    def held(self):
+        """Bytes that are held back now."""
+        return sum(way.held() for way in self._ways())
+
+    def release(self, piece=WHOLE):
+        """Delivers what is held: in one piece, or in pieces of so many bytes, 1 ms apart."""
+        for way in self._ways():
+            way.release(piece)
+
+    def wait_delivered(self, timeout=60):
+        """Until the receivers have all that was released, or are gone."""
+        for way in self._ways():
+            way.wait_delivered(timeout)
 
     def cut(self):
         """Closes what is open now; what is held is lost."""

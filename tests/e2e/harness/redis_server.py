@@ -29,10 +29,11 @@ class RedisServer(Process):
         self.port = free_port()
         self.password = password
         self._data = tempfile.mkdtemp(prefix="redis-", dir=_data_parent(directory))
+        self._dump_path = Path(self._data) / "dump.rdb"
         argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
         for key, value in settings.items():
-            argv += [f"--{key.replace('_', '-')}", value]
+            argv += [f"--{key.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
         if password:
             argv += ["--requirepass", password]
         super().__init__(name, argv, dict(os.environ), directory)
@@ -45,6 +46,17 @@ class RedisServer(Process):
         super().start()
         if wait:
             self.wait_until_ready(self._answers)
+
+    def dump(self):
+        """All that it holds now, for restore. For a server with appendonly="no"."""
+        self.call("SAVE")
+        return self._dump_path.read_bytes()
+
+    def restore(self, dump):
+        """Kills it, and starts it with what it held then."""
+        self.kill()
+        self._dump_path.write_bytes(dump)
+        self.start()
 
     def close(self):
         super().close()

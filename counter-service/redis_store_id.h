@@ -1,0 +1,22 @@
+/* Which store a Redis is: key tally:store holds 128 random bits, written once, when Tally first uses that Redis (and
+ * that database of it). Services that find the same id share their counters. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_STORE_ID_H
+#define TALLY_COUNTER_SERVICE_REDIS_STORE_ID_H
+
+#include <stdbool.h>
+
+#include "common/compiler.h"
+#include "common/error.h"
+#include "common/limits.h"
+#include "common/text.h"
+
+extern const struct text redis_store_id_key;
+/* GET of the key, as RESP. */
+extern const struct text redis_store_id_request;
+
+/* Makes a new one, NUL-terminated: STORE_ID_LEN lower-case hexadecimal digits. Returns 0, or -1 with error filled. */
+int redis_store_id_make(char out[STORE_ID_LEN + 1], struct error *error) MUST_CHECK;
+/* Copies what the key holds. Returns 0, or -1 with error filled if that is no store id. */
+int redis_store_id_read(struct text found, char out[STORE_ID_LEN + 1], struct error *error) MUST_CHECK;
+
+#endif

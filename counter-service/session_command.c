@@ -1,0 +1,78 @@
+#include "counter-service/session_command.h"
+
+#include "counter-service/open_session.h"
+#include "counter-service/redis_error.h"
+#include "counter-service/redis_store_id.h"
+#include "counter-service/resp.h"
+
+static const char not_understood[] = "Redis's answer about a session was not understood";
+
+static size_t command_bytes(struct text session)
+{
+    const size_t words = sizeof("PEXPIRE") + sizeof("EVAL") + open_session_len;
+    return 6 * RESP_PART_BYTES + words + REDIS_KEY_FIXED_BYTES + session.len + 2 * DECIMAL_LEN_MAX;
+}
+
+int session_command_append_open(struct buffer *out, const struct redis_key_prefix *prefix, struct text session,
+                                int64_t ttl_ms)
+{
+    if (buffer_reserve(out, command_bytes(session)) != 0) {
+        return -1;
+    }
+    char *end = resp_put_string(resp_put_array(out->data + out->len, 5), TEXT("EVAL"));
+    end = resp_put_string(end, (struct text){open_session, open_session_len});
+    end = redis_key_put_session(resp_put_integer(end, 1), prefix, session);
+    out->len = (size_t)(resp_put_integer(end, ttl_ms) - out->data);
+    return 0;
+}
+
+static int append_keep(struct buffer *out, const struct redis_key_prefix *prefix, struct text session, int64_t ttl_ms)
+{
+    if (buffer_reserve(out, command_bytes(session)) != 0) {
+        return -1;
+    }
+    char *end = resp_put_string(resp_put_array(out->data + out->len, 3), TEXT("PEXPIRE"));
+    end = redis_key_put_session(end, prefix, session);
+    out->len = (size_t)(resp_put_integer(end, ttl_ms) - out->data);
+    return 0;
+}
+
+int session_command_append(struct buffer *out, const struct redis_key_prefix *prefix, int64_t ttl_ms,
+                           const struct store_call *call)
+{
+    const struct text session = {(const char *)call->session.id, SESSION_LEN};
+    const size_t before = out->len;
+    buffer_append_text(out, redis_store_id_request);
+    const int result = call->operation == STORE_OPEN_SESSION ? session_command_append_open(out, prefix, session, ttl_ms)
+                                                             : append_keep(out, prefix, session, ttl_ms);
+    if (result != 0 || out->failed) {
+        out->len = before;
+        return -1;
+    }
+    return 0;
+}
+
+bool session_command_store_is(const struct redis_reply *reply, const char *store_id)
+{
+    return reply->type == REDIS_TEXT && text_equal(reply->text, (struct text){store_id, STORE_ID_LEN});
+}
+
+enum status session_command_reply(const struct redis_reply *reply, const struct store_call *call,
+                                  const char **ret_detail)
+{
+    *ret_detail = NULL;
+    if (reply->type == REDIS_INTEGER && reply->integer == 1) {
+        return STATUS_OK;
+    }
+    if (reply->type == REDIS_INTEGER && call->operation == STORE_KEEP_SESSION) {
+        return STATUS_NO_SESSION;
+    }
+    *ret_detail = not_understood;
+    if (reply->type != REDIS_ERROR) {
+        return STATUS_REDIS_DOWN;
+    }
+    /* Nothing was counted, whatever came of the session: it is not handed out. */
+    const struct redis_refusal refusal = redis_error_of_write(reply->text);
+    *ret_detail = refusal.detail;
+    return refusal.status == STATUS_WRITES_REFUSED ? STATUS_WRITES_REFUSED : STATUS_REDIS_DOWN;
+}
