@@ -198,7 +198,7 @@ $(foreach symbol,$(EMBEDDED),$(eval $(call embed,$(symbol))))
 # ---- tests -------------------------------------------------------------------------------------------------------
 
 # What `make test` runs; one summary line for all of them.
-TIERS ?= unit fuzz contracts e2e
+TIERS ?= unit fuzz model contracts e2e
 TEST_BIN_DIR ?= $(CURDIR)/$(BIN)
 RUN_TESTS = TESTS_DIR=$(TESTS) TEST_BIN_DIR=$(TEST_BIN_DIR) tests/run.sh
 
@@ -209,8 +209,8 @@ export TSAN_OPTIONS ?= ignore_noninstrumented_modules=1
 export ASAN_OPTIONS ?= strict_string_checks=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 
-.PHONY: test test-unit test-e2e test-faults asan tsan fuzz test-programs
-test: all test-programs | deps-test ## unit tests, fuzz corpora, contract checks, end-to-end tests
+.PHONY: test test-unit test-e2e test-faults model asan tsan fuzz test-programs
+test: all test-programs | deps-test ## unit tests, fuzz corpora, model, contract checks, end-to-end tests
 	@$(RUN_TESTS) $(TIERS)
 
 test-unit: $(UNIT_PROGRAMS) | deps-test ## unit tests only
@@ -221,6 +221,9 @@ test-e2e: all | deps-test ## end-to-end tests only; TEST_BIN_DIR=DIR: of other p
 
 test-faults: all | deps-test ## every part killed, stopped and restarted under load; the law of exact counting
 	@$(RUN_TESTS) faults
+
+model: | deps-test ## the session protocol checked by spin, with larger bounds than `make test`; some minutes, 4 GB
+	@MODEL_BOUNDS=large $(RUN_TESTS) model
 
 asan: ## unit, fuzz corpora and end-to-end tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" test

@@ -2,6 +2,7 @@
 # Runs tiers of tests and ends with one line for all of them, "N passed, N failed, N skipped": run.sh TIER...
 #   unit       the programs $TESTS_DIR/test_*
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
+#   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
 #   faults     likewise, all that break a part under load: those of e2e and the long ones; FAULT_SECONDS (1.5) of load
@@ -55,6 +56,21 @@ run_fuzz() {
             record 0 1 0
         fi
     done
+}
+
+run_model() {
+    local output=$results/model status=0 failed
+    command -v spin >/dev/null || {
+        echo "model: skipped, there is no spin"
+        record 0 0 1
+        return
+    }
+    tests/model/model.sh "${MODEL_BOUNDS:-small}" 2>&1 | tee "$output" || status=$?
+    failed=$(grep -c '^model [a-z_]*: FAILED' "$output" || true)
+    if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+        failed=1
+    fi
+    record "$(grep -c '^model [a-z_]*: passed' "$output" || true)" "$failed" 0
 }
 
 run_contracts() {
