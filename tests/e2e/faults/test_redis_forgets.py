@@ -26,13 +26,14 @@ def wait_served(pair):
 def flushed(pair, proxy):
     def flush():
         pair.redis.call("FLUSHALL")
+        wait_until(lambda: pair.redis.call("EXISTS", "tally:store"), what="a service to see that the data is gone")
         wait_served(pair)
 
     with Barrage(pair) as barrage:
         barrage.fire(lambda: proxy.hold(REQUESTS))
         time.sleep(2)
         barrage.lose(flush)
-        barrage.fire()
+        barrage.fire(lambda: proxy.hold(REQUESTS))
         time.sleep(HOLD_SECONDS)
         barrage.fire(lambda: proxy.release(PIECE))
         proxy.wait_delivered()
