@@ -59,6 +59,7 @@ static void reply(struct http_request *request, int status, const char *content_
         .content_type = content_type,
         .body = {request->reply.data, request->reply.len},
     };
+    response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
     if (allow != NULL) {
         response.headers[response.header_count++] = (struct http_header){"Allow", allow};
     }
@@ -86,8 +87,8 @@ static void reply_from(const struct endpoint *endpoint, const struct admin_serve
 static void on_request(void *ctx, struct http_request *request)
 {
     const struct endpoint *endpoint = find_endpoint(request->path);
-    if (request->refusal == HTTP_BAD_FRAMING) {
-        reply_problem(request, 400, "bad-framing", "Bad framing", request->refusal_detail);
+    if (request->refusal == HTTP_MALFORMED) {
+        reply_problem(request, 400, "malformed-request", "Malformed request", request->refusal_detail);
     } else if (endpoint == NULL) {
         reply_problem(request, 404, "not-found", "Not found", "There are /health and /metrics here.");
     } else if (request->method != HTTP_GET && request->method != HTTP_HEAD) {

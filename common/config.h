@@ -29,8 +29,11 @@ struct config {
         int max_pending; /* waiting requests a loop */
         int idle_timeout_ms;
         int read_timeout_ms;
-        size_t max_body; /* bytes */
-        int loops;       /* 0: half the cores, at least 1 */
+        size_t max_body;        /* bytes */
+        size_t max_body_memory; /* bytes */
+        int loops;              /* 0: half the cores, at least 1 */
+        char **cors_origins;    /* NULL when cors_origin_count is 0: off */
+        size_t cors_origin_count;
     } server;
     struct {
         char *host;

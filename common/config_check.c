@@ -11,6 +11,7 @@ enum {
     QUOTED_LEN_MAX = 64, /* of a refused value in its message */
     TEXT_LEN_MAX = 512,
     TOPIC_LEN_MAX = 249,
+    ORIGIN_LEN_MAX = 128,
 };
 
 bool config_key_is_number(const struct config_key *key)
@@ -110,6 +111,20 @@ static bool is_topic(const char *text)
            strcmp(text, "..") != 0;
 }
 
+/* "*", or what a browser sends as Origin (RFC 6454, section 6.2): a scheme and a host in lower case, and the port if it
+ * is not the scheme's own. */
+static bool is_origin(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]";
+    const char *host = strstr(text, "://");
+    if (strcmp(text, "*") == 0) {
+        return true;
+    }
+    return host != NULL && host != text &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-") == (size_t)(host - text) && host[3] != '\0' &&
+           strspn(host + 3, allowed) == strlen(host + 3) && strlen(text) <= ORIGIN_LEN_MAX;
+}
+
 static bool is_text(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
@@ -135,6 +150,8 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_address(text) ? NULL : "must be a list of host:port";
     case CONFIG_LABEL:
         return is_label(text) ? NULL : "must be 1-32 characters of a-z 0-9 -, with no - at either end";
+    case CONFIG_ORIGINS:
+        return is_origin(text) ? NULL : "must be a list of origins like https://shop.example, in lower case, or \"*\"";
     case CONFIG_TOPIC:
         return is_topic(text) ? NULL : "must be 1-249 characters of a-z A-Z 0-9 . _ -";
     default:

@@ -52,7 +52,7 @@ static bool is_null(const char *text)
 static int apply_value(struct config *config, const struct config_key *key, const struct config_raw_value *raw,
                        struct error *error)
 {
-    if (key->type == CONFIG_ADDRESSES) {
+    if (config_key_is_list(key)) {
         return config_value_set_list(config, key, raw->items, raw->item_count, error);
     }
     if (raw->text == NULL) {

@@ -28,6 +28,8 @@ static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMA
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+#define ORIGINS(name, initial_, count) \
+    ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
 /* Type, key, default, range; in the order of configs/config.yaml, where each is explained. Rows of a section stand
  * together. */
@@ -37,11 +39,14 @@ const struct config_key config_keys[] = {
     {DURATION(server.request_timeout, "2s", "10ms", "1m")},
     {COUNT(server.max_connections, "10000", "1", "1000000")},
     {COUNT(server.max_pending, "4096", "1", "65536")},
-    {DURATION(server.idle_timeout, "60s", "1s", "1h")},
+    {DURATION(server.idle_timeout, "95s", "1s", "1h")},
     {DURATION(server.read_timeout, "30s", "100ms", "10m")},
     /* At least what an increment with every field at its bound, and escaped, needs. At most the limit of a batch. */
     {BYTES(server.max_body, "64KiB", "4KiB", "1MiB")},
+    /* At least the largest body, which could never be taken otherwise. */
+    {BYTES(server.max_body_memory, "64MiB", "1MiB", "64GiB")},
     {COUNT(server.loops, "0", "0", "64")},
+    {ORIGINS(server.cors_origins, "", server.cors_origin_count)},
 
     {HOST(counter_service.host, "0.0.0.0")},
     {COUNT(counter_service.port, "50051", "0", "65535")},

@@ -18,6 +18,7 @@ enum config_type {
     CONFIG_TOPIC,     /* string field: a Kafka topic's name */
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
+    CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
 };
 
 #define CONFIG_VARIABLE_PREFIX "TALLY_"
@@ -32,7 +33,7 @@ struct config_key {
     const char *path;    /* "redis.addr" */
     size_t offset;       /* of the field in struct config */
     size_t size;         /* of the field: 4 or 8 bytes for integers */
-    size_t count_offset; /* CONFIG_ADDRESSES: of the size_t that counts them */
+    size_t count_offset; /* lists: of the size_t that counts them */
     const char *initial; /* default, as it would be written in the file; of a list: comma-separated */
     const char *min;     /* integers: the range, as it would be written in the file */
     const char *max;
@@ -44,6 +45,11 @@ struct config_key {
 
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
+
+static inline bool config_key_is_list(const struct config_key *key)
+{
+    return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS;
+}
 
 /* Writes the environment variable of key, NUL-terminated: TALLY_REDIS_ADDR. */
 void config_key_variable(const struct config_key *key, char out[CONFIG_VARIABLE_SIZE]);

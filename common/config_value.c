@@ -59,7 +59,7 @@ static char **copy_items(char *const *items, size_t count)
 int config_value_set_list(struct config *config, const struct config_key *key, char *const *items, size_t count,
                           struct error *error)
 {
-    assert(key->type == CONFIG_ADDRESSES && count <= CONFIG_LIST_LEN_MAX);
+    assert(config_key_is_list(key) && count <= CONFIG_LIST_LEN_MAX);
     for (size_t i = 0; i < count; i++) {
         if (config_check_string(key, items[i], error) != 0) {
             return -1;
@@ -116,7 +116,7 @@ int config_value_set(struct config *config, const struct config_key *key, const 
         error_set(error, "out of memory");
         return -1;
     }
-    const bool is_list = key->type == CONFIG_ADDRESSES;
+    const bool is_list = config_key_is_list(key);
     const int failed = is_list ? set_separated(config, key, copy, error) : set_string(config, key, copy, error);
     if (is_list || failed != 0) {
         free(copy); /* otherwise the field owns it now */
@@ -126,7 +126,7 @@ int config_value_set(struct config *config, const struct config_key *key, const 
 
 void config_value_clear(struct config *config, const struct config_key *key)
 {
-    if (key->type == CONFIG_ADDRESSES) {
+    if (config_key_is_list(key)) {
         free_items(*(char ***)field_of(config, key), *count_of(config, key));
         *count_of(config, key) = 0;
     } else if (!config_key_is_number(key)) {
@@ -171,7 +171,7 @@ void config_value_print(const struct config *config, const struct config_key *ke
         char number[CONFIG_NUMBER_SIZE];
         config_units_format(config_key_unit(key), load_number(config, key), number);
         fputs(number, out);
-    } else if (key->type == CONFIG_ADDRESSES) {
+    } else if (config_key_is_list(key)) {
         print_list(*(char ***)field_of(config, key), *count_of(config, key), out);
     } else {
         print_string(*(char **)field_of(config, key), key->secret, out);

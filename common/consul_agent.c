@@ -14,8 +14,8 @@ enum {
     PATH_SIZE = 512,
     QUOTED_LEN_MAX = 200,
     REQUEST_TIMEOUT_MS = 2000,
-    /* The agent spreads its answers over another 1/16 of the wait. The rest is for a slow one. */
-    WAITING_TIMEOUT_MS = CONSUL_AGENT_WAIT_MS + CONSUL_AGENT_WAIT_MS / 16 + 5000,
+    /* The agent spreads its answers over another 1/16 of the wait. */
+    WAITING_TIMEOUT_MS = CONSUL_AGENT_WAIT_MS + CONSUL_AGENT_WAIT_MS / 16 + REQUEST_TIMEOUT_MS,
 };
 
 struct consul_agent {
@@ -171,7 +171,10 @@ int consul_agent_instances(struct consul_agent *agent, const char *service, uint
                            struct error *error)
 {
     char path[PATH_SIZE];
-    struct http_client_request request = {.timeout_ms = WAITING_TIMEOUT_MS, .wanted_header = "X-Consul-Index"};
+    struct http_client_request request = {
+        .timeout_ms = *index == 0 ? REQUEST_TIMEOUT_MS : WAITING_TIMEOUT_MS,
+        .wanted_header = "X-Consul-Index",
+    };
     struct http_client_answer answer;
     snprintf(path, sizeof(path), "/v1/health/service/%s?passing=true&index=%llu&wait=%dms", service,
              (unsigned long long)*index, CONSUL_AGENT_WAIT_MS);

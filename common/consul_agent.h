@@ -33,7 +33,7 @@ int consul_agent_deregister(struct consul_agent *agent, const char *id, int time
  * becomes the index to ask with next. */
 int consul_agent_instances(struct consul_agent *agent, const char *service, uint64_t *index, struct buffer *ret_body,
                            struct error *error) MUST_CHECK;
-enum { CONSUL_AGENT_WAIT_MS = 30 * 1000 };
+enum { CONSUL_AGENT_WAIT_MS = 5 * 1000 }; /* short: an agent that has fallen silent is seen only after it */
 
 /* After a request that failed: bounds for a struct backoff. */
 enum { CONSUL_AGENT_RETRY_MIN_MS = 100, CONSUL_AGENT_RETRY_MAX_MS = 5000 };

@@ -1,5 +1,6 @@
 #include "common/consul_watch.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,9 @@ struct consul_watch {
     struct log_limiter failures;
     struct log_limiter oddities;
     bool failure_was_logged; /* its end is still to be logged */
+    /* guarded by lock */
+    pthread_mutex_t lock;
+    struct error failure; /* of the last query; "": it succeeded */
     /* written by the thread, read by all */
     atomic_bool is_up;
     _Atomic int64_t last_success_us;
@@ -87,6 +91,13 @@ static void log_recovery(struct consul_watch *watch)
     }
 }
 
+static void put_failure(struct consul_watch *watch, const char *message)
+{
+    pthread_mutex_lock(&watch->lock);
+    error_set(&watch->failure, "%s", message);
+    pthread_mutex_unlock(&watch->lock);
+}
+
 /* --- the thread --------------------------------------------------------------------------------------------------- */
 
 /* Returns how long to wait before the next query. */
@@ -95,6 +106,7 @@ static int after_success(struct consul_watch *watch, int64_t started_us)
     atomic_store_explicit(&watch->last_success_us, clock_realtime_us(), memory_order_relaxed);
     atomic_store_explicit(&watch->is_up, true, memory_order_relaxed);
     backoff_reset(&watch->backoff);
+    put_failure(watch, "");
     log_recovery(watch);
     log_oddities(watch);
     hand_over(watch);
@@ -106,6 +118,7 @@ static int after_failure(struct consul_watch *watch, const char *message)
 {
     atomic_store_explicit(&watch->is_up, false, memory_order_relaxed);
     watch->index = 0;
+    put_failure(watch, message);
     log_failure(watch, message);
     return backoff_next_ms(&watch->backoff);
 }
@@ -131,6 +144,7 @@ static void release(struct consul_watch *watch)
 {
     consul_agent_free(watch->agent);
     buffer_done(&watch->body);
+    pthread_mutex_destroy(&watch->lock);
     free(watch->service);
     free(watch);
 }
@@ -148,6 +162,7 @@ struct consul_watch *consul_watch_create(const char *address, const char *token,
     watch->on_instances = on_instances;
     watch->ctx = ctx;
     buffer_init(&watch->body);
+    pthread_mutex_init(&watch->lock, NULL);
     backoff_init(&watch->backoff, CONSUL_AGENT_RETRY_MIN_MS, CONSUL_AGENT_RETRY_MAX_MS);
     atomic_init(&watch->is_up, false);
     atomic_init(&watch->last_success_us, 0);
@@ -178,6 +193,13 @@ void consul_watch_free(struct consul_watch *watch)
 bool consul_watch_is_up(const struct consul_watch *watch)
 {
     return atomic_load_explicit(&watch->is_up, memory_order_relaxed);
+}
+
+void consul_watch_read_failure(struct consul_watch *watch, struct error *ret_failure)
+{
+    pthread_mutex_lock(&watch->lock);
+    *ret_failure = watch->failure;
+    pthread_mutex_unlock(&watch->lock);
 }
 
 int64_t consul_watch_last_success_us(const struct consul_watch *watch)

@@ -29,7 +29,9 @@ void consul_watch_free(struct consul_watch *watch);
 
 /* Whether the last query succeeded; false before the first answer. */
 bool consul_watch_is_up(const struct consul_watch *watch);
-/* When the last good answer came, microseconds since 1970; 0: never. With no change it comes every 30 s. */
+/* Why the last query failed, in the agent's words where it said some; "" if it succeeded, or none has ended yet. */
+void consul_watch_read_failure(struct consul_watch *watch, struct error *ret_failure);
+/* When the last good answer came, microseconds since 1970; 0: never. With no change it comes every 5 s. */
 int64_t consul_watch_last_success_us(const struct consul_watch *watch);
 
 #endif

@@ -26,6 +26,12 @@ static bool has_c1_control(struct text text)
     return false;
 }
 
+/* URL libraries resolve them away, so that a path would name another resource, or another route (RFC 3986, 6.2.2.3). */
+static bool is_dot_segment(struct text text)
+{
+    return text_equal(text, TEXT(".")) || text_equal(text, TEXT(".."));
+}
+
 const char *counter_rules_resource_id(struct text resource_id)
 {
     static const char characters[] = "resource_id must not have control characters, '{' or '}'";
@@ -41,6 +47,9 @@ const char *counter_rules_resource_id(struct text resource_id)
     }
     if (!ascii && !utf8_is_valid(resource_id)) {
         return "resource_id must be UTF-8";
+    }
+    if (is_dot_segment(resource_id)) {
+        return "resource_id must not be \".\" or \"..\"";
     }
     return forbidden || (!ascii && has_c1_control(resource_id)) ? characters : NULL;
 }

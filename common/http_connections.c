@@ -1,12 +1,15 @@
 #include "common/http_connections.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 enum {
     ENDED_US = 100 * 1000,
+    /* A request may take so long to arrive whatever else is going on. */
+    ARRIVING_US = 1000 * 1000,
+    /* Connections that are looked at to find an idle one. */
+    LOOKED_AT_MAX = 64,
     /* A sweep asks the kernel about each connection: some 10 ms for 10,000 of them. */
     SWEEP_INTERVAL_US_MIN = 100 * 1000,
     SWEEP_INTERVAL_US_MAX = 1000 * 1000,
@@ -20,52 +23,124 @@ void http_connections_init(struct http_connections *connections, int idle_timeou
     };
 }
 
+void http_connections_done(struct http_connections *connections)
+{
+    assert(connections->receiving.first == NULL && connections->busy.first == NULL);
+    free(connections->by_fd);
+}
+
+/* Makes by_fd long enough for fd. */
+static int make_place(struct http_connections *connections, int fd)
+{
+    if ((size_t)fd < connections->by_fd_count) {
+        return 0;
+    }
+    const size_t count = ((size_t)fd + 1) * 2;
+    struct http_connection **by_fd = realloc(connections->by_fd, count * sizeof(struct http_connection *));
+    if (by_fd == NULL) {
+        return -1;
+    }
+    for (size_t i = connections->by_fd_count; i < count; i++) {
+        by_fd[i] = NULL;
+    }
+    connections->by_fd = by_fd;
+    connections->by_fd_count = count;
+    return 0;
+}
+
+static void append(struct http_connection_list *list, struct http_connection *connection)
+{
+    connection->list = list;
+    connection->next = NULL;
+    connection->previous = list->last;
+    *(list->last != NULL ? &list->last->next : &list->first) = connection;
+    list->last = connection;
+}
+
+static void take_out(struct http_connection *connection)
+{
+    struct http_connection_list *list = connection->list;
+    *(connection->previous != NULL ? &connection->previous->next : &list->first) = connection->next;
+    *(connection->next != NULL ? &connection->next->previous : &list->last) = connection->previous;
+}
+
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us)
 {
-    struct http_connection *connection = calloc(1, sizeof(*connection));
+    struct http_connection *connection = make_place(connections, fd) == 0 ? calloc(1, sizeof(*connection)) : NULL;
     if (connection == NULL) {
         return NULL;
     }
+    assert(connections->by_fd[fd] == NULL);
+    connections->by_fd[fd] = connection;
     connection->fd = fd;
     connection->idle_since_us = now_us;
-    connection->next = connections->first;
-    if (connection->next != NULL) {
-        connection->next->previous = connection;
-    }
-    connections->first = connection;
+    append(&connections->receiving, connection);
     return connection;
 }
 
 void http_connections_remove(struct http_connections *connections, struct http_connection *connection)
 {
-    if (connection->previous != NULL) {
-        connection->previous->next = connection->next;
-    } else {
-        connections->first = connection->next;
-    }
-    if (connection->next != NULL) {
-        connection->next->previous = connection->previous;
-    }
+    assert(connections->by_fd[connection->fd] == connection);
+    connections->by_fd[connection->fd] = NULL;
+    take_out(connection);
     free(connection);
 }
 
-/* Whether bytes of a next request have come since the last one ended; libmicrohttpd does not tell. */
-static bool has_received(const struct http_connection *connection, int64_t now_us)
+void http_connections_answering(struct http_connections *connections, struct http_connection *connection)
 {
-    struct tcp_info info;
-    socklen_t size = sizeof(info);
-    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
-        return false;
-    }
-    const int64_t slack_us = 10 * 1000; /* the kernel counts this in ticks of some milliseconds */
-    return now_us - (int64_t)info.tcpi_last_data_recv * 1000 > connection->idle_since_us + slack_us;
+    take_out(connection);
+    append(&connections->busy, connection);
 }
 
-/* Whether the client has ended its side and everything it sent was read. */
-static bool has_ended(const struct http_connection *connection)
+void http_connections_answered(struct http_connections *connections, struct http_connection *connection, int64_t now_us)
+{
+    connection->in_request = false;
+    connection->receiving_since_us = 0;
+    connection->idle_since_us = now_us;
+    take_out(connection);
+    append(&connections->receiving, connection);
+}
+
+/* Whether bytes of a next request have come since the last one ended: http_intake has seen them. */
+static bool has_received(const struct http_connection *connection)
+{
+    return connection->intake.state != INTAKE_START || connection->intake.request != connection->requests;
+}
+
+/* What one byte from the socket would be: 1 one, 0 the end of the stream, -1 nothing yet. */
+static ssize_t peek(const struct http_connection *connection)
 {
     char byte;
-    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+/* Whether nothing of a request is here, read or not. */
+static bool is_idle(const struct http_connection *connection)
+{
+    return !has_received(connection) && peek(connection) <= 0;
+}
+
+static void end(struct http_connection *connection)
+{
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+void http_connections_make_room(struct http_connections *connections, const struct http_connection *newest,
+                                int64_t now_us)
+{
+    struct http_connection *oldest = connections->receiving.first;
+    struct http_connection *idle = oldest;
+    for (int i = 0; i < LOOKED_AT_MAX && idle != newest && !is_idle(idle); i++) {
+        idle = idle->next;
+    }
+    if (idle != newest && is_idle(idle)) {
+        oldest = idle;
+    } else if (oldest == newest || now_us - oldest->idle_since_us < ARRIVING_US) {
+        return;
+    }
+    end(oldest);
+    take_out(oldest);
+    append(&connections->busy, oldest); /* not to be ended twice */
 }
 
 /* Nothing more will come, and what came is no request. The library does not notice an end that came together with the
@@ -76,7 +151,7 @@ static bool is_given_up(const struct http_connection *connection, int64_t now_us
     const bool is_answering = connection->in_request && connection->receiving_since_us == 0;
     const int64_t since_us =
         connection->receiving_since_us != 0 ? connection->receiving_since_us : connection->idle_since_us;
-    return !is_answering && now_us - since_us >= ENDED_US && has_ended(connection);
+    return !is_answering && now_us - since_us >= ENDED_US && peek(connection) == 0;
 }
 
 /* Too long without a request, or with one that does not get complete. */
@@ -89,14 +164,14 @@ static bool is_late(const struct http_connections *connections, const struct htt
     return !connection->in_request && now_us - connection->idle_since_us >= connections->idle_timeout_us;
 }
 
-static void sweep(struct http_connections *connections, int64_t now_us)
+static void sweep(struct http_connections *connections, const struct http_connection_list *list, int64_t now_us)
 {
-    for (struct http_connection *connection = connections->first; connection != NULL; connection = connection->next) {
-        if (!connection->in_request && connection->receiving_since_us == 0 && has_received(connection, now_us)) {
+    for (struct http_connection *connection = list->first; connection != NULL; connection = connection->next) {
+        if (!connection->in_request && connection->receiving_since_us == 0 && has_received(connection)) {
             connection->receiving_since_us = now_us;
         }
         if (is_late(connections, connection, now_us) || is_given_up(connection, now_us)) {
-            shutdown(connection->fd, SHUT_RDWR);
+            end(connection);
         }
     }
 }
@@ -116,7 +191,8 @@ static int64_t sweep_interval_us(const struct http_connections *connections)
 void http_connections_turn(struct http_connections *connections, int64_t now_us)
 {
     if (now_us >= connections->next_sweep_us) {
-        sweep(connections, now_us);
+        sweep(connections, &connections->receiving, now_us);
+        sweep(connections, &connections->busy, now_us);
         connections->next_sweep_us = now_us + sweep_interval_us(connections);
     }
 }
@@ -125,9 +201,10 @@ void http_connections_close(struct http_connections *connections)
 {
     connections->closing = true;
     connections->next_sweep_us = 0;
-    for (struct http_connection *connection = connections->first; connection != NULL; connection = connection->next) {
-        if (!connection->in_request && connection->receiving_since_us == 0) {
-            shutdown(connection->fd, SHUT_RDWR);
+    for (struct http_connection *connection = connections->receiving.first; connection != NULL;
+         connection = connection->next) {
+        if (!connection->in_request && !has_received(connection)) {
+            end(connection);
         }
     }
 }

@@ -1,21 +1,29 @@
 #include "common/http_exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
-    /* One keeps at most this much body and reply memory between requests. */
-    BODY_KEEP_MAX = 4 * 1024,
+    /* One keeps at most this much reply memory, and HTTP_BUDGET_FREE of body, between requests. */
     REPLY_KEEP_MAX = 4 * 1024,
     BODY_INITIAL = 1024,
 };
+
+static void give_back_budget(struct http_exchange *exchange)
+{
+    if (exchange->budgeted > 0) {
+        http_budget_give_back(exchange->budget, exchange->budgeted);
+        exchange->budgeted = 0;
+    }
+}
 
 static void exchange_free(struct http_exchange *exchange)
 {
     if (exchange == NULL) {
         return;
     }
+    give_back_budget(exchange);
     if (exchange->state_done != NULL && exchange->request.state != NULL) {
         exchange->state_done(exchange->application_ctx, exchange->request.state);
     }
@@ -34,6 +42,7 @@ static struct http_exchange *exchange_create(struct http_loop *loop, const struc
     buffer_init(&exchange->request.reply);
     exchange->loop = loop;
     exchange->application_ctx = application->ctx;
+    exchange->budget = application->budget;
     exchange->state_done = application->state_done;
     exchange->request.state = calloc(1, application->request_state_size + 1);
     exchange->request.body = malloc(BODY_INITIAL);
@@ -58,13 +67,14 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
 
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange)
 {
-    if (exchange->body_capacity > BODY_KEEP_MAX) {
+    if (exchange->body_capacity > HTTP_BUDGET_FREE) {
         char *smaller = realloc(exchange->request.body, BODY_INITIAL);
         if (smaller != NULL) {
             exchange->request.body = smaller;
             exchange->body_capacity = BODY_INITIAL;
         }
     }
+    give_back_budget(exchange);
     buffer_clear(&exchange->request.reply, REPLY_KEEP_MAX);
     exchange->next_free = list->first;
     list->first = exchange;
@@ -84,51 +94,41 @@ void http_request_release(struct http_request *request)
     exchange_free((struct http_exchange *)request);
 }
 
-static enum http_method method_of(struct text name)
-{
-    if (text_equal(name, TEXT("POST"))) {
-        return HTTP_POST;
-    }
-    if (text_equal(name, TEXT("GET"))) {
-        return HTTP_GET;
-    }
-    return text_equal(name, TEXT("HEAD")) ? HTTP_HEAD : HTTP_OTHER_METHOD;
-}
-
-void http_exchange_reset(struct http_exchange *exchange, const char *url, const char *method)
+void http_exchange_reset(struct http_exchange *exchange)
 {
     struct http_request *request = &exchange->request;
     *request = (struct http_request){
-        .method = method_of(text_of(method)),
-        .path = text_of(url),
         .body = request->body,
         .reply = request->reply,
         .state = request->state,
     };
     exchange->phase = EXCHANGE_RECEIVING;
-    exchange->framing = (struct http_framing){0};
 }
 
-static bool name_is(struct text name, struct text wanted)
+void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response)
 {
-    return name.len == wanted.len && strncasecmp(name.data, wanted.data, wanted.len) == 0;
-}
-
-void http_exchange_note_header(struct http_exchange *exchange, struct text name, struct text value)
-{
-    struct http_request *request = &exchange->request;
-    if (name_is(name, TEXT("Content-Length"))) {
-        http_framing_content_length(&exchange->framing, value);
-    } else if (name_is(name, TEXT("Transfer-Encoding"))) {
-        http_framing_transfer_encoding(&exchange->framing, value);
-    } else if (name_is(name, TEXT("Content-Type"))) {
-        request->content_type = value;
-    } else if (name_is(name, TEXT("Idempotency-Key"))) {
-        request->idempotency_key = value;
-        request->idempotency_key_count++;
-    } else if (name_is(name, TEXT("X-Request-Id"))) {
-        request->request_id = value;
+    exchange->response = *response;
+    size_t used = 0;
+    for (size_t i = 0; i < response->header_count; i++) {
+        const size_t size = strlen(response->headers[i].value) + 1;
+        assert(used + size <= sizeof(exchange->header_values));
+        exchange->response.headers[i].value = memcpy(exchange->header_values + used, response->headers[i].value, size);
+        used += size;
     }
+}
+
+/* Whether the budget has what a body of `capacity` takes of it. */
+static bool take_budget(struct http_exchange *exchange, size_t capacity)
+{
+    const size_t counted = capacity > HTTP_BUDGET_FREE ? capacity : 0;
+    if (exchange->budget == NULL || counted <= exchange->budgeted) {
+        return true;
+    }
+    if (!http_budget_take(exchange->budget, counted - exchange->budgeted)) {
+        return false;
+    }
+    exchange->budgeted = counted;
+    return true;
 }
 
 int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
@@ -140,6 +140,10 @@ int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
     if (capacity < size) {
         capacity = size;
     }
+    if (!take_budget(exchange, capacity)) {
+        exchange->request.refusal = HTTP_OVER_BUDGET;
+        return 0;
+    }
     char *body = realloc(exchange->request.body, capacity);
     if (body == NULL) {
         return -1;
@@ -149,20 +153,20 @@ int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
     return 0;
 }
 
-/* A body over the limit is read to its end and thrown away, so that its 413 can be queued (not possible during an
+/* A body that is refused is read to its end and thrown away, so that the answer can be queued (not possible during an
  * upload); over twice the limit the connection is closed. */
 int http_exchange_add_body(struct http_exchange *exchange, const char *data, size_t len)
 {
     struct http_request *request = &exchange->request;
     if (request->body_len + len > exchange->body_max) {
         request->refusal = HTTP_BODY_TOO_LARGE;
-        request->body_len += len;
-        return request->body_len > 2 * exchange->body_max ? -1 : 0;
-    }
-    if (http_exchange_reserve_body(exchange, request->body_len + len) != 0) {
+    } else if (request->refusal == HTTP_NOT_REFUSED &&
+               http_exchange_reserve_body(exchange, request->body_len + len) != 0) {
         return -1;
     }
-    memcpy(request->body + request->body_len, data, len);
+    if (request->refusal == HTTP_NOT_REFUSED) {
+        memcpy(request->body + request->body_len, data, len);
+    }
     request->body_len += len;
-    return 0;
+    return request->body_len > 2 * exchange->body_max ? -1 : 0;
 }

@@ -6,8 +6,9 @@
 #include <stddef.h>
 
 #include "common/compiler.h"
+#include "common/http_budget.h"
 #include "common/http_connections.h"
-#include "common/http_framing.h"
+#include "common/http_head.h"
 #include "common/http_server.h"
 #include "common/text.h"
 
@@ -18,25 +19,25 @@ enum http_exchange_phase {
     EXCHANGE_SENDING,   /* queued */
 };
 
-/* Longest value of a response header of the application's, with its NUL: an echoed X-Request-Id of 128. */
-enum { RESPONSE_HEADER_VALUE_SIZE = 136 };
-
 /* What is behind a struct http_request. */
 struct http_exchange {
     struct http_request request; /* first: http_reply casts */
     struct http_loop *loop;
     struct http_connection *connection;
+    uint32_t number; /* of the request on its connection; the first is 1 */
     enum http_exchange_phase phase;
     unsigned piece_run;            /* number of the MHD_run that brought its last piece */
     struct http_response response; /* from EXCHANGE_ANSWERED on; header values point into header_values */
-    char header_values[HTTP_REPLY_HEADERS_MAX][RESPONSE_HEADER_VALUE_SIZE];
-    struct http_framing framing;
+    char header_values[HTTP_REPLY_VALUES_SIZE];
+    struct http_head head;
     size_t body_max;
     size_t body_capacity;
+    size_t budgeted; /* bytes of it that were taken from the budget */
     struct http_exchange *next_free;
     /* Copies, because an abandoned request may outlive its loop. */
     void (*state_done)(void *ctx, void *state);
     void *application_ctx;
+    struct http_budget *budget;
 };
 
 /* Requests to be used again. Zero-initialised is empty. */
@@ -51,11 +52,13 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange);
 void http_exchange_list_free(struct http_exchange_list *list);
 
-/* Forgets the request before, keeps its memory. url and method stay the caller's. */
-void http_exchange_reset(struct http_exchange *exchange, const char *url, const char *method);
-void http_exchange_note_header(struct http_exchange *exchange, struct text name, struct text value);
+/* Forgets the request before, keeps its memory. */
+void http_exchange_reset(struct http_exchange *exchange);
 
-/* Room for a body of `size` bytes. Returns 0, or -1 when out of memory. */
+/* Keeps the application's answer, but for its body. */
+void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response);
+
+/* Room for a body of `size` bytes. Without it the request is refused. Returns 0, or -1 when out of memory. */
 int http_exchange_reserve_body(struct http_exchange *exchange, size_t size) MUST_CHECK;
 /* Takes a piece of the body. Returns 0, or -1 if the connection is to be closed. */
 int http_exchange_add_body(struct http_exchange *exchange, const char *data, size_t len) MUST_CHECK;

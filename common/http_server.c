@@ -1,239 +1,37 @@
-/* How a request moves, all on the loop's thread:
- *
- *   NOTIFY_CONNECTION ─> connection (until closed)
- *     handler, first call ─> request RECEIVING ── body ──> handler, last call ─> WAITING ─> on_request
- *        └─ refused: on_request at once                                            │
- *     http_reply ─> ANSWERED ─> handler, called again at the next run: response queued ─> SENDING
- *     NOTIFY_COMPLETED ─> request back to the free list; or, while WAITING, on_gone
+/* The loop and its connections; http_handler.c has the requests on them.
  *
  * A turn runs libmicrohttpd up to three times: http_progress.h says why. */
 #include "common/http_server.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <microhttpd.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/http_connections.h"
-#include "common/http_exchange.h"
-#include "common/http_progress.h"
+#include "common/http_loop.h"
+#include "common/http_receive.h"
 #include "common/limits.h"
-#include "common/listener.h"
 #include "common/thread.h"
-#include "common/wakeup.h"
 
-struct http_loop {
-    /* immutable after http_loop_start */
-    struct http_application application;
-    struct http_loop_options options;
-    struct MHD_Daemon *daemon;
-    int mhd_epoll_fd;
-    int port;
-    pthread_t thread;
-    bool started;
-    /* owned by the loop thread */
-    struct http_connections connections;
-    struct http_exchange_list free_exchanges;
-    struct http_progress progress;
-    bool accepting;
-    /* any thread */
-    struct wakeup wakeup;
-    atomic_bool close_announced;
-    atomic_bool stop_accepting_asked;
-    atomic_bool stop_asked;
-    atomic_uint in_flight;
-    atomic_uint connection_count;
+enum {
+    /* Over max_connections, for those that come while none is idle: a probe gets through. */
+    CONNECTIONS_RESERVE = 16,
 };
 
-static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_len,
-                                   const char *data, size_t data_len)
-{
-    (void)kind;
-    http_exchange_note_header(cls, (struct text){key, key_len}, (struct text){data, data_len});
-    return MHD_YES;
-}
-
-/* --- the handler -------------------------------------------------------------------------------------------------- */
-
-static enum MHD_Result queue_response(struct http_exchange *exchange, struct MHD_Connection *connection)
-{
-    const struct http_response *answer = &exchange->response;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        return MHD_NO;
-    }
-    bool added = true;
-    if (answer->content_type != NULL) {
-        added = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type) == MHD_YES;
-    }
-    for (size_t i = 0; i < answer->header_count; i++) {
-        const struct http_header *header = &answer->headers[i];
-        added = added && MHD_add_response_header(response, header->name, header->value) == MHD_YES;
-    }
-    if (exchange->request.refusal != HTTP_NOT_REFUSED ||
-        atomic_load_explicit(&exchange->loop->close_announced, memory_order_relaxed)) {
-        added = added && MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
-    }
-    enum MHD_Result queued = added ? MHD_queue_response(connection, (unsigned)answer->status, response) : MHD_NO;
-    MHD_destroy_response(response);
-    if (queued == MHD_YES) {
-        exchange->phase = EXCHANGE_SENDING;
-        exchange->loop->progress.answered--;
-        exchange->loop->progress.sending++;
-        exchange->loop->progress.ended = true;
-    }
-    return queued;
-}
-
-/* Gives a complete or refused request to the application. */
-static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Connection *connection)
-{
-    struct http_loop *loop = exchange->loop;
-    exchange->phase = EXCHANGE_WAITING;
-    loop->progress.waiting++;
-    if (exchange->piece_run == loop->progress.run) {
-        loop->progress.arriving--;
-    }
-    exchange->request.complete_us = clock_monotonic_us();
-    exchange->connection->receiving_since_us = 0;
-    loop->application.on_request(loop->application.ctx, &exchange->request);
-    return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange, connection) : MHD_YES;
-}
-
-/* Returns NULL when out of memory. */
-static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Connection *mhd_connection,
-                                           const char *url, const char *method)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd_connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct http_exchange *exchange =
-        info->socket_context == NULL ? NULL : http_exchange_take(&loop->free_exchanges, loop, &loop->application);
-    if (exchange == NULL) {
-        return NULL;
-    }
-    http_exchange_reset(exchange, url, method);
-    exchange->connection = info->socket_context;
-    exchange->connection->in_request = true;
-    if (exchange->connection->receiving_since_us == 0) {
-        exchange->connection->receiving_since_us = clock_monotonic_us();
-    }
-    atomic_fetch_add_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_header, exchange);
-    return exchange;
-}
-
-/* First call of the handler: the header block is complete. */
-static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Connection *connection)
-{
-    struct http_loop *loop = exchange->loop;
-    struct http_request *request = &exchange->request;
-    request->refusal_detail = http_framing_fault(&exchange->framing);
-    if (request->refusal_detail != NULL) {
-        request->refusal = HTTP_BAD_FRAMING;
-        return dispatch(exchange, connection);
-    }
-    exchange->body_max = loop->application.body_max(loop->application.ctx, request);
-    const size_t content_length = exchange->framing.content_length;
-    if (content_length > exchange->body_max) {
-        request->refusal = HTTP_BODY_TOO_LARGE;
-        return dispatch(exchange, connection);
-    }
-    return http_exchange_reserve_body(exchange, content_length) == 0 ? MHD_YES : MHD_NO;
-}
-
-/* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
-static void note_piece(struct http_exchange *exchange)
-{
-    if (exchange->piece_run != exchange->loop->progress.run) {
-        exchange->piece_run = exchange->loop->progress.run;
-        exchange->loop->progress.arriving++;
-    }
-}
-
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *upload_data, size_t *upload_data_size, void **con_cls)
-{
-    (void)version;
-    struct http_exchange *exchange = *con_cls;
-    if (exchange == NULL) {
-        exchange = begin_request(cls, connection, url, method);
-        if (exchange == NULL) {
-            return MHD_NO;
-        }
-        *con_cls = exchange;
-        note_piece(exchange);
-        return on_headers(exchange, connection);
-    }
-    if (*upload_data_size != 0) {
-        size_t len = *upload_data_size;
-        *upload_data_size = 0;
-        note_piece(exchange);
-        return http_exchange_add_body(exchange, upload_data, len) == 0 ? MHD_YES : MHD_NO;
-    }
-    switch (exchange->phase) {
-    case EXCHANGE_RECEIVING:
-        return dispatch(exchange, connection);
-    case EXCHANGE_ANSWERED:
-        return queue_response(exchange, connection);
-    case EXCHANGE_WAITING:
-    case EXCHANGE_SENDING:
-    default:
-        return MHD_YES;
-    }
-}
-
-static void on_completed(void *cls, struct MHD_Connection *mhd_connection, void **con_cls,
-                         enum MHD_RequestTerminationCode why)
-{
-    (void)mhd_connection;
-    (void)why;
-    struct http_loop *loop = cls;
-    struct http_exchange *exchange = *con_cls;
-    if (exchange == NULL) {
-        return;
-    }
-    *con_cls = NULL;
-    loop->progress.ended = true;
-    exchange->connection->in_request = false;
-    exchange->connection->receiving_since_us = 0;
-    exchange->connection->idle_since_us = clock_monotonic_us();
-    atomic_fetch_sub_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    if (exchange->phase == EXCHANGE_SENDING) {
-        loop->progress.sending--;
-    } else if (exchange->phase == EXCHANGE_ANSWERED) {
-        loop->progress.answered--;
-    }
-    if (exchange->phase == EXCHANGE_WAITING) {
-        loop->progress.waiting--;
-        loop->application.on_gone(loop->application.ctx, &exchange->request);
-        return;
-    }
-    http_exchange_give_back(&loop->free_exchanges, exchange);
-}
-
-void http_reply(struct http_request *request, const struct http_response *response)
-{
-    struct http_exchange *exchange = (struct http_exchange *)request;
-    exchange->response = *response;
-    for (size_t i = 0; i < response->header_count; i++) {
-        char *value = exchange->header_values[i];
-        const size_t len = strnlen(response->headers[i].value, RESPONSE_HEADER_VALUE_SIZE - 1);
-        memcpy(value, response->headers[i].value, len);
-        value[len] = '\0';
-        exchange->response.headers[i].value = value;
-    }
-    exchange->phase = EXCHANGE_ANSWERED;
-    exchange->loop->progress.waiting--;
-    exchange->loop->progress.answered++;
-}
-
 /* --- connections -------------------------------------------------------------------------------------------------- */
+
+static unsigned connections_max(const struct http_loop *loop)
+{
+    return (unsigned)loop->options.max_connections + CONNECTIONS_RESERVE;
+}
+
+static bool has_room(const struct http_loop *loop)
+{
+    return http_loop_connections(loop) < connections_max(loop);
+}
 
 static void on_connection_started(struct http_loop *loop, struct MHD_Connection *mhd_connection, void **socket_context)
 {
@@ -244,7 +42,10 @@ static void on_connection_started(struct http_loop *loop, struct MHD_Connection 
         return; /* begin_request refuses what comes on it */
     }
     *socket_context = connection;
-    atomic_fetch_add_explicit(&loop->connection_count, 1, memory_order_relaxed);
+    const unsigned before = atomic_fetch_add_explicit(&loop->connection_count, 1, memory_order_relaxed);
+    if (before >= (unsigned)loop->options.max_connections) {
+        http_connections_make_room(&loop->connections, connection, connection->idle_since_us);
+    }
 }
 
 static void on_connection_closed(struct http_loop *loop, struct http_connection *connection)
@@ -267,8 +68,22 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
     }
 }
 
-static void close_listener_and_idle_connections(struct http_loop *loop)
+/* Takes what waits at a listener that is not the library's: it has place for one. */
+static void accept_all(struct http_loop *loop, int listener)
 {
+    while (has_room(loop)) {
+        struct sockaddr_storage address;
+        socklen_t size = sizeof(address);
+        const int fd = accept4(listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0 || MHD_add_connection(loop->daemon, fd, (struct sockaddr *)&address, size) != MHD_YES) {
+            return; /* nobody is left, or there is no memory: the library has closed it */
+        }
+    }
+}
+
+static void close_listeners_and_idle_connections(struct http_loop *loop)
+{
+    listeners_close(&loop->listeners);
     MHD_socket listener = MHD_quiesce_daemon(loop->daemon);
     if (listener != MHD_INVALID_SOCKET) {
         close(listener);
@@ -314,6 +129,24 @@ static int sleep_ms(const struct http_loop *loop, int64_t now_us, int64_t applic
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+/* One that is full is not listened to: poll() would tell of those who wait again and again. */
+static void wait_for_events(struct http_loop *loop, int timeout_ms)
+{
+    struct pollfd fds[2 + LISTENERS_MAX] = {{.fd = loop->mhd_epoll_fd, .events = POLLIN},
+                                            {.fd = loop->wakeup.fd, .events = POLLIN}};
+    const size_t listeners = has_room(loop) ? loop->listeners.count : 0;
+    for (size_t i = 0; i < listeners; i++) {
+        fds[2 + i] = (struct pollfd){.fd = loop->listeners.fds[i], .events = POLLIN};
+    }
+    poll(fds, 2 + listeners, timeout_ms);
+    http_progress_slept(&loop->progress, timeout_ms == 0 || fds[0].revents != 0);
+    for (size_t i = 0; i < listeners; i++) {
+        if (fds[2 + i].revents != 0) {
+            accept_all(loop, fds[2 + i].fd);
+        }
+    }
+}
+
 static void turn(struct http_loop *loop)
 {
     if (wakeup_take(&loop->wakeup) && loop->application.on_wake != NULL) {
@@ -327,17 +160,15 @@ static void turn(struct http_loop *loop)
     int64_t now_us = clock_monotonic_us();
     http_connections_turn(&loop->connections, now_us);
     if (loop->accepting && atomic_load_explicit(&loop->stop_accepting_asked, memory_order_acquire)) {
-        close_listener_and_idle_connections(loop);
+        close_listeners_and_idle_connections(loop);
     }
-    struct pollfd fds[] = {{.fd = loop->mhd_epoll_fd, .events = POLLIN}, {.fd = loop->wakeup.fd, .events = POLLIN}};
-    const int timeout_ms = sleep_ms(loop, now_us, next_us);
-    poll(fds, 2, timeout_ms);
-    http_progress_slept(&loop->progress, timeout_ms == 0 || fds[0].revents != 0);
+    wait_for_events(loop, sleep_ms(loop, now_us, next_us));
 }
 
 static void *loop_main(void *cls)
 {
     struct http_loop *loop = cls;
+    http_receive_for(&loop->connections);
     while (!atomic_load_explicit(&loop->stop_asked, memory_order_acquire)) {
         turn(loop);
     }
@@ -370,16 +201,19 @@ static unsigned library_timeout_s(const struct http_loop_options *options)
     return (unsigned)longest_ms / 1000 + 2;
 }
 
-static int start_daemon(struct http_loop *loop, int listener, struct error *error)
+static int start_daemon(struct http_loop *loop, struct error *error)
 {
     const struct http_loop_options *options = &loop->options;
+    struct listeners *listeners = &loop->listeners;
+    const int listener = listeners->fds[--listeners->count];
     loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, handle, loop, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK,
-        keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        library_timeout_s(options), MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_USE_EPOLL, 0, NULL, NULL, http_handler_call, loop, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_OPTION_NOTIFY_COMPLETED, http_handler_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTP_CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections_max(loop),
+        MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
     if (loop->daemon == NULL) {
+        close(listener);
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));
         return -1;
     }
@@ -399,24 +233,19 @@ struct http_loop *http_loop_create(const struct http_loop_options *options, cons
     loop->application = *application;
     loop->options = *options;
     http_connections_init(&loop->connections, options->idle_timeout_ms, options->read_timeout_ms);
-    int listener = -1;
     if (wakeup_init(&loop->wakeup) != 0) {
         error_set(error, "cannot create an eventfd: %s", strerror(errno));
         goto fail;
     }
-    listener = listener_open(options->host, options->port, options->reuse_port, error);
-    if (listener < 0) {
+    if (listeners_open(options->host, options->port, options->sharing, &loop->listeners, error) != 0) {
         goto fail;
     }
-    loop->port = listener_port(listener);
-    if (start_daemon(loop, listener, error) != 0) {
+    loop->port = listener_port(loop->listeners.fds[0]);
+    if (start_daemon(loop, error) != 0) {
         goto fail;
     }
     return loop;
 fail:
-    if (listener >= 0) {
-        close(listener);
-    }
     http_loop_free(loop);
     return NULL;
 }
@@ -443,6 +272,8 @@ void http_loop_free(struct http_loop *loop)
     if (loop->daemon != NULL) {
         MHD_stop_daemon(loop->daemon);
     }
+    listeners_close(&loop->listeners);
+    http_connections_done(&loop->connections);
     http_exchange_list_free(&loop->free_exchanges);
     wakeup_done(&loop->wakeup);
     free(loop);

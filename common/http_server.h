@@ -1,7 +1,8 @@
-/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header.
+/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header. http_intake stands before the
+ * library, http_head behind it.
  *
- * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening socket
- * (SO_REUSEPORT when there are several loops). Nothing in a loop is shared with another.
+ * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening sockets.
+ * Nothing in a loop is shared with another.
  *
  *     readable requests ──> on_request each ──> on_turn_end once
  *     answers come: http_loop_wake ──> on_wake ──> http_reply each
@@ -9,8 +10,8 @@
  * on_request may answer at once or later. A request that waits is not suspended (suspending cost a quarter of the
  * gateway): libmicrohttpd asks for it again at each run, and there the answer is queued.
  *
- * Refused before they reach the application, with a bare status (the library's own doing): malformed requests, 400; a
- * request line or header block over the connection's pool, 414, 431; an HTTP version that is not 1.x, 505. */
+ * Refused before they reach the application, with a bare status (the library's own doing): a request line or header
+ * block over the connection's pool, 414, 431; an HTTP version that is not 1.x, 505; and half a chunk size, 400. */
 #ifndef TALLY_COMMON_HTTP_SERVER_H
 #define TALLY_COMMON_HTTP_SERVER_H
 
@@ -21,29 +22,38 @@
 #include "common/buffer.h"
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/listener.h"
 #include "common/text.h"
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER_METHOD };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 
 /* Why the body of a request was not read. The application answers it; the connection is closed afterwards. */
 enum http_refusal {
     HTTP_NOT_REFUSED,
-    HTTP_BAD_FRAMING,    /* request smuggling: see `refusal_detail`; 400 */
+    HTTP_MALFORMED,      /* see `refusal_detail`; 400 */
     HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
+    HTTP_OVER_BUDGET,    /* the bodies of all requests together are over http_application.budget; 503 */
 };
+
+struct http_budget;
 
 /* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory
  * and the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is
  * released. */
 struct http_request {
     enum http_method method;
-    struct text path;            /* as sent: still percent-encoded, without the query */
-    struct text content_type;    /* .data NULL: the header is missing */
-    struct text idempotency_key; /* .data NULL: the header is missing */
+    struct text path; /* as sent: still percent-encoded, without the query; "*": of the server as a whole */
+    /* Fields, without the white space around them; .data NULL: the field is missing. */
+    struct text content_type;
+    struct text content_encoding;
+    struct text idempotency_key;
     unsigned idempotency_key_count;
-    struct text request_id; /* X-Request-Id; .data NULL: the header is missing */
+    struct text misnamed_key; /* the name of a field like X-Idempotency-Key */
+    struct text request_id;   /* X-Request-Id */
+    struct text origin;
+    bool is_preflight; /* OPTIONS with Access-Control-Request-Method */
     enum http_refusal refusal;
-    const char *refusal_detail; /* static sentence, HTTP_BAD_FRAMING only */
+    const char *refusal_detail; /* static sentence, HTTP_MALFORMED only */
     char *body;                 /* body_len bytes; the application may decode in place */
     size_t body_len;
     int64_t complete_us; /* monotonic time when the body was complete */
@@ -56,12 +66,16 @@ struct http_header {
     const char *value; /* NUL-terminated, copied */
 };
 
-enum { HTTP_REPLY_HEADERS_MAX = 4 };
+enum {
+    HTTP_REPLY_HEADERS_MAX = 10,
+    /* All values together, with a NUL each: an echoed X-Request-Id and an origin of 128, and short ones. */
+    HTTP_REPLY_VALUES_SIZE = 640,
+};
 
 struct http_response {
     int status;
-    const char *content_type;
-    struct text body; /* valid until the request is released by the server; usually request->reply or static */
+    const char *content_type; /* static; NULL for none */
+    struct text body;         /* valid until the request is released by the server; usually request->reply or static */
     struct http_header headers[HTTP_REPLY_HEADERS_MAX];
     size_t header_count;
 };
@@ -70,6 +84,7 @@ struct http_response {
 struct http_application {
     void *ctx;
     size_t request_state_size;
+    struct http_budget *budget; /* of bodies; outlives every request. NULL: no bound */
     /* The header block is complete: how many bytes of body are allowed? */
     size_t (*body_max)(void *ctx, struct http_request *request);
     /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
@@ -87,10 +102,10 @@ struct http_application {
 };
 
 struct http_loop_options {
-    const char *host; /* address to bind: "0.0.0.0", "127.0.0.1", "::" */
+    const char *host; /* to listen on: "0.0.0.0", "127.0.0.1", "::", or a name, on all its addresses */
     int port;         /* 0: a free one, see http_loop_port */
-    bool reuse_port;  /* several loops listen on the same port */
-    int max_connections;
+    enum listener_sharing sharing;
+    int max_connections;     /* over it, the one longest without a request is closed */
     int idle_timeout_ms;     /* connection without a request */
     int read_timeout_ms;     /* from a request's first byte to its last */
     int answer_timeout_ms;   /* the application answers within this */

@@ -22,3 +22,9 @@ void admission_out_of_memory(struct request_state *state)
     request_metrics_shed(&state->loop->metrics, SHED_OUT_OF_MEMORY);
     reply_problem(state, STATUS_SHED, "there is no memory for the request");
 }
+
+void admission_over_budget(struct request_state *state)
+{
+    request_metrics_shed(&state->loop->metrics, SHED_BODY_MEMORY);
+    reply_problem(state, STATUS_SHED, "too many bytes of bodies are waiting");
+}

@@ -11,5 +11,7 @@
 bool admission_check(struct request_state *state) MUST_CHECK;
 /* Answers 503: there was no memory to go on. */
 void admission_out_of_memory(struct request_state *state);
+/* Answers 503: server.max_body_memory is used up. */
+void admission_over_budget(struct request_state *state);
 
 #endif

@@ -146,13 +146,30 @@ static void refuse(struct request_state *state, enum status status, const char *
 
 /* --- the calls ---------------------------------------------------------------------------------------------------- */
 
+enum {
+    /* Bytes of a misnamed header's name that a sentence repeats. */
+    NAME_SHOWN_MAX = 64,
+};
+
+/* A header that looks like an Idempotency-Key and is none: who sends it relies on it. instead: goes on the sentence. */
+static const char *check_key_name(struct request_state *state, const char *instead)
+{
+    const struct text name = state->request->misnamed_key;
+    if (name.data == NULL) {
+        return NULL;
+    }
+    const int len = name.len < NAME_SHOWN_MAX ? (int)name.len : NAME_SHOWN_MAX;
+    return operation_list_sentence(&state->operations, "%.*s is not a header of this call: %s", len, name.data,
+                                   instead);
+}
+
 /* The key of the Idempotency-Key header, copied: the header does not live as long as the operation. Returns NULL, or
  * the rule that the header breaks. */
 static const char *read_key(struct request_state *state, struct text *ret_key)
 {
     const struct http_request *request = state->request;
     if (request->idempotency_key_count == 0) {
-        return NULL;
+        return check_key_name(state, "give the key as Idempotency-Key");
     }
     if (request->idempotency_key_count > 1) {
         return "Idempotency-Key must be given once";
@@ -195,12 +212,13 @@ void handle_increment(struct request_state *state)
 void handle_increment_batch(struct request_state *state)
 {
     struct http_request *request = state->request;
-    if (request->idempotency_key_count > 0) {
-        reply_problem(state, STATUS_INVALID_ARGUMENT,
-                      "Idempotency-Key must not be given for a batch: give each item its idempotency_key");
+    const char *detail = request->idempotency_key_count > 0
+                             ? "Idempotency-Key must not be given for a batch: give each item its idempotency_key"
+                             : check_key_name(state, "give each item its idempotency_key");
+    if (detail != NULL) {
+        reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
         return;
     }
-    const char *detail = NULL;
     const enum status status =
         counter_json_read_increments(&state->operations, request->body, request->body_len, &detail);
     if (status != STATUS_OK) {

@@ -1,9 +1,9 @@
 #include "gateway/dispatcher.h"
 
-#include <strings.h>
-
+#include "gateway/admission.h"
 #include "gateway/counter_handlers.h"
 #include "gateway/list_handler.h"
+#include "gateway/media_type.h"
 #include "gateway/operator_handlers.h"
 #include "gateway/reply.h"
 
@@ -56,18 +56,38 @@ static void refuse_unmatched(struct request_state *state)
     reply_http_problem(state, PROBLEM_METHOD_NOT_ALLOWED, "this path does not take this method: see the Allow header");
 }
 
-/* RFC 9110, section 8.3.1: case does not matter, and parameters follow a semicolon. */
-static bool is_json(struct text content_type)
+static void refuse_media_type(struct request_state *state, const char *detail)
 {
-    static const struct text json = {"application/json", sizeof("application/json") - 1};
-    if (content_type.len < json.len || strncasecmp(content_type.data, json.data, json.len) != 0) {
-        return false;
+    /* RFC 9110, section 15.5.16: it says what would have been taken. */
+    reply_add_header(state, "Accept-Encoding", "identity");
+    reply_http_problem(state, PROBLEM_UNSUPPORTED_MEDIA_TYPE, detail);
+}
+
+/* RFC 9110, section 9.3.7. Browsers ask so too, before they let a page call. */
+static void answer_options(struct request_state *state)
+{
+    const struct text path = state->request->path;
+    const char *allow =
+        text_equal(path, TEXT("*")) ? "GET, HEAD, POST, OPTIONS" : router_allow(routes, ROUTE_COUNT, path);
+    if (allow != NULL) {
+        reply_options(state, allow);
+    } else {
+        refuse_unmatched(state);
     }
-    size_t at = json.len;
-    while (at < content_type.len && (content_type.data[at] == ' ' || content_type.data[at] == '\t')) {
-        at++;
+}
+
+/* Its body is as the route takes it. */
+static void handle_by_route(struct request_state *state)
+{
+    const struct route *route = state->match.route;
+    const struct http_request *request = state->request;
+    const char *broken =
+        route->body == ROUTE_NO_BODY ? NULL : media_type_check_json(request->content_type, request->content_encoding);
+    if (broken != NULL) {
+        refuse_media_type(state, broken);
+    } else {
+        route->handle(state);
     }
-    return at == content_type.len || content_type.data[at] == ';';
 }
 
 void dispatcher_handle(struct loop_context *loop, struct http_request *request)
@@ -75,18 +95,20 @@ void dispatcher_handle(struct loop_context *loop, struct http_request *request)
     struct request_state *state = request_state_begin(loop, request);
     state->match = router_match(routes, ROUTE_COUNT, request->method, request->path);
     const struct route *route = state->match.route;
-    if (request->refusal == HTTP_BAD_FRAMING) {
+    if (request->refusal == HTTP_MALFORMED) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, request->refusal_detail);
+    } else if (request->method == HTTP_OPTIONS) {
+        answer_options(state);
     } else if (route == NULL) {
         refuse_unmatched(state);
     } else if (request->refusal == HTTP_BODY_TOO_LARGE) {
         reply_http_problem(state, PROBLEM_CONTENT_TOO_LARGE,
                            operation_list_sentence(&state->operations, "the body must be at most %zu bytes",
                                                    body_max_of(loop, route)));
-    } else if (route->body != ROUTE_NO_BODY && !is_json(request->content_type)) {
-        reply_http_problem(state, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json");
+    } else if (request->refusal == HTTP_OVER_BUDGET) {
+        admission_over_budget(state);
     } else {
-        route->handle(state);
+        handle_by_route(state);
     }
 }
 

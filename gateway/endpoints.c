@@ -15,6 +15,7 @@ struct endpoints {
     struct consul_watch *watch;
     /* written by the watch's thread, read by any */
     atomic_size_t instances;
+    atomic_bool names_nobody;
     /* owned by the watch's thread */
     struct log_limiter empty_log;
 };
@@ -45,10 +46,11 @@ static void on_instances(void *ctx, const char *const *targets, size_t count)
 {
     struct endpoints *endpoints = ctx;
     uint64_t times;
+    atomic_store_explicit(&endpoints->names_nobody, count == 0, memory_order_relaxed);
     if (count == 0) {
         if (log_limiter_allows(&endpoints->empty_log, clock_monotonic_us(), &times)) {
             log_warn("endpoints", "Consul names no healthy counter-service: the last set is kept",
-                     LOG_INT("times", times));
+                     LOG_STR("service", endpoints->config->consul.service), LOG_INT("times", times));
         }
         return;
     }
@@ -94,10 +96,14 @@ void endpoints_free(struct endpoints *endpoints)
 
 struct endpoints_description endpoints_describe(const struct endpoints *endpoints)
 {
-    return (struct endpoints_description){
+    struct endpoints_description description = {
         .agent = endpoints->config->consul.address,
+        .service = endpoints->config->consul.service,
+        .names_nobody = atomic_load_explicit(&endpoints->names_nobody, memory_order_relaxed),
         .is_up = consul_watch_is_up(endpoints->watch),
         .last_success_us = consul_watch_last_success_us(endpoints->watch),
         .instances = atomic_load_explicit(&endpoints->instances, memory_order_relaxed),
     };
+    consul_watch_read_failure(endpoints->watch, &description.failure);
+    return description;
 }

@@ -23,7 +23,10 @@ void endpoints_free(struct endpoints *endpoints);
 
 struct endpoints_description {
     const char *agent;       /* "host:port" */
+    const char *service;     /* consul.service */
     bool is_up;              /* the last question was answered */
+    struct error failure;    /* why it was not; "" if unknown yet */
+    bool names_nobody;       /* its last answer was an empty set */
     int64_t last_success_us; /* realtime; 0: never */
     size_t instances;        /* in the last good set; 0: none yet */
 };

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/consul_registration.h"
+#include "common/http_budget.h"
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
@@ -25,6 +26,7 @@ struct gateway {
     struct endpoints *endpoints;              /* NULL: consul.address is "" */
     struct consul_registration *registration; /* likewise */
     struct gateway_health health;
+    struct http_budget bodies;
     struct gateway_loop **loops;
     size_t loop_count; /* of those created */
     bool has_readers;  /* metrics are read from this */
@@ -41,6 +43,12 @@ static const struct metric_family in_flight_family = {
 static const struct metric_family connections_family = {
     .name = "tally_http_connections",
     .help = "Open HTTP connections.",
+    .type = METRIC_GAUGE,
+};
+
+static const struct metric_family bodies_family = {
+    .name = "tally_http_body_bytes",
+    .help = "Memory that bodies of HTTP requests take, but for small ones.",
     .type = METRIC_GAUGE,
 };
 
@@ -78,6 +86,12 @@ static double read_connections(void *ctx)
     return open_connections(ctx);
 }
 
+static double read_bodies(void *ctx)
+{
+    const struct gateway *gateway = ctx;
+    return (double)http_budget_used(&gateway->bodies);
+}
+
 static double read_draining(void *ctx)
 {
     const struct gateway *gateway = ctx;
@@ -88,6 +102,7 @@ static void register_readers(struct gateway *gateway)
 {
     metrics_register_reader(&in_flight_family, NULL, read_in_flight, gateway);
     metrics_register_reader(&connections_family, NULL, read_connections, gateway);
+    metrics_register_reader(&bodies_family, NULL, read_bodies, gateway);
     metrics_register_reader(&draining_family, NULL, read_draining, gateway);
     gateway->has_readers = true;
 }
@@ -97,6 +112,7 @@ static void unregister_readers(struct gateway *gateway)
     if (gateway->has_readers) {
         metrics_unregister_reader(&in_flight_family, NULL);
         metrics_unregister_reader(&connections_family, NULL);
+        metrics_unregister_reader(&bodies_family, NULL);
         metrics_unregister_reader(&draining_family, NULL);
         gateway->has_readers = false;
     }
@@ -119,7 +135,8 @@ static int create_loops(struct gateway *gateway, size_t count, struct error *err
         .pool = gateway->pool,
         .health = &gateway->health,
         .port = gateway->config->server.port,
-        .shares_port = count > 1,
+        .sharing = count > 1 ? LISTENER_FIRST : LISTENER_ALONE,
+        .bodies = &gateway->bodies,
         .max_connections = (gateway->config->server.max_connections + (int)count - 1) / (int)count,
     };
     gateway->loops = calloc(count, sizeof(struct gateway_loop *));
@@ -134,6 +151,7 @@ static int create_loops(struct gateway *gateway, size_t count, struct error *err
         }
         gateway->loops[gateway->loop_count++] = loop;
         options.port = gateway_port(gateway); /* the others share what the first one got */
+        options.sharing = LISTENER_JOINS;
     }
     return 0;
 }
@@ -194,6 +212,7 @@ struct gateway *gateway_create(const struct config *config, struct error *error)
         return NULL;
     }
     gateway->config = config;
+    gateway->bodies.max = config->server.max_body_memory;
     if (create_pool(gateway, error) != 0 || start_discovery(gateway, error) != 0) {
         goto fail;
     }

@@ -138,7 +138,7 @@ static void add_store_detail(cJSON *component, const struct channel_pool_instanc
                "instances are of another store");
     if (up == 0 && detail.len > 0) {
         buffer_append_text(&detail,
-                           TEXT("; none of this gateway's store takes calls, and only a restart chooses anew"));
+                           TEXT("; none of this gateway's store takes calls (a restart of the gateway chooses anew)"));
     }
     append_who(&detail, instances, count, tells_no_store, "instance tells no store", "instances tell no store");
     buffer_append_text(&detail, TEXT("\0"));
@@ -170,16 +170,36 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     return status;
 }
 
+/* An agent whose access control hides instances from a token answers as if there were none. */
+static void add_consul_detail(cJSON *component, const struct endpoints_description *description)
+{
+    char detail[sizeof(struct error)];
+    if (!description->is_up) {
+        snprintf(detail, sizeof(detail), "%s", description->failure.message);
+    } else {
+        snprintf(detail, sizeof(detail),
+                 "it names no healthy %s: the last set is kept. If there are some, consul.token may not read them",
+                 description->service);
+    }
+    if (detail[0] != '\0') {
+        cJSON_AddStringToObject(component, "detail", detail);
+    }
+}
+
 /* Without Consul calls go on to the last good set: nothing is worse than degraded. Returns how the component is. */
 static enum health add_consul(cJSON *components, const struct endpoints *endpoints)
 {
     const struct endpoints_description description = endpoints_describe(endpoints);
     cJSON *component = cJSON_AddObjectToObject(components, "consul");
-    add_status(component, description.is_up ? HEALTH_OK : HEALTH_UNAVAILABLE);
+    const bool is_well = description.is_up && !description.names_nobody;
+    add_status(component, is_well ? HEALTH_OK : description.is_up ? HEALTH_DEGRADED : HEALTH_UNAVAILABLE);
+    if (!is_well) {
+        add_consul_detail(component, &description);
+    }
     cJSON_AddStringToObject(component, "agent", description.agent);
     cJSON_AddNumberToObject(component, "instances", (double)description.instances);
     add_time_or_null(component, "last_success", description.last_success_us);
-    return description.is_up ? HEALTH_OK : HEALTH_DEGRADED;
+    return is_well ? HEALTH_OK : HEALTH_DEGRADED;
 }
 
 static void add_gateway(cJSON *components, const struct gateway_health *health)

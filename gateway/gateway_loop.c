@@ -92,6 +92,7 @@ static void init_context(struct loop_context *context, const struct gateway_loop
     const struct config *config = options->config;
     context->request_timeout_us = (int64_t)config->server.request_timeout_ms * 1000;
     context->max_body = config->server.max_body;
+    context->cors = (struct cors){config->server.cors_origins, config->server.cors_origin_count};
     context->max_pending = (unsigned)config->server.max_pending;
     context->pool = options->pool;
     context->health = options->health;
@@ -108,7 +109,7 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
     const struct http_loop_options http_options = {
         .host = options->config->server.host,
         .port = options->port,
-        .reuse_port = options->shares_port,
+        .sharing = options->sharing,
         .max_connections = options->max_connections,
         .idle_timeout_ms = options->config->server.idle_timeout_ms,
         .read_timeout_ms = options->config->server.read_timeout_ms,
@@ -118,6 +119,7 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
     const struct http_application application = {
         .ctx = loop,
         .request_state_size = sizeof(struct request_state),
+        .budget = options->bodies,
         .body_max = body_max,
         .on_request = on_request,
         .on_gone = on_gone,

@@ -16,8 +16,9 @@ struct gateway_loop_options {
     const struct config *config;
     struct channel_pool *pool;
     struct gateway_health *health;
-    int port;         /* 0: a free one */
-    bool shares_port; /* other loops listen on it too */
+    struct http_budget *bodies;
+    int port;                      /* 0: a free one */
+    enum listener_sharing sharing; /* among the loops */
     int max_connections;
 };
 

@@ -43,7 +43,8 @@ struct item {
     struct item_reader *reader;
     struct operation *operation;
     size_t index;
-    unsigned given;      /* fields seen: bits */
+    unsigned seen;       /* fields: bits */
+    unsigned given;      /* those of them that are not null */
     const char *problem; /* the first one */
 };
 
@@ -93,6 +94,12 @@ static bool is_given(const struct item *item, enum field field)
     return (item->given & 1U << field) != 0;
 }
 
+/* Of which null says that they are absent. */
+static bool is_optional(enum field field)
+{
+    return field != FIELD_RESOURCE_ID && field != FIELD_COUNTER_TYPE;
+}
+
 /* FIELDS if there is none of that name. */
 static enum field find_field(struct text name)
 {
@@ -115,10 +122,28 @@ static void take_delta(struct item *item, const struct json_value *value)
 
 static void take_text(struct item *item, enum field field, const struct json_value *value)
 {
-    if (value->type == JSON_STRING) {
-        *text_of_field(item, field) = value->text;
-    } else {
+    if (value->type != JSON_STRING) {
         complain(item, name_of(field), " must be a string");
+    } else if (value->flaw == JSON_FLAW_NUL) {
+        complain(item, name_of(field), " must not have a NUL character");
+    } else if (value->flaw == JSON_FLAW_SURROGATE) {
+        complain(item, name_of(field), " must not have half of a surrogate pair");
+    } else {
+        *text_of_field(item, field) = value->text;
+    }
+}
+
+static void take_field(struct item *item, enum field field, const struct json_value *value)
+{
+    item->seen |= 1U << field;
+    if (value->type == JSON_NULL && is_optional(field)) {
+        return;
+    }
+    item->given |= 1U << field;
+    if (field == FIELD_INCREMENT) {
+        take_delta(item, value);
+    } else {
+        take_text(item, field, value);
     }
 }
 
@@ -132,14 +157,10 @@ static bool read_member(struct item *item, struct text name)
     const enum field field = find_field(name);
     if (field >= known_fields[item->reader->kind]) {
         complain(item, item_json_shown_name(name), " is not a field of this call");
-    } else if (is_given(item, field)) {
+    } else if ((item->seen & 1U << field) != 0) {
         complain(item, name, " is given twice");
-    } else if (field == FIELD_INCREMENT) {
-        take_delta(item, &value);
-        item->given |= 1U << field;
     } else {
-        take_text(item, field, &value);
-        item->given |= 1U << field;
+        take_field(item, field, &value);
     }
     return json_skip(&item->reader->json, &value);
 }

@@ -11,6 +11,10 @@ void json_reader_init(struct json_reader *reader, char *data, size_t len)
     reader->start = data;
     reader->next = data;
     reader->end = len > 0 ? data + len : data;
+    /* RFC 8259, section 8.1: it may be ignored, and some clients cannot but send it. */
+    if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
+        reader->next += 3;
+    }
 }
 
 static bool fail_at(struct json_reader *reader, enum json_error error, const char *at)
@@ -48,7 +52,7 @@ static bool take(struct json_reader *reader, char character)
 }
 
 /* The opening quote was read. */
-static bool read_string(struct json_reader *reader, struct text *ret_text)
+static bool read_string(struct json_reader *reader, struct text *ret_text, enum json_flaw *ret_flaw)
 {
     char *const first = reader->next;
     const struct json_string string = json_string_decode(first, reader->end);
@@ -56,6 +60,7 @@ static bool read_string(struct json_reader *reader, struct text *ret_text)
         return fail_at(reader, string.error, string.next);
     }
     *ret_text = (struct text){first, string.len};
+    *ret_flaw = string.flaw;
     if (!string.is_ascii && !utf8_is_valid(*ret_text)) {
         return fail_at(reader, JSON_ERROR_UTF8, first);
     }
@@ -151,7 +156,7 @@ bool json_read_value(struct json_reader *reader, struct json_value *ret_value)
     case '"':
         ret_value->type = JSON_STRING;
         reader->next++;
-        return read_string(reader, &ret_value->text);
+        return read_string(reader, &ret_value->text, &ret_value->flaw);
     case '{':
         ret_value->type = JSON_OBJECT;
         return enter(reader);
@@ -195,7 +200,8 @@ bool json_next_member(struct json_reader *reader, struct text *ret_name)
     if (!take(reader, '"')) {
         return fail(reader, JSON_ERROR_NAME);
     }
-    return read_string(reader, ret_name) && (take(reader, ':') || fail(reader, JSON_ERROR_COLON));
+    enum json_flaw flaw;
+    return read_string(reader, ret_name, &flaw) && (take(reader, ':') || fail(reader, JSON_ERROR_COLON));
 }
 
 bool json_next_element(struct json_reader *reader)
@@ -245,8 +251,6 @@ const char *json_error_sentence(enum json_error error)
         [JSON_ERROR_DEPTH] = "it nests too deep",
         [JSON_ERROR_CONTROL] = "a string has a control character",
         [JSON_ERROR_ESCAPE] = "a string has an invalid escape",
-        [JSON_ERROR_NUL_ESCAPE] = "a string has a NUL character",
-        [JSON_ERROR_SURROGATE] = "a string has half of a surrogate pair",
         [JSON_ERROR_UTF8] = "a string is not UTF-8",
         [JSON_ERROR_TRAILING] = "something follows the value",
     };

@@ -6,9 +6,10 @@
  *     json_finish
  *
  * Strings are decoded in place: the data is the reader's to change, and the texts it returns point into it.
- * Stricter than the RFC asks where laxness hurts: no invalid UTF-8, no \u0000, no lone surrogates, no byte order mark,
- * at most JSON_DEPTH_MAX levels. Duplicate names are the caller's to notice. After an error every call returns false;
- * the first error stays. Owned by one thread. */
+ * Stricter than the RFC asks where laxness hurts: no invalid UTF-8, at most JSON_DEPTH_MAX levels. \u0000 and half a
+ * surrogate pair are flaws of their string, for the caller to notice as it does duplicate names; in a name they are
+ * U+FFFD. A byte order mark at the start is skipped. After an error every call returns false; the first error stays.
+ * Owned by one thread. */
 #ifndef TALLY_GATEWAY_JSON_READER_H
 #define TALLY_GATEWAY_JSON_READER_H
 
@@ -22,26 +23,32 @@ enum { JSON_DEPTH_MAX = 16 };
 
 enum json_error {
     JSON_NO_ERROR,
-    JSON_ERROR_END,        /* the text ends in the middle */
-    JSON_ERROR_VALUE,      /* something that is no value */
-    JSON_ERROR_NUMBER,     /* "-", "1.", "1e" */
-    JSON_ERROR_NAME,       /* a member without a name */
-    JSON_ERROR_COLON,      /* a name without a ':' */
-    JSON_ERROR_SEPARATOR,  /* neither ',' nor the closing bracket */
-    JSON_ERROR_DEPTH,      /* over JSON_DEPTH_MAX levels */
-    JSON_ERROR_CONTROL,    /* a control character in a string */
-    JSON_ERROR_ESCAPE,     /* \x, \u12 */
-    JSON_ERROR_NUL_ESCAPE, /* \u0000 */
-    JSON_ERROR_SURROGATE,  /* half of a pair */
+    JSON_ERROR_END,       /* the text ends in the middle */
+    JSON_ERROR_VALUE,     /* something that is no value */
+    JSON_ERROR_NUMBER,    /* "-", "1.", "1e" */
+    JSON_ERROR_NAME,      /* a member without a name */
+    JSON_ERROR_COLON,     /* a name without a ':' */
+    JSON_ERROR_SEPARATOR, /* neither ',' nor the closing bracket */
+    JSON_ERROR_DEPTH,     /* over JSON_DEPTH_MAX levels */
+    JSON_ERROR_CONTROL,   /* a control character in a string */
+    JSON_ERROR_ESCAPE,    /* \x, \u12 */
     JSON_ERROR_UTF8,
     JSON_ERROR_TRAILING, /* something after the value */
 };
 
 enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
+/* What a string is written as, and cannot be. */
+enum json_flaw {
+    JSON_NO_FLAW,
+    JSON_FLAW_NUL,       /* \u0000 */
+    JSON_FLAW_SURROGATE, /* half of a pair */
+};
+
 struct json_value {
     enum json_type type;
-    struct text text; /* JSON_STRING: decoded; JSON_NUMBER: as written; else empty */
+    enum json_flaw flaw; /* the first one; the text has U+FFFD in its place */
+    struct text text;    /* JSON_STRING: decoded; JSON_NUMBER: as written; else empty */
 };
 
 struct json_reader {

@@ -5,11 +5,14 @@
 
 #include "common/percent.h"
 
+enum { REPLACEMENT_CHARACTER = 0xFFFD };
+
 /* Where the decoding stands. */
 struct cursor {
     char *next; /* to be read */
     char *end;
-    char *out;          /* to be written; never ahead of next */
+    char *out; /* to be written; never ahead of next */
+    enum json_flaw flaw;
     unsigned char seen; /* all bytes copied, or-ed: at least 0x80 if one was not ASCII */
 };
 
@@ -71,27 +74,45 @@ static bool is_low_surrogate(int32_t unit)
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
+/* What cannot be is read as U+FFFD, so that it is never taken for a string that was not written. */
+static enum json_error take_flaw(struct cursor *cursor, enum json_flaw flaw)
+{
+    cursor->flaw = cursor->flaw == JSON_NO_FLAW ? flaw : cursor->flaw;
+    put_utf8(cursor, REPLACEMENT_CHARACTER);
+    return JSON_NO_ERROR;
+}
+
+/* The second half of a pair, if the escape of one is next; else -1. */
+static int32_t peek_low_surrogate(const struct cursor *cursor)
+{
+    const char *next = cursor->next;
+    if (cursor->end - next < 6 || next[0] != '\\' || next[1] != 'u') {
+        return -1;
+    }
+    const int32_t unit = read_hex4(next + 2, cursor->end);
+    return is_low_surrogate(unit) ? unit : -1;
+}
+
 /* cursor->next is behind "\u". */
 static enum json_error take_unicode_escape(struct cursor *cursor)
 {
     const int32_t unit = read_hex4(cursor->next, cursor->end);
-    if (unit <= 0) {
-        return unit == 0 ? JSON_ERROR_NUL_ESCAPE : JSON_ERROR_ESCAPE;
+    if (unit < 0) {
+        return JSON_ERROR_ESCAPE;
+    }
+    cursor->next += 4;
+    if (unit == 0) {
+        return take_flaw(cursor, JSON_FLAW_NUL);
     }
     if (!is_high_surrogate(unit) && !is_low_surrogate(unit)) {
-        cursor->next += 4;
         put_utf8(cursor, (uint32_t)unit);
         return JSON_NO_ERROR;
     }
-    const char *second = cursor->next + 4;
-    if (is_low_surrogate(unit) || cursor->end - second < 6 || second[0] != '\\' || second[1] != 'u') {
-        return JSON_ERROR_SURROGATE;
+    const int32_t low = is_high_surrogate(unit) ? peek_low_surrogate(cursor) : -1;
+    if (low < 0) {
+        return take_flaw(cursor, JSON_FLAW_SURROGATE);
     }
-    const int32_t low = read_hex4(second + 2, cursor->end);
-    if (!is_low_surrogate(low)) {
-        return low < 0 ? JSON_ERROR_ESCAPE : JSON_ERROR_SURROGATE;
-    }
-    cursor->next += 10;
+    cursor->next += 6;
     put_utf8(cursor, 0x10000 + ((uint32_t)(unit - 0xD800) << 10) + (uint32_t)(low - 0xDC00));
     return JSON_NO_ERROR;
 }
@@ -146,6 +167,7 @@ struct json_string json_string_decode(char *first, char *end)
     }
     return (struct json_string){
         .error = error,
+        .flaw = cursor.flaw,
         .next = cursor.next + (error == JSON_NO_ERROR),
         .len = (size_t)(cursor.out - first),
         .is_ascii = cursor.seen < 0x80, /* what escapes wrote is UTF-8 anyhow */

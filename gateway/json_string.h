@@ -9,9 +9,10 @@
 
 struct json_string {
     enum json_error error;
-    char *next;    /* behind the closing quote; on an error, where it was noticed */
-    size_t len;    /* decoded bytes, from `first` on */
-    bool is_ascii; /* false: whether it is UTF-8 is still to be asked */
+    enum json_flaw flaw; /* the first one; U+FFFD stands in its place */
+    char *next;          /* behind the closing quote; on an error, where it was noticed */
+    size_t len;          /* decoded bytes, from `first` on */
+    bool is_ascii;       /* false: whether it is UTF-8 is still to be asked */
 };
 
 /* Decodes in place what starts at first, behind the opening quote. A decoded string is never longer than it was. */

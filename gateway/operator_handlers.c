@@ -35,5 +35,5 @@ void handle_metrics(struct request_state *state)
 
 void handle_openapi(struct request_state *state)
 {
-    reply_body(state, YAML_CONTENT_TYPE, (struct text){(const char *)openapi_document, openapi_document_len});
+    reply_cacheable_body(state, YAML_CONTENT_TYPE, (struct text){(const char *)openapi_document, openapi_document_len});
 }

@@ -1,7 +1,6 @@
 /* Which store a channel pool sends calls to: one only, for its counters are nowhere else. Pure.
  *
- *     none yet ── the first instance that is up and tells one ──> a store ── it was replaced under its instances ──>
- * another
+ *     none yet ── the first instance that is up tells one ──> a store ── replaced under its instances ──> another
  *
  * The store stays also when nobody who is up has it: no answer is better than one from other counters. It is followed
  * to another one only where an instance that had it tells that other one (its Redis was emptied or replaced), and no

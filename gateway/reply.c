@@ -10,7 +10,8 @@
 
 enum {
     RETRY_AFTER_SIZE = 16,
-    OWN_HEADERS = 2, /* X-Request-Id, Retry-After */
+    /* X-Request-Id, Retry-After, Cache-Control, Vary, Access-Control-Allow-Origin, Access-Control-Expose-Headers */
+    OWN_HEADERS = 6,
 };
 
 #define JSON_CONTENT_TYPE "application/json"
@@ -43,6 +44,19 @@ static void add_own_header(struct http_response *response, const char *name, con
     response->headers[response->header_count++] = (struct http_header){name, value};
 }
 
+static void add_cors_headers(const struct request_state *state, struct http_response *response)
+{
+    const struct cors *cors = &state->loop->cors;
+    if (cors_varies(cors)) {
+        add_own_header(response, "Vary", "Origin");
+    }
+    const char *origin = cors_allowed_origin(cors, state->request->origin);
+    if (origin != NULL) {
+        add_own_header(response, "Access-Control-Allow-Origin", origin);
+        add_own_header(response, "Access-Control-Expose-Headers", CORS_EXPOSED_HEADERS);
+    }
+}
+
 static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
 {
     struct loop_context *loop = state->loop;
@@ -54,6 +68,12 @@ static void send_answer(struct request_state *state, int http_status, const char
     response.body = body;
     request_id_write(&loop->prng, request->request_id, request_id);
     add_own_header(&response, "X-Request-Id", request_id);
+    if (!state->is_cacheable) {
+        add_own_header(&response, "Cache-Control", "no-store");
+    }
+    if (loop->cors.count > 0) {
+        add_cors_headers(state, &response);
+    }
     char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
         snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
@@ -95,6 +115,24 @@ void reply_json(struct request_state *state, int http_status)
 void reply_body(struct request_state *state, const char *content_type, struct text body)
 {
     send_answer(state, 200, content_type, body);
+}
+
+void reply_cacheable_body(struct request_state *state, const char *content_type, struct text body)
+{
+    state->is_cacheable = true;
+    send_answer(state, 200, content_type, body);
+}
+
+void reply_options(struct request_state *state, const char *allow)
+{
+    const struct http_request *request = state->request;
+    reply_add_header(state, "Allow", allow);
+    if (request->is_preflight && cors_allowed_origin(&state->loop->cors, request->origin) != NULL) {
+        reply_add_header(state, "Access-Control-Allow-Methods", allow);
+        reply_add_header(state, "Access-Control-Allow-Headers", CORS_ALLOWED_HEADERS);
+        reply_add_header(state, "Access-Control-Max-Age", CORS_MAX_AGE);
+    }
+    send_answer(state, 204, NULL, TEXT(""));
 }
 
 /* For a problem: half an answer may be in it, or one that did not fit into memory. */

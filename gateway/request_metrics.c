@@ -40,9 +40,9 @@ static const struct metric_family durations_family = {
 };
 
 static const char *const write_results[WRITE_RESULTS] = {"applied", "replayed", "not_applied", "unknown"};
-static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory"};
-static const char *const methods[METRIC_METHODS] = {"GET", "HEAD", "POST", "other"};
-static const int statuses[METRIC_STATUSES_MAX] = {200, 400, 404, 405, 409, 413, 415, 422, 500, 503, 504};
+static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory", "max_body_memory"};
+static const char *const methods[METRIC_METHODS] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
+static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 404, 405, 409, 413, 415, 422, 500, 503, 504};
 
 static const char *route_label(const struct request_metrics *metrics, size_t route)
 {

@@ -13,6 +13,7 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
     state->refused = 0;
     state->is_submitted = false;
     state->is_abandoned = false;
+    state->is_cacheable = false;
     return state;
 }
 

@@ -15,6 +15,7 @@
 #include "common/http_server.h"
 #include "common/limits.h"
 #include "gateway/batcher.h"
+#include "gateway/cors.h"
 #include "gateway/counter_client.h"
 #include "gateway/operation_list.h"
 #include "gateway/request_id.h"
@@ -29,6 +30,7 @@ struct loop_context {
     int64_t request_timeout_us;
     size_t max_body;
     unsigned max_pending;
+    struct cors cors;
     struct channel_pool *pool;
     struct gateway_health *health;
     /* owned by the loop thread; NULL once the loop has finished */
@@ -56,6 +58,7 @@ struct request_state {
     size_t refused;                              /* operations that broke a rule: not submitted */
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
     bool is_abandoned;                           /* the client is gone: no answer */
+    bool is_cacheable;                           /* the answer */
     /* a listing: its call (NULL: not one that is out), and its place among loop->listings */
     struct client_call *call;
     struct request_state *next;

@@ -77,7 +77,7 @@ const char *router_allow(const struct route *routes, size_t count, struct text p
         }
     }
     if (get) {
-        return post ? "GET, HEAD, POST" : "GET, HEAD";
+        return post ? "GET, HEAD, POST, OPTIONS" : "GET, HEAD, OPTIONS";
     }
-    return post ? "POST" : NULL;
+    return post ? "POST, OPTIONS" : NULL;
 }

@@ -37,7 +37,8 @@ struct route_match {
 /* The first route that fits. */
 struct route_match router_match(const struct route *routes, size_t count, enum http_method method, struct text path);
 
-/* The value of an Allow header: the methods that path takes ("GET, HEAD, POST"). NULL if no route has that path. */
+/* The value of an Allow header: the methods that path takes ("GET, HEAD, POST, OPTIONS"). NULL if no route has that
+ * path. */
 const char *router_allow(const struct route *routes, size_t count, struct text path);
 
 #endif

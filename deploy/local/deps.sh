@@ -14,7 +14,7 @@ packages_of() {
             libcurl4-openssl-dev libxxhash-dev ;;
         run) echo redis-server redis-tools curl ;;
         test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml \
-            docker-compose ;;
+            docker-compose haproxy nginx varnish ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \

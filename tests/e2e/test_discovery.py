@@ -241,6 +241,22 @@ def test_consul_gone_is_noticed_by_nobody_but_the_health_document(stack, consul)
         assert scrape(daemon).sum("tally_consul_registered") == 1
 
 
+def test_an_agent_that_falls_silent_is_seen_within_seconds(stack, consul):
+    assert stack.gateway.health()["status"] == "ok"
+    consul.pause()
+    try:
+        component = wait_until(
+            lambda: (found := stack.gateway.health()["components"]["consul"])["status"] != "ok" and found, 10
+        )
+        assert component["status"] == "unavailable" and "imed out" in component["detail"], component
+        wait_until(lambda: scrape(stack.gateway).sum("tally_consul_registered") == 0, 10)
+        assert stack.gateway.is_ready()
+    finally:
+        consul.resume()
+    stack.wait_ready()
+    wait_until(lambda: stack.gateway.health()["status"] == "ok")
+
+
 def test_a_registration_that_somebody_removed_returns(stack, consul):
     gone = id_of(stack.services[0])
     consul.deregister(gone)
@@ -285,6 +301,51 @@ def test_a_bad_token_costs_nothing_but_discovery(stack, other_agent, extra, reso
         assert scrape(daemon).sum("tally_consul_registered") == 0
     assert increment(gateway, resource).json()["value"] == 1
     assert guarded.services() == {}
+    health = gateway.health()
+    assert (health["status"], health["components"]["consul"]["status"]) == ("degraded", "unavailable")
+    assert "status 403: " in health["components"]["consul"]["detail"]
+    assert "ACL not found" in health["components"]["consul"]["detail"]
+
+
+def test_without_a_token_discovery_says_that_it_sees_nobody(stack, other_agent, extra):
+    """The agent leaves out what the token may not read, and says so to nobody."""
+    guarded = other_agent(master_token="let-me-in")
+    guarded.start()
+    service = extra(Service, stack.redis.address, CONSUL_ADDRESS=guarded.address, CONSUL_TOKEN="let-me-in")
+    wait_until(lambda: guarded.passing("counter-service") == [service.address])
+    gateway = extra(Gateway, service.address, CONSUL_ADDRESS=guarded.address)
+    gateway.wait_for_log("Permission denied")
+    consul = wait_until(
+        lambda: (found := gateway.health()["components"]["consul"])["last_success"] is not None and found
+    )
+    assert (consul["status"], consul["instances"]) == ("degraded", 0)
+    assert "consul.token may not read them" in consul["detail"]
+
+
+# What README says a token needs.
+RULES = """
+service "counter-service" { policy = "write" }
+service "gateway" { policy = "write" }
+node_prefix "" { policy = "read" }
+"""
+
+
+def test_the_rules_that_a_token_needs(stack, other_agent, extra):
+    guarded = other_agent(master_token="let-me-in")
+    guarded.start()
+    token = wait_until(lambda: guarded.make_token(RULES))
+    settings = {"CONSUL_ADDRESS": guarded.address, "CONSUL_TOKEN": token}
+    service = extra(Service, stack.redis.address, **settings)
+    gateway = extra(Gateway, f"localhost:{service.port}", **settings)
+    wait_until(lambda: guarded.passing("counter-service") == [service.address])
+    wait_until(lambda: guarded.passing("gateway") == [f"127.0.0.1:{gateway.port}"])
+    wait_until(lambda: list(gateway.instances()) == [service.address])
+    wait_until(lambda: gateway.health()["status"] == "ok")
+    for daemon in (gateway, service):
+        daemon.stop()
+    assert guarded.services() == {}
+    for daemon in (gateway, service):
+        assert '"level":"error"' not in daemon.log() and "Permission denied" not in daemon.log()
 
 
 def test_the_static_host_serves_while_consul_knows_nobody(stack, other_agent, extra, resource):
@@ -293,7 +354,9 @@ def test_the_static_host_serves_while_consul_knows_nobody(stack, other_agent, ex
     gateway = extra(Gateway, stack.services[0].address, CONSUL_ADDRESS=empty.address)
     wait_until(lambda: empty.passing("gateway"))
     assert scrape(gateway).sum("tally_discovery_instances") == 0
-    assert gateway.health()["status"] == "ok"
+    health = gateway.health()
+    assert (health["status"], health["components"]["consul"]["status"]) == ("degraded", "degraded")
+    assert "it names no healthy counter-service" in health["components"]["consul"]["detail"]
     assert increment(gateway, resource).json()["value"] == 1
 
 

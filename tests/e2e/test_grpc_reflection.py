@@ -25,7 +25,8 @@ def test_a_reflection_client_finds_services_and_methods(channel):
     assert set(database.get_services()) == SERVICES
     service = DescriptorPool(database).FindServiceByName(SERVICE)
     assert {method.name for method in service.methods} == {
-        "Increment", "BatchIncrement", "Get", "BatchGet", "ListCounters", "OpenSession", "KeepSession", "SessionIncrement",
+        "Increment", "BatchIncrement", "Get", "BatchGet", "ListCounters",
+        "OpenSession", "KeepSession", "SessionIncrement",
     }  # fmt: skip
     fields = {one.name: one.number for one in service.methods_by_name["Increment"].input_type.fields}
     assert fields == {one.name: one.number for one in pb.IncrementRequest.DESCRIPTOR.fields}

@@ -198,7 +198,7 @@ def test_a_right_taken_away_while_serving_loses_nothing_silently(parts, resource
     set_rights(redis, "-set")
     check_problem(increment(gateway, resource, key="b"), 504, "unknown")
     wait_until_not_ready(service, "'set'")
-    assert "redis refused a part of a write" in service.log()
+    service.wait_for_log("redis refused a part of a write")
     set_rights(redis, "+set")
     service.wait_ready()
     gateway.wait_ready()

@@ -18,23 +18,23 @@ def test_no_such_route_is_404(gateway, method, path):
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("POST", "/api/v1/counter/some", "GET, HEAD"),
-        ("DELETE", "/api/v1/counter/some/like", "GET, HEAD"),
-        ("PUT", INCREMENT, "GET, HEAD, POST"),
-        ("PUT", INCREMENT_BATCH, "GET, HEAD, POST"),
-        ("PATCH", READ_BATCH, "GET, HEAD, POST"),
-        ("POST", "/health", "GET, HEAD"),
-        ("POST", "/health/live", "GET, HEAD"),
-        ("DELETE", "/health/ready", "GET, HEAD"),
-        ("POST", "/metrics", "GET, HEAD"),
-        ("OPTIONS", "/openapi.yaml", "GET, HEAD"),
-        ("BREW", "/health", "GET, HEAD"),
+        ("POST", "/api/v1/counter/some", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/api/v1/counter/some/like", "GET, HEAD, OPTIONS"),
+        ("PUT", INCREMENT, "GET, HEAD, POST, OPTIONS"),
+        ("PUT", INCREMENT_BATCH, "GET, HEAD, POST, OPTIONS"),
+        ("PATCH", READ_BATCH, "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/health", "GET, HEAD, OPTIONS"),
+        ("POST", "/health/live", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/health/ready", "GET, HEAD, OPTIONS"),
+        ("POST", "/metrics", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/openapi.yaml", "GET, HEAD, OPTIONS"),
+        ("BREW", "/health", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_wrong_method_is_405_and_told_the_right_ones(gateway, method, path, allowed):
     response = gateway.request(method, path, {})
     check_problem(response, 405)
-    assert sorted(response.header("allow").replace(" ", "").split(",")) == allowed.split(", ")
+    assert sorted(response.header("allow").replace(" ", "").split(",")) == sorted(allowed.split(", "))
 
 
 def test_names_of_routes_are_resources_too(gateway):

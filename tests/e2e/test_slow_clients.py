@@ -109,23 +109,55 @@ def test_nothing_is_kept_of_clients_that_left(impatient, resource):
     )
 
 
-def test_over_the_connection_limit_new_ones_wait_and_are_served_later(stack):
-    limited = stack.extra_gateway(SERVER_MAX_CONNECTIONS=20)
-    wait_until(lambda: limited.get("/health/live").status == 200)
-    held = [limited.connection() for _ in range(20)]
+def open_for_long(gateway, count):
+    held = [gateway.connection() for _ in range(count)]
     for connection in held:
         assert connection.request("GET", "/health/live").status == 200
-    late = limited.connection()
-    late.send(request_bytes("GET", "/health/live"))
-    late.socket.settimeout(1)
-    with pytest.raises(TimeoutError):
-        late.socket.recv(1)
+    return held
+
+
+def test_over_the_connection_limit_the_one_longest_idle_makes_room(stack):
+    limited = stack.extra_gateway(SERVER_MAX_CONNECTIONS=20)
+    wait_until(lambda: limited.get("/health/live").status == 200)
+    held = open_for_long(limited, 20)
     assert held[0].request("GET", "/health/live").status == 200
-    held.pop().close()
-    late.socket.settimeout(10)
-    assert late.response().status == 200
-    for connection in [*held, late]:
+    for _ in range(3):
+        assert limited.get("/health/live").status == 200
+    assert held[1].is_closed_by_server()
+    for connection in (held[0], held[19]):
+        assert connection.request("GET", "/health/live").status == 200, "it was not the one longest idle"
+    for connection in held:
         connection.close()
+
+
+def test_at_the_connection_limit_probes_get_through_whatever_fills_it(stack, resource):
+    """Idle ones, half requests, half bodies, and requests that wait for their answer."""
+    limited = stack.extra_gateway(SERVER_MAX_CONNECTIONS=20, SERVER_REQUEST_TIMEOUT="4s")
+    limited.wait_ready()
+    whole = request_bytes("POST", INCREMENT, item(resource))
+    for data in (b"", whole[:20], whole[:-1]):
+        crowd = [limited.connection() for _ in range(20)]
+        for connection in crowd:
+            connection.send(data)
+        time.sleep(1.1)
+        for _ in range(25):
+            assert limited.get("/health/live").status == 200
+        for connection in crowd:
+            connection.close()
+    stack.service.pause()
+    try:
+        crowd = [limited.connection() for _ in range(20)]
+        for connection in crowd:
+            connection.send(whole)
+        time.sleep(0.2)
+        assert limited.get("/health/live").status == 200
+        assert limited.get("/health/ready").status in (200, 503)
+    finally:
+        stack.service.resume()
+    for connection in crowd:
+        connection.response()
+        connection.close()
+    stack.wait_ready()
 
 
 def test_two_thousand_open_connections_do_not_hurt_the_others(gateway, resource):

@@ -38,7 +38,7 @@ static void on_request(void *ctx, struct http_request *request)
     struct http_fixture *fixture = ctx;
     atomic_fetch_add(&fixture->seen, 1);
     if (request->refusal != HTTP_NOT_REFUSED) {
-        answer(request, request->refusal == HTTP_BAD_FRAMING ? 400 : 413);
+        answer(request, request->refusal == HTTP_MALFORMED ? 400 : 413);
     } else if (text_equal(request->path, TEXT("/later"))) {
         fixture->waiting[fixture->waiting_count++] = request;
     } else {

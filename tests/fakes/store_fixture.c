@@ -221,3 +221,17 @@ int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id
     assert_int_equal(item.status, STATUS_OK);
     return item.value;
 }
+
+enum status store_fixture_try(struct store_fixture *fixture, const char *resource_id)
+{
+    struct store_item item = store_item_of(resource_id, "n", 1);
+    const enum status status = store_fixture_increment(fixture, &item, 1);
+    return status == STATUS_OK ? item.status : status;
+}
+
+void store_fixture_open_anew(struct store_fixture *fixture)
+{
+    store_free(fixture->store);
+    store_fixture_open(fixture);
+    store_fixture_await(fixture, true);
+}

@@ -68,6 +68,10 @@ enum status store_fixture_increment_in(struct store_fixture *fixture, struct sto
                                        struct store_item *items, size_t item_count);
 /* One call with one item; the call must be STATUS_OK. Returns the item. */
 struct store_item store_fixture_increment_one(struct store_fixture *fixture, struct store_item item);
+/* One increment by 1 of counter n. Returns its status, or the call's if that failed. */
+enum status store_fixture_try(struct store_fixture *fixture, const char *resource_id);
+/* Another store with the configuration as it is now, ready. */
+void store_fixture_open_anew(struct store_fixture *fixture);
 /* Its value; the read must succeed. */
 int64_t store_fixture_get(struct store_fixture *fixture, const char *resource_id, const char *counter_type);
 

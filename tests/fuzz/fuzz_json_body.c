@@ -45,6 +45,19 @@ static bool has_long_number(const uint8_t *data, size_t size)
     return false;
 }
 
+/* Whether an escape in it is a NUL or may be half of a surrogate pair: cJSON ends the string at one, and refuses the
+ * other. */
+static bool has_odd_escape(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i + 5 < size; i++) {
+        if (data[i] == '\\' && data[i + 1] == 'u' &&
+            (memcmp(data + i + 2, "0000", 4) == 0 || data[i + 2] == 'd' || data[i + 2] == 'D')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- what both accept is the same --------------------------------------------------------------------------------- */
 
 static size_t significant_digits(struct text number)
@@ -126,7 +139,6 @@ static bool is_known_laxness(const struct json_reader *reader, const uint8_t *da
     switch (reader->error) {
     case JSON_ERROR_UTF8:
     case JSON_ERROR_CONTROL:
-    case JSON_ERROR_NUL_ESCAPE:
     case JSON_ERROR_DEPTH:
     case JSON_ERROR_NUMBER:
         return true;
@@ -142,9 +154,6 @@ static bool is_known_laxness(const struct json_reader *reader, const uint8_t *da
         break;
     default:
         break;
-    }
-    if (at == 0 && size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
-        return true;
     }
     return at < size && (is_lax_white_space(data[at]) || data[at] == 0);
 }
@@ -247,7 +256,7 @@ static void read_operations(enum status (*read)(struct operation_list *, char *,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!has_long_number(data, size)) {
+    if (!has_long_number(data, size) && !has_odd_escape(data, size)) {
         compare_with_cjson(data, size);
     }
     read_operations(counter_json_read_increment, data, size);

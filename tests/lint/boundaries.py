@@ -17,7 +17,7 @@ FORBIDDEN_FOLDERS = {
 
 # Start of a system include, and the files (globs) that may have it.
 WRAPPERS = {
-    "microhttpd": ("common/http_server.c",),
+    "microhttpd": ("common/http_loop.h",),
     "hiredis": ("counter-service/redis_conn.c",),
     "curl": ("common/http_client.c",),
     "cyaml": ("common/config_schema.h",),

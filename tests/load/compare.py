@@ -167,7 +167,7 @@ def main():
     with contextlib.ExitStack() as ends:
         first = Webdis(ends) if arguments.first == "webdis" else Tally(ends, arguments.first)
         second = Tally(ends, arguments.second)
-        print("| level | first/s | second/s | ratio | first CPU us | second CPU us | ratio | p99 ms | p99 ms | errors |")
+        print("| level | first/s | second/s | ratio | first us CPU | second us CPU | ratio | p99 | p99 ms | errors |")
         print("|---|---|---|---|---|---|---|---|---|---|")
         for level in arguments.levels.split(","):
             turns = range(arguments.rounds)

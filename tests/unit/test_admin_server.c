@@ -149,7 +149,7 @@ static void test_two_lengths_are_a_problem_400(void **state)
     const char *answer =
         exchange("GET /health HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n");
     assert_contains(answer, "HTTP/1.1 400 ");
-    assert_contains(answer, "\"type\":\"/problems/bad-framing\"");
+    assert_contains(answer, "\"type\":\"/problems/malformed-request\"");
 }
 
 static void test_a_port_in_use_is_said_in_words(void **state)

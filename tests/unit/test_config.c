@@ -85,6 +85,9 @@ static void test_a_file_sets_what_it_has_and_leaves_the_rest(void **state)
     assert_int_equal(config->server.port, 0);
     assert_int_equal(config->server.max_body, 8192);
     assert_int_equal(config->server.max_connections, 10000);
+    assert_int_equal(config->server.max_body_memory, 64 * 1024 * 1024);
+    assert_int_equal(config->server.idle_timeout_ms, 95000);
+    assert_null(config->server.cors_origins);
     assert_string_equal(config->grpc.counter_service.host, "[::1]:9");
     assert_int_equal(config->grpc.counter_service.attempt_timeout_ms, 250);
     assert_string_equal(config->redis.password, "pa ss");
@@ -173,6 +176,13 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     config_free(load_fine("consul: {service: 12345678901234567890123456789-ab}"));
     ASSERT_REFUSED("consul: {service: 123456789012345678901234567890123}", "consul.service");
     ASSERT_REFUSED("consul: {advertise_host: 'a:1'}", "consul.advertise_host must be an address or a host name");
+    ASSERT_REFUSED("server: {cors_origins: ['https://a', 'https://B']}",
+                   "server.cors_origins must be a list of origins like https://shop.example");
+    ASSERT_REFUSED("server: {cors_origins: ['https://a/']}", "server.cors_origins");
+    ASSERT_REFUSED("server: {cors_origins: [a.example]}", "server.cors_origins");
+    ASSERT_REFUSED("server: {cors_origins: ['https://']}", "server.cors_origins");
+    ASSERT_REFUSED("server: {cors_origins: ['null']}", "server.cors_origins");
+    config_free(load_fine("server: {cors_origins: ['https://a.example:8443', '*', 'http://[::1]:3000']}"));
     ASSERT_REFUSED("kafka: {brokers: [a:1, b]}", "kafka.brokers must be a list of host:port, not \"b\"");
     ASSERT_REFUSED("kafka: {topic: a/b}", "kafka.topic must be 1-249 characters");
     ASSERT_REFUSED("kafka: {topic: ..}", "kafka.topic");

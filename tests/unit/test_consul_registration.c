@@ -255,6 +255,7 @@ static void test_a_store_that_becomes_known_or_changes_is_told(void **state)
     atomic_store(&agent.fails, true);
     set_store(&store, other);
     assert_registered_with(&agent, 3, other); /* refused */
+    WAIT_FOR(metrics_text_value("tally_consul_registered", -1) == 0);
     atomic_store(&agent.fails, false);
     WAIT_FOR(metrics_text_value("tally_consul_registered", -1) == 1);
     assert_registered_with(&agent, scripted_http_count(agent.server, REGISTER), other);

@@ -110,8 +110,8 @@ static void test_a_query_waits_with_the_index_of_the_answer_before(void **state)
     (void)state;
     struct fixture fixture;
     start(&fixture, STEPS({200, "X-Consul-Index: 5\r\n", ONE}, {200, "x-consul-index: 9\r\n", ONE}), "");
-    assert_non_null(scripted_http_wait(fixture.server, PATH "index=0&wait=30000ms HTTP/1.1\r\n", 1));
-    assert_non_null(scripted_http_wait(fixture.server, PATH "index=5&wait=30000ms HTTP/1.1\r\n", 1));
+    assert_non_null(scripted_http_wait(fixture.server, PATH "index=0&wait=5000ms HTTP/1.1\r\n", 1));
+    assert_non_null(scripted_http_wait(fixture.server, PATH "index=5&wait=5000ms HTTP/1.1\r\n", 1));
     assert_non_null(scripted_http_wait(fixture.server, PATH "index=9&", 1));
     stop(&fixture);
 }
@@ -195,6 +195,22 @@ static void test_an_agent_that_fails_is_down(void **state)
     stop(&fixture);
 }
 
+static void test_a_failure_is_told_in_the_agents_words(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error failure;
+    start(&fixture,
+          STEPS({403, NULL, "ACL not found"}, {403, NULL, "ACL not found"}, {200, "X-Consul-Index: 8\r\n", "[]"}), "");
+    assert_non_null(scripted_http_wait(fixture.server, PATH, 2));
+    consul_watch_read_failure(fixture.watch, &failure);
+    assert_non_null(strstr(failure.message, "status 403: ACL not found"));
+    wait_for_sets(&fixture, 1);
+    consul_watch_read_failure(fixture.watch, &failure);
+    assert_string_equal(failure.message, "");
+    stop(&fixture);
+}
+
 static void test_an_agent_that_answers_again_is_up_again(void **state)
 {
     (void)state;
@@ -261,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_a_token_is_sent_and_an_empty_one_is_not),
         cmocka_unit_test(test_nonsense_is_not_handed_over_and_starts_anew),
         cmocka_unit_test(test_an_agent_that_fails_is_down),
+        cmocka_unit_test(test_a_failure_is_told_in_the_agents_words),
         cmocka_unit_test(test_an_agent_that_answers_again_is_up_again),
         cmocka_unit_test(test_an_agent_that_is_not_there_blocks_nobody),
         cmocka_unit_test(test_freeing_ends_a_query_that_hangs),

@@ -63,6 +63,30 @@ static void test_a_repeated_key_header_is_refused(void **state)
     assert_problem(400, "Idempotency-Key must be given once");
 }
 
+static void test_a_header_that_only_looks_like_a_key_is_refused(void **state)
+{
+    (void)state;
+    struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+    set_body(0, LIKE);
+    request->misnamed_key = TEXT("X-Idempotency-Key");
+    handle(request);
+    assert_problem(400, "X-Idempotency-Key is not a header of this call: give the key as Idempotency-Key");
+    request = prepare(0, HTTP_POST, "/api/v1/counter/increment/batch");
+    set_body(0, "{\"increments\":[" LIKE "]}");
+    request->misnamed_key = TEXT("X-Idempotency-Key");
+    handle(request);
+    assert_problem(400, "X-Idempotency-Key is not a header of this call: give each item its idempotency_key");
+    assert_null(fixture->submitted);
+    request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+    set_body(0, LIKE);
+    request->misnamed_key = TEXT("X-Idempotency-Key");
+    request->idempotency_key = TEXT("k");
+    request->idempotency_key_count = 1;
+    handle(request);
+    assert_non_null(fixture->submitted);
+    finish(STATUS_OK, 1, false);
+}
+
 static void test_a_batch_takes_no_key_header(void **state)
 {
     (void)state;
@@ -345,6 +369,7 @@ int main(void)
         TEST(test_a_replay_says_so_in_a_header),
         TEST(test_a_bad_key_is_refused),
         TEST(test_a_repeated_key_header_is_refused),
+        TEST(test_a_header_that_only_looks_like_a_key_is_refused),
         TEST(test_a_batch_takes_no_key_header),
         TEST(test_a_body_that_breaks_a_rule_is_not_submitted),
         TEST(test_every_status_has_its_http_answer),

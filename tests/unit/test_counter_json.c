@@ -143,7 +143,7 @@ static void test_a_wrong_type_is_refused(void **state)
     assert_refused(fixture, counter_json_read_increment, "{\"resource_id\":\"a\",\"counter_type\":[\"like\"]}",
                    "counter_type must be a string");
     assert_refused(fixture, counter_json_read_increment,
-                   "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"user_id\":null}", "user_id must be a string");
+                   "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"user_id\":[]}", "user_id must be a string");
     assert_refused(fixture, counter_json_read_increment, "[]", "the body must be an object");
     assert_refused(fixture, counter_json_read_increment, "\"x\"", "the body must be an object");
     assert_refused(fixture, counter_json_read_increments, "[{}]", "the body must be an object");
@@ -152,7 +152,7 @@ static void test_a_wrong_type_is_refused(void **state)
 
 static void test_an_increment_is_an_integer_but_not_0(void **state)
 {
-    static const char *const bad[] = {"0", "-0.0", "1.5", "9007199254740992", "\"1\"", "null", "true", "{}", "[1]"};
+    static const char *const bad[] = {"0", "-0.0", "1.5", "9007199254740992", "\"1\"", "true", "{}", "[1]"};
     static const char *const good[] = {"1.0", "1e2", "-9007199254740991"};
     static const int64_t values[] = {1, 100, -INT64_C(9007199254740991)};
     struct fixture *fixture = *state;
@@ -189,10 +189,33 @@ static void test_what_is_not_json_is_told_with_its_place(void **state)
                    "the body is not JSON: a name in quotes was expected, at byte 19");
     assert_refused(fixture, counter_json_read_increment, "{\"resource_id\":\"a\",\"counter_type\":\"like\"} x",
                    "the body is not JSON: something follows the value, at byte 42");
-    assert_refused(fixture, counter_json_read_increments, "{\"increments\":[{\"resource_id\":\"\\u0000\"}]}",
-                   "the body is not JSON: a string has a NUL character, at byte 31");
     assert_refused(fixture, counter_json_read_queries, "{\"queries\":[{}]",
                    "the body is not JSON: it ends in the middle, at byte 15");
+}
+
+static void test_null_says_that_an_optional_field_is_absent(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(read_with(fixture, counter_json_read_increment,
+                               TEXT("\xEF\xBB\xBF{\"resource_id\":\"a\",\"counter_type\":\"like\",\"user_id\":null,"
+                                    "\"increment\":null}")),
+                     STATUS_OK);
+    assert_int_equal(fixture->list.items[0].delta, 1);
+    assert_int_equal(fixture->list.items[0].user_id.len, 0);
+    assert_int_equal(read_with(fixture, counter_json_read_increments,
+                               TEXT("{\"increments\":[{\"resource_id\":\"a\",\"counter_type\":\"like\","
+                                    "\"idempotency_key\":null}]}")),
+                     STATUS_OK);
+    assert_int_equal(fixture->list.items[0].status, STATUS_OK);
+    assert_int_equal(fixture->list.items[0].idempotency_key.len, 0);
+    assert_refused(fixture, counter_json_read_increment, "{\"resource_id\":null,\"counter_type\":\"like\"}",
+                   "resource_id must be a string");
+    assert_refused(fixture, counter_json_read_increment,
+                   "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"increment\":null,\"increment\":2}",
+                   "increment is given twice");
+    assert_refused(fixture, counter_json_read_increment,
+                   "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"delta\":null}",
+                   "delta is not a field of this call");
 }
 
 /* --- batches ------------------------------------------------------------------------------------------------------ */
@@ -202,6 +225,24 @@ static void assert_item_error(const struct operation *operation, const char *det
     assert_int_equal(operation->status, STATUS_INVALID_ARGUMENT);
     assert_true(operation->done);
     assert_string_equal(operation->detail, detail);
+}
+
+static void test_what_a_string_cannot_be_refuses_its_item(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(read_with(fixture, counter_json_read_increments,
+                               TEXT("{\"increments\":[{\"resource_id\":\"a\\u0000b\",\"counter_type\":\"like\"},"
+                                    "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"user_id\":\"\\ud800\"},"
+                                    "{\"resource_id\":\"a\",\"counter_type\":\"like\",\"user\\u0000_id\":\"b\"},"
+                                    "{\"resource_id\":\"a\",\"counter_type\":\"like\"}]}")),
+                     STATUS_OK);
+    const struct operation *items = fixture->list.items;
+    assert_int_equal(fixture->list.count, 4);
+    assert_item_error(&items[0], "increments[0].resource_id must not have a NUL character");
+    assert_item_error(&items[1], "increments[1].user_id must not have half of a surrogate pair");
+    assert_item_error(&items[2], "increments[2].user\xEF\xBF\xBD_id is not a field of this call");
+    assert_int_equal(items[3].status, STATUS_OK);
+    assert_false(items[3].done);
 }
 
 static void test_a_batch_keeps_the_order(void **state)
@@ -411,6 +452,8 @@ int main(void)
         TEST(test_an_increment_is_an_integer_but_not_0),
         TEST(test_a_broken_rule_is_told),
         TEST(test_what_is_not_json_is_told_with_its_place),
+        TEST(test_null_says_that_an_optional_field_is_absent),
+        TEST(test_what_a_string_cannot_be_refuses_its_item),
         TEST(test_a_batch_keeps_the_order),
         TEST(test_a_bad_item_is_that_items_error),
         TEST(test_a_query_has_no_increment),

@@ -88,6 +88,16 @@ static void test_a_resource_id_has_no_c1_controls(void **state)
     assert_null(counter_rules_resource_id(TEXT("\xF0\x9F\x98\x80\xE2\x82\xAC")));
 }
 
+static void test_a_resource_id_is_no_dot_segment(void **state)
+{
+    (void)state;
+    assert_refused(counter_rules_resource_id, "resource_id", TEXT("."));
+    assert_refused(counter_rules_resource_id, "resource_id", TEXT(".."));
+    assert_null(counter_rules_resource_id(TEXT("...")));
+    assert_null(counter_rules_resource_id(TEXT(".a")));
+    assert_null(counter_rules_resource_id(TEXT("a/../b")));
+}
+
 static void test_a_resource_id_is_utf8(void **state)
 {
     (void)state;
@@ -145,6 +155,7 @@ int main(void)
         cmocka_unit_test(test_lengths_are_bounded),
         cmocka_unit_test(test_a_resource_id_has_no_ascii_controls_and_no_braces),
         cmocka_unit_test(test_a_resource_id_has_no_c1_controls),
+        cmocka_unit_test(test_a_resource_id_is_no_dot_segment),
         cmocka_unit_test(test_a_resource_id_is_utf8),
         cmocka_unit_test(test_a_counter_type_has_a_small_alphabet),
         cmocka_unit_test(test_a_counter_type_starts_with_a_letter),

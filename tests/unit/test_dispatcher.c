@@ -19,17 +19,16 @@ static void test_other_methods_are_405(void **state)
     (void)state;
     handle(prepare(0, HTTP_OTHER_METHOD, "/api/v1/counter/increment"));
     assert_problem(405, "/problems/method-not-allowed");
-    assert_string_equal(header("Allow"), "GET, HEAD, POST");
+    assert_string_equal(header("Allow"), "GET, HEAD, POST, OPTIONS");
     post("/metrics", "");
     assert_problem(405, "/problems/method-not-allowed");
-    assert_string_equal(header("Allow"), "GET, HEAD");
+    assert_string_equal(header("Allow"), "GET, HEAD, OPTIONS");
 }
 
 static void test_only_json_is_taken(void **state)
 {
     static const char *const bad[] = {"", "text/plain", "application/jsonx", "application/json x", "application/jso"};
-    static const char *const good[] = {"application/json", "Application/JSON", "application/json;charset=utf-8",
-                                       "application/json ; charset=latin1"};
+    static const char *const good[] = {"application/json", "Application/JSON", "application/json;charset=utf-8"};
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
@@ -49,6 +48,89 @@ static void test_only_json_is_taken(void **state)
     }
 }
 
+static void test_compressed_bodies_are_not_taken(void **state)
+{
+    (void)state;
+    struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
+    request->content_type = TEXT("application/json");
+    request->content_encoding = TEXT("gzip");
+    handle(request);
+    assert_problem(415, "Content-Encoding must be identity");
+    assert_string_equal(header("Accept-Encoding"), "identity");
+    request = prepare(0, HTTP_GET, "/health/live");
+    request->content_encoding = TEXT("gzip");
+    handle(request);
+    assert_int_equal(fixture->status, 200);
+}
+
+static void test_options_lists_the_methods(void **state)
+{
+    (void)state;
+    handle(prepare(0, HTTP_OPTIONS, "*"));
+    assert_int_equal(fixture->status, 204);
+    assert_string_equal(header("Allow"), "GET, HEAD, POST, OPTIONS");
+    handle(prepare(0, HTTP_OPTIONS, "/metrics"));
+    assert_int_equal(fixture->status, 204);
+    assert_string_equal(header("Allow"), "GET, HEAD, OPTIONS");
+    assert_null(header("Access-Control-Allow-Methods"));
+    handle(prepare(0, HTTP_OPTIONS, "/nothing"));
+    assert_problem(404, "/problems/not-found");
+}
+
+static void test_no_answer_is_to_be_kept(void **state)
+{
+    (void)state;
+    get("/health");
+    assert_string_equal(header("Cache-Control"), "no-store");
+    get("/nothing");
+    assert_string_equal(header("Cache-Control"), "no-store");
+}
+
+static struct http_request *preflight(const char *origin)
+{
+    struct http_request *request = prepare(0, HTTP_OPTIONS, "/api/v1/counter/increment");
+    request->origin = text_of(origin);
+    request->is_preflight = true;
+    return request;
+}
+
+static void test_pages_of_the_origins_configured_may_call(void **state)
+{
+    static char *origins[] = {"https://shop.example"};
+    (void)state;
+    handle(preflight("https://shop.example"));
+    assert_null(header("Access-Control-Allow-Origin"));
+    fixture->context.cors = (struct cors){origins, 1};
+    handle(preflight("https://shop.example"));
+    assert_int_equal(fixture->status, 204);
+    assert_string_equal(header("Access-Control-Allow-Origin"), "https://shop.example");
+    assert_string_equal(header("Access-Control-Allow-Methods"), "GET, HEAD, POST, OPTIONS");
+    assert_non_null(strstr(header("Access-Control-Allow-Headers"), "Idempotency-Key"));
+    handle(preflight("https://other.example"));
+    assert_int_equal(fixture->status, 204);
+    assert_null(header("Access-Control-Allow-Origin"));
+    assert_null(header("Access-Control-Allow-Methods"));
+    assert_string_equal(header("Vary"), "Origin");
+    struct http_request *request = prepare(0, HTTP_GET, "/nothing");
+    request->origin = TEXT("https://shop.example");
+    handle(request);
+    assert_problem(404, "/problems/not-found");
+    assert_string_equal(header("Access-Control-Allow-Origin"), "https://shop.example");
+    assert_non_null(strstr(header("Access-Control-Expose-Headers"), "Retry-After"));
+}
+
+static void test_a_body_over_the_budget_is_shed(void **state)
+{
+    (void)state;
+    const long before = metric("tally_shed_total{reason=\"max_body_memory\"}");
+    struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment/batch");
+    request->refusal = HTTP_OVER_BUDGET;
+    handle(request);
+    assert_problem(503, "\"outcome\":\"not_applied\"");
+    assert_non_null(header("Retry-After"));
+    assert_int_equal(metric("tally_shed_total{reason=\"max_body_memory\"}"), before + 1);
+}
+
 static void test_what_the_server_refused_is_explained(void **state)
 {
     (void)state;
@@ -61,7 +143,7 @@ static void test_what_the_server_refused_is_explained(void **state)
     handle(request);
     assert_problem(413, "the body must be at most 1048576 bytes");
     request = prepare(0, HTTP_GET, "/nowhere");
-    request->refusal = HTTP_BAD_FRAMING;
+    request->refusal = HTTP_MALFORMED;
     request->refusal_detail = "Content-Length is given twice";
     handle(request);
     assert_problem(400, "Content-Length is given twice");
@@ -161,6 +243,11 @@ int main(void)
         TEST(test_other_paths_are_404),
         TEST(test_other_methods_are_405),
         TEST(test_only_json_is_taken),
+        TEST(test_compressed_bodies_are_not_taken),
+        TEST(test_options_lists_the_methods),
+        TEST(test_no_answer_is_to_be_kept),
+        TEST(test_pages_of_the_origins_configured_may_call),
+        TEST(test_a_body_over_the_budget_is_shed),
         TEST(test_what_the_server_refused_is_explained),
         TEST(test_the_body_limit_is_the_routes),
         TEST(test_a_request_id_comes_back),

@@ -127,30 +127,72 @@ static void test_a_half_closed_client_that_waits_is_not_cut_off(void **state)
     close(fd);
 }
 
-static void test_over_the_connection_limit_the_next_is_accepted_when_one_ends(void **state)
+static void expect_answered(int fd)
 {
     char text[1024];
-    int fds[HTTP_FIXTURE_CONNECTIONS_FEW + 1];
+    http_fixture_send(fd, POST("/now", "1") "x");
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+}
+
+static void expect_ended(int fd)
+{
+    char text[1024];
+    assert_int_equal(http_fixture_read(fd, text, sizeof(text), "x", 1), 0);
+    assert_int_equal(recv(fd, text, 1, MSG_DONTWAIT), 0);
+    close(fd);
+}
+
+static void test_over_the_connection_limit_the_one_longest_idle_is_ended(void **state)
+{
+    int fds[HTTP_FIXTURE_CONNECTIONS_FEW];
     for (int i = 0; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
         fds[i] = http_fixture_connect(*state);
-        http_fixture_send(fds[i], POST("/now", "1") "x");
-        assert_int_equal(http_fixture_read(fds[i], text, sizeof(text), "HTTP/1.1 200", 1), 1);
+        expect_answered(fds[i]);
     }
+    expect_answered(fds[0]);
+    int late = http_fixture_connect(*state);
+    expect_answered(late);
+    expect_ended(fds[1]);
+    expect_answered(fds[0]);
     /* Again and again, so that it cannot be a look from time to time that does it. */
-    const int64_t end_us = clock_monotonic_us() + (int64_t)HTTP_FIXTURE_TIMEOUT_MS * 1000;
-    for (int i = 0; i < 20 && clock_monotonic_us() < end_us; i++) {
-        fds[HTTP_FIXTURE_CONNECTIONS_FEW] = http_fixture_connect(*state);
-        http_fixture_send(fds[HTTP_FIXTURE_CONNECTIONS_FEW], POST("/now", "1") "x");
-        usleep(10 * 1000);
-        close(fds[0]);
-        assert_int_equal(http_fixture_read(fds[HTTP_FIXTURE_CONNECTIONS_FEW], text, sizeof(text), "HTTP/1.1 200", 1),
-                         1);
-        memmove(fds, fds + 1, HTTP_FIXTURE_CONNECTIONS_FEW * sizeof(fds[0]));
+    for (int i = 2; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+        int fd = http_fixture_connect(*state);
+        expect_answered(fd);
+        expect_ended(fds[i]);
+        close(fd);
+        usleep(1000);
+        fds[i] = http_fixture_connect(*state);
+        expect_answered(fds[i]);
     }
-    assert_true(clock_monotonic_us() < end_us);
-    for (int i = 0; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+    for (int i = 2; i < HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
         close(fds[i]);
     }
+    close(fds[0]);
+    close(late);
+}
+
+static void test_over_the_connection_limit_a_request_is_not_cut_off_for_an_idle_one(void **state)
+{
+    struct http_fixture *fixture = *state;
+    char text[1024];
+    int arriving = http_fixture_connect(fixture);
+    http_fixture_send(arriving, POST("/now", "2") "x");
+    int waiting = http_fixture_keep_one_waiting(fixture);
+    int crowd[3 * HTTP_FIXTURE_CONNECTIONS_FEW];
+    for (int i = 0; i < 3 * HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+        crowd[i] = http_fixture_connect(fixture);
+        expect_answered(crowd[i]);
+    }
+    http_fixture_send(arriving, "x");
+    assert_int_equal(http_fixture_read(arriving, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    atomic_store(&fixture->release, true);
+    http_loop_wake(fixture->loop);
+    assert_int_equal(http_fixture_read(waiting, text, sizeof(text), "HTTP/1.1 200", 1), 1);
+    for (int i = 0; i < 3 * HTTP_FIXTURE_CONNECTIONS_FEW; i++) {
+        close(crowd[i]);
+    }
+    close(arriving);
+    close(waiting);
 }
 
 static void test_shutdown_announces_itself_then_ends_idle_connections(void **state)
@@ -187,7 +229,9 @@ int main(void)
                                         http_fixture_start_patient, http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_a_half_closed_client_that_waits_is_not_cut_off, http_fixture_start_patient,
                                         http_fixture_stop),
-        cmocka_unit_test_setup_teardown(test_over_the_connection_limit_the_next_is_accepted_when_one_ends,
+        cmocka_unit_test_setup_teardown(test_over_the_connection_limit_the_one_longest_idle_is_ended,
+                                        http_fixture_start_patient, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_over_the_connection_limit_a_request_is_not_cut_off_for_an_idle_one,
                                         http_fixture_start_patient, http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_shutdown_announces_itself_then_ends_idle_connections, http_fixture_start,
                                         http_fixture_stop),

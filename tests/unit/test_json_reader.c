@@ -170,7 +170,6 @@ static void test_invalid_utf8_is_refused(void **state)
     assert_refused(TEXT("\"\xC3\\u00e9\""), JSON_ERROR_UTF8, 1);
     assert_refused(TEXT("\"\\u00e9\xA9\""), JSON_ERROR_UTF8, 1);
     assert_refused(TEXT("{\"\xFF\":1}"), JSON_ERROR_UTF8, 2);
-    assert_refused(TEXT("\xEF\xBB\xBF{}"), JSON_ERROR_VALUE, 0);
 }
 
 static void test_bad_escapes_are_refused(void **state)
@@ -182,19 +181,49 @@ static void test_bad_escapes_are_refused(void **state)
     assert_refused(TEXT("\"\\u00g0\""), JSON_ERROR_ESCAPE, 1);
     assert_refused(TEXT("\"\\u+041\""), JSON_ERROR_ESCAPE, 1);
     assert_refused(TEXT("\"\\"), JSON_ERROR_END, 2);
-    assert_refused(TEXT("\"\\u0000\""), JSON_ERROR_NUL_ESCAPE, 1);
 }
 
-static void test_half_a_surrogate_pair_is_refused(void **state)
+static void assert_flawed(struct text document, enum json_flaw flaw, const char *text)
+{
+    char data[64];
+    struct json_reader reader;
+    struct json_value value;
+    memcpy(data, document.data, document.len);
+    json_reader_init(&reader, data, document.len);
+    assert_true(json_read_value(&reader, &value));
+    assert_true(json_finish(&reader));
+    assert_int_equal(value.flaw, flaw);
+    assert_int_equal(value.text.len, strlen(text));
+    assert_memory_equal(value.text.data, text, value.text.len);
+}
+
+static void test_what_a_string_cannot_be_is_a_flaw_and_no_end_of_reading(void **state)
 {
     (void)state;
-    assert_refused(TEXT("\"\\ud800\""), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\udc00\""), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\ud800\\ud800\""), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\ud800\\u0041\""), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\ud800\\n0041\""), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\ud800\\u00"), JSON_ERROR_SURROGATE, 1);
-    assert_refused(TEXT("\"\\ud800\\u00zz\""), JSON_ERROR_ESCAPE, 1);
+    assert_flawed(TEXT("\"a\\u0000b\""), JSON_FLAW_NUL,
+                  "a\xEF\xBF\xBD"
+                  "b");
+    assert_flawed(TEXT("\"\\u0000\\ud800\""), JSON_FLAW_NUL, "\xEF\xBF\xBD\xEF\xBF\xBD");
+    assert_flawed(TEXT("\"\\ud800\""), JSON_FLAW_SURROGATE, "\xEF\xBF\xBD");
+    assert_flawed(TEXT("\"\\udc00\\ud800\""), JSON_FLAW_SURROGATE, "\xEF\xBF\xBD\xEF\xBF\xBD");
+    assert_flawed(TEXT("\"\\ud800\\u0041\""), JSON_FLAW_SURROGATE,
+                  "\xEF\xBF\xBD"
+                  "A");
+    assert_flawed(TEXT("\"\\ud800\\n0041\""), JSON_FLAW_SURROGATE, "\xEF\xBF\xBD\n0041");
+    assert_flawed(TEXT("\"\\ud800\\ud83d\\ude00\""), JSON_FLAW_SURROGATE, "\xEF\xBF\xBD\xF0\x9F\x98\x80");
+    assert_flawed(TEXT("\"\\ufffd\""), JSON_NO_FLAW, "\xEF\xBF\xBD");
+    assert_refused(TEXT("\"\\ud800\\u00"), JSON_ERROR_ESCAPE, 7);
+    assert_refused(TEXT("\"\\ud800\\u00zz\""), JSON_ERROR_ESCAPE, 7);
+}
+
+static void test_a_byte_order_mark_is_skipped_once_and_at_the_start(void **state)
+{
+    (void)state;
+    assert_flawed(TEXT("\xEF\xBB\xBF\"a\""), JSON_NO_FLAW, "a");
+    assert_refused(TEXT("\xEF\xBB\xBF"), JSON_ERROR_END, 3);
+    assert_refused(TEXT("\xEF\xBB\xBF\xEF\xBB\xBF{}"), JSON_ERROR_VALUE, 3);
+    assert_refused(TEXT(" \xEF\xBB\xBF{}"), JSON_ERROR_VALUE, 1);
+    assert_refused(TEXT("\xEF\xBB"), JSON_ERROR_VALUE, 0);
 }
 
 static void test_control_characters_in_strings_are_refused(void **state)
@@ -326,7 +355,8 @@ int main(void)
         cmocka_unit_test(test_utf8_is_kept),
         cmocka_unit_test(test_invalid_utf8_is_refused),
         cmocka_unit_test(test_bad_escapes_are_refused),
-        cmocka_unit_test(test_half_a_surrogate_pair_is_refused),
+        cmocka_unit_test(test_what_a_string_cannot_be_is_a_flaw_and_no_end_of_reading),
+        cmocka_unit_test(test_a_byte_order_mark_is_skipped_once_and_at_the_start),
         cmocka_unit_test(test_control_characters_in_strings_are_refused),
         cmocka_unit_test(test_nul_bytes_are_refused_everywhere),
         cmocka_unit_test(test_commas_and_colons_stand_where_they_must),

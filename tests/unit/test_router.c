@@ -142,17 +142,17 @@ static void test_dots_are_a_resource_like_others(void **state)
 static void test_allow_lists_the_methods_of_a_path(void **state)
 {
     (void)state;
-    assert_allow("/health", "GET, HEAD");
-    assert_allow("/api/v1/counter/a", "GET, HEAD");
-    assert_allow("/api/v1/counter/increment", "GET, HEAD, POST");
-    assert_allow("/api/v1/counter/increment/batch", "GET, HEAD, POST");
+    assert_allow("/health", "GET, HEAD, OPTIONS");
+    assert_allow("/api/v1/counter/a", "GET, HEAD, OPTIONS");
+    assert_allow("/api/v1/counter/increment", "GET, HEAD, POST, OPTIONS");
+    assert_allow("/api/v1/counter/increment/batch", "GET, HEAD, POST, OPTIONS");
 }
 
 static void test_allow_of_a_path_that_only_takes_posts(void **state)
 {
     (void)state;
     static const struct route only_post[] = {{.method = HTTP_POST, .pattern = "/in"}};
-    assert_string_equal(router_allow(only_post, 1, TEXT("/in")), "POST");
+    assert_string_equal(router_allow(only_post, 1, TEXT("/in")), "POST, OPTIONS");
 }
 
 int main(void)

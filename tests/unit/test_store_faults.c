@@ -16,13 +16,6 @@
 #include "tests/fakes/store_fixture.h"
 #include "tests/fakes/wait_for.h"
 
-static enum status try_increment(struct store_fixture *fixture, const char *resource_id)
-{
-    struct store_item item = store_item_of(resource_id, "n", 1);
-    const enum status status = store_fixture_increment(fixture, &item, 1);
-    return status == STATUS_OK ? item.status : status;
-}
-
 /* While its Redis is down a call is not even taken: nobody waits. */
 static void assert_refused_at_once(struct store_fixture *fixture)
 {
@@ -40,14 +33,6 @@ static struct redis_conn *connect_to(struct redis_process *redis)
     return conn;
 }
 
-/* Another store with the configuration as it is now. */
-static void open_anew(struct store_fixture *fixture)
-{
-    store_free(fixture->store);
-    store_fixture_open(fixture);
-    store_fixture_await(fixture, true);
-}
-
 /* ---- refusals: Redis is there, and says no ---- */
 
 static void test_nobody_notices_a_script_flush(void **state)
@@ -57,7 +42,7 @@ static void test_nobody_notices_a_script_flush(void **state)
         if (i % 10 == 5) {
             assert_string_equal(REDIS_ASK(fixture->redis, "SCRIPT", "FLUSH"), "OK");
         }
-        assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+        assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     }
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 50);
     assert_int_equal(store_fixture_changes(fixture), 1);
@@ -87,63 +72,6 @@ static void test_a_pipeline_of_unknown_scripts_is_sent_again(void **state)
     assert_int_equal(store_fixture_changes(fixture), 1);
 }
 
-static void test_out_of_memory_refuses_writes_and_keeps_the_connection(void **state)
-{
-    NEED_REDIS(state);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "maxmemory", "1");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_WRITES_REFUSED);
-    assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
-    char reason[sizeof(struct error)];
-    assert_true(store_is_serving(fixture->store, reason, sizeof(reason)));
-    WAIT_FOR(store_refuses_writes(fixture->store, reason, sizeof(reason)));
-    assert_non_null(strstr(reason, "OOM command not allowed"));
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "maxmemory", "0");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
-    assert_int_equal(store_fixture_get(fixture, "a", "n"), 2);
-    WAIT_FOR(!store_refuses_writes(fixture->store, reason, sizeof(reason)));
-    assert_int_equal(store_fixture_changes(fixture), 1);
-}
-
-/* Nobody writes: it is looked at all the same. */
-static void test_a_refusal_is_noticed_and_forgotten_while_idle(void **state)
-{
-    NEED_REDIS(state);
-    char reason[sizeof(struct error)];
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "min-replicas-to-write", "1");
-    WAIT_FOR(store_refuses_writes(fixture->store, reason, sizeof(reason)));
-    assert_non_null(strstr(reason, "NOREPLICAS"));
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "min-replicas-to-write", "0");
-    WAIT_FOR(!store_refuses_writes(fixture->store, reason, sizeof(reason)));
-    assert_int_equal(store_fixture_changes(fixture), 1);
-}
-
-/* The handshake tries a write, and its refusal must not cost the reads. */
-static void test_reads_are_served_after_a_reconnect_while_writes_are_refused(void **state)
-{
-    NEED_REDIS(state);
-    char reason[sizeof(struct error)];
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "maxmemory", "1");
-    open_anew(fixture);
-    assert_true(store_refuses_writes(fixture->store, reason, sizeof(reason)));
-    assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_WRITES_REFUSED);
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "maxmemory", "0");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
-    assert_int_equal(store_fixture_get(fixture, "a", "n"), 2);
-}
-
-static void test_too_few_replicas_refuse_writes(void **state)
-{
-    NEED_REDIS(state);
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "min-replicas-to-write", "1");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_WRITES_REFUSED);
-    REDIS_ASK(fixture->redis, "CONFIG", "SET", "min-replicas-to-write", "0");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
-    assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
-}
-
 static void test_a_redis_busy_with_a_script_refuses_writes(void **state)
 {
     NEED_REDIS(state);
@@ -153,13 +81,13 @@ static void test_a_redis_busy_with_a_script_refuses_writes(void **state)
     redis_conn_begin(busy, TEXT("EVAL \"while true do end\" 0\r\n"), 500);
     assert_int_equal(redis_conn_next(busy, &reply), -1); /* it has no end */
     WAIT_FOR(strncmp(REDIS_ASK(fixture->redis, "PING"), "-BUSY", 5) == 0);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     assert_string_equal(REDIS_ASK(fixture->redis, "SCRIPT", "KILL"), "OK");
     WAIT_FOR(strcmp(REDIS_ASK(fixture->redis, "PING"), "PONG") == 0); /* the script ends a little later */
     redis_conn_close(busy);
     store_fixture_await(fixture, true);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 0);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
 }
 
 /* ---- a Redis that is not the right one ---- */
@@ -167,13 +95,13 @@ static void test_a_redis_busy_with_a_script_refuses_writes(void **state)
 static void test_a_master_made_a_replica_is_noticed_while_idle(void **state)
 {
     NEED_REDIS(state);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     REDIS_ASK(fixture->redis, "REPLICAOF", "127.0.0.1", "1");
     store_fixture_await_reason(fixture, "role is \"slave\"");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     REDIS_ASK(fixture->redis, "REPLICAOF", "NO", "ONE");
     store_fixture_await(fixture, true);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 2);
 }
 
@@ -181,7 +109,7 @@ static void test_a_write_refused_by_a_replica_is_not_applied(void **state)
 {
     NEED_REDIS(state);
     REDIS_ASK(fixture->redis, "REPLICAOF", "127.0.0.1", "1");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     store_fixture_await(fixture, false);
     REDIS_ASK(fixture->redis, "REPLICAOF", "NO", "ONE");
     store_fixture_await(fixture, true);
@@ -221,7 +149,7 @@ static void test_a_wrong_password_is_told_and_not_shown(void **state)
     char reason[512];
     assert_false(store_is_serving(fixture->store, reason, sizeof(reason)));
     assert_null(strstr(reason, "wrong-secret"));
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     assert_int_equal(store_fixture_changes(fixture), 0);
 }
 
@@ -242,7 +170,7 @@ static void test_the_right_password_will_do(void **state)
     fixture->config.redis.db = 3;
     store_fixture_open(fixture);
     store_fixture_await(fixture, true);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
 }
 
 static void test_a_database_that_is_not_there_is_told(void **state)
@@ -289,7 +217,7 @@ static void test_a_redis_with_too_many_clients_is_waited_for(void **state)
     assert_int_equal(redis_conn_next(other, &reply), 0);
     store_fixture_open(fixture);
     store_fixture_await_reason(fixture, "max number of clients");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     redis_conn_close(other);
     store_fixture_await(fixture, true);
 }
@@ -304,12 +232,12 @@ static void test_a_cut_connection_is_made_again(void **state)
         const unsigned changes = store_fixture_changes(fixture);
         REDIS_ASK(fixture->redis, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
         /* The idle connection is seen to be dead before anything is sent: not applied, and never unknown. */
-        const enum status status = try_increment(fixture, "a");
+        const enum status status = store_fixture_try(fixture, "a");
         assert_true(status == STATUS_REDIS_DOWN || status == STATUS_OK);
         WAIT_FOR(store_fixture_changes(fixture) >= changes + 2);
     }
     const int64_t before = store_fixture_get(fixture, "a", "n");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), before + 1);
 }
 
@@ -319,13 +247,13 @@ static void test_redis_killed_and_restarted_is_found_again(void **state)
     NEED_REDIS(state);
     store_fixture_open(fixture);
     store_fixture_await(fixture, true);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     redis_process_kill(fixture->redis);
     store_fixture_await(fixture, false);
     assert_refused_at_once(fixture);
     redis_process_restart(fixture->redis);
     store_fixture_await(fixture, true);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 2);
 }
 
@@ -337,10 +265,10 @@ static void test_redis_that_comes_later_is_found(void **state)
     NEED_REDIS(state);
     store_fixture_open(fixture);
     store_fixture_await_reason(fixture, "Connection refused");
-    assert_int_equal(try_increment(fixture, "a"), STATUS_REDIS_DOWN);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_REDIS_DOWN);
     redis_process_restart(fixture->redis);
     store_fixture_await(fixture, true);
-    assert_int_equal(try_increment(fixture, "a"), STATUS_OK);
+    assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
 }
 
 static void test_a_stuck_redis_is_down_after_its_time(void **state)
@@ -394,7 +322,7 @@ static void test_a_full_queue_sheds_at_once(void **state)
     NEED_REDIS(state);
     fixture->config.counter_service.queue = 3;
     fixture->config.redis.timeout_ms = 10000;
-    open_anew(fixture);
+    store_fixture_open_anew(fixture);
     enum { CALLS = 5 };
     struct store_item items[CALLS];
     struct pending_call calls[CALLS];
@@ -433,7 +361,7 @@ static void test_calls_still_queued_at_the_end_are_not_applied(void **state)
     struct pending_call first = {.call = {.operation = STORE_INCREMENT, .items = &items[0], .item_count = 1}};
     struct pending_call queued = {.call = {.operation = STORE_INCREMENT, .items = &items[1], .item_count = 1}};
     fixture->config.redis.timeout_ms = 10000;
-    open_anew(fixture);
+    store_fixture_open_anew(fixture);
     redis_process_pause(fixture->redis);
     assert_int_equal(pending_call_submit(fixture, &first), STATUS_OK);
     store_fixture_await_taken(fixture);
@@ -491,10 +419,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_nobody_notices_a_script_flush),
         TEST(test_a_pipeline_of_unknown_scripts_is_sent_again),
-        TEST(test_out_of_memory_refuses_writes_and_keeps_the_connection),
-        TEST(test_a_refusal_is_noticed_and_forgotten_while_idle),
-        TEST(test_reads_are_served_after_a_reconnect_while_writes_are_refused),
-        TEST(test_too_few_replicas_refuse_writes),
         TEST(test_a_redis_busy_with_a_script_refuses_writes),
         TEST(test_a_master_made_a_replica_is_noticed_while_idle),
         TEST(test_a_write_refused_by_a_replica_is_not_applied),

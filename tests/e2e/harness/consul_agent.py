@@ -67,6 +67,14 @@ class ConsulAgent(Process):
     def get(self, path):
         return json.loads(self._ask("GET", path))
 
+    def make_token(self, rules):
+        """A token that allows what the rules say; the agent's access control is on."""
+        policy = self._put("/v1/acl/policy", {"Name": "made-by-a-test", "Rules": rules})
+        return self._put("/v1/acl/token", {"Policies": [{"ID": policy["ID"]}]})["SecretID"]
+
+    def _put(self, path, document):
+        return json.loads(self._ask("PUT", path, json.dumps(document).encode()))
+
     def register(self, name, address):
         """An instance that does not register itself, without a check."""
         host, _, port = address.rpartition(":")

@@ -1,0 +1,78 @@
+"""The memory that bodies take has a bound, and who is over it is told so before sending."""
+
+import contextlib
+import os
+
+import pytest
+
+from harness.calls import INCREMENT, INCREMENT_BATCH, increment_batch, item, read
+from harness.exposition import scrape
+from harness.problems import check_problem, check_retry_after
+from harness.wait import wait_until
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def gateway(stack):
+    gateway = stack.extra_gateway(SERVER_MAX_BODY_MEMORY="16MiB", SERVER_LOOPS=1)
+    gateway.wait_ready()
+    return gateway
+
+
+def resident(gateway):
+    with open(f"/proc/{gateway.pid}/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def body_bytes(gateway):
+    return scrape(gateway).sum("tally_http_body_bytes")
+
+
+def head(*lines):
+    start = [f"POST {INCREMENT_BATCH} HTTP/1.1", "Host: t", "Content-Type: application/json"]
+    return "\r\n".join([*start, *lines, "", ""]).encode()
+
+
+def check_shed(response):
+    check_problem(response, 503, "not_applied", "bodies")
+    check_retry_after(response)
+    assert response.closes
+
+
+def test_three_hundred_unfinished_bodies_do_not_take_300_mib(gateway, resource):
+    before = resident(gateway)
+    with contextlib.ExitStack() as ends:
+        connections = [ends.enter_context(gateway.connection()) for _ in range(300)]
+        announced = head(f"Content-Length: {MIB}")
+        for connection in connections[:16]:
+            connection.send(announced + b" " * (MIB - 1))
+        wait_until(lambda: body_bytes(gateway) == 16 * MIB)
+        for connection in connections[16:]:
+            connection.send(announced)
+        for connection in connections[16:]:
+            check_shed(connection.response())
+        assert body_bytes(gateway) == 16 * MIB
+        assert resident(gateway) - before < 32 * MIB
+        assert gateway.post(INCREMENT, item(resource)).json()["value"] == 1, "a usual body does not wait for others"
+        check_shed(increment_batch(gateway, [item(resource, user_id="u" * 100)] * 100))
+    wait_until(lambda: body_bytes(gateway) == 0)
+    assert increment_batch(gateway, [item(resource)] * 1000).json()["results"][-1]["value"] == 1001
+    assert body_bytes(gateway) == 0
+    assert scrape(gateway).sum("tally_shed_total", reason="max_body_memory") == 285
+
+
+def test_chunked_bodies_are_counted_as_they_grow(gateway, resource):
+    chunk = b"%x\r\n%s\r\n" % (MIB // 2, b" " * (MIB // 2))
+    with contextlib.ExitStack() as ends:
+        connections = [ends.enter_context(gateway.connection()) for _ in range(40)]
+        for connection in connections:
+            connection.send(head("Transfer-Encoding: chunked") + chunk)
+        wait_until(lambda: body_bytes(gateway) > 15 * MIB)
+        for connection in connections:
+            connection.send(b"0\r\n\r\n")
+        statuses = [connection.response().status for connection in connections]
+    assert set(statuses) == {400, 503}, statuses
+    assert statuses.count(503) >= 8
+    wait_until(lambda: body_bytes(gateway) == 0)
+    assert read(gateway, resource) == 0

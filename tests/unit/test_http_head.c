@@ -1,0 +1,161 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/http_head.h"
+
+static struct http_request request;
+static struct http_head head;
+
+static void begin(const char *method, const char *target)
+{
+    request = (struct http_request){0};
+    http_head_begin(&head, &request, method, target);
+}
+
+static void field(const char *name, const char *value)
+{
+    http_head_field(&head, text_of(name), text_of(value));
+}
+
+static void assert_text(struct text text, const char *wanted)
+{
+    assert_int_equal(text.len, strlen(wanted));
+    assert_memory_equal(text.data, wanted, text.len);
+}
+
+static void test_targets_in_every_form(void **state)
+{
+    static const char *const targets[][3] = {
+        {"GET", "/a/b", "/a/b"},
+        {"GET", "http://h/a//b", "/a//b"},
+        {"POST", "HTTPS://[::1]:443/", "/"},
+        {"GET", "http://h:80", "/"},
+        {"OPTIONS", "*", "*"},
+        {"OPTIONS", "http://h", "/"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        begin(targets[i][0], targets[i][1]);
+        field("Host", "h");
+        assert_null(http_head_end(&head, "HTTP/1.1"));
+        assert_text(request.path, targets[i][2]);
+    }
+}
+
+static void test_targets_in_no_form(void **state)
+{
+    static const char *const targets[] = {"*", "a/b", "h:80", "ftp://h/", "http:///a", "http://u@h/a", "http://h:x/a"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        begin("GET", targets[i]);
+        field("Host", "h");
+        assert_non_null(strstr(http_head_end(&head, "HTTP/1.1"), "the target must"));
+    }
+}
+
+static void test_authorities(void **state)
+{
+    static const char *const good[] = {
+        "h", "h.example.net", "h:8080", "h:", "10.0.0.7:1", "[::1]", "[::1]:80", "a_b~%41"};
+    static const char *const bad[] = {"",     ":80", "h:123456", "h:x",    "h h",        "h/x",     "u@h",
+                                      "[::1", "[]",  "h]",       "[::1]x", "h,\xC3\xA9", "http://h"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        assert_true(http_head_is_authority(text_of(good[i])));
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_false(http_head_is_authority(text_of(bad[i])));
+    }
+}
+
+static void test_a_host_is_needed_once(void **state)
+{
+    (void)state;
+    begin("GET", "/");
+    assert_string_equal(http_head_end(&head, "HTTP/1.1"), "Host is missing");
+    assert_null(http_head_end(&(struct http_head){.request = &request}, "HTTP/1.0"));
+    field("host", "a");
+    field("HOST", "a");
+    assert_string_equal(http_head_end(&head, "HTTP/1.1"), "Host is missing"); /* the first fault stays */
+    begin("GET", "/");
+    field("host", "a");
+    field("HOST", "a");
+    assert_string_equal(http_head_end(&head, "HTTP/1.0"), "Host must not be repeated");
+}
+
+static void test_white_space_around_a_value_is_no_part_of_it(void **state)
+{
+    (void)state;
+    begin("POST", "/");
+    field("Host", "\t h ");
+    field("Idempotency-Key", "k \t ");
+    field("content-type", "\tapplication/json\t");
+    field("X-Request-Id", "   ");
+    field("Content-Length", "12");
+    assert_null(http_head_end(&head, "HTTP/1.1"));
+    assert_text(request.idempotency_key, "k");
+    assert_text(request.content_type, "application/json");
+    assert_text(request.request_id, "");
+    assert_int_equal(head.content_length, 12);
+    assert_int_equal(request.idempotency_key_count, 1);
+}
+
+static void test_what_is_nearly_an_idempotency_key_is_noticed(void **state)
+{
+    static const char *const names[] = {"X-Idempotency-Key", "IdempotencyKey",     "Idempotency_Key", "IDEMPOTENT-ID",
+                                        "My-Idempotence",    "Idempotency-Key-Id", "Idempotency"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        begin("POST", "/");
+        field(names[i], "k");
+        assert_text(request.misnamed_key, names[i]);
+        assert_int_equal(request.idempotency_key_count, 0);
+    }
+    begin("POST", "/");
+    field("Identity-Key", "k");
+    field("idempote", "k");
+    assert_null(request.misnamed_key.data);
+}
+
+static void test_one_value_is_not_two(void **state)
+{
+    (void)state;
+    begin("POST", "/");
+    field("Host", "h");
+    field("Content-Type", "");
+    field("Content-Type", "application/json");
+    assert_string_equal(http_head_end(&head, "HTTP/1.1"), "Content-Type must not be repeated");
+}
+
+static void test_a_preflight_is_an_options_that_asks_for_a_method(void **state)
+{
+    (void)state;
+    begin("OPTIONS", "/");
+    assert_false(request.is_preflight);
+    field("Origin", "https://a");
+    field("access-control-request-method", "POST");
+    assert_true(request.is_preflight);
+    assert_text(request.origin, "https://a");
+    begin("POST", "/");
+    field("Access-Control-Request-Method", "POST");
+    assert_false(request.is_preflight);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_targets_in_every_form),
+        cmocka_unit_test(test_targets_in_no_form),
+        cmocka_unit_test(test_authorities),
+        cmocka_unit_test(test_a_host_is_needed_once),
+        cmocka_unit_test(test_white_space_around_a_value_is_no_part_of_it),
+        cmocka_unit_test(test_what_is_nearly_an_idempotency_key_is_noticed),
+        cmocka_unit_test(test_one_value_is_not_two),
+        cmocka_unit_test(test_a_preflight_is_an_options_that_asks_for_a_method),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
