@@ -23,10 +23,15 @@ def wait_served(pair):
     wait_until(pair.gateway.is_ready, what="the gateway to find the survivor")
 
 
+def followed(pair):
+    store = pair.redis.call("GET", "tally:store")
+    return store is not None and pair.gateway.health()["components"]["counter_service"]["store"] == store.decode()
+
+
 def flushed(pair, proxy):
     def flush():
         pair.redis.call("FLUSHALL")
-        wait_until(lambda: pair.redis.call("EXISTS", "tally:store"), what="a service to see that the data is gone")
+        wait_until(lambda: followed(pair), what="the gateway to go on with the empty store")
         wait_served(pair)
 
     with Barrage(pair) as barrage:
