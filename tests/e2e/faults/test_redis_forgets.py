@@ -23,16 +23,22 @@ def wait_served(pair):
     wait_until(pair.gateway.is_ready, what="the gateway to find the survivor")
 
 
+def followed(pair):
+    store = pair.redis.call("GET", "tally:store")
+    return store is not None and pair.gateway.health()["components"]["counter_service"]["store"] == store.decode()
+
+
 def flushed(pair, proxy):
     def flush():
         pair.redis.call("FLUSHALL")
+        wait_until(lambda: followed(pair), what="the gateway to go on with the empty store")
         wait_served(pair)
 
     with Barrage(pair) as barrage:
         barrage.fire(lambda: proxy.hold(REQUESTS))
         time.sleep(2)
         barrage.lose(flush)
-        barrage.fire()
+        barrage.fire(lambda: proxy.hold(REQUESTS))
         time.sleep(HOLD_SECONDS)
         barrage.fire(lambda: proxy.release(PIECE))
         proxy.wait_delivered()
