@@ -176,10 +176,10 @@ static void take_single(struct http_head *head, struct text *value_at, struct te
     *value_at = value;
 }
 
-void http_head_field(struct http_head *head, struct text name, struct text padded)
+void http_head_field(struct http_head *head, struct text name, struct text value)
 {
     struct http_request *request = head->request;
-    const struct text value = trimmed(padded);
+    value = trimmed(value);
     if (name_is(name, TEXT("Host"))) {
         take_host(head, value);
     } else if (name_is(name, TEXT("Content-Length"))) {
