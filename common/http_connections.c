@@ -114,10 +114,11 @@ static ssize_t peek(const struct http_connection *connection)
     return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
-/* Whether nothing of a request is here, read or not. */
+/* Whether nothing of a request is here, read or not, or its client has ended in the middle of one. */
 static bool is_idle(const struct http_connection *connection)
 {
-    return !has_received(connection) && peek(connection) <= 0;
+    const ssize_t next = peek(connection);
+    return next == 0 || (next < 0 && !has_received(connection));
 }
 
 static void end(struct http_connection *connection)

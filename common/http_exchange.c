@@ -18,6 +18,19 @@ static void give_back_budget(struct http_exchange *exchange)
     }
 }
 
+/* Keeps no more of the body's memory than a request of usual size needs. */
+static void shrink_body(struct http_exchange *exchange)
+{
+    if (exchange->body_capacity > HTTP_BUDGET_FREE) {
+        char *smaller = realloc(exchange->request.body, BODY_INITIAL);
+        if (smaller != NULL) {
+            exchange->request.body = smaller;
+            exchange->body_capacity = BODY_INITIAL;
+        }
+    }
+    give_back_budget(exchange);
+}
+
 static void exchange_free(struct http_exchange *exchange)
 {
     if (exchange == NULL) {
@@ -67,14 +80,7 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
 
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange)
 {
-    if (exchange->body_capacity > HTTP_BUDGET_FREE) {
-        char *smaller = realloc(exchange->request.body, BODY_INITIAL);
-        if (smaller != NULL) {
-            exchange->request.body = smaller;
-            exchange->body_capacity = BODY_INITIAL;
-        }
-    }
-    give_back_budget(exchange);
+    shrink_body(exchange);
     buffer_clear(&exchange->request.reply, REPLY_KEEP_MAX);
     exchange->next_free = list->first;
     list->first = exchange;
@@ -142,6 +148,7 @@ int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
     }
     if (!take_budget(exchange, capacity)) {
         exchange->request.refusal = HTTP_OVER_BUDGET;
+        shrink_body(exchange); /* what came is thrown away: another may have the place */
         return 0;
     }
     char *body = realloc(exchange->request.body, capacity);

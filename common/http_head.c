@@ -12,6 +12,11 @@ static bool is_one_of(char byte, const char *bytes)
     return byte != '\0' && strchr(bytes, byte) != NULL;
 }
 
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
 static bool is_alphanumeric(char byte)
 {
     return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
@@ -118,10 +123,10 @@ void http_head_begin(struct http_head *head, struct http_request *request, const
 /* Without the optional white space around it (RFC 9110, section 5.5), of which libmicrohttpd leaves what is behind. */
 static struct text trimmed(struct text text)
 {
-    while (text.len > 0 && is_one_of(text.data[0], " \t")) {
+    while (text.len > 0 && is_blank(text.data[0])) {
         text = behind(text, 1);
     }
-    while (text.len > 0 && is_one_of(text.data[text.len - 1], " \t")) {
+    while (text.len > 0 && is_blank(text.data[text.len - 1])) {
         text.len--;
     }
     return text;
@@ -171,10 +176,10 @@ static void take_single(struct http_head *head, struct text *value_at, struct te
     *value_at = value;
 }
 
-void http_head_field(struct http_head *head, struct text name, struct text padded)
+void http_head_field(struct http_head *head, struct text name, struct text value)
 {
     struct http_request *request = head->request;
-    const struct text value = trimmed(padded);
+    value = trimmed(value);
     if (name_is(name, TEXT("Host"))) {
         take_host(head, value);
     } else if (name_is(name, TEXT("Content-Length"))) {

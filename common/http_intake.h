@@ -60,6 +60,9 @@ enum {
     INTAKE_NAME_SIZE = 18,
 };
 
+/* The fields that frame a request. */
+enum http_intake_field { INTAKE_OTHER_FIELD, INTAKE_CONTENT_LENGTH, INTAKE_TRANSFER_ENCODING };
+
 /* Zero-initialised: nothing was read yet. */
 struct http_intake {
     enum http_intake_state state;
@@ -68,8 +71,9 @@ struct http_intake {
     struct text pending; /* what libmicrohttpd is still to be given after a fault */
     /* of the line being read */
     unsigned count; /* empty lines; or bytes of the target, the version, a length, a coding, a chunk's size so far */
-    unsigned name_len;
-    char name[INTAKE_NAME_SIZE]; /* in lower case; the rest of a longer one is not kept */
+    enum http_intake_field field;
+    unsigned name_len;           /* of what came of it in earlier pieces */
+    char name[INTAKE_NAME_SIZE]; /* the rest of a longer one is not kept */
     /* of the request being read */
     bool is_http_1_0;
     bool has_content_length;

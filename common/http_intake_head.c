@@ -1,5 +1,6 @@
 /* Steps of http_intake: the request line and the fields. */
 #include <string.h>
+#include <strings.h>
 
 #include "common/http_intake_step.h"
 
@@ -80,6 +81,11 @@ enum intake_step intake_target(struct http_intake *intake, struct intake_bytes *
 enum intake_step intake_version(struct http_intake *intake, struct intake_bytes *bytes)
 {
     static const char pattern[] = "HTTP/d.d";
+    if (intake->count == 0 && bytes->end - bytes->next > VERSION_LEN &&
+        memcmp(bytes->next, "HTTP/1.1", VERSION_LEN) == 0) {
+        bytes->next += VERSION_LEN; /* as nearly all say */
+        intake->count = VERSION_LEN;
+    }
     for (; bytes->next < bytes->end && intake->count < VERSION_LEN; bytes->next++, intake->count++) {
         const char byte = *bytes->next;
         const char wanted = pattern[intake->count];
@@ -91,7 +97,7 @@ enum intake_step intake_version(struct http_intake *intake, struct intake_bytes 
     if (bytes->next == bytes->end) {
         return STEP_KEEP;
     }
-    return intake_take(intake, bytes, '\r', INTAKE_VERSION_LF, request_line_sentence);
+    return intake_take_line_end(intake, bytes, INTAKE_VERSION_LF, INTAKE_LINE, request_line_sentence);
 }
 
 enum intake_step intake_version_lf(struct http_intake *intake, struct intake_bytes *bytes)
@@ -104,7 +110,7 @@ enum intake_step intake_line(struct http_intake *intake, struct intake_bytes *by
     if (intake_is(*bytes->next, CLASS_TOKEN)) {
         intake->name_len = 0;
         intake->state = INTAKE_NAME;
-        return STEP_KEEP;
+        return intake_name(intake, bytes);
     }
     if (*bytes->next == '\r') {
         bytes->next++;
@@ -115,25 +121,33 @@ enum intake_step intake_line(struct http_intake *intake, struct intake_bytes *by
                                                                     : "a field must begin with its name");
 }
 
-static bool name_is(const struct http_intake *intake, struct text lower)
+static bool name_is(struct text name, struct text wanted)
 {
-    return intake->name_len == lower.len && memcmp(intake->name, lower.data, lower.len) == 0;
+    return name.len == wanted.len && strncasecmp(name.data, wanted.data, wanted.len) == 0;
+}
+
+static enum http_intake_field field_of(struct text name)
+{
+    if (name_is(name, TEXT("Content-Length"))) {
+        return INTAKE_CONTENT_LENGTH;
+    }
+    return name_is(name, TEXT("Transfer-Encoding")) ? INTAKE_TRANSFER_ENCODING : INTAKE_OTHER_FIELD;
 }
 
 /* The name is complete. Returns the sentence of the rule that is broken by having such a field, or NULL. */
-static const char *begin_value(struct http_intake *intake)
+static const char *begin_value(struct http_intake *intake, struct text name)
 {
     static const char both[] = "Content-Length and Transfer-Encoding must not be sent together";
-    intake->state = INTAKE_BEFORE_VALUE;
+    intake->field = field_of(name);
     intake->count = 0;
-    if (name_is(intake, TEXT("content-length"))) {
+    if (intake->field == INTAKE_CONTENT_LENGTH) {
         if (intake->has_content_length) {
             return "Content-Length must not be repeated";
         }
         intake->has_content_length = true;
         return intake->has_transfer_encoding ? both : NULL;
     }
-    if (name_is(intake, TEXT("transfer-encoding"))) {
+    if (intake->field == INTAKE_TRANSFER_ENCODING) {
         if (intake->has_transfer_encoding) {
             return "Transfer-Encoding must not be repeated";
         }
@@ -144,15 +158,25 @@ static const char *begin_value(struct http_intake *intake)
     return NULL;
 }
 
+/* A name that comes in pieces is put together, as far as it is looked at. */
+static struct text put_together(struct http_intake *intake, struct text piece)
+{
+    const size_t room = INTAKE_NAME_SIZE - intake->name_len;
+    const size_t len = piece.len < room ? piece.len : room;
+    memcpy(intake->name + intake->name_len, piece.data, len);
+    intake->name_len += (unsigned)len;
+    return (struct text){intake->name, intake->name_len};
+}
+
 enum intake_step intake_name(struct http_intake *intake, struct intake_bytes *bytes)
 {
-    for (; bytes->next < bytes->end && intake_is(*bytes->next, CLASS_TOKEN); bytes->next++) {
-        if (intake->name_len < INTAKE_NAME_SIZE) {
-            const char byte = *bytes->next;
-            intake->name[intake->name_len++] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
-        }
+    const char *first = bytes->next;
+    const bool is_complete = intake_skip(bytes, CLASS_TOKEN);
+    struct text name = {first, (size_t)(bytes->next - first)};
+    if (!is_complete || intake->name_len > 0) {
+        name = put_together(intake, name);
     }
-    if (bytes->next == bytes->end) {
+    if (!is_complete) {
         return STEP_KEEP;
     }
     if (*bytes->next != ':') {
@@ -160,13 +184,13 @@ enum intake_step intake_name(struct http_intake *intake, struct intake_bytes *by
                                        ? "a field must not have white space before its colon"
                                        : "a field must be a name of token characters, a colon and a value");
     }
-    const char *broken = begin_value(intake);
+    const char *broken = begin_value(intake, name);
     if (broken != NULL) {
-        intake->state = INTAKE_NAME;
         return intake_fail(intake, broken);
     }
     bytes->next++;
-    return STEP_KEEP;
+    intake->state = INTAKE_BEFORE_VALUE;
+    return intake_before_value(intake, bytes);
 }
 
 enum intake_step intake_before_value(struct http_intake *intake, struct intake_bytes *bytes)
@@ -174,18 +198,45 @@ enum intake_step intake_before_value(struct http_intake *intake, struct intake_b
     if (!intake_skip(bytes, CLASS_BLANK)) {
         return STEP_KEEP;
     }
-    if (name_is(intake, TEXT("content-length"))) {
+    switch (intake->field) {
+    case INTAKE_CONTENT_LENGTH:
         intake->state = INTAKE_LENGTH;
-    } else if (name_is(intake, TEXT("transfer-encoding"))) {
+        return intake_length(intake, bytes);
+    case INTAKE_TRANSFER_ENCODING:
         intake->state = INTAKE_CODING;
-    } else {
+        return intake_coding(intake, bytes);
+    case INTAKE_OTHER_FIELD:
+    default:
         intake->state = INTAKE_VALUE;
+        return intake_value(intake, bytes);
     }
-    return STEP_KEEP;
+}
+
+/* Whether one of eight bytes is a control character: below 0x20, or 0x7F (a tab too, which is none in a value). The
+ * well-known trick: subtracting borrows into the top bit of a byte that is too small. */
+static bool has_control(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t deleted = word ^ (ones * 0x7F);
+    return ((((word - ones * 0x20) & ~word) | ((deleted - ones) & ~deleted)) & (ones * 0x80)) != 0;
+}
+
+/* Values are most of a head. */
+static void skip_plain_words(struct intake_bytes *bytes)
+{
+    uint64_t word;
+    while (bytes->end - bytes->next >= (ptrdiff_t)sizeof(word)) {
+        memcpy(&word, bytes->next, sizeof(word));
+        if (has_control(word)) {
+            return;
+        }
+        bytes->next += sizeof(word);
+    }
 }
 
 enum intake_step intake_value(struct http_intake *intake, struct intake_bytes *bytes)
 {
+    skip_plain_words(bytes);
     if (!intake_skip(bytes, CLASS_VALUE)) {
         return STEP_KEEP;
     }
@@ -199,7 +250,7 @@ static enum intake_step end_value(struct http_intake *intake, struct intake_byte
         intake->state = INTAKE_AFTER_VALUE;
         return STEP_KEEP;
     }
-    return intake_take(intake, bytes, '\r', INTAKE_VALUE_LF, sentence);
+    return intake_take_line_end(intake, bytes, INTAKE_VALUE_LF, INTAKE_LINE, sentence);
 }
 
 /* Content-Length = 1*DIGIT (RFC 9110, section 8.6). */

@@ -59,6 +59,19 @@ static inline enum intake_step intake_take(struct http_intake *intake, struct in
     return STEP_KEEP;
 }
 
+/* Reads the end of a line: by `state` one byte at a time, and at once where both are there. */
+static inline enum intake_step intake_take_line_end(struct http_intake *intake, struct intake_bytes *bytes,
+                                                    enum http_intake_state lf_state, enum http_intake_state state,
+                                                    const char *sentence)
+{
+    if (bytes->end - bytes->next >= 2 && bytes->next[0] == '\r' && bytes->next[1] == '\n') {
+        bytes->next += 2;
+        intake->state = state;
+        return STEP_KEEP;
+    }
+    return intake_take(intake, bytes, '\r', lf_state, sentence);
+}
+
 /* The bytes from `first` on are left out. A bound on them is a bound on what a client may send for nothing. */
 enum intake_step intake_drop(struct http_intake *intake, struct intake_bytes *bytes, const char *first);
 

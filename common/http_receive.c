@@ -57,6 +57,7 @@ static ssize_t receive(struct http_intake *intake, int fd, char *out, size_t roo
     return (ssize_t)given;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 ssize_t recv(int fd, void *out, size_t room, int flags)
 {
     struct http_connection *connection = watched != NULL && flags == 0 ? http_connections_find(watched, fd) : NULL;

@@ -68,7 +68,7 @@ static bool take_parameter(struct cursor *cursor)
 const char *media_type_check_json(struct text content_type, struct text content_encoding)
 {
     struct cursor cursor = {content_type};
-    if (!is_text(take_until(&cursor, "; \t"), TEXT("application/json"))) {
+    if (content_type.data == NULL || !is_text(take_until(&cursor, "; \t"), TEXT("application/json"))) {
         return "Content-Type must be application/json";
     }
     for (skip_blanks(&cursor); cursor.rest.len > 0; skip_blanks(&cursor)) {

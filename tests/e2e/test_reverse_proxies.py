@@ -1,5 +1,5 @@
-"""HAProxy, nginx and Varnish in front of a gateway: right counts, no value out of a cache, and no request that the proxy
-did not send."""
+"""HAProxy, nginx and Varnish in front of a gateway: right counts, no value out of a cache, and no request that the
+proxy did not send."""
 
 import threading
 import time

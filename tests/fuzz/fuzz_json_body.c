@@ -188,6 +188,12 @@ static void compare_values(const cJSON *tree, const uint8_t *data, size_t size)
     free(copy);
 }
 
+/* cJSON looks for a byte order mark only where at least two bytes follow it. */
+static bool is_short_with_mark(const uint8_t *data, size_t size)
+{
+    return size == 4 && memcmp(data, "\xEF\xBB\xBF", 3) == 0;
+}
+
 static void compare_with_cjson(const uint8_t *data, size_t size)
 {
     const char *end = NULL;
@@ -196,8 +202,10 @@ static void compare_with_cjson(const uint8_t *data, size_t size)
         tree != NULL && is_blank((const uint8_t *)end, (size_t)((const char *)data + size - end));
     struct json_reader reader;
     if (reader_accepts(&reader, data, size)) {
-        assert(cjson_accepts);
-        compare_values(tree, data, size);
+        assert(cjson_accepts || is_short_with_mark(data, size));
+        if (cjson_accepts) {
+            compare_values(tree, data, size);
+        }
     } else {
         assert(!cjson_accepts || is_known_laxness(&reader, data, size));
     }

@@ -94,7 +94,7 @@ static void test_a_body_in_chunks_is_taken_as_it_grows(void **state)
     }
     assert_int_equal(exchange->request.refusal, HTTP_OVER_BUDGET);
     assert_int_equal(exchange->request.body_len, 15 * sizeof(piece)); /* thrown away, but counted */
-    assert_true(http_budget_used(&budget) <= 100 * 1024);
+    assert_int_equal(http_budget_used(&budget), 0);                   /* another may have the place */
     http_exchange_give_back(&list, exchange);
 }
 

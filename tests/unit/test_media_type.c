@@ -48,8 +48,7 @@ static void test_other_charsets_are_not(void **state)
                                         "application/json;charset",
                                         "application/json;charset=",
                                         "application/json;charset=utf-8;charset=utf-16",
-                                        "application/json;charset=\"utf-8"
-                                        "x\""};
+                                        "application/json;charset=\"utf-8x\""};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         assert_string_equal(check(types[i]), "the charset of Content-Type must be utf-8");
