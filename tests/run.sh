@@ -5,7 +5,8 @@
 #   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
-#   faults     likewise, all that break a part under load: those of e2e and the long ones; FAULT_SECONDS (1.5) of load
+#   faults     likewise, one file more at once, all that break a part under load: those of e2e and the long ones;
+#              FAULT_SECONDS (1.5) of load
 # REQUIRE_ALL=1: a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
