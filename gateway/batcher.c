@@ -347,7 +347,7 @@ int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
     int64_t next_us = session_turn(batcher->session, increments_wait(batcher), now_us);
     next_us = earlier(next_us, sent_list_answer_late(&batcher->sent, now_us, STATUS_DEADLINE_EXCEEDED));
     pass_stuck(batcher, now_us);
-    const int64_t too_late_us = now_us + send_window_margin_us(&batcher->window);
+    const int64_t too_late_us = send_window_too_late_us(&batcher->window, now_us);
     for (int size = 0; size < SEND_SIZES; size++) {
         for (int kind = 0; kind < BATCH_KINDS; kind++) {
             waiting_line_answer_late(&batcher->lines[size][kind].waiting, too_late_us, STATUS_NOT_SENT_IN_TIME);

@@ -184,15 +184,22 @@ static bool is_batch(enum counter_rpc rpc)
     return rpc == COUNTER_RPC_SESSION_INCREMENT || rpc == COUNTER_RPC_BATCH_GET;
 }
 
-/* After a failed attempt: again, if it may help and there is time and budget. */
-static void retry_or_end(struct client_call *call, enum status status, int64_t now_us)
+/* Whether an attempt that leaves at retry_us, and takes as long as the last one, has its end before the deadline: one
+ * that is out then is unknown, and the call has not been so far. What is unknown can only be settled by an attempt. */
+static bool has_time(const struct client_call *call, int64_t retry_us, int64_t last_took_us)
+{
+    return retry_us + (call->unknown ? 0 : last_took_us) < call->deadline_us;
+}
+
+/* After a failed attempt, which took so long: again, if it may help and there is time and budget. */
+static void retry_or_end(struct client_call *call, enum status status, int64_t took_us, int64_t now_us)
 {
     struct counter_client *client = call->client;
     call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
     const bool is_returned = status == STATUS_SHED && is_batch(call->rpc) && !call->unknown;
     const int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
-    const bool may_help = status_is_retriable(status) && !is_returned && retry_us < call->deadline_us;
+    const bool may_help = status_is_retriable(status) && !is_returned && has_time(call, retry_us, took_us);
     if (may_help && retry_budget_has(&client->budget) &&
         (channel_pool_is_ready(client->pool) || channel_pool_is_awaited(client->pool, now_us))) {
         set_state(call, STATE_BACKING_OFF);
@@ -255,7 +262,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
     if (status == STATUS_OK) {
         finish(call, STATUS_OK, attempt->reply);
     } else {
-        retry_or_end(call, status, now_us);
+        retry_or_end(call, status, now_us - attempt->started_us, now_us);
     }
     rpc_attempt_free(attempt);
 }

@@ -60,8 +60,8 @@ void send_window_turn(struct send_window *window, int64_t now_us, uint32_t rando
         window->sheds = 0;
         grow(window);
     }
-    if (window->was_answered) {
-        measure(window, now_us - window->answered_sent_us);
+    if (window->was_answered || window->was_shed) {
+        measure(window, now_us - (window->was_answered ? window->answered_sent_us : window->shed_sent_us));
     }
     window->was_shed = false;
     window->was_answered = false;
@@ -133,11 +133,12 @@ void send_window_forget(struct send_window *window, enum send_size size, size_t 
     window->out[size] -= items;
 }
 
-int64_t send_window_margin_us(const struct send_window *window)
+int64_t send_window_too_late_us(const struct send_window *window, int64_t now_us)
 {
-    if (window->out[SEND_SMALL] + window->out[SEND_LARGE] == 0) {
-        return 0;
+    const bool is_paused = now_us < window->resume_us;
+    if (!is_paused && window->out[SEND_SMALL] + window->out[SEND_LARGE] == 0) {
+        return now_us;
     }
     const int64_t margin_us = window->round_trip_us + window->round_trip_us / 2;
-    return margin_us < SEND_MARGIN_MAX_US ? margin_us : SEND_MARGIN_MAX_US;
+    return (is_paused ? window->resume_us : now_us) + (margin_us < SEND_MARGIN_MAX_US ? margin_us : SEND_MARGIN_MAX_US);
 }

@@ -31,7 +31,7 @@ enum {
     SEND_LARGE_PIECE = 250,
     /* For so long after its last item a size counts as being about. */
     SEND_ABOUT_US = 1000 * 1000,
-    /* What is due sooner than the round trip of late, half as much again, is not sent; but never more than this. */
+    /* What is due sooner than the round trip of late, and half as much again, is not sent; but never more than this. */
     SEND_MARGIN_MAX_US = 250 * 1000,
 };
 
@@ -71,8 +71,8 @@ void send_window_shed(struct send_window *window, enum send_size size, size_t it
 /* It says nothing of what the service can take. */
 void send_window_forget(struct send_window *window, enum send_size size, size_t items);
 
-/* What is due within this time of now would not be answered in time: it is not worth sending. 0 while nothing is out,
- * so that there is always something that measures it. */
-int64_t send_window_margin_us(const struct send_window *window);
+/* What is due by then could not be answered in time any more: it is not worth sending. now_us while nothing keeps it
+ * back, so that there is always something that measures the round trip. */
+int64_t send_window_too_late_us(const struct send_window *window, int64_t now_us);
 
 #endif

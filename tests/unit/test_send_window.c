@@ -198,24 +198,40 @@ static void test_small_requests_leave_large_ones_their_half(void **state)
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
+static int64_t margin_us(void)
+{
+    return send_window_too_late_us(&window, NOW_US) - NOW_US;
+}
+
 static void test_the_margin_follows_the_round_trip(void **state)
 {
     (void)state;
-    assert_int_equal(send_window_margin_us(&window), 0);
+    assert_int_equal(margin_us(), 0);
     send(SEND_SMALL, 2, NOW_US);
-    assert_int_equal(send_window_margin_us(&window), 0); /* nothing was measured yet */
+    assert_int_equal(margin_us(), 0); /* nothing was measured yet */
     send_window_answered(&window, SEND_SMALL, 1, NOW_US);
     turn(NOW_US + 800);
-    assert_int_equal(send_window_margin_us(&window), 1200);
+    assert_int_equal(margin_us(), 1200);
     send(SEND_SMALL, 1, NOW_US);
     send_window_answered(&window, SEND_SMALL, 1, NOW_US);
     turn(NOW_US + 1600);
-    assert_int_equal(send_window_margin_us(&window), 1350);
+    assert_int_equal(margin_us(), 1350);
     send_window_answered(&window, SEND_SMALL, 1, NOW_US);
     turn(NOW_US + 10 * 1000 * 1000);
-    assert_int_equal(send_window_margin_us(&window), 0); /* nothing is out */
+    assert_int_equal(margin_us(), 0); /* nothing is out */
     send(SEND_SMALL, 1, NOW_US);
-    assert_int_equal(send_window_margin_us(&window), SEND_MARGIN_MAX_US);
+    assert_int_equal(margin_us(), SEND_MARGIN_MAX_US);
+}
+
+static void test_what_is_due_in_a_pause_is_too_late(void **state)
+{
+    (void)state;
+    send(SEND_SMALL, 1, NOW_US);
+    send_window_shed(&window, SEND_SMALL, 1, NOW_US);
+    turn(NOW_US + 800);
+    assert_int_equal(window.resume_us, NOW_US + 800 + BACKOFF_FIRST_US);
+    assert_int_equal(send_window_too_late_us(&window, NOW_US + 900), window.resume_us + 1200);
+    assert_int_equal(send_window_too_late_us(&window, window.resume_us), window.resume_us); /* it may try */
 }
 
 #define TEST(function) cmocka_unit_test_setup(function, set_up)
@@ -236,6 +252,7 @@ int main(void)
         TEST(test_a_small_request_leaves_when_large_ones_fill_the_window),
         TEST(test_small_requests_leave_large_ones_their_half),
         TEST(test_the_margin_follows_the_round_trip),
+        TEST(test_what_is_due_in_a_pause_is_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
