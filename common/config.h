@@ -26,7 +26,7 @@ struct config {
         int port; /* 0: a free one */
         int request_timeout_ms;
         int max_connections;
-        int max_pending; /* waiting requests a loop */
+        int max_pending; /* waiting operations a loop */
         int idle_timeout_ms;
         int read_timeout_ms;
         size_t max_body;        /* bytes */
@@ -42,6 +42,7 @@ struct config {
         int max_deadline_ms;
         int rpc_threads;
         int queue; /* items */
+        int queue_time_ms;
     } counter_service;
     struct {
         struct {
@@ -49,6 +50,7 @@ struct config {
             int pool_size;
             int keep_alive_ms;
             int attempt_timeout_ms;
+            int window; /* items a loop */
         } counter_service;
     } grpc;
     struct {

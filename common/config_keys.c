@@ -38,7 +38,7 @@ const struct config_key config_keys[] = {
     {COUNT(server.port, "8080", "0", "65535")},
     {DURATION(server.request_timeout, "2s", "10ms", "1m")},
     {COUNT(server.max_connections, "10000", "1", "1000000")},
-    {COUNT(server.max_pending, "4096", "1", "65536")},
+    {COUNT(server.max_pending, "131072", "1", "1000000")},
     {DURATION(server.idle_timeout, "95s", "1s", "1h")},
     {DURATION(server.read_timeout, "30s", "100ms", "10m")},
     /* At least what an increment with every field at its bound, and escaped, needs. At most the limit of a batch. */
@@ -54,15 +54,17 @@ const struct config_key config_keys[] = {
     {DURATION(counter_service.max_deadline, "4s", "100ms", "1m")},
     {COUNT(counter_service.rpc_threads, "1", "1", "16")},
     /* At least one batch of BATCH_ITEMS_MAX, which could never be taken otherwise. */
-    {COUNT(counter_service.queue, "8192", "1000", "1000000")},
+    {COUNT(counter_service.queue, "65536", "1000", "1000000")},
+    {DURATION(counter_service.queue_time, "500ms", "10ms", "1m")},
 
     {ADDRESS(grpc.counter_service.host, "localhost:50051")},
     {COUNT(grpc.counter_service.pool_size, "20", "1", "1024")},
     {DURATION(grpc.counter_service.keep_alive, "30s", "1s", "1h")},
     {DURATION(grpc.counter_service.attempt_timeout, "600ms", "10ms", "1m")},
+    {COUNT(grpc.counter_service.window, "4096", "1", "1000000")},
 
     {COUNT(breaker.failures, "5", "1", "1000")},
-    {DURATION(breaker.open_for, "1s", "10ms", "1m")},
+    {DURATION(breaker.open_for, "250ms", "10ms", "1m")},
 
     {ADDRESS(redis.addr, "localhost:6379")},
     {TEXT(redis.password, ""), .secret = true},

@@ -6,9 +6,9 @@
 #include "common/clock.h"
 #include "common/condition.h"
 
-void store_queue_init(struct store_queue *queue, size_t max)
+void store_queue_init(struct store_queue *queue, size_t max, int64_t max_wait_us)
 {
-    *queue = (struct store_queue){.max = max};
+    *queue = (struct store_queue){.max = max, .max_wait_us = max_wait_us};
     condition_init(&queue->changed);
     pthread_mutex_init(&queue->lock, NULL);
     queue->last = &queue->first;
@@ -19,6 +19,16 @@ void store_queue_done(struct store_queue *queue)
 {
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->lock);
+}
+
+/* Whether it takes no more than it has. An empty queue takes any call: a small max must not refuse large ones for ever.
+ */
+static bool is_full_locked(const struct store_queue *queue, size_t places, int64_t now_us)
+{
+    if (queue->first == NULL) {
+        return false;
+    }
+    return queue->length + places > queue->max || now_us - queue->first->submitted_us > queue->max_wait_us;
 }
 
 enum status store_queue_put(struct store_queue *queue, struct store_call *call)
@@ -34,8 +44,7 @@ enum status store_queue_put(struct store_queue *queue, struct store_call *call)
         status = STATUS_DRAINING;
     } else if (!queue->open) {
         status = STATUS_REDIS_DOWN;
-    } else if (queue->length > 0 && queue->length + places > queue->max) {
-        /* An empty queue takes any call: a small max must not refuse large ones for ever. */
+    } else if (is_full_locked(queue, places, call->submitted_us)) {
         status = STATUS_SHED;
     } else {
         was_empty = queue->length == 0;

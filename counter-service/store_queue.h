@@ -1,5 +1,6 @@
-/* The bounded queue before a store worker. Closed, it refuses calls at once with the reason: nobody waits behind a
- * reconnect. It starts closed. */
+/* The queue before a store worker, bounded in items, which is memory, and in time: a store that is behind by more than
+ * max_wait_us takes no more, so nobody waits for what he will not get in time. Closed, it refuses calls at once with
+ * the reason: nobody waits behind a reconnect. It starts closed. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_QUEUE_H
 #define TALLY_COUNTER_SERVICE_STORE_QUEUE_H
 
@@ -13,7 +14,9 @@
 #include "counter-service/store.h"
 
 struct store_queue {
-    size_t max; /* items; immutable after init */
+    /* Immutable after init. */
+    size_t max; /* items */
+    int64_t max_wait_us;
     /* Guarded by lock, under which no other is taken. */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a call came, or stopping */
@@ -26,13 +29,14 @@ struct store_queue {
     struct error refusal; /* why writes are refused although it is open; "": they are not */
 };
 
-void store_queue_init(struct store_queue *queue, size_t max);
+void store_queue_init(struct store_queue *queue, size_t max, int64_t max_wait_us);
 /* The queue must be empty. */
 void store_queue_done(struct store_queue *queue);
 
 /* Any thread. */
 
-/* STATUS_OK, or the call was not taken: STATUS_SHED, STATUS_REDIS_DOWN, after store_queue_stop STATUS_DRAINING. */
+/* STATUS_OK, or the call was not taken: STATUS_SHED (full, or its first call has waited for longer than max_wait_us; an
+ * empty one takes any call), STATUS_REDIS_DOWN, after store_queue_stop STATUS_DRAINING. */
 enum status store_queue_put(struct store_queue *queue, struct store_call *call) MUST_CHECK;
 /* If it is closed and reason is not NULL, the reason is copied there. */
 bool store_queue_is_open(struct store_queue *queue, char *reason, size_t reason_size);

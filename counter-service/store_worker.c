@@ -189,7 +189,8 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
         return NULL;
     }
     worker->options = *options;
-    store_queue_init(&worker->queue, options->queue_max);
+    store_queue_init(&worker->queue, options->queue_max,
+                     (int64_t)options->config->counter_service.queue_time_ms * 1000);
     backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
     store_pipeline_init(&worker->pipeline, options->config, options->metrics);
     return worker;

@@ -1,26 +1,78 @@
 #include "gateway/admission.h"
 
+#include <assert.h>
+
 #include "gateway/reply.h"
 
-bool admission_check(struct request_state *state)
+enum { RESERVED_PART = 8 };
+
+static bool refuse(struct request_state *state, enum shed_reason reason, const char *detail)
 {
-    struct loop_context *loop = state->loop;
-    if (loop->is_draining) {
-        reply_problem(state, STATUS_DRAINING, NULL);
+    request_metrics_shed(&state->loop->metrics, reason);
+    reply_problem(state, STATUS_SHED, detail);
+    return false;
+}
+
+static bool refuse_if_draining(struct request_state *state)
+{
+    if (!state->loop->is_draining) {
+        return true;
+    }
+    reply_problem(state, STATUS_DRAINING, NULL);
+    return false;
+}
+
+bool admission_allows_large(struct request_state *state)
+{
+    const struct loop_context *loop = state->loop;
+    if (!refuse_if_draining(state)) {
         return false;
     }
-    if (loop->pending >= loop->max_pending) {
-        request_metrics_shed(&loop->metrics, SHED_MAX_PENDING);
-        reply_problem(state, STATUS_SHED, NULL);
+    const size_t max = loop->max_pending - loop->max_pending / RESERVED_PART;
+    return loop->pending < max || refuse(state, SHED_MAX_PENDING, NULL);
+}
+
+bool admission_check(struct request_state *state, size_t operations)
+{
+    const struct loop_context *loop = state->loop;
+    assert(operations > 0);
+    if (!refuse_if_draining(state)) {
         return false;
     }
-    return true;
+    const bool fits = loop->pending == 0 || loop->pending + operations <= loop->max_pending;
+    return fits || refuse(state, SHED_MAX_PENDING, NULL);
 }
 
 void admission_out_of_memory(struct request_state *state)
 {
-    request_metrics_shed(&state->loop->metrics, SHED_OUT_OF_MEMORY);
-    reply_problem(state, STATUS_SHED, "there is no memory for the request");
+    (void)refuse(state, SHED_OUT_OF_MEMORY, "there is no memory for the request");
+}
+
+void admission_enter(struct request_state *state, size_t operations)
+{
+    state->pending = operations;
+    state->loop->pending += operations;
+}
+
+/* One of a large request may have been sent in time and another one not: it is counted once. */
+static bool was_not_sent_in_time(const struct request_state *state)
+{
+    for (size_t i = 0; i < state->operations.count; i++) {
+        if (state->operations.items[i].status == STATUS_NOT_SENT_IN_TIME) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void admission_leave(struct request_state *state)
+{
+    assert(state->loop->pending >= state->pending);
+    state->loop->pending -= state->pending;
+    state->pending = 0;
+    if (was_not_sent_in_time(state)) {
+        request_metrics_shed(&state->loop->metrics, SHED_NOT_IN_TIME);
+    }
 }
 
 void admission_over_budget(struct request_state *state)

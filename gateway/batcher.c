@@ -2,40 +2,48 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/limits.h"
+#include "common/prng.h"
 #include "gateway/batch_message.h"
 #include "gateway/rpc_metrics.h"
+#include "gateway/send_window.h"
+#include "gateway/sent_batch.h"
 #include "gateway/session.h"
 #include "gateway/waiting_line.h"
 
-/* So many RPCs of a kind keep the next one back, each for so long. Without it batches stay small; with one RPC the two
- * ends wait for each other (two and three gave 1.2 and 1.35 times the rate at 10 connections; eight 0.9 of it at 100).
- * So does one with more than twice the items that wait: what arrives meanwhile leaves together (a seventh of the
- * processor time at 100 connections). The time, because a stuck RPC must not hold everybody up. */
-enum { YOUNG_RPCS_MAX = 3, YOUNG_RPC_US = 3000 };
+enum {
+    /* So many RPCs of a line keep the next one back, each for so long. Without it batches stay small; with one RPC the
+     * two ends wait for each other (two and three gave 1.2 and 1.35 times the rate at 10 connections; eight 0.9 of it
+     * at 100). So does one with more than twice the items that wait: what arrives meanwhile leaves together (a seventh
+     * of the processor time at 100 connections). The time, because a stuck RPC must not hold everybody up. */
+    YOUNG_RPCS_MAX = 3,
+    YOUNG_RPC_US = 3000,
+    /* For the same reason an RPC that is out for so long leaves the window: another instance may be well. */
+    STUCK_RPC_US = 300 * 1000,
+    /* While an instance is waited for, somebody looks again after this. */
+    LOOK_AGAIN_US = 5 * 1000,
+};
 
-struct sent_batch {
-    struct sent_batch *next;
-    struct sent_batch *previous;
-    struct batcher *batcher;
+/* What waits to leave in the same RPCs. */
+struct line {
+    struct waiting_line waiting;
     enum batch_kind kind;
-    struct session_place place; /* an increment's */
-    struct client_call *call;
-    int64_t sent_us;
-    int64_t earliest_us; /* the first deadline among its entries not answered */
-    size_t count;
-    struct entry entries[];
+    enum send_size size;
 };
 
 struct batcher {
     struct counter_client *client;
     struct session *session;
-    struct waiting_line waiting[BATCH_KINDS];
-    struct sent_batch *sent;
+    struct line lines[SEND_SIZES][BATCH_KINDS];
+    enum batch_kind first_kind[SEND_SIZES]; /* which of the lines may send first */
+    struct sent_list sent;
+    struct send_window window;
     struct batch_message *message;
+    struct prng prng;
     metric_series size[BATCH_KINDS];
+    metric_series window_items;
+    int64_t window_shown; /* as its metric has it */
 };
 
 static const enum counter_rpc rpc_of_kind[BATCH_KINDS] = {
@@ -48,43 +56,12 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
-
-/* The operation's result stands. Its submission may be gone afterwards. */
-static void answer(struct entry *entry, enum status status)
-{
-    struct submission *submission = entry->submission;
-    entry->operation->status = status;
-    entry->operation->done = true;
-    entry->submission = NULL;
-    submission->unanswered--;
-    if (submission->unanswered == 0) {
-        submission->on_done(submission);
-    }
-}
-
-/* Answers the entries past their deadline (all, for now_us INT64_MAX). Returns the earliest deadline of the others. */
-static int64_t answer_late_entries(struct entry *entries, size_t count, int64_t now_us, enum status status)
-{
-    int64_t earliest_us = INT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].submission == NULL) {
-            continue;
-        }
-        if (entries[i].submission->deadline_us <= now_us) {
-            answer(&entries[i], status);
-        } else {
-            earliest_us = earlier(earliest_us, entries[i].submission->deadline_us);
-        }
-    }
-    return earliest_us;
-}
-
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 enum status batcher_submit(struct batcher *batcher, struct submission *submission)
 {
-    struct waiting_line *line = &batcher->waiting[submission->kind];
+    const enum send_size size = submission->operation_count <= SEND_SMALL_MAX ? SEND_SMALL : SEND_LARGE;
+    struct waiting_line *line = &batcher->lines[size][submission->kind].waiting;
     if (waiting_line_reserve(line, submission->operation_count) != 0) {
         return STATUS_SHED;
     }
@@ -100,54 +77,23 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
     return STATUS_OK;
 }
 
-/* Returns when the first waiting one is due. */
-static int64_t answer_late_waiting(struct waiting_line *line, int64_t now_us)
-{
-    while (line->first < line->end) {
-        struct entry *entry = &line->entries[line->first];
-        if (entry->submission->deadline_us > now_us) {
-            return entry->submission->deadline_us;
-        }
-        struct entry late = *entry;
-        waiting_line_drop_first(line, 1); /* first: on_done may submit */
-        answer(&late, STATUS_NOT_SENT_IN_TIME);
-    }
-    return INT64_MAX;
-}
-
-/* Answers what waits now, not what is submitted meanwhile. */
-static void answer_all_waiting(struct waiting_line *line, enum status status)
-{
-    for (size_t left = waiting_line_count(line); left > 0; left--) {
-        struct entry entry = line->entries[line->first];
-        waiting_line_drop_first(line, 1);
-        answer(&entry, status);
-    }
-}
-
 static void on_open_failed(void *ctx, enum status status)
 {
     struct batcher *batcher = ctx;
-    answer_all_waiting(&batcher->waiting[BATCH_INCREMENT], status);
+    for (int size = 0; size < SEND_SIZES; size++) {
+        waiting_line_answer_all(&batcher->lines[size][BATCH_INCREMENT].waiting, status);
+    }
 }
 
-/* --- sent --------------------------------------------------------------------------------------------------------- */
-
-static void sent_batch_free(struct sent_batch *batch)
+static bool increments_wait(const struct batcher *batcher)
 {
-    struct batcher *batcher = batch->batcher;
-    if (batch->previous != NULL) {
-        batch->previous->next = batch->next;
-    } else {
-        batcher->sent = batch->next;
-    }
-    if (batch->next != NULL) {
-        batch->next->previous = batch->previous;
-    }
-    free(batch);
+    return waiting_line_count(&batcher->lines[SEND_SMALL][BATCH_INCREMENT].waiting) > 0 ||
+           waiting_line_count(&batcher->lines[SEND_LARGE][BATCH_INCREMENT].waiting) > 0;
 }
 
-/* The call ended: each entry gets its result. Returns whether the outcome of every item is known. */
+/* --- ends of calls ------------------------------------------------------------------------------------------------ */
+
+/* Each entry gets its result. Returns whether the outcome of every item is known. */
 static bool answer_results(struct sent_batch *batch, enum status status)
 {
     bool known = true;
@@ -159,28 +105,48 @@ static bool answer_results(struct sent_batch *batch, enum status status)
             status == STATUS_OK ? batch_message_result(batch->batcher->message, batch->kind, i, operation) : status;
         known = known && status_outcome(result) != OUTCOME_UNKNOWN;
         if (is_wanted) {
-            answer(&batch->entries[i], result);
+            entry_answer(&batch->entries[i], result);
         }
     }
     return known;
 }
 
-/* The service wrote nothing, for the sake of the session alone: another one will do. The status says not applied, so no
- * attempt of this call ended unknown, and the call is over: it will not be sent again. */
+/* The service wrote nothing, for the sake of the session alone: another one will do. */
 static bool failed_by_session(const struct sent_batch *batch, enum status status)
 {
     return batch->kind == BATCH_INCREMENT && (status == STATUS_NO_SESSION || status == STATUS_KEY_REUSED);
 }
 
-/* What was not answered waits again. */
-static void wait_for_next_session(struct sent_batch *batch)
+/* What was not answered waits again. Only for a status that says not applied: then no attempt of this call ended
+ * unknown, and the call is over: it will not be sent again. */
+static void wait_again(struct sent_batch *batch)
 {
-    struct waiting_line *line = &batch->batcher->waiting[batch->kind];
-    session_lost(batch->batcher->session, &batch->place);
+    struct waiting_line *line = &batch->batcher->lines[batch->size][batch->kind].waiting;
     if (waiting_line_reserve(line, batch->count) == 0) {
         waiting_line_put_back(line, batch->entries, batch->count);
     } else {
-        answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+        entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+    }
+}
+
+static void give_place_back(struct sent_batch *batch, bool closed)
+{
+    if (batch->kind == BATCH_INCREMENT) {
+        session_give_back(batch->batcher->session, &batch->place, closed);
+    }
+}
+
+static void leave_window(struct sent_batch *batch, enum status status)
+{
+    struct send_window *window = &batch->batcher->window;
+    const size_t items = batch->in_window ? batch->count : 0;
+    batch->in_window = false;
+    if (status == STATUS_OK) {
+        send_window_answered(window, batch->size, items, batch->sent_us);
+    } else if (status == STATUS_SHED) {
+        send_window_shed(window, batch->size, items, batch->sent_us);
+    } else {
+        send_window_forget(window, batch->size, items);
     }
 }
 
@@ -191,36 +157,34 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     if (status == STATUS_OK && batch_message_read_reply(batcher->message, batch->kind, reply, batch->count) != 0) {
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
     }
+    leave_window(batch, status);
     if (failed_by_session(batch, status)) {
-        wait_for_next_session(batch);
+        session_lost(batcher->session, &batch->place);
+        wait_again(batch);
+    } else if (status == STATUS_SHED) {
+        give_place_back(batch, true);
+        wait_again(batch);
     } else {
-        const bool known = answer_results(batch, status);
-        if (batch->kind == BATCH_INCREMENT) {
-            session_give_back(batcher->session, &batch->place, known);
-        }
+        give_place_back(batch, answer_results(batch, status));
     }
-    sent_batch_free(batch);
+    sent_batch_free(&batcher->sent, batch);
 }
 
-/* Moves up to BATCH_ITEMS_MAX waiting entries into a new batch. NULL when out of memory. */
-static struct sent_batch *take_waiting(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+/* --- sending ------------------------------------------------------------------------------------------------------ */
+
+/* Moves the first entries of line into a new batch. NULL when out of memory. */
+static struct sent_batch *take(struct batcher *batcher, struct line *line, size_t count, int64_t now_us)
 {
-    struct waiting_line *line = &batcher->waiting[kind];
-    size_t count = waiting_line_count(line);
-    count = count > BATCH_ITEMS_MAX ? BATCH_ITEMS_MAX : count;
-    struct sent_batch *batch = malloc(sizeof(*batch) + count * sizeof(batch->entries[0]));
+    struct sent_batch *batch = sent_batch_take(&batcher->sent, &line->waiting, count, now_us);
     if (batch == NULL) {
         return NULL;
     }
-    *batch =
-        (struct sent_batch){.next = batcher->sent, .batcher = batcher, .kind = kind, .sent_us = now_us, .count = count};
-    memcpy(batch->entries, line->entries + line->first, count * sizeof(batch->entries[0]));
-    if (batch->next != NULL) {
-        batch->next->previous = batch;
-    }
-    batcher->sent = batch;
-    waiting_line_drop_first(line, count);
-    if (kind == BATCH_INCREMENT) {
+    batch->batcher = batcher;
+    batch->kind = line->kind;
+    batch->size = line->size;
+    batch->in_window = true;
+    send_window_sent(&batcher->window, line->size, count);
+    if (line->kind == BATCH_INCREMENT) {
         session_take(batcher->session, &batch->place);
     }
     return batch;
@@ -230,7 +194,6 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
 {
     struct batch_message *message = batch->batcher->message;
     int64_t latest_us = 0;
-    batch->earliest_us = INT64_MAX;
     batch_message_clear(message);
     for (size_t i = 0; i < batch->count; i++) {
         assert(batch->entries[i].submission != NULL); /* nothing of it was answered yet */
@@ -248,84 +211,150 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
     return batch->call == NULL ? -1 : 0;
 }
 
-/* One RPC with what waits, as much as fits. False when out of memory. */
-static bool send_one(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+/* One RPC with the first `count` that wait. False when out of memory. */
+static bool send_one(struct batcher *batcher, struct line *line, size_t count, int64_t now_us)
 {
-    struct sent_batch *batch = take_waiting(batcher, kind, now_us);
+    struct sent_batch *batch = take(batcher, line, count, now_us);
     if (batch == NULL) {
         return false;
     }
-    metrics_observe(batcher->size[kind], (double)batch->count);
+    metrics_observe(batcher->size[line->kind], (double)count);
     if (start_call(batch, now_us) == 0) {
         return true;
     }
-    if (kind == BATCH_INCREMENT) {
-        session_give_back(batcher->session, &batch->place, true); /* it never left */
-    }
-    answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
-    sent_batch_free(batch);
+    give_place_back(batch, true); /* it never left */
+    send_window_forget(&batcher->window, line->size, count);
+    entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+    sent_batch_free(&batcher->sent, batch);
     return false;
 }
 
-/* Until when the RPCs of this kind that are out keep the next one back; 0: they do not. */
-static int64_t held_back_until(const struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+/* --- when to send ------------------------------------------------------------------------------------------------- */
+
+/* Until when the RPCs of this line that are out keep the next one back; 0: they do not. */
+static int64_t held_back_until(const struct batcher *batcher, const struct line *line, int64_t now_us)
 {
     size_t rpcs = 0;
     size_t items = 0;
     int64_t until_us = 0;
-    const struct sent_batch *batch = batcher->sent; /* the youngest */
+    const struct sent_batch *batch = batcher->sent.youngest;
     for (; batch != NULL && batch->sent_us + YOUNG_RPC_US > now_us && rpcs < YOUNG_RPCS_MAX; batch = batch->next) {
-        if (batch->kind == kind) {
+        if (batch->kind == line->kind && batch->size == line->size) {
             rpcs++;
             items += batch->count;
             until_us = batch->sent_us + YOUNG_RPC_US;
         }
     }
-    const bool few_wait = 2 * waiting_line_count(&batcher->waiting[kind]) < items;
+    const bool few_wait = 2 * waiting_line_count(&line->waiting) < items;
     return rpcs == YOUNG_RPCS_MAX || few_wait ? until_us : 0;
 }
 
-static int64_t answer_late_sent(struct batcher *batcher, int64_t now_us)
+/* When the first of the RPCs in the window counts as stuck; the oldest stand last. */
+static int64_t stuck_us(const struct batcher *batcher)
 {
-    int64_t next_us = INT64_MAX;
-    for (struct sent_batch *batch = batcher->sent; batch != NULL; batch = batch->next) {
-        if (batch->earliest_us <= now_us) {
-            batch->earliest_us = answer_late_entries(batch->entries, batch->count, now_us, STATUS_DEADLINE_EXCEEDED);
-        }
-        next_us = earlier(next_us, batch->earliest_us);
+    int64_t first_us = INT64_MAX;
+    for (const struct sent_batch *batch = batcher->sent.youngest; batch != NULL; batch = batch->next) {
+        first_us = batch->in_window ? batch->sent_us + STUCK_RPC_US : first_us;
     }
-    return next_us;
+    return first_us;
 }
 
-/* Sends what may leave. Returns when it wants to be called again for this kind. */
-static int64_t send_waiting(struct batcher *batcher, enum batch_kind kind, int64_t now_us)
+/* How many of those that wait may leave now in one RPC. 0: none, and *ret_next_us is when to look again. */
+static size_t may_leave(struct batcher *batcher, const struct line *line, int64_t now_us, int64_t *ret_next_us)
 {
-    struct waiting_line *line = &batcher->waiting[kind];
-    const int64_t late_us = answer_late_waiting(line, now_us);
-    int64_t next_us = INT64_MAX;
-    while (waiting_line_count(line) > 0) {
-        const int64_t held_us = held_back_until(batcher, kind, now_us);
-        if (held_us > 0) {
-            return earlier(next_us, earlier(late_us, held_us));
-        }
-        if (kind == BATCH_INCREMENT && !session_has_place(batcher->session)) {
-            return earlier(next_us, late_us); /* the end of a call gives it one */
-        }
-        if (!send_one(batcher, kind, now_us)) {
-            return now_us;
-        }
-        next_us = earlier(next_us, batcher->sent->earliest_us);
+    const size_t waiting = waiting_line_count(&line->waiting);
+    const size_t count = send_window_allows(&batcher->window, line->size, waiting, now_us);
+    if (counter_client_awaits_instance(batcher->client)) {
+        *ret_next_us = now_us + LOOK_AGAIN_US;
+        return 0;
     }
-    return next_us;
+    if (count == 0) {
+        *ret_next_us = now_us < batcher->window.resume_us ? batcher->window.resume_us : stuck_us(batcher);
+        return 0;
+    }
+    const bool is_full = count < waiting || count == BATCH_ITEMS_MAX; /* it gains nothing by waiting */
+    *ret_next_us = is_full ? 0 : held_back_until(batcher, line, now_us);
+    if (*ret_next_us > 0) {
+        return 0;
+    }
+    *ret_next_us = INT64_MAX; /* the end of a call gives it a place */
+    return line->kind == BATCH_INCREMENT && !session_has_place(batcher->session) ? 0 : count;
+}
+
+/* Sends one RPC of this line if it may. *ret_next_us: when to look again. Returns whether it did. */
+static bool send_from(struct batcher *batcher, struct line *line, int64_t now_us, int64_t *ret_next_us)
+{
+    *ret_next_us = INT64_MAX;
+    if (waiting_line_count(&line->waiting) == 0) {
+        return false;
+    }
+    const size_t count = may_leave(batcher, line, now_us, ret_next_us);
+    if (count == 0) {
+        const struct entry *first = &line->waiting.entries[line->waiting.first];
+        *ret_next_us = earlier(*ret_next_us, first->submission->deadline_us);
+        return false;
+    }
+    const bool sent = send_one(batcher, line, count, now_us);
+    *ret_next_us = sent ? batcher->sent.youngest->earliest_us : now_us;
+    return sent;
+}
+
+/* One RPC of each line that may send, small requests first; the kinds take turns. *next_us becomes earlier if one of
+ * them is to be looked at before. Returns whether any left. */
+static bool send_round(struct batcher *batcher, int64_t now_us, int64_t *next_us)
+{
+    bool sent = false;
+    for (int size = 0; size < SEND_SIZES; size++) {
+        const enum batch_kind first = batcher->first_kind[size];
+        for (unsigned turn = 0; turn < BATCH_KINDS; turn++) {
+            const enum batch_kind kind = (enum batch_kind)((first + turn) % BATCH_KINDS);
+            int64_t line_us;
+            if (send_from(batcher, &batcher->lines[size][kind], now_us, &line_us)) {
+                batcher->first_kind[size] = (enum batch_kind)((kind + 1) % BATCH_KINDS);
+                sent = true;
+            }
+            *next_us = earlier(*next_us, line_us);
+        }
+    }
+    return sent;
+}
+
+/* --- turns -------------------------------------------------------------------------------------------------------- */
+
+static void turn_window(struct batcher *batcher, int64_t now_us)
+{
+    send_window_turn(&batcher->window, now_us, (uint32_t)prng_next(&batcher->prng));
+    const int64_t items = (int64_t)batcher->window.items;
+    if (items != batcher->window_shown) {
+        metrics_add(batcher->window_items, items - batcher->window_shown);
+        batcher->window_shown = items;
+    }
+}
+
+/* An RPC that is stuck no longer counts as out. */
+static void pass_stuck(struct batcher *batcher, int64_t now_us)
+{
+    for (struct sent_batch *batch = batcher->sent.youngest; batch != NULL; batch = batch->next) {
+        if (batch->in_window && batch->sent_us + STUCK_RPC_US <= now_us) {
+            leave_window(batch, STATUS_DEADLINE_EXCEEDED);
+        }
+    }
 }
 
 int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
 {
-    const bool increments_wait = waiting_line_count(&batcher->waiting[BATCH_INCREMENT]) > 0;
-    int64_t next_us = session_turn(batcher->session, increments_wait, now_us);
-    next_us = earlier(next_us, answer_late_sent(batcher, now_us));
-    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        next_us = earlier(next_us, send_waiting(batcher, kind, now_us));
+    turn_window(batcher, now_us);
+    int64_t next_us = session_turn(batcher->session, increments_wait(batcher), now_us);
+    next_us = earlier(next_us, sent_list_answer_late(&batcher->sent, now_us, STATUS_DEADLINE_EXCEEDED));
+    pass_stuck(batcher, now_us);
+    const int64_t too_late_us = send_window_too_late_us(&batcher->window, now_us);
+    for (int size = 0; size < SEND_SIZES; size++) {
+        for (int kind = 0; kind < BATCH_KINDS; kind++) {
+            waiting_line_answer_late(&batcher->lines[size][kind].waiting, too_late_us, STATUS_NOT_SENT_IN_TIME);
+        }
+    }
+    while (send_round(batcher, now_us, &next_us)) {
+        /* until nothing may leave */
     }
     return next_us;
 }
@@ -334,21 +363,31 @@ int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
 
 void batcher_abort(struct batcher *batcher)
 {
-    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        answer_all_waiting(&batcher->waiting[kind], STATUS_DRAINING);
-    }
-    while (batcher->sent != NULL) {
-        struct sent_batch *batch = batcher->sent;
-        client_call_abandon(batch->call);
-        if (batch->kind == BATCH_INCREMENT) {
-            session_give_back(batcher->session, &batch->place, false);
+    for (int size = 0; size < SEND_SIZES; size++) {
+        for (int kind = 0; kind < BATCH_KINDS; kind++) {
+            waiting_line_answer_all(&batcher->lines[size][kind].waiting, STATUS_DRAINING);
         }
-        answer_late_entries(batch->entries, batch->count, INT64_MAX, STATUS_DEADLINE_EXCEEDED);
-        sent_batch_free(batch);
+    }
+    while (batcher->sent.youngest != NULL) {
+        struct sent_batch *batch = batcher->sent.youngest;
+        client_call_abandon(batch->call);
+        leave_window(batch, STATUS_DEADLINE_EXCEEDED);
+        give_place_back(batch, false);
+        entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_DEADLINE_EXCEEDED);
+        sent_batch_free(&batcher->sent, batch);
     }
 }
 
-struct batcher *batcher_create(struct counter_client *client)
+static void init_lines(struct batcher *batcher)
+{
+    for (enum send_size size = 0; size < SEND_SIZES; size++) {
+        for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
+            batcher->lines[size][kind] = (struct line){.kind = kind, .size = size};
+        }
+    }
+}
+
+struct batcher *batcher_create(struct counter_client *client, size_t window_max)
 {
     struct batcher *batcher = calloc(1, sizeof(*batcher));
     if (batcher == NULL) {
@@ -361,6 +400,10 @@ struct batcher *batcher_create(struct counter_client *client)
         batcher_free(batcher);
         return NULL;
     }
+    init_lines(batcher);
+    send_window_init(&batcher->window, window_max);
+    prng_init(&batcher->prng);
+    batcher->window_items = rpc_metrics_send_window();
     for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
         batcher->size[kind] = rpc_metrics_batch_size(rpc_of_kind[kind]);
     }
@@ -372,8 +415,13 @@ void batcher_free(struct batcher *batcher)
     if (batcher == NULL) {
         return;
     }
-    for (enum batch_kind kind = 0; kind < BATCH_KINDS; kind++) {
-        waiting_line_done(&batcher->waiting[kind]);
+    if (batcher->window_shown > 0) {
+        metrics_add(batcher->window_items, -batcher->window_shown);
+    }
+    for (int size = 0; size < SEND_SIZES; size++) {
+        for (int kind = 0; kind < BATCH_KINDS; kind++) {
+            waiting_line_done(&batcher->lines[size][kind].waiting);
+        }
     }
     session_free(batcher->session);
     batch_message_free(batcher->message);

@@ -3,10 +3,19 @@
  *     counter_handlers ── batcher_submit ──> waiting operations ── end of turn ──> one SessionIncrement, one BatchGet
  *     RPC's answer ──> each operation's result ──> submission->on_done
  *
- * The next RPC of a kind leaves while fewer than three of that kind are out that are younger than 3 ms, and at least
- * half as many items wait as these carry; with none out it leaves at once. At most BATCH_ITEMS_MAX items an RPC. An
- * operation past its request's deadline is answered alone: STATUS_NOT_SENT_IN_TIME if it never left,
- * STATUS_DEADLINE_EXCEEDED if it did. All functions run on the loop's thread.
+ * Operations wait in four lines, those of small and of large requests, increments and reads; an RPC carries those of
+ * one line, at most BATCH_ITEMS_MAX. It leaves when all of these allow it:
+ *
+ *   - the window of items that the service takes (send_window.h);
+ *   - of its line fewer than three RPCs are out that are younger than 3 ms, and at least half as many items wait as
+ * these carry; a full RPC does not wait for that;
+ *   - an increment has a place in the session;
+ *   - no call waits for an instance of the service to be back (counter_client.h).
+ *
+ * What the service has shed waits again, in its place by the deadline. An operation past its request's deadline is
+ * answered alone: STATUS_NOT_SENT_IN_TIME if it never left or what left was shed, STATUS_DEADLINE_EXCEEDED if it did.
+ * The former also a little before, when it could not be answered in time any more. All functions run on the loop's
+ * thread.
  */
 #ifndef TALLY_GATEWAY_BATCHER_H
 #define TALLY_GATEWAY_BATCHER_H
@@ -33,7 +42,8 @@ struct submission {
 
 struct batcher;
 
-struct batcher *batcher_create(struct counter_client *client) MUST_CHECK;
+/* window_max: items out at once, at least 1. NULL when out of memory. */
+struct batcher *batcher_create(struct counter_client *client, size_t window_max) MUST_CHECK;
 /* Everything waiting or sent was answered before. NULL is fine. */
 void batcher_free(struct batcher *batcher);
 

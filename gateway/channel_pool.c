@@ -34,6 +34,8 @@ struct channel_pool {
     /* see there */
     struct background background;
     struct pool_members members;
+    /* guarded by members.lock: when an instance was seen up last; never: long ago */
+    int64_t up_us;
 };
 
 /* --- calls -------------------------------------------------------------------------------------------------------- */
@@ -56,6 +58,8 @@ const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsign
     if (channel != NULL) {
         if (breaker_on_call(&channel->instance->breaker)) {
             (void)breaker_changed_locked(pool, channel->instance, now_us);
+        } else {
+            pool->up_us = now_us;
         }
         lent = channel_lend(channel);
     }
@@ -89,6 +93,14 @@ bool channel_pool_is_ready(struct channel_pool *pool)
     const bool is_ready = channel_round_has_next(&pool->members.round, now_us);
     pthread_mutex_unlock(&pool->members.lock);
     return is_ready;
+}
+
+bool channel_pool_is_awaited(struct channel_pool *pool, int64_t now_us)
+{
+    pthread_mutex_lock(&pool->members.lock);
+    const bool is_awaited = now_us - pool->up_us < CHANNEL_POOL_AWAITED_US;
+    pthread_mutex_unlock(&pool->members.lock);
+    return is_awaited;
 }
 
 int channel_pool_retry_after_s(struct channel_pool *pool)
@@ -142,12 +154,24 @@ static grpc_completion_type handle_events(struct channel_pool *pool)
     }
 }
 
+/* Also while nobody calls. */
+static void note_up(struct channel_pool *pool, int64_t now_us)
+{
+    pthread_mutex_lock(&pool->members.lock);
+    if (channel_round_is_up(&pool->members.round)) {
+        pool->up_us = now_us;
+    }
+    pthread_mutex_unlock(&pool->members.lock);
+}
+
 static void run(void *cls)
 {
     struct channel_pool *pool = cls;
     do {
         handle_events(pool); /* first: what an instance tells of its store takes effect at once */
-        pool_members_look(&pool->members, clock_monotonic_us());
+        const int64_t now_us = clock_monotonic_us();
+        pool_members_look(&pool->members, now_us);
+        note_up(pool, now_us);
     } while (background_pause(&pool->background, LOOK_INTERVAL_MS));
     pool_members_close(&pool->members);
     grpc_completion_queue_shutdown(pool->queue);
@@ -175,6 +199,7 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
         error_set(error, "out of memory");
         return NULL;
     }
+    pool->up_us = INT64_MIN / 2;
     grpc_init();
     pool->queue = grpc_completion_queue_create_for_next(NULL);
     if (pool_members_init(&pool->members, options, pool->queue, error) != 0) {

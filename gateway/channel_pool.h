@@ -63,6 +63,9 @@ void channel_pool_release(struct channel_pool *pool, const struct pooled_channel
 
 /* Whether channel_pool_pick would find one. Any thread. */
 bool channel_pool_is_ready(struct channel_pool *pool);
+/* Whether it is worth waiting for one: an instance was up less than CHANNEL_POOL_AWAITED_US ago. A connection that was
+ * cut, or a Redis that stood still, is often back sooner. Any thread. */
+bool channel_pool_is_awaited(struct channel_pool *pool, int64_t now_us);
 /* After how many whole seconds a request may be tried again: what is left of the first open breaker's time, rounded up;
  * else 1. Any thread. */
 int channel_pool_retry_after_s(struct channel_pool *pool);
@@ -92,6 +95,8 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
 void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE]);
 
 enum {
+    /* Twice the default of breaker.open_for, so that a call waits for the probe too. */
+    CHANNEL_POOL_AWAITED_US = 500 * 1000,
     /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */
     CHANNEL_POOL_MEMBERS_MAX = 2 * INSTANCES_MAX,
 };

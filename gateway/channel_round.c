@@ -74,6 +74,17 @@ bool channel_round_has_next(const struct channel_round *round, int64_t now_us)
     return false;
 }
 
+bool channel_round_is_up(const struct channel_round *round)
+{
+    for (unsigned i = 0; i < round->len; i++) {
+        const struct channel *channel = round->places[i];
+        if (is_connected(channel) && channel->instance->breaker.state == BREAKER_CLOSED) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t channel_round_probe_us(const struct channel_round *round)
 {
     int64_t earliest_us = INT64_MAX;

@@ -32,6 +32,8 @@ struct channel *channel_round_next(const struct channel_round *round, unsigned *
                                    int64_t now_us);
 /* Whether channel_round_next would find one. */
 bool channel_round_has_next(const struct channel_round *round, int64_t now_us);
+/* Whether an instance is up: connected, serving, and its breaker closed, not on trial. */
+bool channel_round_is_up(const struct channel_round *round);
 /* When the first breaker that keeps calls from a READY channel lets a probe through; INT64_MAX: none does. */
 int64_t channel_round_probe_us(const struct channel_round *round);
 

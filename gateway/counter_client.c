@@ -1,15 +1,20 @@
 /* A call's life, on the loop's thread but for the poller's hand-over:
  *
  *   client_call_start ─> STATE_TRYING ─────────────────────────────> answer ─> on_done
- *                          │   ▲ attempt failed or was silent          ▲
- *                          ▼   │ re-send is due                        │
- *                        STATE_BACKING_OFF ── deadline, no budget, ────┘
- *                                             no channel: the status so far
+ *        │ no channel      │   ▲ attempt failed or was silent          ▲
+ *        │                 ▼   │ re-send is due                        │
+ *        │               STATE_BACKING_OFF ── deadline, no budget, ────┤
+ *        │                 │                  no channel: the status   │
+ *        ▼                 ▼ no channel       so far                   │
+ *      STATE_AWAITING: an instance was up a moment ago ── too long, ───┘
+ *                          │   looks every 5 ms           deadline
+ *                          └─> STATE_TRYING
  *
  * unknown is sticky: once an attempt may have been applied without our knowing, only an answer with results settles it.
  */
 #include "gateway/counter_client.h"
 
+#include <assert.h>
 #include <grpc/grpc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,9 +28,13 @@
 #include "gateway/rpc_metrics.h"
 #include "gateway/rpc_status.h"
 
+/* While a call waits for an instance it looks for one so often: the pool itself looks every 10 ms. */
+enum { LOOK_AGAIN_US = 5 * 1000 };
+
 enum call_state {
     STATE_TRYING,      /* `attempt` is out */
     STATE_BACKING_OFF, /* the next attempt leaves at retry_us */
+    STATE_AWAITING,    /* an instance, until retry_us; counted in `awaiting` */
     STATE_ENDED,       /* `ended` says how; on_done is due */
 };
 
@@ -58,6 +67,7 @@ struct counter_client {
     pthread_t poller;
     /* owned by the loop thread */
     struct client_call *calls;
+    unsigned awaiting; /* how many of them are STATE_AWAITING */
     struct retry_budget budget;
     unsigned cursor;
     struct prng prng;
@@ -74,24 +84,62 @@ static const char *const method_names[COUNTER_RPCS] = {
 
 /* --- attempts ----------------------------------------------------------------------------------------------------- */
 
+static void set_state(struct client_call *call, enum call_state state)
+{
+    if (call->state == STATE_AWAITING) {
+        call->client->awaiting--;
+    }
+    if (state == STATE_AWAITING) {
+        call->client->awaiting++;
+    }
+    call->state = state;
+}
+
 static void end_call(struct client_call *call, enum status status)
 {
-    call->state = STATE_ENDED;
+    set_state(call, STATE_ENDED);
     call->ended = status;
+}
+
+/* There is no channel: waits a moment for an instance to be back, or ends. Costs nothing of the budget. */
+static void await_instance(struct client_call *call, int64_t now_us)
+{
+    const int64_t again_us = now_us + LOOK_AGAIN_US;
+    if (again_us < call->deadline_us && channel_pool_is_awaited(call->client->pool, now_us)) {
+        set_state(call, STATE_AWAITING);
+        call->retry_us = again_us;
+    } else {
+        end_call(call, STATUS_NO_SERVICE);
+    }
+}
+
+/* A channel for the next attempt. NULL: none, and the call waits or has ended. */
+static const struct pooled_channel *pick_channel(struct client_call *call, int64_t now_us)
+{
+    struct counter_client *client = call->client;
+    if (call->attempts > 0 && !retry_budget_has(&client->budget)) {
+        end_call(call, call->ended);
+        return NULL;
+    }
+    const struct pooled_channel *channel =
+        channel_pool_pick(client->pool, &client->cursor, call->last_instance, now_us);
+    if (channel == NULL) {
+        await_instance(call, now_us);
+        return NULL;
+    }
+    if ((int)channel->instance == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
+        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
+        end_call(call, STATUS_UNIMPLEMENTED); /* there is no other one that may be newer */
+        return NULL;
+    }
+    return channel;
 }
 
 static void start_attempt(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
-    const struct pooled_channel *channel =
-        channel_pool_pick(client->pool, &client->cursor, call->last_instance, now_us);
+    const struct pooled_channel *channel = pick_channel(call, now_us);
     if (channel == NULL) {
-        end_call(call, STATUS_NO_SERVICE);
-        return;
-    }
-    if ((int)channel->instance == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
-        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
-        end_call(call, STATUS_UNIMPLEMENTED); /* there is no other one that may be newer */
         return;
     }
     call->attempt =
@@ -101,11 +149,17 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         end_call(call, STATUS_SHED);
         return;
     }
+    if (call->attempts > 0) {
+        const bool has_token = retry_budget_take(&client->budget); /* pick_channel saw it */
+        assert(has_token);
+        (void)has_token;
+        rpc_metrics_retry(&client->metrics);
+    }
     call->attempt->call = call;
     call->last_instance = (int)channel->instance;
     call->attempts++;
     call->timed_out = false;
-    call->state = STATE_TRYING;
+    set_state(call, STATE_TRYING);
 }
 
 static enum status status_of_attempt(const struct rpc_attempt *attempt)
@@ -117,35 +171,49 @@ static enum status status_of_attempt(const struct rpc_attempt *attempt)
                               rpc_attempt_trailer(attempt, "grpc-retry-pushback-ms"));
 }
 
-/* Whether the breaker should think ill of the instance: refusals are answers too, but for one that has lost its Redis.
- */
+/* Whether the breaker should think ill of the instance. A refusal is an answer, also that of one that has lost its
+ * Redis: its health says so. */
 static enum call_verdict verdict_of(enum status status)
 {
-    const bool failed = status == STATUS_REDIS_DOWN || status_outcome(status) == OUTCOME_UNKNOWN;
-    return failed ? CALL_FAILED : CALL_ANSWERED;
+    return status_outcome(status) == OUTCOME_UNKNOWN ? CALL_FAILED : CALL_ANSWERED;
 }
 
-/* After a failed attempt: again, if it may help and there is time and budget. */
-static void retry_or_end(struct client_call *call, enum status status, int64_t now_us)
+/* These are sent again by whoever knows how much the service takes: the batcher. */
+static bool is_batch(enum counter_rpc rpc)
+{
+    return rpc == COUNTER_RPC_SESSION_INCREMENT || rpc == COUNTER_RPC_BATCH_GET;
+}
+
+/* Whether an attempt that leaves at retry_us, and takes as long as the last one, has its end before the deadline: one
+ * that is out then is unknown, and the call has not been so far. What is unknown can only be settled by an attempt. */
+static bool has_time(const struct client_call *call, int64_t retry_us, int64_t last_took_us)
+{
+    return retry_us + (call->unknown ? 0 : last_took_us) < call->deadline_us;
+}
+
+/* After a failed attempt, which took so long: again, if it may help and there is time and budget. */
+static void retry_or_end(struct client_call *call, enum status status, int64_t took_us, int64_t now_us)
 {
     struct counter_client *client = call->client;
     call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
-    int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
-    const bool may_help = status_is_retriable(status) && retry_us < call->deadline_us;
-    if (!may_help || !channel_pool_is_ready(client->pool) || !retry_budget_take(&client->budget)) {
+    const bool is_returned = status == STATUS_SHED && is_batch(call->rpc) && !call->unknown;
+    const int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
+    const bool may_help = status_is_retriable(status) && !is_returned && has_time(call, retry_us, took_us);
+    if (may_help && retry_budget_has(&client->budget) &&
+        (channel_pool_is_ready(client->pool) || channel_pool_is_awaited(client->pool, now_us))) {
+        set_state(call, STATE_BACKING_OFF);
+        call->retry_us = retry_us;
+    } else {
         end_call(call, status);
-        return;
     }
-    rpc_metrics_retry(&client->metrics);
-    call->state = STATE_BACKING_OFF;
-    call->retry_us = retry_us;
 }
 
 /* --- calls -------------------------------------------------------------------------------------------------------- */
 
 static void unlink_and_free(struct client_call *call)
 {
+    set_state(call, STATE_ENDED);
     if (call->previous != NULL) {
         call->previous->next = call->next;
     } else {
@@ -194,7 +262,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
     if (status == STATUS_OK) {
         finish(call, STATUS_OK, attempt->reply);
     } else {
-        retry_or_end(call, status, now_us);
+        retry_or_end(call, status, now_us - attempt->started_us, now_us);
     }
     rpc_attempt_free(attempt);
 }
@@ -225,11 +293,14 @@ static int64_t advance(struct client_call *call, int64_t now_us)
         rpc_attempt_cancel(call->attempt);
         return INT64_MAX;
     }
-    if (call->state == STATE_BACKING_OFF) {
+    if (call->state == STATE_BACKING_OFF || call->state == STATE_AWAITING) {
         if (now_us < call->retry_us) {
             return call->retry_us;
         }
         start_attempt(call, now_us);
+    }
+    if (call->state == STATE_AWAITING) {
+        return call->retry_us;
     }
     if (call->state == STATE_ENDED) {
         finish(call, final_status(call), NULL);
@@ -266,6 +337,7 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     }
     *call = (struct client_call){
         .client = client,
+        .state = STATE_TRYING,
         .rpc = rpc,
         .message = message,
         .deadline_us = deadline_us,
@@ -281,6 +353,11 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     retry_budget_on_first_attempt(&client->budget);
     start_attempt(call, now_us);
     return call;
+}
+
+bool counter_client_awaits_instance(const struct counter_client *client)
+{
+    return client->awaiting > 0;
 }
 
 void client_call_abandon(struct client_call *call)

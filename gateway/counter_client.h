@@ -4,11 +4,16 @@
  *     client_call_start ──> attempt on a READY channel ──> (poller thread) ──> counter_client_poll ──> on_done
  *                                └── failed or silent for attempt_timeout: backoff, again, same bytes
  *
+ * A call of a batch that was shed, with no attempt unknown, is not sent again here: it ends STATUS_SHED, and whoever
+ * started it knows what may be sent when. A call for which no instance takes calls waits for one, as long as the pool
+ * awaits it (channel_pool_is_awaited).
+ *
  * Functions run on the loop's thread unless said otherwise. */
 #ifndef TALLY_GATEWAY_COUNTER_CLIENT_H
 #define TALLY_GATEWAY_COUNTER_CLIENT_H
 
 #include <grpc/byte_buffer.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/compiler.h"
@@ -31,6 +36,9 @@ struct counter_client *counter_client_create(struct channel_pool *pool, int atte
                                              void *wake_ctx, struct error *error) MUST_CHECK;
 /* Cancels what is out (without on_done), joins the poller. NULL is fine. */
 void counter_client_free(struct counter_client *client);
+
+/* Whether a call waits for an instance: the next one would too. */
+bool counter_client_awaits_instance(const struct counter_client *client);
 
 /* Starts a call. Takes ownership of message. Never calls on_done from inside. Returns NULL when out of memory (message
  * is freed). The call is the client's, valid until on_done. */

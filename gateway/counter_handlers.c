@@ -82,7 +82,7 @@ static void answer_batch(struct request_state *state)
 static void on_done(struct submission *submission)
 {
     struct request_state *state = state_of(submission);
-    state->loop->pending--;
+    admission_leave(state);
     if (submission->kind == BATCH_INCREMENT) {
         count_writes(state);
     }
@@ -101,7 +101,8 @@ static void on_done(struct submission *submission)
 static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
 {
     struct loop_context *loop = state->loop;
-    if (!admission_check(state)) {
+    const size_t valid = state->operations.count - state->refused;
+    if (!admission_check(state, valid)) {
         return;
     }
     state->answer = answer;
@@ -117,9 +118,9 @@ static void submit(struct request_state *state, enum batch_kind kind, void (*ans
         return;
     }
     state->is_submitted = true;
-    loop->pending++;
+    admission_enter(state, valid);
     if (kind == BATCH_INCREMENT) {
-        request_metrics_accepted(&loop->metrics, state->operations.count - state->refused);
+        request_metrics_accepted(&loop->metrics, valid);
     }
 }
 
@@ -219,6 +220,9 @@ void handle_increment_batch(struct request_state *state)
         reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
         return;
     }
+    if (!admission_allows_large(state)) {
+        return;
+    }
     const enum status status =
         counter_json_read_increments(&state->operations, request->body, request->body_len, &detail);
     if (status != STATUS_OK) {
@@ -231,6 +235,9 @@ void handle_increment_batch(struct request_state *state)
 void handle_get_batch(struct request_state *state)
 {
     struct http_request *request = state->request;
+    if (!admission_allows_large(state)) {
+        return;
+    }
     const char *detail = NULL;
     const enum status status = counter_json_read_queries(&state->operations, request->body, request->body_len, &detail);
     if (status != STATUS_OK) {

@@ -9,12 +9,15 @@
 #include "gateway/list_handler.h"
 #include "gateway/request_state.h"
 
+enum { LONG_TURN_US = 2000 };
+
 struct gateway_loop {
     /* immutable after gateway_loop_start */
     struct http_loop *http;
     bool is_started;
     /* owned by the loop thread while it runs */
     struct loop_context context;
+    int64_t request_us; /* when the first request after the batcher's last turn was complete; 0: none was */
     /* any thread */
     atomic_bool finish_asked;
     sem_t finished;
@@ -28,10 +31,31 @@ static size_t body_max(void *ctx, struct http_request *request)
     return dispatcher_body_max(&loop->context, request);
 }
 
+/* First the batcher: a call that it starts may end at once, and the client tells so. */
+static int64_t on_turn_end(void *ctx)
+{
+    struct gateway_loop *loop = ctx;
+    if (loop->context.client == NULL) {
+        return INT64_MAX;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    loop->request_us = 0;
+    const int64_t batcher_us = batcher_turn(loop->context.batcher, now_us);
+    const int64_t client_us = counter_client_poll(loop->context.client, now_us);
+    return batcher_us < client_us ? batcher_us : client_us;
+}
+
+/* Many large requests make a long turn: what leaves and what comes back does not wait for its end. */
 static void on_request(void *ctx, struct http_request *request)
 {
     struct gateway_loop *loop = ctx;
+    const int64_t complete_us = request->complete_us;
     dispatcher_handle(&loop->context, request);
+    if (loop->request_us == 0) {
+        loop->request_us = complete_us;
+    } else if (complete_us - loop->request_us > LONG_TURN_US) {
+        (void)on_turn_end(loop);
+    }
 }
 
 static void on_gone(void *ctx, struct http_request *request)
@@ -72,19 +96,6 @@ static void on_wake(void *ctx)
     }
 }
 
-/* First the batcher: a call that it starts may end at once, and the client tells so. */
-static int64_t on_turn_end(void *ctx)
-{
-    struct gateway_loop *loop = ctx;
-    if (loop->context.client == NULL) {
-        return INT64_MAX;
-    }
-    const int64_t now_us = clock_monotonic_us();
-    const int64_t batcher_us = batcher_turn(loop->context.batcher, now_us);
-    const int64_t client_us = counter_client_poll(loop->context.client, now_us);
-    return batcher_us < client_us ? batcher_us : client_us;
-}
-
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void init_context(struct loop_context *context, const struct gateway_loop_options *options)
@@ -93,7 +104,7 @@ static void init_context(struct loop_context *context, const struct gateway_loop
     context->request_timeout_us = (int64_t)config->server.request_timeout_ms * 1000;
     context->max_body = config->server.max_body;
     context->cors = (struct cors){config->server.cors_origins, config->server.cors_origin_count};
-    context->max_pending = (unsigned)config->server.max_pending;
+    context->max_pending = (size_t)config->server.max_pending;
     context->pool = options->pool;
     context->health = options->health;
     prng_init(&context->prng);
@@ -153,7 +164,7 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
     if (loop->context.client == NULL) {
         goto fail;
     }
-    loop->context.batcher = batcher_create(loop->context.client);
+    loop->context.batcher = batcher_create(loop->context.client, (size_t)options->config->grpc.counter_service.window);
     if (loop->context.batcher == NULL) {
         error_set(error, "out of memory");
         goto fail;

@@ -20,7 +20,7 @@ static void link_listing(struct request_state *state, struct client_call *call)
         state->next->previous = state;
     }
     loop->listings = state;
-    loop->pending++;
+    admission_enter(state, 1);
 }
 
 static void unlink_listing(struct request_state *state)
@@ -35,7 +35,7 @@ static void unlink_listing(struct request_state *state)
         state->next->previous = state->previous;
     }
     state->call = NULL;
-    loop->pending--;
+    admission_leave(state);
 }
 
 static enum status write_list(struct buffer *out, struct text resource_id, const Tally__V1__ListCountersResponse *list)
@@ -105,7 +105,7 @@ void handle_list(struct request_state *state)
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
         return;
     }
-    if (!admission_check(state)) {
+    if (!admission_check(state, 1)) {
         return;
     }
     struct client_call *call = start_call(state, listed->resource_id);

@@ -25,7 +25,7 @@ static const struct metric_family writes_family = {
 
 static const struct metric_family shed_family = {
     .name = "tally_shed_total",
-    .help = "Requests refused with 503 because a bound was reached.",
+    .help = "Requests refused with 503, in whole or in part, because a bound was reached or the wait too long.",
     .type = METRIC_COUNTER,
     .labels = {"reason"},
 };
@@ -40,7 +40,8 @@ static const struct metric_family durations_family = {
 };
 
 static const char *const write_results[WRITE_RESULTS] = {"applied", "replayed", "not_applied", "unknown"};
-static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory", "max_body_memory"};
+static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory", "max_body_memory",
+                                                       "not_in_time"};
 static const char *const methods[METRIC_METHODS] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
 static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 404, 405, 409, 413, 415, 422, 500, 503, 504};
 

@@ -13,7 +13,13 @@
 /* What became of an increment that was accepted for sending: accepted = the sum of these, once nothing is in flight. */
 enum write_result { WRITE_APPLIED, WRITE_REPLAYED, WRITE_NOT_APPLIED, WRITE_UNKNOWN, WRITE_RESULTS };
 
-enum shed_reason { SHED_MAX_PENDING, SHED_OUT_OF_MEMORY, SHED_BODY_MEMORY, SHED_REASONS };
+enum shed_reason {
+    SHED_MAX_PENDING,
+    SHED_OUT_OF_MEMORY,
+    SHED_BODY_MEMORY,
+    SHED_NOT_IN_TIME, /* it, or a part of it, waited in vain until its deadline */
+    SHED_REASONS
+};
 
 enum {
     METRIC_ROUTES_MAX = 16, /* with the one for requests that match none */

@@ -11,6 +11,7 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
     state->match = (struct route_match){0};
     state->response = (struct http_response){0};
     state->refused = 0;
+    state->pending = 0;
     state->is_submitted = false;
     state->is_abandoned = false;
     state->is_cacheable = false;

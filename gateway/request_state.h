@@ -29,7 +29,7 @@ struct loop_context {
     /* immutable */
     int64_t request_timeout_us;
     size_t max_body;
-    unsigned max_pending;
+    size_t max_pending;
     struct cors cors;
     struct channel_pool *pool;
     struct gateway_health *health;
@@ -37,8 +37,8 @@ struct loop_context {
     struct batcher *batcher;
     struct counter_client *client;
     /* owned by the loop thread */
-    unsigned pending;               /* requests submitted, without a result */
-    struct request_state *listings; /* those of them that list a resource */
+    size_t pending;                 /* operations of requests submitted that have no result yet */
+    struct request_state *listings; /* those of these requests that list a resource */
     bool is_draining;               /* nothing can be submitted any more */
     struct prng prng;               /* of request ids */
     struct request_metrics metrics;
@@ -56,6 +56,7 @@ struct request_state {
     struct submission submission;                /* what the batcher works on */
     void (*answer)(struct request_state *state); /* to its results, once they are all there */
     size_t refused;                              /* operations that broke a rule: not submitted */
+    size_t pending;                              /* operations that count in loop->pending */
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
     bool is_abandoned;                           /* the client is gone: no answer */
     bool is_cacheable;                           /* the answer */

@@ -21,9 +21,14 @@ void retry_budget_on_first_attempt(struct retry_budget *budget)
     }
 }
 
+bool retry_budget_has(const struct retry_budget *budget)
+{
+    return budget->tenths >= TENTHS_A_TOKEN;
+}
+
 bool retry_budget_take(struct retry_budget *budget)
 {
-    if (budget->tenths < TENTHS_A_TOKEN) {
+    if (!retry_budget_has(budget)) {
         return false;
     }
     budget->tenths -= TENTHS_A_TOKEN;

@@ -18,6 +18,8 @@ struct retry_budget {
 void retry_budget_init(struct retry_budget *budget);
 /* A call's first attempt leaves. */
 void retry_budget_on_first_attempt(struct retry_budget *budget);
+/* Whether there is a token. */
+bool retry_budget_has(const struct retry_budget *budget);
 /* Takes a token. False: there is none, do not re-send. */
 bool retry_budget_take(struct retry_budget *budget) MUST_CHECK;
 

@@ -35,6 +35,11 @@ static const struct metric_family batch_size_family = {
     .buckets = metrics_items_buckets,
     .bucket_count = METRICS_ITEMS_BUCKET_COUNT,
 };
+static const struct metric_family send_window_family = {
+    .name = "tally_send_window_items",
+    .help = "Items that the event loops may have out at counter-service; fewer while it sheds.",
+    .type = METRIC_GAUGE,
+};
 
 void rpc_metrics_init(struct rpc_metrics *metrics)
 {
@@ -63,4 +68,9 @@ void rpc_metrics_retry(struct rpc_metrics *metrics)
 metric_series rpc_metrics_batch_size(enum counter_rpc rpc)
 {
     return metrics_register(&batch_size_family, &rpc_names[rpc]);
+}
+
+metric_series rpc_metrics_send_window(void)
+{
+    return metrics_register(&send_window_family, NULL);
 }

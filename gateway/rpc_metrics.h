@@ -21,5 +21,7 @@ void rpc_metrics_retry(struct rpc_metrics *metrics);
 
 /* The series of tally_batch_size for one RPC. */
 metric_series rpc_metrics_batch_size(enum counter_rpc rpc);
+/* The series of tally_send_window_items. */
+metric_series rpc_metrics_send_window(void);
 
 #endif

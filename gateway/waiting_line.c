@@ -72,6 +72,28 @@ void waiting_line_drop_first(struct waiting_line *line, size_t count)
     }
 }
 
+int64_t waiting_line_answer_late(struct waiting_line *line, int64_t now_us, enum status status)
+{
+    while (waiting_line_count(line) > 0) {
+        struct entry first = line->entries[line->first];
+        if (first.submission->deadline_us > now_us) {
+            return first.submission->deadline_us;
+        }
+        waiting_line_drop_first(line, 1); /* before the answer: on_done may submit */
+        entry_answer(&first, status);
+    }
+    return INT64_MAX;
+}
+
+void waiting_line_answer_all(struct waiting_line *line, enum status status)
+{
+    for (size_t left = waiting_line_count(line); left > 0; left--) {
+        struct entry first = line->entries[line->first];
+        waiting_line_drop_first(line, 1);
+        entry_answer(&first, status);
+    }
+}
+
 void waiting_line_done(struct waiting_line *line)
 {
     free(line->entries);

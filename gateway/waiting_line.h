@@ -1,5 +1,5 @@
-/* Operations that wait to be sent, each with the submission that it belongs to, in the order of their deadlines. Pure;
- * owned by the batcher. */
+/* Operations that wait to be sent, each with the submission that it belongs to, in the order of their deadlines. Owned
+ * by the batcher. */
 #ifndef TALLY_GATEWAY_WAITING_LINE_H
 #define TALLY_GATEWAY_WAITING_LINE_H
 
@@ -7,15 +7,7 @@
 #include <stdint.h>
 
 #include "common/compiler.h"
-#include "gateway/operation.h"
-
-struct submission;
-
-/* Where an operation's result goes. submission NULL: it was answered. */
-struct entry {
-    struct submission *submission;
-    struct operation *operation;
-};
+#include "gateway/entry.h"
 
 /* First in, first out; with one time-out for all, that is the order of their deadlines. Zero-initialised is empty. */
 struct waiting_line {
@@ -38,6 +30,10 @@ void waiting_line_add(struct waiting_line *line, struct entry entry);
  * in the order of their deadlines themselves; those that were answered are passed over. There is room. */
 void waiting_line_put_back(struct waiting_line *line, const struct entry *entries, size_t count);
 void waiting_line_drop_first(struct waiting_line *line, size_t count);
+/* Answers those past their deadline. Returns when the first of the others is due, INT64_MAX if none is left. */
+int64_t waiting_line_answer_late(struct waiting_line *line, int64_t now_us, enum status status);
+/* Answers what waits now, not what is submitted meanwhile. */
+void waiting_line_answer_all(struct waiting_line *line, enum status status);
 void waiting_line_done(struct waiting_line *line);
 
 #endif

@@ -7,6 +7,7 @@ import pytest
 
 from harness.calls import increment, increment_batch, item, read_batch
 from harness.daemons import Gateway
+from harness.exposition import scrape
 from harness.fake_service import Failure
 from harness.problems import check_problem, check_problem_document, check_retry_after
 from harness.session_service import SessionService
@@ -101,14 +102,37 @@ def test_a_failed_call_is_resent_if_that_may_help_and_told_in_the_end(fake, gate
     assert len(set(fake.requests)) == 1, "a re-send is the very same bytes"
 
 
-@pytest.mark.parametrize("code", [Code.RESOURCE_EXHAUSTED, Code.UNAVAILABLE])
-def test_a_refused_call_is_resent_until_the_budget_ends_and_was_not_applied(fake, gateway, code):
-    """The deadline is later than that: it could pass while the last attempt is out, which would be unknown."""
-    fake.will_answer(fails(code, "not_applied"))
+def test_a_refused_call_is_resent_while_there_is_time_and_budget_and_was_not_applied(fake, gateway):
+    """It ends before an attempt could be out at the deadline, which would be unknown."""
+    fake.will_answer(fails(Code.UNAVAILABLE, "not_applied"))
     response = increment(gateway, "r")
     check_problem(response, 503, "not_applied")
     check_retry_after(response)
     assert len(fake.requests) > 1 and len(set(fake.requests)) == 1
+
+
+def test_what_is_shed_waits_and_is_sent_as_a_new_batch(fake, gateway):
+    shed = fails(Code.RESOURCE_EXHAUSTED, "not_applied")
+    fake.will_answer(shed, shed, values)
+    assert increment(gateway, "r", increment=5).json()["value"] == 5
+    session = fake.sessions[-1]
+    assert places(fake) == [(session, 0, 1), (session, 0, 2), (session, 0, 3)]
+
+
+def test_what_is_shed_to_the_end_was_not_applied(fake, gateway):
+    fake.will_answer(fails(Code.RESOURCE_EXHAUSTED, "not_applied"))
+    response = increment(gateway, "r")
+    check_problem(response, 503, "not_applied")
+    check_retry_after(response)
+    assert scrape(gateway).sum("tally_shed_total", reason="not_in_time") == 1
+    assert 5 < len(fake.requests) < 1000, "slower and slower, by no means at once"
+
+
+def test_what_was_unknown_before_it_was_shed_is_settled_by_the_same_bytes(fake, gateway):
+    shed = fails(Code.RESOURCE_EXHAUSTED, "not_applied")
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), shed, values)
+    assert increment(gateway, "r", increment=5).json()["value"] == 5
+    assert len(fake.requests) == 3 and len(set(fake.requests)) == 1
 
 
 @pytest.mark.parametrize("failing", [1, 3])

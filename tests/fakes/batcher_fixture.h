@@ -19,13 +19,14 @@
 #include "tests/fakes/fake_counter_client.h"
 
 enum {
-    START_US = 1000000,
+    START_US = 100 * 1000000,
     TIMEOUT_US = 2000000,
     HOLD_US = 3000,
     RPCS_MAX = 3,
+    WINDOW = 4000,
     IDLE_TIMEOUT_MS = 3600 * 1000,
-    /* The session was opened some time ago. */
-    OPENED_US = START_US - 100000,
+    /* The session was opened some time ago: what went out then counts no longer. */
+    OPENED_US = START_US - 10 * 1000000,
     KEEP_US = OPENED_US + SESSION_KEEP_EVERY_MAX_US,
 };
 
@@ -51,7 +52,7 @@ static inline int set_up_unopened(void **state)
     (void)state;
     grpc_init();
     fake_client_init();
-    batcher = batcher_create(NULL);
+    batcher = batcher_create(NULL, WINDOW);
     return batcher != NULL ? 0 : -1;
 }
 
@@ -168,6 +169,7 @@ static inline int set_up(void **state)
     fake_client_answer_open(0, 'a', IDLE_TIMEOUT_MS);
     batcher_turn(batcher, OPENED_US);
     answer_increment(1);
+    batcher_turn(batcher, OPENED_US);
     fake_client.call_count = 0;
     return 0;
 }

@@ -132,6 +132,7 @@ int client_fixture_set_up(void **state)
     assert_non_null(fixture);
     fixture->breaker_failures = 1000;
     fixture->breaker_open_for_ms = 60 * 1000;
+    fixture->rpc = COUNTER_RPC_SESSION_INCREMENT;
     sem_init(&fixture->woken, 0, 0);
     for (size_t i = 0; i < SERVERS_MAX; i++) {
         pthread_mutex_init(&fixture->servers[i].lock, NULL);
@@ -167,9 +168,8 @@ void client_fixture_call(struct client_fixture *fixture, struct call_result *res
 {
     const int64_t now_us = clock_monotonic_us();
     *result = (struct call_result){0};
-    result->call =
-        client_call_start(fixture->client, COUNTER_RPC_SESSION_INCREMENT, client_fixture_message("the message", 11),
-                          now_us, now_us + timeout_us, on_done, result);
+    result->call = client_call_start(fixture->client, fixture->rpc, client_fixture_message("the message", 11), now_us,
+                                     now_us + timeout_us, on_done, result);
     assert_non_null(result->call);
     assert_int_equal(result->ends, 0);
 }

@@ -52,6 +52,7 @@ struct client_fixture {
     /* of the pool; set up so that the breaker stays closed: it has tests of its own */
     int breaker_failures;
     int breaker_open_for_ms;
+    enum counter_rpc rpc; /* what is called: SessionIncrement */
     struct channel_pool *pool;
     struct counter_client *client;
     sem_t woken; /* once for each wake of the client's */
@@ -80,7 +81,7 @@ unsigned client_fixture_seen(struct client_fixture *fixture, size_t number);
 void client_fixture_wait_for_rpcs(struct client_fixture *fixture, unsigned count);
 
 grpc_byte_buffer *client_fixture_message(const void *data, size_t len);
-/* Starts a SessionIncrement of "the message". */
+/* Starts a call with "the message". */
 void client_fixture_call(struct client_fixture *fixture, struct call_result *result, int64_t timeout_us);
 /* Lives like an event loop until until_us, or until all results (if any) have their end. */
 void client_fixture_run_until(struct client_fixture *fixture, const struct call_result *results, size_t count,

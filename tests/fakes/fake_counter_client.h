@@ -38,6 +38,7 @@ static struct {
     struct client_call calls[FAKE_CALLS_MAX];
     size_t call_count;
     bool out_of_memory; /* client_call_start fails */
+    bool awaits_instance;
     struct arena arena; /* of the requests */
 } fake_client;
 
@@ -89,6 +90,12 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     fake_client_read(call, message);
     grpc_byte_buffer_destroy(message);
     return call;
+}
+
+bool counter_client_awaits_instance(const struct counter_client *client)
+{
+    (void)client;
+    return fake_client.awaits_instance;
 }
 
 void client_call_abandon(struct client_call *call)

@@ -32,6 +32,7 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
     struct config *config = &fixture->config;
     config->counter_service.max_deadline_ms = 4000;
     config->counter_service.queue = 8192;
+    config->counter_service.queue_time_ms = 60 * 1000; /* a machine may stand still */
     config->redis.addr = strdup(redis_process_address(redis));
     config->redis.password = strdup("");
     config->redis.workers = 1;

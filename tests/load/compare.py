@@ -174,4 +174,5 @@ def main():
             report(level, [[measure(one, level, arguments.seconds) for one in (first, second)] for _ in turns])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -241,7 +241,7 @@ static void test_an_operation_that_never_left_is_not_sent_in_time(void **state)
     fill_rpcs(out);
     make(&asked[0], BATCH_INCREMENT, 2, START_US + 1000);
     submit(&asked[0]);
-    make(&asked[1], BATCH_INCREMENT, 1, START_US + 2500);
+    make(&asked[1], BATCH_INCREMENT, 1, START_US + 5000);
     submit(&asked[1]);
     assert_int_equal(batcher_turn(batcher, START_US + 500), START_US + 1000);
     batcher_turn(batcher, START_US + 1000);

@@ -119,7 +119,7 @@ static void test_an_abort_while_the_session_is_opened_answers_what_waits(void **
     assert_status(&asked, 0, STATUS_DRAINING);
     batcher_free(batcher);
     assert_true(fake_client.calls[0].abandoned);
-    batcher = batcher_create(NULL);
+    batcher = batcher_create(NULL, WINDOW);
     assert_non_null(batcher);
 }
 

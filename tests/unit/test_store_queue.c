@@ -9,11 +9,13 @@
 
 #include "common/clock.h"
 
+enum { MAX_WAIT_US = 20 * 1000 };
+
 static int setup(void **state)
 {
     static struct store_queue queue;
     *state = &queue;
-    store_queue_init(&queue, 10);
+    store_queue_init(&queue, 10, MAX_WAIT_US);
     return 0;
 }
 
@@ -90,6 +92,22 @@ static void test_an_empty_queue_takes_a_call_of_any_size(void **state)
     close_for(queue, "end", &taken);
 }
 
+static void test_a_queue_that_is_behind_sheds(void **state)
+{
+    struct store_queue *queue = *state;
+    struct store_call calls[3];
+    struct store_call *taken;
+    store_queue_open(queue);
+    assert_int_equal(put(queue, &calls[0], 1), STATUS_OK);
+    assert_int_equal(put(queue, &calls[1], 1), STATUS_OK);
+    calls[0].submitted_us -= MAX_WAIT_US + 1; /* it came so much earlier */
+    assert_int_equal(put(queue, &calls[2], 1), STATUS_SHED);
+    assert_int_equal(store_queue_length(queue), 2);
+    assert_true(store_queue_wait(queue, INT64_MAX, &taken));
+    assert_int_equal(put(queue, &calls[2], 1), STATUS_OK);
+    close_for(queue, "end", &taken);
+}
+
 static void test_closing_takes_what_is_queued(void **state)
 {
     struct store_queue *queue = *state;
@@ -142,6 +160,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_calls_are_taken_all_at_once_and_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_queue_sheds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_empty_queue_takes_a_call_of_any_size, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_queue_that_is_behind_sheds, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closing_takes_what_is_queued, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting_ends_at_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_stopped_queue_waits_no_more, setup, teardown),
