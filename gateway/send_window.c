@@ -20,10 +20,10 @@ void send_window_init(struct send_window *window, size_t max)
 
 /* --- turns -------------------------------------------------------------------------------------------------------- */
 
-/* One decrease answers for all that had left before it. */
-static void shrink(struct send_window *window, int64_t now_us)
+/* For something that had left at sent_us. One decrease answers for all that had left before it. */
+static void shrink(struct send_window *window, int64_t sent_us, int64_t now_us)
 {
-    if (window->shed_sent_us < window->shrunk_us) {
+    if (sent_us < window->shrunk_us) {
         return;
     }
     const size_t least = smaller(SEND_WINDOW_MIN, window->max);
@@ -50,18 +50,32 @@ static void measure(struct send_window *window, int64_t round_trip_us)
     }
 }
 
+static void turn_shed(struct send_window *window, int64_t now_us, uint32_t random)
+{
+    shrink(window, window->shed_sent_us, now_us);
+    window->sheds = window->was_answered ? 1 : window->sheds + 1;
+    window->resume_us = now_us + retry_backoff_us(window->sheds, random);
+    measure(window, now_us - window->shed_sent_us);
+}
+
+static void turn_answered(struct send_window *window, int64_t now_us)
+{
+    const int64_t round_trip_us = now_us - window->answered_sent_us;
+    window->sheds = 0;
+    if (round_trip_us > SEND_SLOW_US) {
+        shrink(window, window->answered_sent_us, now_us);
+    } else {
+        grow(window);
+    }
+    measure(window, round_trip_us);
+}
+
 void send_window_turn(struct send_window *window, int64_t now_us, uint32_t random)
 {
     if (window->was_shed) {
-        shrink(window, now_us);
-        window->sheds = window->was_answered ? 1 : window->sheds + 1;
-        window->resume_us = now_us + retry_backoff_us(window->sheds, random);
+        turn_shed(window, now_us, random);
     } else if (window->was_answered) {
-        window->sheds = 0;
-        grow(window);
-    }
-    if (window->was_answered || window->was_shed) {
-        measure(window, now_us - (window->was_answered ? window->answered_sent_us : window->shed_sent_us));
+        turn_answered(window, now_us);
     }
     window->was_shed = false;
     window->was_answered = false;

@@ -1,8 +1,9 @@
 /* How many items a loop may have out at counter-service, so that what the service cannot take yet waits here, where its
  * deadline is known. Increments and reads share it: they stand in one queue of the service and in one Redis.
  *
- *     answers: a little larger for each window of items answered ──> window ──> STATUS_SHED: half, once a round trip,
- *                                                                                and nothing leaves for a moment
+ *     answers: a little larger for each window of items answered ──> window ──> a slow answer: half, once a round trip
+ *                                                                          └──> STATUS_SHED: the same, and nothing
+ *                                                                               leaves for a moment
  *
  * Operations of small and of large requests are told apart. While both are about each has half of the window, and large
  * ones leave in small pieces: a single increment is never behind more than half a window of somebody's batch, and
@@ -27,6 +28,8 @@ enum {
     SEND_WINDOW_MIN = BATCH_ITEMS_MAX,
     /* It grows by so much for each window of items answered. */
     SEND_WINDOW_STEP = 100,
+    /* An answer that took longer is a sign of too much: a few times what a full window takes where Redis is well. */
+    SEND_SLOW_US = 100 * 1000,
     /* The largest RPC of large requests while small ones are about: it keeps Redis busy for half a millisecond. */
     SEND_LARGE_PIECE = 250,
     /* For so long after its last item a size counts as being about. */

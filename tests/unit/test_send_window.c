@@ -134,6 +134,22 @@ static void test_nothing_leaves_for_a_moment_that_grows(void **state)
     assert_int_equal(window.resume_us, now_us + BACKOFF_FIRST_US); /* an answer came in between */
 }
 
+static void test_a_slow_answer_halves_it_and_stops_nothing(void **state)
+{
+    (void)state;
+    fill(SEND_LARGE, NOW_US);
+    send_window_answered(&window, SEND_LARGE, 1000, NOW_US);
+    turn(NOW_US + SEND_SLOW_US);
+    assert_int_equal(window.items, MAX);
+    send_window_answered(&window, SEND_LARGE, 1000, NOW_US);
+    turn(NOW_US + SEND_SLOW_US + 1);
+    assert_int_equal(window.items, MAX / 2);
+    send_window_answered(&window, SEND_LARGE, 1000, NOW_US);
+    turn(NOW_US + SEND_SLOW_US + 2);
+    assert_int_equal(window.items, MAX / 2);
+    assert_int_equal(window.resume_us, 0);
+}
+
 static void test_each_window_of_answers_lets_it_grow_by_a_step(void **state)
 {
     (void)state;
@@ -246,6 +262,7 @@ int main(void)
         TEST(test_a_shed_halves_it_once_a_round_trip),
         TEST(test_it_never_shrinks_below_one_full_rpc),
         TEST(test_nothing_leaves_for_a_moment_that_grows),
+        TEST(test_a_slow_answer_halves_it_and_stops_nothing),
         TEST(test_each_window_of_answers_lets_it_grow_by_a_step),
         TEST(test_an_end_that_says_nothing_changes_nothing),
         TEST(test_large_requests_leave_half_and_in_pieces_while_small_ones_are_about),
