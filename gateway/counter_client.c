@@ -113,11 +113,17 @@ static void await_instance(struct client_call *call, int64_t now_us)
     }
 }
 
+/* Re-sends are rationed, but for those that a service sheds: it waits out its own queue, and so does the call. */
+static bool needs_token(const struct client_call *call)
+{
+    return call->attempts > 0 && call->ended != STATUS_SHED;
+}
+
 /* A channel for the next attempt. NULL: none, and the call waits or has ended. */
 static const struct pooled_channel *pick_channel(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
-    if (call->attempts > 0 && !retry_budget_has(&client->budget)) {
+    if (needs_token(call) && !retry_budget_has(&client->budget)) {
         end_call(call, call->ended);
         return NULL;
     }
@@ -149,10 +155,12 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         end_call(call, STATUS_SHED);
         return;
     }
-    if (call->attempts > 0) {
+    if (needs_token(call)) {
         const bool has_token = retry_budget_take(&client->budget); /* pick_channel saw it */
         assert(has_token);
         (void)has_token;
+    }
+    if (call->attempts > 0) {
         rpc_metrics_retry(&client->metrics);
     }
     call->attempt->call = call;
@@ -198,9 +206,12 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t t
     call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
     const bool is_returned = status == STATUS_SHED && is_batch(call->rpc) && !call->unknown;
-    const int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
+    const uint32_t random = (uint32_t)prng_next(&client->prng);
+    const int64_t backoff_us =
+        status == STATUS_SHED ? retry_backoff_shed_us(random) : retry_backoff_us(call->attempts, random);
+    const int64_t retry_us = now_us + backoff_us;
     const bool may_help = status_is_retriable(status) && !is_returned && has_time(call, retry_us, took_us);
-    if (may_help && retry_budget_has(&client->budget) &&
+    if (may_help && (!needs_token(call) || retry_budget_has(&client->budget)) &&
         (channel_pool_is_ready(client->pool) || channel_pool_is_awaited(client->pool, now_us))) {
         set_state(call, STATE_BACKING_OFF);
         call->retry_us = retry_us;

@@ -47,3 +47,9 @@ int64_t retry_backoff_us(unsigned attempt, uint32_t random)
     /* random / 2^32 of the bound, the bound itself included. */
     return (int64_t)(((uint64_t)random * (uint64_t)(bound_us + 1)) >> 32);
 }
+
+int64_t retry_backoff_shed_us(uint32_t random)
+{
+    const int64_t half_us = BACKOFF_MAX_US / 2;
+    return half_us + (int64_t)(((uint64_t)random * (uint64_t)(half_us + 1)) >> 32);
+}

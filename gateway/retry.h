@@ -26,5 +26,7 @@ bool retry_budget_take(struct retry_budget *budget) MUST_CHECK;
 /* How long to wait before the re-send that follows `attempt` failed attempts (from 1), in microseconds: evenly spread
  * over 0 to a bound that doubles from 5 ms to 50 ms ("full jitter"). random: 32 even random bits. */
 int64_t retry_backoff_us(unsigned attempt, uint32_t random);
+/* The same after an attempt that the service shed, which cost it next to nothing: 25 to 50 ms, and no token. */
+int64_t retry_backoff_shed_us(uint32_t random);
 
 #endif
