@@ -31,6 +31,9 @@
 /* While a call waits for an instance it looks for one so often: the pool itself looks every 10 ms. */
 enum { LOOK_AGAIN_US = 5 * 1000 };
 
+/* What was shed, and must be sent again because it is unknown, leaves as after so many failed attempts: not soon. */
+enum { ATTEMPTS_OF_SHED = 5 };
+
 enum call_state {
     STATE_TRYING,      /* `attempt` is out */
     STATE_BACKING_OFF, /* the next attempt leaves at retry_us */
@@ -198,7 +201,8 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t t
     call->ended = status;
     call->unknown = call->unknown || status_outcome(status) == OUTCOME_UNKNOWN;
     const bool is_returned = status == STATUS_SHED && is_batch(call->rpc) && !call->unknown;
-    const int64_t retry_us = now_us + retry_backoff_us(call->attempts, (uint32_t)prng_next(&client->prng));
+    const unsigned failed = status == STATUS_SHED ? ATTEMPTS_OF_SHED : call->attempts;
+    const int64_t retry_us = now_us + retry_backoff_us(failed, (uint32_t)prng_next(&client->prng));
     const bool may_help = status_is_retriable(status) && !is_returned && has_time(call, retry_us, took_us);
     if (may_help && retry_budget_has(&client->budget) &&
         (channel_pool_is_ready(client->pool) || channel_pool_is_awaited(client->pool, now_us))) {
