@@ -55,7 +55,7 @@ const struct config_key config_keys[] = {
     {COUNT(counter_service.rpc_threads, "1", "1", "16")},
     /* At least one batch of BATCH_ITEMS_MAX, which could never be taken otherwise. */
     {COUNT(counter_service.queue, "65536", "1000", "1000000")},
-    {DURATION(counter_service.queue_time, "500ms", "10ms", "1m")},
+    {DURATION(counter_service.queue_time, "1s", "10ms", "1m")},
 
     {ADDRESS(grpc.counter_service.host, "localhost:50051")},
     {COUNT(grpc.counter_service.pool_size, "20", "1", "1024")},

@@ -28,7 +28,7 @@ DEFAULTS = {
     "counter_service.max_deadline": "4s",
     "counter_service.rpc_threads": 1,
     "counter_service.queue": 65536,
-    "counter_service.queue_time": "500ms",
+    "counter_service.queue_time": "1s",
     "grpc.counter_service.host": "localhost:50051",
     "grpc.counter_service.pool_size": 20,
     "grpc.counter_service.keep_alive": "30s",

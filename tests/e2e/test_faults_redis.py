@@ -71,6 +71,33 @@ def test_scripts_flushed_and_nobody_notices(patient_stack):
     assert set(ledger.statuses) == {200}, ledger
 
 
+def test_redis_stands_still_for_less_than_its_timeout_and_nobody_notices(patient_stack):
+    """The breaker opens, since attempts are given up; but calls have the time to wait for its probe."""
+
+    def fault():
+        for _ in range(3):
+            patient_stack.redis.pause()
+            time.sleep(0.9)
+            patient_stack.redis.resume()
+            time.sleep(1)
+
+    ledger = under_load(patient_stack, fault)
+    assert set(ledger.statuses) == {200}, ledger
+
+
+def test_connections_to_redis_cut_once_in_a_while_and_nobody_notices(patient_stack):
+    """They are back within milliseconds: what was under way is settled, what comes waits for that."""
+
+    def fault():
+        with patient_stack.redis.client() as redis:
+            for _ in range(5):
+                redis.execute_command("CLIENT", "KILL", "TYPE", "normal")
+                time.sleep(1.2)
+
+    ledger = under_load(patient_stack, fault)
+    assert set(ledger.statuses) == {200}, ledger
+
+
 def test_redis_out_of_memory(stack):
     def fault():
         stack.redis.config_set("maxmemory", "1")
