@@ -86,6 +86,13 @@ void channel_pool_release(struct channel_pool *pool, const struct pooled_channel
     channel_give_back(channel); /* last: with it the instance may go */
 }
 
+void channel_pool_note_refusal(struct channel_pool *pool, const struct pooled_channel *lent, int64_t now_us)
+{
+    pthread_mutex_lock(&pool->members.lock);
+    channel_of(lent)->instance->writes_refused_us = now_us;
+    pthread_mutex_unlock(&pool->members.lock);
+}
+
 bool channel_pool_is_ready(struct channel_pool *pool)
 {
     const int64_t now_us = clock_monotonic_us();

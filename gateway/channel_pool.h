@@ -61,6 +61,9 @@ const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsign
 void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *lent, enum call_verdict verdict,
                           int64_t now_us);
 
+/* A call on the lent channel ended STATUS_WRITES_REFUSED: for /health. Any thread. */
+void channel_pool_note_refusal(struct channel_pool *pool, const struct pooled_channel *lent, int64_t now_us);
+
 /* Whether channel_pool_pick would find one. Any thread. */
 bool channel_pool_is_ready(struct channel_pool *pool);
 /* Whether it is worth waiting for one: an instance was up less than CHANNEL_POOL_AWAITED_US ago. A connection that was
@@ -86,6 +89,7 @@ struct channel_pool_instance {
     enum breaker_state breaker;
     char store[STORE_ID_SIZE]; /* "": it tells none */
     enum store_relation store_relation;
+    bool refuses_writes;    /* its Redis did, less than CHANNEL_POOL_REFUSAL_US ago */
     bool takes_calls;       /* serving, connected, of the pool's store, and its breaker allows a call now */
     int64_t last_change_us; /* realtime of the last change of serving; 0 for never */
 };
@@ -97,6 +101,8 @@ void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 enum {
     /* Twice the default of breaker.open_for, so that a call waits for the probe too. */
     CHANNEL_POOL_AWAITED_US = 500 * 1000,
+    /* Who has not refused a write for so long may have been asked for none: it is forgotten. */
+    CHANNEL_POOL_REFUSAL_US = 10 * 1000 * 1000,
     /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */
     CHANNEL_POOL_MEMBERS_MAX = 2 * INSTANCES_MAX,
 };

@@ -267,6 +267,9 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
     if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
         status = STATUS_REPLY_LOST; /* CANCELLED by us */
     }
+    if (status == STATUS_WRITES_REFUSED) {
+        channel_pool_note_refusal(client->pool, attempt->channel, now_us);
+    }
     rpc_attempt_release(attempt, client->pool, verdict_of(status), now_us);
     rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
     call->attempt = NULL;

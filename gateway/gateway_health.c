@@ -82,6 +82,12 @@ static bool tells_no_store(const struct channel_pool_instance *instance)
     return instance->serving && instance->ready_channels > 0 && instance->store[0] == '\0';
 }
 
+/* It answers reads. */
+static bool refuses_writes(const struct channel_pool_instance *instance)
+{
+    return instance->takes_calls && instance->refuses_writes;
+}
+
 static const char *instance_status(const struct channel_pool_instance *instance)
 {
     if (is_of_other_store(instance)) {
@@ -89,6 +95,9 @@ static const char *instance_status(const struct channel_pool_instance *instance)
     }
     if (tells_no_store(instance)) {
         return "no_store";
+    }
+    if (refuses_writes(instance)) {
+        return health_names[HEALTH_DEGRADED];
     }
     return health_names[instance->takes_calls ? HEALTH_OK : HEALTH_UNAVAILABLE];
 }
@@ -129,8 +138,8 @@ static void append_who(struct buffer *out, const struct channel_pool_instance *i
     }
 }
 
-/* What is wrong with the stores, if something is. */
-static void add_store_detail(cJSON *component, const struct channel_pool_instance *instances, size_t count, size_t up)
+/* What is wrong, if something is. */
+static void add_detail(cJSON *component, const struct channel_pool_instance *instances, size_t count, size_t up)
 {
     struct buffer detail;
     buffer_init(&detail);
@@ -140,6 +149,8 @@ static void add_store_detail(cJSON *component, const struct channel_pool_instanc
         buffer_append_text(&detail,
                            TEXT("; none of this gateway's store takes calls (a restart of the gateway chooses anew)"));
     }
+    append_who(&detail, instances, count, refuses_writes, "instance's Redis refuses writes (its /health says why)",
+               "instances' Redis refuses writes (their /health says why)");
     append_who(&detail, instances, count, tells_no_store, "instance tells no store", "instances tell no store");
     buffer_append_text(&detail, TEXT("\0"));
     if (detail.len > 1 && !detail.failed) {
@@ -157,15 +168,17 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     cJSON *component = cJSON_AddObjectToObject(components, "counter_service");
     cJSON *instances = cJSON_CreateArray();
     size_t up = 0;
+    size_t well = 0;
     for (size_t i = 0; i < count; i++) {
         add_instance(instances, &described[i]);
         up += described[i].takes_calls;
+        well += described[i].takes_calls && !described[i].refuses_writes;
     }
-    const enum health status = up == 0 ? HEALTH_UNAVAILABLE : up < count ? HEALTH_DEGRADED : HEALTH_OK;
+    const enum health status = up == 0 ? HEALTH_UNAVAILABLE : well < count ? HEALTH_DEGRADED : HEALTH_OK;
     add_status(component, status);
     channel_pool_read_store(pool, store);
     add_store_or_null(component, store);
-    add_store_detail(component, described, count, up);
+    add_detail(component, described, count, up);
     cJSON_AddItemToObject(component, "instances", instances);
     return status;
 }

@@ -41,6 +41,8 @@ void instance_describe(const struct instance *instance, int64_t now_us, struct c
         .breaker = instance->breaker.state,
         .takes_calls = instance_can_serve(instance) && breaker_allows(&instance->breaker, now_us),
         .store_relation = instance->relation,
+        .refuses_writes =
+            instance->writes_refused_us != 0 && now_us < instance->writes_refused_us + CHANNEL_POOL_REFUSAL_US,
         .last_change_us = atomic_load_explicit(&instance->last_change_us, memory_order_relaxed),
     };
     snprintf(description->target, sizeof(description->target), "%s", instance->target);

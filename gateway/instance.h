@@ -26,6 +26,7 @@ struct instance {
     /* guarded by the pool's lock */
     struct breaker breaker;
     struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
+    int64_t writes_refused_us;                      /* when its Redis refused one last; 0: never */
     /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
     struct channel **channels;
     unsigned channel_count;

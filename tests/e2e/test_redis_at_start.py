@@ -331,6 +331,9 @@ def test_reads_live_while_writes_are_refused(parts, resource, key, refusing, wel
     assert (health.status, health.json()["status"]) == (200, "degraded")
     assert words in health.json()["components"]["redis"]["detail"]
     assert gateway.get("/health/ready").status == 200
+    health = gateway.get("/health")
+    assert (health.status, health.json()["status"]) == (200, "degraded")
+    assert "refuses writes" in health.json()["components"]["counter_service"]["detail"]
     with redis.client() as client:
         client.client_kill_filter(_type="normal", skipme=True)
     wait_until(lambda: service.get("/health").json()["status"] == "degraded", 10, "the service to be back")
