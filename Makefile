@@ -279,9 +279,12 @@ load-test: all | deps-load ## five load levels with hey; fails on any error or a
 bench: all build/bin/bare_mhd_server | deps-load ## compare with webdis and bare libmicrohttpd; ROUNDS, DURATION, OUT
 	@tests/load/bench.sh
 
-.PHONY: compare
+.PHONY: compare overload
 compare: all | deps-load ## OLD=DIR: rate and CPU time of the programs in DIR (or OLD=webdis) against these; ARGS
 	@/usr/bin/python3 tests/load/compare.py $(OLD) $(BIN) $(ARGS)
+
+overload: all | deps-load ## batch callers, few to 2,500, beside single increments; OLD=DIR for a comparison; ARGS
+	@/usr/bin/python3 tests/load/overload.py $(OLD) $(BIN) $(ARGS)
 
 build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 	$(say) CC $<

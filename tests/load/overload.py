@@ -52,7 +52,7 @@ def peak_mib(process):
 
 def applied(stack):
     """Increments so far."""
-    with urllib.request.urlopen(f"{stack.url}/metrics", timeout=10) as response:
+    with urllib.request.urlopen(f"{stack.url}/metrics", timeout=60) as response:
         lines = response.read().decode().splitlines()
     return sum(float(line.split()[1]) for line in lines if line.startswith('tally_writes_total{outcome="applied"}'))
 
