@@ -87,7 +87,7 @@ def main():
         rounds = [[measure(one, callers, arguments) for one in arguments.programs] for _ in range(arguments.rounds)]
         for programs, rows in zip(arguments.programs, zip(*rounds)):
             middle = [statistics.median(column) for column in zip(*rows)]
-            numbers = [f"{middle[0]:.0f}", *(f"{one:.1f}" for one in middle[1:5]), *(f"{one:.0f}" for one in middle[5:])]
+            numbers = [f"{one:.{1 if 1 <= column < 5 else 0}f}" for column, one in enumerate(middle)]
             print(f"| {callers} | {programs} | {' | '.join(numbers)} |", flush=True)
 
 
