@@ -71,7 +71,7 @@ static void log_other_store(const struct pool_members *members, struct instance 
 void pool_members_settle_store(struct pool_members *members, int64_t now_us)
 {
     struct pool_store_member views[CHANNEL_POOL_MEMBERS_MAX];
-    enum store_relation before[CHANNEL_POOL_MEMBERS_MAX];
+    enum store_relation before[CHANNEL_POOL_MEMBERS_MAX] = {0};
     struct pool_store store = members->store;
     const struct pool_store store_before = store;
     size_t from = 0;
