@@ -81,7 +81,7 @@ batch_json() { # number of the first resource
         }'
 }
 
-# 33,300 resources with three counters each. The batch records go by themselves, after redis.batch_ttl.
+# 33,300 resources with three counters each.
 measure_redis_memory() {
     local before first resources=33300
     redis-cli -p "$REDIS_PORT" FLUSHALL >/dev/null
@@ -89,10 +89,6 @@ measure_redis_memory() {
     for ((first = 0; first < resources; first += 333)); do
         batch_json "$first" | curl -sf -o /dev/null -H 'Content-Type: application/json' --data-binary @- \
             "$GATEWAY_URL$INCREMENT/batch"
-    done
-    for _ in {1..30}; do
-        [ "$(redis_number DBSIZE)" -gt $((resources + 1)) ] || break
-        sleep 1
     done
     record redis-bytes $((($(redis_number INFO memory) - before) / resources / 3))
 }
@@ -115,6 +111,9 @@ for ((round = 1; round <= ROUNDS; round++)); do
         measure_wrk "get-$level" "$level" "$GATEWAY_URL" GET /api/v1/counter/bench/like
     done
     measure_wrk hot 100 "$GATEWAY_URL" POST "$INCREMENT" 1
+    for items in 100 1000; do
+        measure_wrk "batch-$items" 16 "$GATEWAY_URL" BATCH "$INCREMENT/batch" "$items"
+    done
     measure_wrk spread 100 "$GATEWAY_URL" POST "$INCREMENT" 100000
     measure_grpc
 done

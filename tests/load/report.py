@@ -60,6 +60,9 @@ def goals(measures):
             yield ratio(f"GET against increments, {level} connections", f"get-{level}", f"increment-{level}", 1.0)
         if level == 500:
             yield "p99 at 500 connections", f"{ours:.2f} ms", "< 50 ms", ours < 50
+    for items in (100, 1000):
+        rate = median(measures, f"batch-{items}") * items
+        yield f"increments in batches of {items}", f"{rate:.0f}/s", ">= 400000/s", rate >= 400000
     spread = median_ratio(measures, "hot", "spread")
     yield "one hot key against 100,000 spread keys", f"{spread:.2f}", "0.9 to 1.1", 0.9 <= spread <= 1.1
     unary = min(median(measures, "grpc-unary", column) for column in (0, 1))
