@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 static const struct metric_family family = {.name = "tally_test_total", .help = "A test's.", .type = METRIC_COUNTER};
 
 static struct admin_server *server;
-static int health_status = 200; /* the health callback's answer: set between requests */
+static atomic_int health_status = 200; /* the health callback's answer: set between requests */
 
 static int write_health(void *ctx, struct buffer *out)
 {
