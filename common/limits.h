@@ -10,7 +10,6 @@ enum {
     COUNTER_TYPE_LEN_MAX = 64,
     USER_ID_LEN_MAX = 128,
     IDEMPOTENCY_KEY_LEN_MAX = 128,
-    BATCH_ID_LEN = 16,
     SESSION_LEN = 16,
     /* Open batches of one session: a gateway loop has a few, hundreds while an instance is stuck. */
     SESSION_LANES = 1024,
