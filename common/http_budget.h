@@ -1,6 +1,7 @@
-/* How many bytes of memory the bodies of requests may take together, and do. Shared by the loops of a process: any
- * thread. Usual bodies are not counted: a single increment costs nothing, and is not refused because of somebody's
- * batches. */
+/* How many bytes of memory the bodies of requests and answers may take together, and do. Shared by the loops of a
+ * process: any thread. Usual bodies are not counted: a single increment costs nothing, and is not refused because of
+ * somebody's batches. Answers are taken whether there is room or not, since what they tell has happened: while they are
+ * over the bound no body of a request finds room. */
 #ifndef TALLY_COMMON_HTTP_BUDGET_H
 #define TALLY_COMMON_HTTP_BUDGET_H
 
@@ -31,6 +32,12 @@ static inline bool http_budget_take(struct http_budget *budget, size_t bytes)
     }
     atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
     return false;
+}
+
+/* For what is there already. */
+static inline void http_budget_take_anyway(struct http_budget *budget, size_t bytes)
+{
+    atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);
 }
 
 static inline void http_budget_give_back(struct http_budget *budget, size_t bytes)

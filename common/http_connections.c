@@ -92,6 +92,14 @@ void http_connections_answering(struct http_connections *connections, struct htt
     append(&connections->busy, connection);
 }
 
+void http_connections_receiving(struct http_connections *connections, struct http_connection *connection,
+                                int64_t now_us)
+{
+    connection->receiving_since_us = now_us;
+    take_out(connection);
+    append(&connections->receiving, connection);
+}
+
 void http_connections_answered(struct http_connections *connections, struct http_connection *connection, int64_t now_us)
 {
     connection->in_request = false;

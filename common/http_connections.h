@@ -57,6 +57,9 @@ static inline struct http_connection *http_connections_find(const struct http_co
 
 /* A request is complete on it, or refused ... */
 void http_connections_answering(struct http_connections *connections, struct http_connection *connection);
+/* ... and yet the client is to send more of it ... */
+void http_connections_receiving(struct http_connections *connections, struct http_connection *connection,
+                                int64_t now_us);
 /* ... and over. */
 void http_connections_answered(struct http_connections *connections, struct http_connection *connection,
                                int64_t now_us);

@@ -74,7 +74,7 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
     if (exchange == NULL) {
         return exchange_create(loop, application);
     }
-    list->first = exchange->next_free;
+    list->first = exchange->next;
     return exchange;
 }
 
@@ -82,7 +82,7 @@ void http_exchange_give_back(struct http_exchange_list *list, struct http_exchan
 {
     shrink_body(exchange);
     buffer_clear(&exchange->request.reply, REPLY_KEEP_MAX);
-    exchange->next_free = list->first;
+    exchange->next = list->first;
     list->first = exchange;
 }
 
@@ -90,7 +90,7 @@ void http_exchange_list_free(struct http_exchange_list *list)
 {
     while (list->first != NULL) {
         struct http_exchange *exchange = list->first;
-        list->first = exchange->next_free;
+        list->first = exchange->next;
         exchange_free(exchange);
     }
 }
@@ -111,8 +111,19 @@ void http_exchange_reset(struct http_exchange *exchange)
     exchange->phase = EXCHANGE_RECEIVING;
 }
 
+/* From now on the answer's body is what counts, and no more the request's. */
+static void account_reply(struct http_exchange *exchange)
+{
+    shrink_body(exchange);
+    if (exchange->budget != NULL && exchange->request.reply.capacity > HTTP_BUDGET_FREE) {
+        exchange->budgeted = exchange->request.reply.capacity;
+        http_budget_take_anyway(exchange->budget, exchange->budgeted);
+    }
+}
+
 void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response)
 {
+    account_reply(exchange);
     exchange->response = *response;
     size_t used = 0;
     for (size_t i = 0; i < response->header_count; i++) {
@@ -137,27 +148,37 @@ static bool take_budget(struct http_exchange *exchange, size_t capacity)
     return true;
 }
 
-int http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
+enum http_body_room http_exchange_reserve_body(struct http_exchange *exchange, size_t size)
 {
     if (size <= exchange->body_capacity) {
-        return 0;
+        return HTTP_BODY_ROOM;
     }
     size_t capacity = exchange->body_capacity * 2;
     if (capacity < size) {
         capacity = size;
     }
     if (!take_budget(exchange, capacity)) {
-        exchange->request.refusal = HTTP_OVER_BUDGET;
-        shrink_body(exchange); /* what came is thrown away: another may have the place */
-        return 0;
+        return HTTP_BODY_NO_BUDGET;
     }
     char *body = realloc(exchange->request.body, capacity);
     if (body == NULL) {
-        return -1;
+        return HTTP_BODY_NO_MEMORY;
     }
     exchange->request.body = body;
     exchange->body_capacity = capacity;
-    return 0;
+    return HTTP_BODY_ROOM;
+}
+
+/* Makes room for so much, or has the request refused: what came of it is thrown away, another may have the place.
+ * Returns 0, or -1 when out of memory. */
+static int grow_body(struct http_exchange *exchange, size_t size)
+{
+    const enum http_body_room room = http_exchange_reserve_body(exchange, size);
+    if (room == HTTP_BODY_NO_BUDGET) {
+        exchange->request.refusal = HTTP_OVER_BUDGET;
+        shrink_body(exchange);
+    }
+    return room == HTTP_BODY_NO_MEMORY ? -1 : 0;
 }
 
 /* A body that is refused is read to its end and thrown away, so that the answer can be queued (not possible during an
@@ -167,8 +188,7 @@ int http_exchange_add_body(struct http_exchange *exchange, const char *data, siz
     struct http_request *request = &exchange->request;
     if (request->body_len + len > exchange->body_max) {
         request->refusal = HTTP_BODY_TOO_LARGE;
-    } else if (request->refusal == HTTP_NOT_REFUSED &&
-               http_exchange_reserve_body(exchange, request->body_len + len) != 0) {
+    } else if (request->refusal == HTTP_NOT_REFUSED && grow_body(exchange, request->body_len + len) != 0) {
         return -1;
     }
     if (request->refusal == HTTP_NOT_REFUSED) {

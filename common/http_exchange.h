@@ -4,6 +4,7 @@
 #define TALLY_COMMON_HTTP_EXCHANGE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/compiler.h"
 #include "common/http_budget.h"
@@ -12,8 +13,12 @@
 #include "common/http_server.h"
 #include "common/text.h"
 
+struct MHD_Connection;
+
 enum http_exchange_phase {
     EXCHANGE_RECEIVING, /* its body is not complete */
+    EXCHANGE_HELD,      /* nor read: http_held ... */
+    EXCHANGE_RELEASED,  /* ... nor yet, though it may be */
     EXCHANGE_WAITING,   /* the application owes the answer */
     EXCHANGE_ANSWERED,  /* answered, not queued yet */
     EXCHANGE_SENDING,   /* queued */
@@ -32,8 +37,11 @@ struct http_exchange {
     struct http_head head;
     size_t body_max;
     size_t body_capacity;
-    size_t budgeted; /* bytes of it that were taken from the budget */
-    struct http_exchange *next_free;
+    size_t budgeted;            /* bytes that were taken from the budget: of the body, or of the answer's */
+    struct http_exchange *next; /* in the list of free ones, or of those held */
+    /* EXCHANGE_HELD only */
+    struct MHD_Connection *held_connection;
+    int64_t held_since_us;
     /* Copies, because an abandoned request may outlive its loop. */
     void (*state_done)(void *ctx, void *state);
     void *application_ctx;
@@ -55,12 +63,15 @@ void http_exchange_list_free(struct http_exchange_list *list);
 /* Forgets the request before, keeps its memory. */
 void http_exchange_reset(struct http_exchange *exchange);
 
-/* Keeps the application's answer, but for its body. */
+/* Keeps the application's answer, but for its body, which stays where it is; the request's is dropped. */
 void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response);
 
-/* Room for a body of `size` bytes. Without it the request is refused. Returns 0, or -1 when out of memory. */
-int http_exchange_reserve_body(struct http_exchange *exchange, size_t size) MUST_CHECK;
-/* Takes a piece of the body. Returns 0, or -1 if the connection is to be closed. */
+enum http_body_room { HTTP_BODY_ROOM, HTTP_BODY_NO_BUDGET, HTTP_BODY_NO_MEMORY };
+
+/* Room for a body of `size` bytes. */
+enum http_body_room http_exchange_reserve_body(struct http_exchange *exchange, size_t size) MUST_CHECK;
+/* Takes a piece of the body; a request whose body finds no room any more is refused. Returns 0, or -1 if the connection
+ * is to be closed. */
 int http_exchange_add_body(struct http_exchange *exchange, const char *data, size_t len) MUST_CHECK;
 
 #endif

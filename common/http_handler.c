@@ -1,6 +1,8 @@
 /* How a request moves, all on the loop's thread:
  *
  *   handler, first call ─> request RECEIVING ── body ──> handler, last call ─> WAITING ─> on_request
+ *      │                      │  ↑ room                                          │
+ *      │                      └─ HELD                                            │
  *      └─ refused: on_request at once                                            │
  *   http_reply ─> ANSWERED ─> handler, called again at the next run: response queued ─> SENDING
  *   completed ─> request back to the free list; or, while WAITING, on_gone */
@@ -8,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/http_head.h"
+#include "common/http_held.h"
 #include "common/http_loop.h"
 
 static enum MHD_Result note_field(void *head, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -103,6 +106,35 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     return exchange;
 }
 
+/* Or has the request wait for it: behind those that wait already, unless it is one of those that are not counted. */
+static enum MHD_Result make_room(struct http_exchange *exchange, struct MHD_Connection *connection, size_t size)
+{
+    struct http_loop *loop = exchange->loop;
+    const bool must_queue = loop->held.first != NULL && size > HTTP_BUDGET_FREE;
+    const enum http_body_room room = must_queue ? HTTP_BODY_NO_BUDGET : http_exchange_reserve_body(exchange, size);
+    if (room == HTTP_BODY_NO_BUDGET) {
+        http_held_add(loop, exchange, connection);
+    }
+    return room == HTTP_BODY_NO_MEMORY ? MHD_NO : MHD_YES;
+}
+
+/* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
+static void note_piece(struct http_exchange *exchange)
+{
+    if (exchange->piece_run != exchange->loop->progress.run) {
+        exchange->piece_run = exchange->loop->progress.run;
+        exchange->loop->progress.arriving++;
+    }
+}
+
+/* The library repeats the first call of a request in which its connection was suspended. */
+static enum MHD_Result on_released(struct http_exchange *exchange, struct MHD_Connection *connection)
+{
+    exchange->phase = EXCHANGE_RECEIVING;
+    note_piece(exchange);
+    return exchange->request.refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange, connection);
+}
+
 /* First call of the handler: the header block is complete. */
 static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Connection *connection)
 {
@@ -118,19 +150,7 @@ static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Con
         request->refusal = HTTP_BODY_TOO_LARGE;
         return dispatch(exchange, connection);
     }
-    if (http_exchange_reserve_body(exchange, content_length) != 0) {
-        return MHD_NO;
-    }
-    return request->refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange, connection);
-}
-
-/* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
-static void note_piece(struct http_exchange *exchange)
-{
-    if (exchange->piece_run != exchange->loop->progress.run) {
-        exchange->piece_run = exchange->loop->progress.run;
-        exchange->loop->progress.arriving++;
-    }
+    return make_room(exchange, connection, content_length);
 }
 
 enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
@@ -154,10 +174,13 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
         return http_exchange_add_body(exchange, upload_data, len) == 0 ? MHD_YES : MHD_NO;
     }
     switch (exchange->phase) {
+    case EXCHANGE_RELEASED:
+        return on_released(exchange, connection);
     case EXCHANGE_RECEIVING:
         return dispatch(exchange, connection);
     case EXCHANGE_ANSWERED:
         return queue_response(exchange, connection);
+    case EXCHANGE_HELD:
     case EXCHANGE_WAITING:
     case EXCHANGE_SENDING:
     default:
@@ -175,6 +198,7 @@ void http_handler_completed(void *cls, struct MHD_Connection *mhd_connection, vo
     if (exchange == NULL) {
         return;
     }
+    assert(exchange->phase != EXCHANGE_HELD);
     *con_cls = NULL;
     loop->progress.ended = true;
     http_connections_answered(&loop->connections, exchange->connection, clock_monotonic_us());

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/http_held.h"
 #include "common/http_loop.h"
 #include "common/http_receive.h"
 #include "common/limits.h"
@@ -152,6 +153,7 @@ static void turn(struct http_loop *loop)
     if (wakeup_take(&loop->wakeup) && loop->application.on_wake != NULL) {
         loop->application.on_wake(loop->application.ctx);
     }
+    http_held_turn(loop, clock_monotonic_us());
     run_library(loop);
     int64_t next_us = INT64_MAX;
     if (loop->application.on_turn_end != NULL) {
@@ -162,7 +164,7 @@ static void turn(struct http_loop *loop)
     if (loop->accepting && atomic_load_explicit(&loop->stop_accepting_asked, memory_order_acquire)) {
         close_listeners_and_idle_connections(loop);
     }
-    wait_for_events(loop, sleep_ms(loop, now_us, next_us));
+    wait_for_events(loop, sleep_ms(loop, now_us, clock_earlier(next_us, http_held_next_us(loop))));
 }
 
 static void *loop_main(void *cls)
@@ -207,7 +209,7 @@ static int start_daemon(struct http_loop *loop, struct error *error)
     struct listeners *listeners = &loop->listeners;
     const int listener = listeners->fds[--listeners->count];
     loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, http_handler_call, loop, MHD_OPTION_LISTEN_SOCKET, listener,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_handler_call, loop, MHD_OPTION_LISTEN_SOCKET, listener,
         MHD_OPTION_NOTIFY_COMPLETED, http_handler_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)HTTP_CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections_max(loop),
@@ -269,6 +271,7 @@ void http_loop_free(struct http_loop *loop)
         http_loop_wake(loop);
         pthread_join(loop->thread, NULL);
     }
+    http_held_release_all(loop);
     if (loop->daemon != NULL) {
         MHD_stop_daemon(loop->daemon);
     }

@@ -32,14 +32,15 @@ enum http_refusal {
     HTTP_NOT_REFUSED,
     HTTP_MALFORMED,      /* see `refusal_detail`; 400 */
     HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
-    HTTP_OVER_BUDGET,    /* the bodies of all requests together are over http_application.budget; 503 */
+    HTTP_OVER_BUDGET,    /* the bodies of all requests together are over http_application.budget, and there was no room
+                          * within answer_timeout_ms, or none for the rest of a chunked one; 503 */
 };
 
 struct http_budget;
 
 /* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory
- * and the request's own, and are valid until http_reply or on_gone returns; body stays valid until the request is
- * released. */
+ * and the request's own, and are valid until http_reply or on_gone returns; body until http_reply or
+ * http_request_release; reply until the answer is sent. */
 struct http_request {
     enum http_method method;
     struct text path; /* as sent: still percent-encoded, without the query; "*": of the server as a whole */
@@ -57,6 +58,7 @@ struct http_request {
     char *body;                 /* body_len bytes; the application may decode in place */
     size_t body_len;
     int64_t complete_us; /* monotonic time when the body was complete */
+    int64_t held_us;     /* the server kept it waiting for so long before it read the body */
     struct buffer reply; /* for the application to build its answer in; empty when on_request is called */
     void *state;         /* request_state_size bytes: zeroed when made, then kept from request to request */
 };

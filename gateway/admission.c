@@ -22,14 +22,15 @@ static bool refuse_if_draining(struct request_state *state)
     return false;
 }
 
-bool admission_allows_large(struct request_state *state)
+size_t admission_max_pending_large(size_t max_pending, size_t window)
 {
-    const struct loop_context *loop = state->loop;
-    if (!refuse_if_draining(state)) {
-        return false;
-    }
-    const size_t max = loop->max_pending - loop->max_pending / RESERVED_PART;
-    return loop->pending < max || refuse(state, SHED_MAX_PENDING, NULL);
+    const size_t max = max_pending - max_pending / RESERVED_PART;
+    return max < 2 * window ? max : 2 * window;
+}
+
+bool admission_has_place_for_large(const struct loop_context *loop)
+{
+    return loop->pending_large < loop->max_pending_large;
 }
 
 bool admission_check(struct request_state *state, size_t operations)
@@ -52,6 +53,9 @@ void admission_enter(struct request_state *state, size_t operations)
 {
     state->pending = operations;
     state->loop->pending += operations;
+    if (state->is_large) {
+        state->loop->pending_large += operations;
+    }
 }
 
 /* One of a large request may have been sent in time and another one not: it is counted once. */
@@ -69,10 +73,20 @@ void admission_leave(struct request_state *state)
 {
     assert(state->loop->pending >= state->pending);
     state->loop->pending -= state->pending;
+    if (state->is_large) {
+        assert(state->loop->pending_large >= state->pending);
+        state->loop->pending_large -= state->pending;
+    }
     state->pending = 0;
     if (was_not_sent_in_time(state)) {
         request_metrics_shed(&state->loop->metrics, SHED_NOT_IN_TIME);
     }
+}
+
+void admission_not_in_time(struct request_state *state)
+{
+    request_metrics_shed(&state->loop->metrics, SHED_NOT_IN_TIME);
+    reply_problem(state, STATUS_NOT_SENT_IN_TIME, NULL);
 }
 
 void admission_over_budget(struct request_state *state)

@@ -1,8 +1,8 @@
 /* Whether a request may wait for its result: the bound behind server.max_pending, which counts operations, since these
- * are what costs. The last eighth is for small requests (send_window.h): those of batch callers cannot fill it, so a
- * single increment finds a place beside any number of them. Loop thread only.
+ * are what costs. Batch calls find less of it, and wait unread until there
+ * is place (admission_line.h): a single increment finds one beside any number of them. Loop thread only.
  *
- *     admission_allows_large ─> parse ─> admission_check ─> submitted: admission_enter ─> result: admission_leave
+ *     admission_line_enter ─> parse ─> admission_check ─> submitted: admission_enter ─> result: admission_leave
  */
 #ifndef TALLY_GATEWAY_ADMISSION_H
 #define TALLY_GATEWAY_ADMISSION_H
@@ -13,14 +13,18 @@
 #include "common/compiler.h"
 #include "gateway/request_state.h"
 
-/* Before the body of a call that carries many operations is parsed: refusing is cheap there, and costs as much as
- * serving afterwards. False: it was answered with 503. */
-bool admission_allows_large(struct request_state *state) MUST_CHECK;
+/* How many operations of batch calls may be submitted: what the service may have, and as much again so that it never
+ * waits for the reading of bodies; at most seven eighths of max_pending. */
+size_t admission_max_pending_large(size_t max_pending, size_t window);
+/* Whether the body of another batch call may be read: one is always, however large, when no other is. */
+bool admission_has_place_for_large(const struct loop_context *loop);
 /* Whether so many operations, at least one, may wait. One request does, however large, when nothing else waits. False:
  * it was answered with 503. */
 bool admission_check(struct request_state *state, size_t operations) MUST_CHECK;
 /* Answers 503: there was no memory to go on. */
 void admission_out_of_memory(struct request_state *state);
+/* Answers 503: it waited for its place until its deadline. */
+void admission_not_in_time(struct request_state *state);
 /* Answers 503: server.max_body_memory is used up. */
 void admission_over_budget(struct request_state *state);
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/limits.h"
 #include "common/prng.h"
 #include "gateway/batch_message.h"
@@ -50,11 +51,6 @@ static const enum counter_rpc rpc_of_kind[BATCH_KINDS] = {
     [BATCH_INCREMENT] = COUNTER_RPC_SESSION_INCREMENT,
     [BATCH_GET] = COUNTER_RPC_BATCH_GET,
 };
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
 
@@ -199,7 +195,7 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
         assert(batch->entries[i].submission != NULL); /* nothing of it was answered yet */
         const int64_t deadline_us = batch->entries[i].submission->deadline_us;
         latest_us = deadline_us > latest_us ? deadline_us : latest_us;
-        batch->earliest_us = earlier(batch->earliest_us, deadline_us);
+        batch->earliest_us = clock_earlier(batch->earliest_us, deadline_us);
         batch_message_add(message, batch->kind, batch->entries[i].operation);
     }
     grpc_byte_buffer *packed = batch_message_pack(message, batch->kind, &batch->place);
@@ -291,7 +287,7 @@ static bool send_from(struct batcher *batcher, struct line *line, int64_t now_us
     const size_t count = may_leave(batcher, line, now_us, ret_next_us);
     if (count == 0) {
         const struct entry *first = &line->waiting.entries[line->waiting.first];
-        *ret_next_us = earlier(*ret_next_us, first->submission->deadline_us);
+        *ret_next_us = clock_earlier(*ret_next_us, first->submission->deadline_us);
         return false;
     }
     const bool sent = send_one(batcher, line, count, now_us);
@@ -313,7 +309,7 @@ static bool send_round(struct batcher *batcher, int64_t now_us, int64_t *next_us
                 batcher->first_kind[size] = (enum batch_kind)((kind + 1) % BATCH_KINDS);
                 sent = true;
             }
-            *next_us = earlier(*next_us, line_us);
+            *next_us = clock_earlier(*next_us, line_us);
         }
     }
     return sent;
@@ -345,7 +341,7 @@ int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
 {
     turn_window(batcher, now_us);
     int64_t next_us = session_turn(batcher->session, increments_wait(batcher), now_us);
-    next_us = earlier(next_us, sent_list_answer_late(&batcher->sent, now_us, STATUS_DEADLINE_EXCEEDED));
+    next_us = clock_earlier(next_us, sent_list_answer_late(&batcher->sent, now_us, STATUS_DEADLINE_EXCEEDED));
     pass_stuck(batcher, now_us);
     const int64_t too_late_us = send_window_too_late_us(&batcher->window, now_us);
     for (int size = 0; size < SEND_SIZES; size++) {
@@ -357,6 +353,11 @@ int64_t batcher_turn(struct batcher *batcher, int64_t now_us)
         /* until nothing may leave */
     }
     return next_us;
+}
+
+int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us)
+{
+    return send_window_too_late_us(&batcher->window, now_us);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -55,6 +55,9 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
  * to be called again, INT64_MAX for never. */
 int64_t batcher_turn(struct batcher *batcher, int64_t now_us);
 
+/* An operation due by then would not be sent any more: it could not be answered in time. */
+int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us);
+
 /* Answers everything still waiting or sent: STATUS_DRAINING if it never left, STATUS_DEADLINE_EXCEEDED if it did. */
 void batcher_abort(struct batcher *batcher);
 

@@ -3,6 +3,7 @@
 #include "common/compiler.h"
 #include "common/counter_rules.h"
 #include "gateway/admission.h"
+#include "gateway/admission_line.h"
 #include "gateway/counter_json.h"
 #include "gateway/counter_json_write.h"
 #include "gateway/path_parameters.h"
@@ -110,7 +111,7 @@ static void submit(struct request_state *state, enum batch_kind kind, void (*ans
         .kind = kind,
         .operations = state->operations.items,
         .operation_count = state->operations.count,
-        .deadline_us = state->request->complete_us + loop->request_timeout_us,
+        .deadline_us = request_state_deadline_us(state),
         .on_done = on_done,
     };
     if (batcher_submit(loop->batcher, &state->submission) != STATUS_OK) {
@@ -210,41 +211,45 @@ void handle_increment(struct request_state *state)
     }
 }
 
+static void read_increments(struct request_state *state)
+{
+    const char *detail = NULL;
+    const enum status status =
+        counter_json_read_increments(&state->operations, state->request->body, state->request->body_len, &detail);
+    if (status != STATUS_OK) {
+        refuse(state, status, detail);
+    } else {
+        submit_batch(state, BATCH_INCREMENT);
+    }
+}
+
 void handle_increment_batch(struct request_state *state)
 {
-    struct http_request *request = state->request;
-    const char *detail = request->idempotency_key_count > 0
+    const char *detail = state->request->idempotency_key_count > 0
                              ? "Idempotency-Key must not be given for a batch: give each item its idempotency_key"
                              : check_key_name(state, "give each item its idempotency_key");
     if (detail != NULL) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, detail);
-        return;
+    } else {
+        admission_line_enter(state, read_increments);
     }
-    if (!admission_allows_large(state)) {
-        return;
-    }
+}
+
+static void read_queries(struct request_state *state)
+{
+    const char *detail = NULL;
     const enum status status =
-        counter_json_read_increments(&state->operations, request->body, request->body_len, &detail);
+        counter_json_read_queries(&state->operations, state->request->body, state->request->body_len, &detail);
     if (status != STATUS_OK) {
         refuse(state, status, detail);
-        return;
+    } else {
+        submit_batch(state, BATCH_GET);
     }
-    submit_batch(state, BATCH_INCREMENT);
 }
 
 void handle_get_batch(struct request_state *state)
 {
-    struct http_request *request = state->request;
-    if (!admission_allows_large(state)) {
-        return;
-    }
-    const char *detail = NULL;
-    const enum status status = counter_json_read_queries(&state->operations, request->body, request->body_len, &detail);
-    if (status != STATUS_OK) {
-        refuse(state, status, detail);
-        return;
-    }
-    submit_batch(state, BATCH_GET);
+    admission_line_enter(state, read_queries);
 }
 
 void handle_get(struct request_state *state)

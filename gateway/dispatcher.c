@@ -1,6 +1,7 @@
 #include "gateway/dispatcher.h"
 
 #include "gateway/admission.h"
+#include "gateway/admission_line.h"
 #include "gateway/counter_handlers.h"
 #include "gateway/list_handler.h"
 #include "gateway/media_type.h"
@@ -117,6 +118,8 @@ void dispatcher_gone(struct http_request *request)
     struct request_state *state = request->state;
     if (state->call != NULL) {
         list_handler_abandon(state);
+    } else if (state->is_in_line) {
+        admission_line_abandon(state);
     } else {
         state->is_abandoned = true; /* the batcher still works for it */
     }

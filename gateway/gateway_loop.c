@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "gateway/admission.h"
+#include "gateway/admission_line.h"
 #include "gateway/dispatcher.h"
 #include "gateway/list_handler.h"
 #include "gateway/request_state.h"
@@ -40,9 +42,10 @@ static int64_t on_turn_end(void *ctx)
     }
     const int64_t now_us = clock_monotonic_us();
     loop->request_us = 0;
+    const int64_t line_us = admission_line_turn(&loop->context, now_us);
     const int64_t batcher_us = batcher_turn(loop->context.batcher, now_us);
     const int64_t client_us = counter_client_poll(loop->context.client, now_us);
-    return batcher_us < client_us ? batcher_us : client_us;
+    return clock_earlier(line_us, clock_earlier(batcher_us, client_us));
 }
 
 /* Many large requests make a long turn: what leaves and what comes back does not wait for its end. */
@@ -76,6 +79,7 @@ static void finish(struct gateway_loop *loop)
     struct loop_context *context = &loop->context;
     context->is_draining = true;
     list_handler_abort(context);
+    admission_line_abort(context);
     batcher_abort(context->batcher);
     batcher_free(context->batcher);
     context->batcher = NULL;
@@ -105,6 +109,8 @@ static void init_context(struct loop_context *context, const struct gateway_loop
     context->max_body = config->server.max_body;
     context->cors = (struct cors){config->server.cors_origins, config->server.cors_origin_count};
     context->max_pending = (size_t)config->server.max_pending;
+    context->max_pending_large =
+        admission_max_pending_large(context->max_pending, (size_t)config->grpc.counter_service.window);
     context->pool = options->pool;
     context->health = options->health;
     prng_init(&context->prng);

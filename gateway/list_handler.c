@@ -90,7 +90,7 @@ static struct client_call *start_call(struct request_state *state, struct text r
         return NULL;
     }
     return client_call_start(state->loop->client, COUNTER_RPC_LIST_COUNTERS, message, clock_monotonic_us(),
-                             state->request->complete_us + state->loop->request_timeout_us, on_listed, state);
+                             request_state_deadline_us(state), on_listed, state);
 }
 
 void handle_list(struct request_state *state)

@@ -80,7 +80,7 @@ static void send_answer(struct request_state *state, int http_status, const char
         add_own_header(&response, "Retry-After", retry_after);
     }
     request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
-                             clock_monotonic_us() - request->complete_us);
+                             clock_monotonic_us() - request->complete_us + request->held_us);
     request_state_end(state);
     http_reply(request, &response);
 }

@@ -15,6 +15,8 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
     state->is_submitted = false;
     state->is_abandoned = false;
     state->is_cacheable = false;
+    state->is_large = false;
+    state->is_in_line = false;
     return state;
 }
 

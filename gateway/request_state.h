@@ -30,6 +30,7 @@ struct loop_context {
     int64_t request_timeout_us;
     size_t max_body;
     size_t max_pending;
+    size_t max_pending_large; /* that many operations of batch calls; more wait unread (admission_line.h) */
     struct cors cors;
     struct channel_pool *pool;
     struct gateway_health *health;
@@ -37,10 +38,12 @@ struct loop_context {
     struct batcher *batcher;
     struct counter_client *client;
     /* owned by the loop thread */
-    size_t pending;                 /* operations of requests submitted that have no result yet */
-    struct request_state *listings; /* those of these requests that list a resource */
-    bool is_draining;               /* nothing can be submitted any more */
-    struct prng prng;               /* of request ids */
+    size_t pending;                               /* operations of requests submitted that have no result yet */
+    size_t pending_large;                         /* those of batch calls among them */
+    struct request_state *line_first, *line_last; /* batch calls that wait unread */
+    struct request_state *listings;               /* those of these requests that list a resource */
+    bool is_draining;                             /* nothing can be submitted any more */
+    struct prng prng;                             /* of request ids */
     struct request_metrics metrics;
     struct arena arena; /* for one reply at a time */
 };
@@ -60,8 +63,11 @@ struct request_state {
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
     bool is_abandoned;                           /* the client is gone: no answer */
     bool is_cacheable;                           /* the answer */
-    /* a listing: its call (NULL: not one that is out), and its place among loop->listings */
-    struct client_call *call;
+    bool is_large;                               /* a batch call */
+    bool is_in_line;                             /* it waits unread ... */
+    void (*read)(struct request_state *state);   /* ... and this goes on with it */
+    struct client_call *call;                    /* a listing's; NULL: not one that is out */
+    /* its place among loop->listings, or in the line */
     struct request_state *next;
     struct request_state *previous;
     /* Decoded texts of path and header: the operations outlive those. */
@@ -75,6 +81,12 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
 void request_state_end(struct request_state *state);
 /* For http_application.state_done. */
 void request_state_done(struct request_state *state);
+
+/* Monotonic microseconds. */
+static inline int64_t request_state_deadline_us(const struct request_state *state)
+{
+    return state->request->complete_us - state->request->held_us + state->loop->request_timeout_us;
+}
 
 static inline bool request_is_write(const struct request_state *state)
 {

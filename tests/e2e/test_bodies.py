@@ -1,4 +1,4 @@
-"""The memory that bodies take has a bound, and who is over it is told so before sending."""
+"""The memory that bodies take has a bound: who finds no room waits unread, and is told if there is none in time."""
 
 import contextlib
 import os
@@ -7,7 +7,9 @@ import time
 import pytest
 
 from harness.calls import INCREMENT, INCREMENT_BATCH, increment_batch, item, read
+from harness.batch_callers import call_once
 from harness.exposition import scrape
+from harness.http_client import request_bytes
 from harness.problems import check_problem, check_retry_after
 from harness.wait import wait_until
 
@@ -51,16 +53,34 @@ def test_three_hundred_unfinished_bodies_do_not_take_300_mib(gateway, resource):
         wait_until(lambda: body_bytes(gateway) == 16 * MIB)
         for connection in connections[16:]:
             connection.send(announced)
+        assert gateway.post(INCREMENT, item(resource)).json()["value"] == 1, "a usual body does not wait for others"
         for connection in connections[16:]:
             check_shed(connection.response())
         assert body_bytes(gateway) == 16 * MIB
         assert resident(gateway) - before < 32 * MIB
-        assert gateway.post(INCREMENT, item(resource)).json()["value"] == 1, "a usual body does not wait for others"
         check_shed(increment_batch(gateway, [item(resource, user_id="u" * 100)] * 100))
     wait_until(lambda: body_bytes(gateway) == 0)
     assert increment_batch(gateway, [item(resource)] * 1000).json()["results"][-1]["value"] == 1001
     assert body_bytes(gateway) == 0
     assert scrape(gateway).sum("tally_shed_total", reason="max_body_memory") == 285
+
+
+def test_callers_that_find_no_room_wait_and_are_served(stack, resource):
+    """Room for two batches of a hundred."""
+    gateway = stack.extra_gateway(SERVER_MAX_BODY_MEMORY="1MiB", SERVER_LOOPS=1)
+    gateway.wait_ready()
+    ledger = call_once(gateway.port, resource, 100, 200)
+    assert dict(ledger.statuses) == {200: 100}, ledger
+    assert read(gateway, resource) == 100 * 200
+    with gateway.connection() as waits, contextlib.ExitStack() as ends:
+        fills = ends.enter_context(gateway.connection())
+        fills.send(head(f"Content-Length: {MIB}") + b" " * 100)
+        wait_until(lambda: body_bytes(gateway) == MIB)
+        waits.send(request_bytes("POST", INCREMENT_BATCH, {"increments": [item(resource)] * 200}))
+        wait_until(lambda: scrape(gateway).sum("tally_http_requests_in_flight") >= 3)
+        assert read(gateway, resource) == 100 * 200, "its body is not read yet"
+        fills.close()
+        assert waits.response().json()["results"][-1]["value"] == 100 * 200 + 200
 
 
 def assert_bounded_until_settled(gateway):

@@ -92,11 +92,23 @@ def test_2500_callers_at_once_are_served_as_far_as_it_goes(start_stack, resource
 
 
 def test_single_increments_are_served_beside_any_number_of_callers(start_stack, resource):
-    """Many more than server.max_pending takes, over and over: the last eighth of it is not theirs."""
+    """Many more than server.max_pending takes, over and over: the last eighth of it is not theirs, and they wait for
+    the rest of it until their deadline."""
     stack = start_stack(gateway={"SERVER_LOOPS": 1, "SERVER_MAX_PENDING": 8 * BATCH})
     batches, singles = call_for(stack.gateway.port, resource, 4, 100, SINGLES)
     print(batches, singles)
-    assert batches.statuses[503] > 0 and batches.statuses[200] > 0, batches
+    assert set(batches.statuses) <= {200, 503} and batches.statuses[200] > 0, batches
     assert singles.statuses[503] == 0 and singles.total(UNKNOWN) <= singles.total(ACKNOWLEDGED) / 10, singles
     check_values(stack, batches, singles)
-    assert scrape(stack.gateway).sum("tally_shed_total", reason="max_pending") >= batches.statuses[503]
+    assert scrape(stack.gateway).sum("tally_shed_total", reason="not_in_time") == batches.statuses[503]
+
+
+def test_callers_that_wait_until_their_deadline_are_told(start_stack, resource):
+    stack = start_stack(gateway={"SERVER_LOOPS": 1, "SERVER_REQUEST_TIMEOUT": "700ms"})
+    batches, _ = call_for(stack.gateway.port, resource, 3, 1500, 0)
+    print(batches)
+    assert set(batches.statuses) <= {200, 503} and batches.statuses[200] > 0 and batches.statuses[503] > 0, batches
+    check_values(stack, batches)
+    shed = scrape(stack.gateway)
+    reasons = {reason: shed.sum("tally_shed_total", reason=reason) for reason in ("not_in_time", "max_body_memory")}
+    assert sum(reasons.values()) == batches.statuses[503], reasons

@@ -24,6 +24,7 @@
 #include "tests/fakes/metrics_text.h"
 
 #define FIXTURE_STORE "0123456789abcdef0123456789abcdef"
+#define LIKE "{\"resource_id\":\"a\",\"counter_type\":\"like\"}"
 
 enum { REQUESTS = 3, MAX_BODY = 1024, MAX_PENDING = 2, TIMEOUT_US = 2000000 };
 
@@ -85,6 +86,12 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
     (void)batcher;
     fixture->submitted = submission;
     return fixture->submit_status;
+}
+
+int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us)
+{
+    (void)batcher;
+    return now_us;
 }
 
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
@@ -179,6 +186,7 @@ static inline int set_up(void **state)
     context->request_timeout_us = TIMEOUT_US;
     context->max_body = MAX_BODY;
     context->max_pending = MAX_PENDING;
+    context->max_pending_large = MAX_PENDING;
     context->health = &fixture->health;
     prng_init(&context->prng);
     arena_init(&context->arena);
@@ -245,6 +253,20 @@ static inline void post(const char *path, const char *body)
     handle(request);
 }
 
+/* To one of the calls that carry many operations: so many. */
+static inline void post_batch(size_t index, const char *path, size_t count)
+{
+    char body[64 * 1024];
+    snprintf(body, sizeof(body), "{\"%s\":[", strstr(path, "increment") != NULL ? "increments" : "queries");
+    for (size_t i = 0; i < count; i++) {
+        strncat(body, i == 0 ? LIKE : "," LIKE, sizeof(body) - strlen(body) - 1);
+    }
+    strncat(body, "]}", sizeof(body) - strlen(body) - 1);
+    struct http_request *request = prepare(index, HTTP_POST, path);
+    set_body(index, body);
+    handle(request);
+}
+
 static inline void get(const char *path)
 {
     handle(prepare(0, HTTP_GET, path));
@@ -292,8 +314,6 @@ static inline void assert_problem(int status, const char *part)
         fail_msg("no %s in %s", part, fixture->body);
     }
 }
-
-#define LIKE "{\"resource_id\":\"a\",\"counter_type\":\"like\"}"
 
 /* The value of a series, by its name and labels; 0 if it is not there. */
 static inline long metric(const char *series)

@@ -30,7 +30,8 @@ static void answer(struct http_request *request, int status)
 static size_t body_max(void *ctx, struct http_request *request)
 {
     (void)ctx;
-    return text_equal(request->path, TEXT("/large")) ? HTTP_FIXTURE_LARGE_BODY_MAX : HTTP_FIXTURE_BODY_MAX;
+    const bool is_large = text_equal(request->path, TEXT("/large")) || text_equal(request->path, TEXT("/large-later"));
+    return is_large ? HTTP_FIXTURE_LARGE_BODY_MAX : HTTP_FIXTURE_BODY_MAX;
 }
 
 static void on_request(void *ctx, struct http_request *request)
@@ -38,8 +39,9 @@ static void on_request(void *ctx, struct http_request *request)
     struct http_fixture *fixture = ctx;
     atomic_fetch_add(&fixture->seen, 1);
     if (request->refusal != HTTP_NOT_REFUSED) {
-        answer(request, request->refusal == HTTP_MALFORMED ? 400 : 413);
-    } else if (text_equal(request->path, TEXT("/later"))) {
+        static const int status_of[] = {[HTTP_MALFORMED] = 400, [HTTP_BODY_TOO_LARGE] = 413, [HTTP_OVER_BUDGET] = 503};
+        answer(request, status_of[request->refusal]);
+    } else if (text_equal(request->path, TEXT("/later")) || text_equal(request->path, TEXT("/large-later"))) {
         fixture->waiting[fixture->waiting_count++] = request;
     } else {
         const bool known = text_equal(request->path, TEXT("/now")) || text_equal(request->path, TEXT("/large"));
@@ -78,16 +80,19 @@ static int64_t on_turn_end(void *ctx)
 static int start_with(void **state, int max_connections, int idle_timeout_ms, int read_timeout_ms)
 {
     struct http_fixture *fixture = calloc(1, sizeof(*fixture));
+    fixture->budget.max = HTTP_FIXTURE_BUDGET;
     const struct http_loop_options options = {
         .host = "127.0.0.1",
         .max_connections = max_connections,
         .idle_timeout_ms = idle_timeout_ms,
         .read_timeout_ms = read_timeout_ms,
+        .answer_timeout_ms = HTTP_FIXTURE_ANSWER_MS,
         .thread_name = "http-test",
     };
     const struct http_application application = {
         .ctx = fixture,
         .request_state_size = 8,
+        .budget = &fixture->budget,
         .body_max = body_max,
         .on_request = on_request,
         .on_gone = on_gone,

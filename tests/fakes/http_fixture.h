@@ -6,13 +6,16 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "common/http_budget.h"
 #include "common/http_server.h"
 
 enum {
     HTTP_FIXTURE_TIMEOUT_MS = 5000,
     HTTP_FIXTURE_CONNECTIONS_FEW = 8,
     HTTP_FIXTURE_WAITING_MAX = 256,
-    HTTP_FIXTURE_IDLE_MS = 300
+    HTTP_FIXTURE_IDLE_MS = 300,
+    HTTP_FIXTURE_ANSWER_MS = 1000,
+    HTTP_FIXTURE_BUDGET = 100 * 1024, /* one of the largest bodies, and not two */
 };
 
 /* Bodies that /now and /large take. */
@@ -21,8 +24,9 @@ enum { HTTP_FIXTURE_BODY_MAX = 100, HTTP_FIXTURE_LARGE_BODY_MAX = 64 * 1024 };
 #define POST(path, body_len) "POST " path " HTTP/1.1\r\nHost: t\r\nContent-Length: " body_len "\r\n\r\n"
 
 /* Paths: /now is answered at once, /large too and takes larger bodies, /later when `release` is set, anything else with
- * 404. */
+ * 404. /large-later is both. */
 struct http_fixture {
+    struct http_budget budget;
     struct http_loop *loop;
     struct http_request *waiting[HTTP_FIXTURE_WAITING_MAX];
     size_t waiting_count;

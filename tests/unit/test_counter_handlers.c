@@ -286,60 +286,6 @@ static void test_too_many_waiting_requests_are_shed(void **state)
     assert_int_equal(fixture->context.pending, 1);
 }
 
-static void post_batch(size_t index, const char *path, size_t count)
-{
-    char body[64 * 1024] = "{\"increments\":[";
-    if (strstr(path, "query") != NULL) {
-        snprintf(body, sizeof(body), "{\"queries\":[");
-    }
-    for (size_t i = 0; i < count; i++) {
-        strncat(body, i == 0 ? LIKE : "," LIKE, sizeof(body) - strlen(body) - 1);
-    }
-    strncat(body, "]}", sizeof(body) - strlen(body) - 1);
-    struct http_request *request = prepare(index, HTTP_POST, path);
-    set_body(index, body);
-    handle(request);
-}
-
-static void test_operations_count_and_not_requests(void **state)
-{
-    (void)state;
-    fixture->context.max_pending = 100;
-    post_batch(0, "/api/v1/counter/increment/batch", 60);
-    assert_int_equal(fixture->context.pending, 60);
-    post_batch(1, "/api/v1/counter/increment/batch", 41);
-    assert_problem(503, "/problems/overloaded");
-    assert_int_equal(fixture->context.pending, 60);
-    assert_int_equal(metric("tally_shed_total{reason=\"max_pending\"}") > 0, 1);
-    post_batch(1, "/api/v1/counter/increment/batch", 40);
-    assert_int_equal(fixture->context.pending, 100);
-    finish(STATUS_OK, 1, false);
-    assert_int_equal(fixture->context.pending, 60);
-}
-
-static void test_a_request_however_large_is_taken_when_nothing_else_waits(void **state)
-{
-    (void)state;
-    post_batch(0, "/api/v1/counter/increment/batch", 10 * MAX_PENDING);
-    assert_int_equal(fixture->context.pending, 10 * MAX_PENDING);
-    finish(STATUS_OK, 1, false);
-    assert_int_equal(fixture->context.pending, 0);
-}
-
-static void test_batches_leave_a_place_to_single_requests(void **state)
-{
-    (void)state;
-    fixture->context.max_pending = 80;
-    post_batch(0, "/api/v1/counter/increment/batch", 70);
-    post_batch(1, "/api/v1/counter/increment/batch", 2); /* the last eighth is not theirs */
-    assert_int_equal(fixture->status, 503);
-    struct http_request *single = prepare(1, HTTP_POST, "/api/v1/counter/increment");
-    set_body(1, LIKE);
-    handle(single);
-    assert_int_equal(fixture->status, 0);
-    assert_int_equal(fixture->context.pending, 71);
-}
-
 static void test_what_waited_in_vain_counts_as_shed(void **state)
 {
     (void)state;
@@ -448,9 +394,6 @@ int main(void)
         TEST(test_a_listing_is_a_call_of_its_own),
         TEST(test_a_listing_that_failed),
         TEST(test_too_many_waiting_requests_are_shed),
-        TEST(test_operations_count_and_not_requests),
-        TEST(test_a_request_however_large_is_taken_when_nothing_else_waits),
-        TEST(test_batches_leave_a_place_to_single_requests),
         TEST(test_what_waited_in_vain_counts_as_shed),
         TEST(test_a_batcher_without_memory_sheds),
         TEST(test_a_request_whose_client_left_is_released_with_its_result),

@@ -54,27 +54,23 @@ static void test_usual_bodies_cost_nothing(void **state)
 {
     struct http_exchange *exchange = new_exchange();
     (void)state;
-    assert_int_equal(http_exchange_reserve_body(exchange, HTTP_BUDGET_FREE), 0);
+    assert_int_equal(http_exchange_reserve_body(exchange, HTTP_BUDGET_FREE), HTTP_BODY_ROOM);
     assert_int_equal(http_budget_used(&budget), 0);
     http_exchange_give_back(&list, exchange);
 }
 
-static void test_a_body_announced_is_taken_at_once_or_refused(void **state)
+static void test_a_body_announced_is_taken_at_once_or_not_at_all(void **state)
 {
     struct http_exchange *first = new_exchange();
     struct http_exchange *second = new_exchange();
     (void)state;
-    assert_int_equal(http_exchange_reserve_body(first, 80 * 1024), 0);
-    assert_int_equal(first->request.refusal, HTTP_NOT_REFUSED);
+    assert_int_equal(http_exchange_reserve_body(first, 80 * 1024), HTTP_BODY_ROOM);
     assert_int_equal(http_budget_used(&budget), 80 * 1024);
-    assert_int_equal(http_exchange_reserve_body(second, 80 * 1024), 0);
-    assert_int_equal(second->request.refusal, HTTP_OVER_BUDGET);
+    assert_int_equal(http_exchange_reserve_body(second, 80 * 1024), HTTP_BODY_NO_BUDGET);
     assert_int_equal(http_budget_used(&budget), 80 * 1024);
     http_exchange_give_back(&list, first);
     assert_int_equal(http_budget_used(&budget), 0);
-    http_exchange_reset(second);
-    assert_int_equal(http_exchange_reserve_body(second, 80 * 1024), 0);
-    assert_int_equal(second->request.refusal, HTTP_NOT_REFUSED);
+    assert_int_equal(http_exchange_reserve_body(second, 80 * 1024), HTTP_BODY_ROOM);
     http_request_release(&second->request);
 }
 
@@ -98,14 +94,42 @@ static void test_a_body_in_chunks_is_taken_as_it_grows(void **state)
     http_exchange_give_back(&list, exchange);
 }
 
+static void test_an_answer_takes_the_place_of_its_request(void **state)
+{
+    static char answer[120 * 1024];
+    struct http_exchange *exchange = new_exchange();
+    struct http_exchange *other = new_exchange();
+    (void)state;
+    assert_int_equal(http_exchange_reserve_body(exchange, 80 * 1024), HTTP_BODY_ROOM);
+    buffer_append(&exchange->request.reply, answer, sizeof(answer));
+    http_exchange_keep_response(exchange, &(struct http_response){.status = 200});
+    assert_true(http_budget_used(&budget) >= sizeof(answer)); /* over the bound: what it tells has happened */
+    assert_int_equal(http_exchange_reserve_body(other, 8 * 1024), HTTP_BODY_NO_BUDGET);
+    http_exchange_give_back(&list, exchange);
+    assert_int_equal(http_budget_used(&budget), 0);
+    http_exchange_give_back(&list, other);
+}
+
+static void test_usual_answers_cost_nothing(void **state)
+{
+    struct http_exchange *exchange = new_exchange();
+    (void)state;
+    buffer_append_text(&exchange->request.reply, TEXT("{}"));
+    http_exchange_keep_response(exchange, &(struct http_response){.status = 200});
+    assert_int_equal(http_budget_used(&budget), 0);
+    http_exchange_give_back(&list, exchange);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_taken_is_given_back_and_never_over_the_bound),
         TEST(test_usual_bodies_cost_nothing),
-        TEST(test_a_body_announced_is_taken_at_once_or_refused),
+        TEST(test_a_body_announced_is_taken_at_once_or_not_at_all),
         TEST(test_a_body_in_chunks_is_taken_as_it_grows),
+        TEST(test_an_answer_takes_the_place_of_its_request),
+        TEST(test_usual_answers_cost_nothing),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
