@@ -209,11 +209,11 @@ static int start_daemon(struct http_loop *loop, struct error *error)
     struct listeners *listeners = &loop->listeners;
     const int listener = listeners->fds[--listeners->count];
     loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_handler_call, loop, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_NOTIFY_COMPLETED, http_handler_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, on_connection, loop,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTP_CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT, connections_max(loop),
-        MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_handler_call, loop, MHD_OPTION_LISTEN_SOCKET,
+        listener, MHD_OPTION_NOTIFY_COMPLETED, http_handler_completed, loop, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
+        connections_max(loop), MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
     if (loop->daemon == NULL) {
         close(listener);
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));
