@@ -9,5 +9,6 @@ status=0
 /usr/bin/python3 tests/lint/config_keys.py "${TEST_BIN_DIR:-build/bin}" || status=1
 /usr/bin/python3 tests/lint/config_table.py || status=1
 /usr/bin/python3 tests/lint/docs.py || status=1
+/usr/bin/python3 tests/lint/field_reports.py || status=1
 /usr/bin/python3 tests/lint/deploy.py "${TEST_BIN_DIR:-build/bin}" || status=1
 exit $status
