@@ -1,5 +1,6 @@
 #include "counter-service/counter_reply.h"
 
+#include <assert.h>
 #include <stdint.h>
 
 #include "common/grpc_message.h"
@@ -19,6 +20,28 @@ static ProtobufCBinaryData message_of(const struct store_item *item)
     return bytes_of(text_of(item->detail != NULL ? item->detail : status_title(item->status)));
 }
 
+/* Goes through a batch's items in the order asked. */
+struct item_walk {
+    const struct counter_request *request;
+    size_t stored;             /* items of the store's so far */
+    size_t refused;            /* items refused so far */
+    struct store_item refusal; /* what next_item returned, if that was refused */
+};
+
+static const struct store_item *next_item(struct item_walk *walk)
+{
+    const struct counter_request *request = walk->request;
+    const size_t place = walk->stored + walk->refused;
+    assert(place < request->asked_count);
+    if (walk->refused < request->refused_count && request->refused[walk->refused].place == place) {
+        const char *rule = request->refused[walk->refused++].rule;
+        walk->refusal = (struct store_item){.status = STATUS_INVALID_ARGUMENT, .detail = rule};
+        return &walk->refusal;
+    }
+    assert(walk->stored < request->call.item_count);
+    return &request->call.items[walk->stored++];
+}
+
 static Tally__V1__ErrorReason reason_of(enum status status)
 {
     switch (status) {
@@ -31,20 +54,20 @@ static Tally__V1__ErrorReason reason_of(enum status status)
     }
 }
 
-static grpc_byte_buffer *increment_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *increment_reply(const struct counter_request *request, struct arena *arena)
 {
     (void)arena;
     Tally__V1__IncrementResponse response = TALLY__V1__INCREMENT_RESPONSE__INIT;
-    response.value = call->items[0].value;
-    response.replayed = call->items[0].replayed;
+    response.value = request->call.items[0].value;
+    response.replayed = request->call.items[0].replayed;
     return grpc_message_pack(&response.base);
 }
 
-static grpc_byte_buffer *get_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *get_reply(const struct counter_request *request, struct arena *arena)
 {
     (void)arena;
     Tally__V1__GetResponse response = TALLY__V1__GET_RESPONSE__INIT;
-    response.value = call->items[0].value;
+    response.value = request->call.items[0].value;
     return grpc_message_pack(&response.base);
 }
 
@@ -60,37 +83,38 @@ static void fill_increment_result(const struct store_item *item, Tally__V1__Incr
     }
 }
 
-static grpc_byte_buffer *batch_increment_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *batch_increment_reply(const struct counter_request *request, struct arena *arena)
 {
     Tally__V1__BatchIncrementResponse response = TALLY__V1__BATCH_INCREMENT_RESPONSE__INIT;
-    Tally__V1__IncrementResult *results = arena_alloc(arena, call->item_count * sizeof(*results));
-    response.results = arena_alloc(arena, call->item_count * sizeof(Tally__V1__IncrementResult *));
+    Tally__V1__IncrementResult *results = arena_alloc(arena, request->asked_count * sizeof(*results));
+    response.results = arena_alloc(arena, request->asked_count * sizeof(Tally__V1__IncrementResult *));
     if (results == NULL || response.results == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < call->item_count; i++) {
-        fill_increment_result(&call->items[i], &results[i]);
+    struct item_walk walk = {.request = request};
+    for (size_t i = 0; i < request->asked_count; i++) {
+        fill_increment_result(next_item(&walk), &results[i]);
         response.results[i] = &results[i];
     }
-    response.n_results = call->item_count;
+    response.n_results = request->asked_count;
     return grpc_message_pack(&response.base);
 }
 
-static grpc_byte_buffer *open_session_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *open_session_reply(const struct counter_request *request, struct arena *arena)
 {
     (void)arena;
     Tally__V1__OpenSessionResponse response = TALLY__V1__OPEN_SESSION_RESPONSE__INIT;
-    response.session = bytes_of((struct text){(const char *)call->session.id, SESSION_LEN});
-    response.store_id = bytes_of(text_of(call->store_id));
-    response.idle_timeout_ms = call->idle_timeout_ms;
+    response.session = bytes_of((struct text){(const char *)request->call.session.id, SESSION_LEN});
+    response.store_id = bytes_of(text_of(request->call.store_id));
+    response.idle_timeout_ms = request->call.idle_timeout_ms;
     return grpc_message_pack(&response.base);
 }
 
-static grpc_byte_buffer *keep_session_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *keep_session_reply(const struct counter_request *request, struct arena *arena)
 {
     (void)arena;
     Tally__V1__KeepSessionResponse response = TALLY__V1__KEEP_SESSION_RESPONSE__INIT;
-    response.idle_timeout_ms = call->idle_timeout_ms;
+    response.idle_timeout_ms = request->call.idle_timeout_ms;
     return grpc_message_pack(&response.base);
 }
 
@@ -104,41 +128,42 @@ static void fill_get_result(const struct store_item *item, Tally__V1__GetResult 
     }
 }
 
-static grpc_byte_buffer *batch_get_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *batch_get_reply(const struct counter_request *request, struct arena *arena)
 {
     Tally__V1__BatchGetResponse response = TALLY__V1__BATCH_GET_RESPONSE__INIT;
-    Tally__V1__GetResult *results = arena_alloc(arena, call->item_count * sizeof(*results));
-    response.results = arena_alloc(arena, call->item_count * sizeof(Tally__V1__GetResult *));
+    Tally__V1__GetResult *results = arena_alloc(arena, request->asked_count * sizeof(*results));
+    response.results = arena_alloc(arena, request->asked_count * sizeof(Tally__V1__GetResult *));
     if (results == NULL || response.results == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < call->item_count; i++) {
-        fill_get_result(&call->items[i], &results[i]);
+    struct item_walk walk = {.request = request};
+    for (size_t i = 0; i < request->asked_count; i++) {
+        fill_get_result(next_item(&walk), &results[i]);
         response.results[i] = &results[i];
     }
-    response.n_results = call->item_count;
+    response.n_results = request->asked_count;
     return grpc_message_pack(&response.base);
 }
 
-static grpc_byte_buffer *list_reply(const struct store_call *call, struct arena *arena)
+static grpc_byte_buffer *list_reply(const struct counter_request *request, struct arena *arena)
 {
     Tally__V1__ListCountersResponse response = TALLY__V1__LIST_COUNTERS_RESPONSE__INIT;
-    Tally__V1__Counter *counters = arena_alloc(arena, call->listed_count * sizeof(*counters));
-    response.counters = arena_alloc(arena, call->listed_count * sizeof(Tally__V1__Counter *));
+    Tally__V1__Counter *counters = arena_alloc(arena, request->call.listed_count * sizeof(*counters));
+    response.counters = arena_alloc(arena, request->call.listed_count * sizeof(Tally__V1__Counter *));
     if (counters == NULL || response.counters == NULL) {
         return NULL;
     }
-    for (size_t i = 0; i < call->listed_count; i++) {
+    for (size_t i = 0; i < request->call.listed_count; i++) {
         tally__v1__counter__init(&counters[i]);
-        counters[i].counter_type = bytes_of(call->listed[i].counter_type);
-        counters[i].value = call->listed[i].value;
+        counters[i].counter_type = bytes_of(request->call.listed[i].counter_type);
+        counters[i].value = request->call.listed[i].value;
         response.counters[i] = &counters[i];
     }
-    response.n_counters = call->listed_count;
+    response.n_counters = request->call.listed_count;
     return grpc_message_pack(&response.base);
 }
 
-static grpc_byte_buffer *(*const makers[])(const struct store_call *call, struct arena *arena) = {
+static grpc_byte_buffer *(*const makers[])(const struct counter_request *request, struct arena *arena) = {
     [COUNTER_INCREMENT] = increment_reply,
     [COUNTER_BATCH_INCREMENT] = batch_increment_reply,
     [COUNTER_SESSION_INCREMENT] = batch_increment_reply,
@@ -150,7 +175,8 @@ static grpc_byte_buffer *(*const makers[])(const struct store_call *call, struct
 };
 _Static_assert(sizeof(makers) / sizeof(makers[0]) == COUNTER_METHODS, "a row for each method");
 
-grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct store_call *call, struct arena *arena)
+grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct counter_request *request,
+                                     struct arena *arena)
 {
-    return makers[method](call, arena);
+    return makers[method](request, arena);
 }

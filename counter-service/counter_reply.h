@@ -10,7 +10,7 @@
 
 /* The response to a call that the store has done with STATUS_OK; for a method of one item, that item's status is
  * STATUS_OK too. Needs memory of arena for a while. NULL when out of memory. */
-grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct store_call *call, struct arena *arena)
-    MUST_CHECK;
+grpc_byte_buffer *counter_reply_make(enum counter_method method, const struct counter_request *request,
+                                     struct arena *arena) MUST_CHECK;
 
 #endif

@@ -13,15 +13,21 @@ static struct text text_of_bytes(ProtobufCBinaryData bytes)
     return (struct text){.data = (const char *)bytes.data, .len = bytes.len};
 }
 
-static void break_rule(struct store_item *item, const char *rule)
+/* The next place among the call's items; there is one for each that was asked. */
+static struct store_item *take_item(struct counter_request *request)
 {
-    if (rule != NULL && item->status == STATUS_OK) {
-        item->status = STATUS_INVALID_ARGUMENT;
-        item->detail = rule;
-    }
+    return &request->call.items[request->call.item_count++];
 }
 
-static void read_increment(const Tally__V1__IncrementRequest *request, struct store_item *item)
+/* The item taken last is not one for the store. */
+static void refuse_item(struct counter_request *request, size_t place, const char *rule)
+{
+    request->call.item_count--;
+    request->refused[request->refused_count++] = (struct refused_item){place, rule};
+}
+
+/* Returns NULL, or the rule that it breaks. */
+static const char *read_increment(const Tally__V1__IncrementRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
         .resource_id = text_of_bytes(request->resource_id),
@@ -30,57 +36,61 @@ static void read_increment(const Tally__V1__IncrementRequest *request, struct st
         .idempotency_key = text_of_bytes(request->idempotency_key),
         .delta = request->delta,
     };
-    break_rule(item, counter_rules_resource_id(item->resource_id));
-    break_rule(item, counter_rules_counter_type(item->counter_type));
-    break_rule(item, counter_rules_user_id(item->user_id));
-    break_rule(item, item->delta == 0 ? "delta must not be 0" : NULL);
-    if (item->idempotency_key.len > 0) {
-        break_rule(item, counter_rules_idempotency_key(item->idempotency_key));
+    const char *rule = counter_rules_resource_id(item->resource_id);
+    rule = rule != NULL ? rule : counter_rules_counter_type(item->counter_type);
+    rule = rule != NULL ? rule : counter_rules_user_id(item->user_id);
+    rule = rule != NULL || item->delta != 0 ? rule : "delta must not be 0";
+    if (rule == NULL && item->idempotency_key.len > 0) {
+        rule = counter_rules_idempotency_key(item->idempotency_key);
     }
+    return rule;
 }
 
-static void read_get(const Tally__V1__GetRequest *request, struct store_item *item)
+/* Returns NULL, or the rule that it breaks. */
+static const char *read_get(const Tally__V1__GetRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
         .resource_id = text_of_bytes(request->resource_id),
         .counter_type = text_of_bytes(request->counter_type),
     };
-    break_rule(item, counter_rules_resource_id(item->resource_id));
-    break_rule(item, counter_rules_counter_type(item->counter_type));
+    const char *rule = counter_rules_resource_id(item->resource_id);
+    return rule != NULL ? rule : counter_rules_counter_type(item->counter_type);
 }
 
-/* Returns NULL, or the rule that the message breaks. */
-typedef const char *(*message_reader)(const ProtobufCMessage *message, struct store_call *call);
+/* Reads the message's items into request->call. Returns NULL, or the rule that the message as a whole breaks. */
+typedef const char *(*message_reader)(const ProtobufCMessage *message, struct counter_request *request);
 
-static const char *read_increment_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_increment_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    read_increment((const Tally__V1__IncrementRequest *)message, call->items);
-    return call->items[0].detail;
+    return read_increment((const Tally__V1__IncrementRequest *)message, take_item(request));
 }
 
-static const char *read_get_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_get_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    read_get((const Tally__V1__GetRequest *)message, call->items);
-    return call->items[0].detail;
+    return read_get((const Tally__V1__GetRequest *)message, take_item(request));
 }
 
-static const char *read_list_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_list_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    const Tally__V1__ListCountersRequest *request = (const Tally__V1__ListCountersRequest *)message;
-    call->items[0] = (struct store_item){.resource_id = text_of_bytes(request->resource_id)};
-    return counter_rules_resource_id(call->items[0].resource_id);
+    struct store_item *item = take_item(request);
+    *item = (struct store_item){.resource_id =
+                                    text_of_bytes(((const Tally__V1__ListCountersRequest *)message)->resource_id)};
+    return counter_rules_resource_id(item->resource_id);
 }
 
-static void read_increments(Tally__V1__IncrementRequest *const *items, struct store_call *call)
+static void read_increments(Tally__V1__IncrementRequest *const *increments, struct counter_request *request)
 {
-    for (size_t i = 0; i < call->item_count; i++) {
-        read_increment(items[i], &call->items[i]);
+    for (size_t i = 0; i < request->asked_count; i++) {
+        const char *rule = read_increment(increments[i], take_item(request));
+        if (rule != NULL) {
+            refuse_item(request, i, rule);
+        }
     }
 }
 
-static const char *read_batch_increment_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_batch_increment_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    read_increments(((const Tally__V1__BatchIncrementRequest *)message)->items, call);
+    read_increments(((const Tally__V1__BatchIncrementRequest *)message)->items, request);
     return NULL;
 }
 
@@ -93,39 +103,41 @@ static const char *read_session(ProtobufCBinaryData session, struct store_call *
     return NULL;
 }
 
-static const char *read_session_increment_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_session_increment_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    const Tally__V1__SessionIncrementRequest *request = (const Tally__V1__SessionIncrementRequest *)message;
-    if (request->lane >= SESSION_LANES) {
+    const Tally__V1__SessionIncrementRequest *increment = (const Tally__V1__SessionIncrementRequest *)message;
+    if (increment->lane >= SESSION_LANES) {
         return "lane must be 0-1023";
     }
-    if (request->sequence < 1) {
+    if (increment->sequence < 1) {
         return "sequence must be at least 1";
     }
-    call->session.lane = request->lane;
-    call->session.sequence = request->sequence;
-    read_increments(request->items, call);
-    return read_session(request->session, call);
+    request->call.session.lane = increment->lane;
+    request->call.session.sequence = increment->sequence;
+    read_increments(increment->items, request);
+    return read_session(increment->session, &request->call);
 }
 
-static const char *read_open_session_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_open_session_message(const ProtobufCMessage *message, struct counter_request *request)
 {
     (void)message;
-    call->items[0] = (struct store_item){.status = STATUS_OK};
+    (void)request;
     return NULL;
 }
 
-static const char *read_keep_session_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_keep_session_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    call->items[0] = (struct store_item){.status = STATUS_OK};
-    return read_session(((const Tally__V1__KeepSessionRequest *)message)->session, call);
+    return read_session(((const Tally__V1__KeepSessionRequest *)message)->session, &request->call);
 }
 
-static const char *read_batch_get_message(const ProtobufCMessage *message, struct store_call *call)
+static const char *read_batch_get_message(const ProtobufCMessage *message, struct counter_request *request)
 {
-    const Tally__V1__BatchGetRequest *request = (const Tally__V1__BatchGetRequest *)message;
-    for (size_t i = 0; i < call->item_count; i++) {
-        read_get(request->queries[i], &call->items[i]);
+    const Tally__V1__BatchGetRequest *batch = (const Tally__V1__BatchGetRequest *)message;
+    for (size_t i = 0; i < request->asked_count; i++) {
+        const char *rule = read_get(batch->queries[i], take_item(request));
+        if (rule != NULL) {
+            refuse_item(request, i, rule);
+        }
     }
     return NULL;
 }
@@ -230,8 +242,17 @@ static const struct {
 };
 _Static_assert(sizeof(methods) / sizeof(methods[0]) == COUNTER_METHODS, "a row for each method");
 
+/* Memory for the items, and for the refused ones among them. */
+static int make_room(struct counter_request *request, size_t count, bool is_batch, struct arena *arena)
+{
+    request->asked_count = count;
+    request->call.items = arena_alloc(arena, count * sizeof(request->call.items[0]));
+    request->refused = is_batch ? arena_alloc(arena, count * sizeof(request->refused[0])) : NULL;
+    return request->call.items != NULL && (request->refused != NULL || !is_batch) ? 0 : -1;
+}
+
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
-                                 struct store_call *call, const char **ret_detail)
+                                 struct counter_request *request, const char **ret_detail)
 {
     if (payload == NULL) {
         *ret_detail = "The call has no request message";
@@ -247,10 +268,8 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
         *ret_detail = methods[method].count_rule;
         return STATUS_INVALID_ARGUMENT;
     }
-    call->operation = methods[method].operation;
-    call->item_count = item_count;
-    call->items = arena_alloc(arena, item_count * sizeof(call->items[0]));
-    if (call->items == NULL) {
+    *request = (struct counter_request){.call.operation = methods[method].operation};
+    if (make_room(request, item_count, counter_request_is_batch(method), arena) != 0) {
         *ret_detail = "The service is out of memory";
         return STATUS_SHED;
     }
@@ -258,25 +277,11 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
     if (*ret_detail != NULL) {
         return STATUS_NO_SERVICE;
     }
-    const char *rule = methods[method].read(message, call);
-    if (rule != NULL) {
-        *ret_detail = rule;
-        return STATUS_INVALID_ARGUMENT;
-    }
-    return STATUS_OK;
+    *ret_detail = methods[method].read(message, request);
+    return *ret_detail == NULL ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 
 bool counter_request_is_batch(enum counter_method method)
 {
     return methods[method].count_rule != NULL;
-}
-
-bool counter_request_has_valid_item(const struct store_call *call)
-{
-    for (size_t i = 0; i < call->item_count; i++) {
-        if (call->items[i].status == STATUS_OK) {
-            return true;
-        }
-    }
-    return false;
 }

@@ -11,17 +11,20 @@
 struct counter_call {
     struct rpc_call *rpc_call;
     enum counter_method method;
-    struct store_call store;
+    struct counter_request request;
     uint8_t new_session[SESSION_LEN];
 };
 
 /* What the client is told when the call or, of a method with one item, the item failed; STATUS_OK if neither. */
 static enum status status_of(const struct counter_call *call, const char **ret_detail)
 {
-    const struct store_item *item = &call->store.items[0];
-    const bool of_item = call->store.status == STATUS_OK && !counter_request_is_batch(call->method);
-    *ret_detail = of_item ? item->detail : call->store.detail;
-    return of_item ? item->status : call->store.status;
+    const struct store_call *store = &call->request.call;
+    if (store->status != STATUS_OK || counter_request_is_batch(call->method) || store->item_count == 0) {
+        *ret_detail = store->detail;
+        return store->status;
+    }
+    *ret_detail = store->items[0].detail;
+    return store->items[0].status;
 }
 
 /* What the store has put on the heap for the call. */
@@ -39,8 +42,8 @@ static void answer(struct counter_call *call)
     const char *detail = NULL;
     const enum status status = status_of(call, &detail);
     grpc_byte_buffer *reply =
-        status == STATUS_OK ? counter_reply_make(call->method, &call->store, &rpc_call->arena) : NULL;
-    drop_listing(&call->store); /* reply has a copy */
+        status == STATUS_OK ? counter_reply_make(call->method, &call->request, &rpc_call->arena) : NULL;
+    drop_listing(&call->request.call); /* reply has a copy */
     /* From here on the call is not ours, and may be gone. */
     if (status == STATUS_OK) {
         rpc_call_answer(rpc_call, reply);
@@ -52,30 +55,31 @@ static void answer(struct counter_call *call)
 /* On a store worker's thread. */
 static void on_stored(struct store_call *store)
 {
-    answer(CONTAINER_OF(store, struct counter_call, store));
+    answer(CONTAINER_OF(store, struct counter_call, request.call));
 }
 
 /* Never given out before: 128 random bits. Returns 0, or -1 if the kernel has none. */
 static int make_session(struct counter_call *call)
 {
-    call->store.session.id = call->new_session;
+    call->request.call.session.id = call->new_session;
     return getrandom(call->new_session, SESSION_LEN, 0) == SESSION_LEN ? 0 : -1;
 }
 
 static void submit(const struct counter_rpc *rpc, struct counter_call *call)
 {
-    if (call->store.operation == STORE_OPEN_SESSION && make_session(call) != 0) {
+    struct store_call *store = &call->request.call;
+    if (store->operation == STORE_OPEN_SESSION && make_session(call) != 0) {
         rpc_call_fail(call->rpc_call, STATUS_SHED, "The kernel has no random numbers for a session");
         return;
     }
-    call->store.deadline_us = rpc_call_deadline_us(call->rpc_call);
-    call->store.done = on_stored;
-    if (call->store.operation == STORE_LIST) {
-        buffer_init(&call->store.list_memory);
+    store->deadline_us = rpc_call_deadline_us(call->rpc_call);
+    store->done = on_stored;
+    if (store->operation == STORE_LIST) {
+        buffer_init(&store->list_memory);
     }
-    const enum status refused = store_submit(rpc->store, &call->store);
+    const enum status refused = store_submit(rpc->store, store);
     if (refused != STATUS_OK) {
-        drop_listing(&call->store);
+        drop_listing(&call->request.call);
         rpc_call_fail(call->rpc_call, refused, NULL);
     }
 }
@@ -91,11 +95,12 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
     const enum counter_method method = (enum counter_method)rpc_call->served->method->kind;
     *call = (struct counter_call){.rpc_call = rpc_call, .method = method};
     const char *detail = NULL;
-    const enum status status = counter_request_read(method, rpc_call->payload, &rpc_call->arena, &call->store, &detail);
+    const enum status status =
+        counter_request_read(method, rpc_call->payload, &rpc_call->arena, &call->request, &detail);
     if (status != STATUS_OK) {
         rpc_call_fail(rpc_call, status, detail);
-    } else if (!counter_request_has_valid_item(&call->store)) {
-        answer(call);
+    } else if (call->request.refused_count == call->request.asked_count) {
+        answer(call); /* there is nothing to ask the store */
     } else {
         submit(rpc, call);
     }

@@ -59,9 +59,7 @@ struct call_fingerprint fingerprint_of_call(const struct store_item *items, size
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     for (size_t i = 0; i < item_count; i++) {
-        if (items[i].status == STATUS_OK) {
-            hash_item(&state, &items[i]);
-        }
+        hash_item(&state, &items[i]);
     }
     XXH64_canonical_t canonical;
     XXH64_canonicalFromHash(&canonical, XXH3_64bits_digest(&state));

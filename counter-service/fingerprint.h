@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "common/text.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
 enum { FINGERPRINT_LEN = 16 };
 
@@ -18,8 +18,8 @@ struct fingerprint {
 
 /* Of the request that an idempotency key stands for: delta and user_id (the key's own scope has the rest). */
 struct fingerprint fingerprint_of_increment(int64_t delta, struct text user_id);
-/* Of the items of a call of a session that are to be applied (status STATUS_OK), with all their fields, in their order.
- * Half as long: it only tells apart two senders that use one session, against the rules. */
+/* Of the items of a call of a session, with all their fields, in their order. Half as long: it only tells apart two
+ * senders that use one session, against the rules. */
 enum { CALL_FINGERPRINT_LEN = 8 };
 struct call_fingerprint {
     char bytes[CALL_FINGERPRINT_LEN];

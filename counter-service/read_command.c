@@ -1,5 +1,6 @@
 #include "counter-service/read_command.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/decimal.h"
@@ -14,24 +15,14 @@ static const char not_understood[] = "Redis's answer to a read was not understoo
 
 int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
 {
-    const size_t fixed = 4 * RESP_PART_BYTES + sizeof("HGET") + REDIS_KEY_FIXED_BYTES;
-    size_t bytes = 0;
+    const size_t start = out->len;
     for (size_t i = 0; i < call->item_count; i++) {
-        bytes += fixed + call->items[i].resource_id.len + call->items[i].counter_type.len;
+        resp_put_array(out, 3);
+        resp_put_string(out, TEXT("HGET"));
+        redis_key_put_counters(out, prefix, call->items[i].resource_id);
+        resp_put_string(out, call->items[i].counter_type);
     }
-    if (buffer_reserve(out, bytes) != 0) {
-        return -1;
-    }
-    char *end = out->data + out->len;
-    for (size_t i = 0; i < call->item_count; i++) {
-        if (call->items[i].status == STATUS_OK) {
-            end = resp_put_string(resp_put_array(end, 3), TEXT("HGET"));
-            end = redis_key_put_counters(end, prefix, call->items[i].resource_id);
-            end = resp_put_string(end, call->items[i].counter_type);
-        }
-    }
-    out->len = (size_t)(end - out->data);
-    return 0;
+    return resp_end(out, start);
 }
 
 void read_command_get_reply(const struct redis_reply *reply, struct store_item *item)
@@ -63,19 +54,14 @@ void read_command_get_reply(const struct redis_reply *reply, struct store_item *
  * Tally keeps a resource to COUNTER_TYPES_MAX fields, but a key that something else wrote may have millions. */
 int read_command_append_list(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
 {
-    const struct text resource_id = call->items[0].resource_id;
-    const struct text command = TEXT("HRANDFIELD");
-    const struct text with_values = TEXT("WITHVALUES");
-    const size_t bytes =
-        5 * RESP_PART_BYTES + command.len + REDIS_KEY_FIXED_BYTES + resource_id.len + DECIMAL_LEN_MAX + with_values.len;
-    if (buffer_reserve(out, bytes) != 0) {
-        return -1;
-    }
-    char *end = resp_put_string(resp_put_array(out->data + out->len, 4), command);
-    end = redis_key_put_counters(end, prefix, resource_id);
-    end = resp_put_string(resp_put_integer(end, COUNTER_TYPES_MAX + 1), with_values);
-    out->len = (size_t)(end - out->data);
-    return 0;
+    assert(call->item_count == 1);
+    const size_t start = out->len;
+    resp_put_array(out, 4);
+    resp_put_string(out, TEXT("HRANDFIELD"));
+    redis_key_put_counters(out, prefix, call->items[0].resource_id);
+    resp_put_integer(out, COUNTER_TYPES_MAX + 1);
+    resp_put_string(out, TEXT("WITHVALUES"));
+    return resp_end(out, start);
 }
 
 static int by_counter_type(const void *left, const void *right)

@@ -6,9 +6,9 @@
 #include "common/compiler.h"
 #include "counter-service/redis_conn.h"
 #include "counter-service/redis_keys.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
-/* Appends one HGET for each item whose status is STATUS_OK. Returns 0, or -1 when out of memory: out is as before. */
+/* Appends one HGET for each item. Returns 0, or -1 when out of memory: out is as before. */
 int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
     MUST_CHECK;
 /* Reads the answer to one HGET into the item. */

@@ -5,18 +5,10 @@
 
 void redis_command_append(struct buffer *out, const struct text *words, size_t word_count)
 {
-    size_t bytes = RESP_PART_BYTES;
+    resp_put_array(out, word_count);
     for (size_t i = 0; i < word_count; i++) {
-        bytes += RESP_PART_BYTES + words[i].len;
+        resp_put_string(out, words[i]);
     }
-    if (buffer_reserve(out, bytes) != 0) {
-        return;
-    }
-    char *end = resp_put_array(out->data + out->len, word_count);
-    for (size_t i = 0; i < word_count; i++) {
-        end = resp_put_string(end, words[i]);
-    }
-    out->len = (size_t)(end - out->data);
 }
 
 int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)

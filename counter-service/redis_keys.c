@@ -1,44 +1,40 @@
 #include "counter-service/redis_keys.h"
 
+#include <stdio.h>
+
 #include "counter-service/resp.h"
+
+#define PUT(out, ...) \
+    resp_put_joined((out), (const struct text[]){__VA_ARGS__}, \
+                    sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
 
 struct redis_key_prefix redis_key_prefix_of(int partition)
 {
     struct redis_key_prefix prefix;
-    char *end = resp_put_bytes(prefix.data, TEXT("tally:{p"));
-    end = resp_put_bytes(decimal_put(end, partition), TEXT("}:"));
-    prefix.len = (size_t)(end - prefix.data);
+    prefix.len = (size_t)snprintf(prefix.data, sizeof(prefix.data), "tally:{p%d}:", partition);
     return prefix;
 }
 
-/* Header, prefix and kind ("c:") of a key with `len` bytes after them. */
-static char *put_start(char *out, const struct redis_key_prefix *prefix, struct text kind, size_t len)
+static struct text text_of_prefix(const struct redis_key_prefix *prefix)
 {
-    out = resp_put_header(out, '$', prefix->len + kind.len + len);
-    out = resp_put_bytes(out, (struct text){prefix->data, prefix->len});
-    return resp_put_bytes(out, kind);
+    return (struct text){prefix->data, prefix->len};
 }
 
-char *redis_key_put_counters(char *out, const struct redis_key_prefix *prefix, struct text resource_id)
+void redis_key_put_counters(struct buffer *out, const struct redis_key_prefix *prefix, struct text resource_id)
 {
-    out = put_start(out, prefix, TEXT("c:"), resource_id.len);
-    return resp_put_line_end(resp_put_bytes(out, resource_id));
+    PUT(out, text_of_prefix(prefix), TEXT("c:"), resource_id);
 }
 
-char *redis_key_put_session(char *out, const struct redis_key_prefix *prefix, struct text session)
+void redis_key_put_session(struct buffer *out, const struct redis_key_prefix *prefix, struct text session)
 {
-    out = put_start(out, prefix, TEXT("s:"), session.len);
-    return resp_put_line_end(resp_put_bytes(out, session));
+    PUT(out, text_of_prefix(prefix), TEXT("s:"), session);
 }
 
-char *redis_key_put_idempotency(char *out, const struct redis_key_prefix *prefix, struct text resource_id,
-                                struct text counter_type, struct text key)
+void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix *prefix, struct text resource_id,
+                               struct text counter_type, struct text key)
 {
     char digits[DECIMAL_LEN_MAX];
-    struct text length = {digits, (size_t)(decimal_put(digits, (int64_t)resource_id.len) - digits)};
-    out = put_start(out, prefix, TEXT("i:"), length.len + resource_id.len + counter_type.len + key.len + 3);
-    out = resp_put_bytes(resp_put_bytes(out, length), TEXT(":"));
-    out = resp_put_bytes(resp_put_bytes(out, resource_id), TEXT(":"));
-    out = resp_put_bytes(resp_put_bytes(out, counter_type), TEXT(":"));
-    return resp_put_line_end(resp_put_bytes(out, key));
+    const struct text length = {digits, (size_t)(decimal_put(digits, (int64_t)resource_id.len) - digits)};
+    PUT(out, text_of_prefix(prefix), TEXT("i:"), length, TEXT(":"), resource_id, TEXT(":"), counter_type, TEXT(":"),
+        key);
 }

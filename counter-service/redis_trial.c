@@ -20,8 +20,8 @@ struct trial {
     uint8_t session_id[SESSION_LEN];
     char session[REDIS_KEY_PREFIX_MAX + 2 + SESSION_LEN];
     size_t session_len;
-    char counters[REDIS_KEY_FIXED_BYTES + 16];
-    char record[REDIS_KEY_FIXED_BYTES + 32];
+    char counters[REDIS_KEY_PREFIX_MAX + 16];
+    char record[REDIS_KEY_PREFIX_MAX + 32];
 };
 
 static int init(struct trial *trial, const struct redis_key_prefix *prefix, struct error *error)

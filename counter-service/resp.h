@@ -1,57 +1,99 @@
-/* Requests to Redis as bytes (RESP2, https://redis.io/docs/reference/protocol-spec/): an array of bulk strings.
- *
- * The functions write through a cursor into memory reserved beforehand, which the caller has made large enough with
- * RESP_PART_BYTES for each array header and bulk string, plus the strings themselves: an increment is a dozen short
- * strings, and a check for each would cost more than writing it. */
+/* Requests to Redis as bytes (RESP2, https://redis.io/docs/reference/protocol-spec/): an array of bulk strings,
+ * appended to a buffer. Each part makes room for itself, which is a comparison. When out of memory parts are left out
+ * and the buffer's `failed` is set: build the whole request, then ask resp_end once. */
 #ifndef TALLY_COUNTER_SERVICE_RESP_H
 #define TALLY_COUNTER_SERVICE_RESP_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/buffer.h"
+#include "common/compiler.h"
 #include "common/decimal.h"
 #include "common/text.h"
 
-/* Type byte, count, CR LF, and the CR LF after a string. */
-enum { RESP_PART_BYTES = 1 + DECIMAL_LEN_MAX + 2 + 2 };
+enum {
+    /* Type byte, count, CR LF. */
+    RESP_HEADER_BYTES_MAX = 1 + DECIMAL_LEN_MAX + 2,
+    /* The same, and the CR LF after a string. */
+    RESP_STRING_BYTES_MAX = RESP_HEADER_BYTES_MAX + 2,
+};
 
-static inline char *resp_put_bytes(char *out, struct text text)
+/* Where so many bytes may be written; NULL when out of memory. */
+static inline char *resp_room(struct buffer *out, size_t bytes)
 {
-    if (text.len > 0) {
-        memcpy(out, text.data, text.len);
+    if (out->capacity - out->len < bytes && buffer_reserve(out, bytes) != 0) {
+        return NULL;
     }
-    return out + text.len;
+    return out->data + out->len;
 }
 
-static inline char *resp_put_line_end(char *out)
+static inline char *resp_write_line_end(char *at)
 {
-    *out++ = '\r';
-    *out++ = '\n';
-    return out;
+    *at++ = '\r';
+    *at++ = '\n';
+    return at;
 }
 
 /* "*3\r\n" or "$5\r\n": type is '*' for an array of count strings, '$' for a string of count bytes. */
-static inline char *resp_put_header(char *out, char type, size_t count)
+static inline char *resp_write_header(char *at, char type, size_t count)
 {
-    *out++ = type;
-    return resp_put_line_end(decimal_put(out, (int64_t)count));
+    *at++ = type;
+    return resp_write_line_end(decimal_put(at, (int64_t)count));
 }
 
-static inline char *resp_put_array(char *out, size_t count)
+static inline void resp_put_array(struct buffer *out, size_t count)
 {
-    return resp_put_header(out, '*', count);
+    char *at = resp_room(out, RESP_HEADER_BYTES_MAX);
+    if (at != NULL) {
+        out->len = (size_t)(resp_write_header(at, '*', count) - out->data);
+    }
 }
 
-static inline char *resp_put_string(char *out, struct text text)
+/* One string made of the parts. */
+static inline void resp_put_joined(struct buffer *out, const struct text *parts, size_t part_count)
 {
-    out = resp_put_header(out, '$', text.len);
-    return resp_put_line_end(resp_put_bytes(out, text));
+    size_t len = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        len += parts[i].len;
+    }
+    char *at = resp_room(out, RESP_STRING_BYTES_MAX + len);
+    if (at == NULL) {
+        return;
+    }
+    at = resp_write_header(at, '$', len);
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].len > 0) {
+            memcpy(at, parts[i].data, parts[i].len);
+        }
+        at += parts[i].len;
+    }
+    out->len = (size_t)(resp_write_line_end(at) - out->data);
 }
 
-static inline char *resp_put_integer(char *out, int64_t value)
+static inline void resp_put_string(struct buffer *out, struct text text)
+{
+    resp_put_joined(out, &text, 1);
+}
+
+static inline void resp_put_integer(struct buffer *out, int64_t value)
 {
     char digits[DECIMAL_LEN_MAX];
-    return resp_put_string(out, (struct text){digits, (size_t)(decimal_put(digits, value) - digits)});
+    resp_put_string(out, (struct text){digits, (size_t)(decimal_put(digits, value) - digits)});
+}
+
+/* Ends what was appended since the buffer had `start` bytes. Returns 0; or -1 when out of memory: then the buffer has
+ * `start` bytes again, and takes more. */
+static inline int resp_end(struct buffer *out, size_t start) MUST_CHECK;
+
+static inline int resp_end(struct buffer *out, size_t start)
+{
+    if (!out->failed) {
+        return 0;
+    }
+    out->failed = false;
+    out->len = start;
+    return -1;
 }
 
 #endif

@@ -7,49 +7,44 @@
 
 static const char not_understood[] = "Redis's answer about a session was not understood";
 
-static size_t command_bytes(struct text session)
-{
-    const size_t words = sizeof("PEXPIRE") + sizeof("EVAL") + open_session_len;
-    return 6 * RESP_PART_BYTES + words + REDIS_KEY_FIXED_BYTES + session.len + 2 * DECIMAL_LEN_MAX;
-}
-
 int session_command_append_open(struct buffer *out, const struct redis_key_prefix *prefix, struct text session,
                                 int64_t ttl_ms)
 {
-    if (buffer_reserve(out, command_bytes(session)) != 0) {
-        return -1;
-    }
-    char *end = resp_put_string(resp_put_array(out->data + out->len, 5), TEXT("EVAL"));
-    end = resp_put_string(end, (struct text){open_session, open_session_len});
-    end = redis_key_put_session(resp_put_integer(end, 1), prefix, session);
-    out->len = (size_t)(resp_put_integer(end, ttl_ms) - out->data);
-    return 0;
+    const size_t start = out->len;
+    resp_put_array(out, 5);
+    resp_put_string(out, TEXT("EVAL"));
+    resp_put_string(out, (struct text){open_session, open_session_len});
+    resp_put_integer(out, 1);
+    redis_key_put_session(out, prefix, session);
+    resp_put_integer(out, ttl_ms);
+    return resp_end(out, start);
 }
 
 static int append_keep(struct buffer *out, const struct redis_key_prefix *prefix, struct text session, int64_t ttl_ms)
 {
-    if (buffer_reserve(out, command_bytes(session)) != 0) {
-        return -1;
-    }
-    char *end = resp_put_string(resp_put_array(out->data + out->len, 3), TEXT("PEXPIRE"));
-    end = redis_key_put_session(end, prefix, session);
-    out->len = (size_t)(resp_put_integer(end, ttl_ms) - out->data);
-    return 0;
+    const size_t start = out->len;
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("PEXPIRE"));
+    redis_key_put_session(out, prefix, session);
+    resp_put_integer(out, ttl_ms);
+    return resp_end(out, start);
 }
 
 int session_command_append(struct buffer *out, const struct redis_key_prefix *prefix, int64_t ttl_ms,
                            const struct store_call *call)
 {
     const struct text session = {(const char *)call->session.id, SESSION_LEN};
-    const size_t before = out->len;
+    const size_t start = out->len;
     buffer_append_text(out, redis_store_id_request);
-    const int result = call->operation == STORE_OPEN_SESSION ? session_command_append_open(out, prefix, session, ttl_ms)
-                                                             : append_keep(out, prefix, session, ttl_ms);
-    if (result != 0 || out->failed) {
-        out->len = before;
+    if (resp_end(out, start) != 0) {
         return -1;
     }
-    return 0;
+    const int result = call->operation == STORE_OPEN_SESSION ? session_command_append_open(out, prefix, session, ttl_ms)
+                                                             : append_keep(out, prefix, session, ttl_ms);
+    if (result != 0) {
+        out->len = start;
+    }
+    return result;
 }
 
 bool session_command_store_is(const struct redis_reply *reply, const char *store_id)

@@ -10,7 +10,7 @@
 #include "common/compiler.h"
 #include "counter-service/redis_conn.h"
 #include "counter-service/redis_keys.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
 /* Appends the call's two commands. Returns 0, or -1 when out of memory: out is as before. */
 int session_command_append(struct buffer *out, const struct redis_key_prefix *prefix, int64_t ttl_ms,

@@ -1,27 +1,38 @@
 /* One exchange of a worker with its Redis: a list of calls becomes one pipeline, its replies complete the calls.
  *
- *     calls ── plan ──> one command each (reads: one an item) [+ heartbeat] ──> replies in order ──> done
- *               └── expired: done               └── NOSCRIPT: once more, by EVAL ──┘
+ *     calls ── plan ──> each operation's commands [+ heartbeat] ──> replies in order ──> done
+ *               └── expired: done        (store_operations)        └── NOSCRIPT: once more, by EVAL ──┘
  *
  * Owned by one worker's thread. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_PIPELINE_H
 #define TALLY_COUNTER_SERVICE_STORE_PIPELINE_H
 
+#include "common/buffer.h"
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "counter-service/redis_handshake.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 #include "counter-service/store_metrics.h"
-#include "counter-service/store_plan.h"
+#include "counter-service/write_command.h"
+
+/* A call whose commands are in the requests. */
+struct planned_call {
+    struct store_call *call;
+    size_t start; /* where its first command begins in the requests */
+};
 
 struct store_pipeline {
     /* Immutable after init. */
     const struct config *config;
-    int timeout_ms;
+    struct write_settings settings;
     struct store_metrics metrics;
-    /* Between exchanges only their memory matters. */
-    struct store_plan plan;
+    /* Of the exchange under way; between exchanges only their memory matters. */
+    struct buffer requests;
+    struct planned_call *calls;
+    size_t call_count;
+    size_t call_capacity;
+    /* Over all exchanges. */
     struct log_limiter refusals;
 };
 

@@ -11,7 +11,7 @@
 
 #include "common/compiler.h"
 #include "common/error.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
 struct store_queue {
     /* Immutable after init. */

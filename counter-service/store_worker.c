@@ -111,7 +111,7 @@ static int connect_once(struct store_worker *worker, struct error *error)
         return -1;
     }
     const int64_t start_us = clock_monotonic_us();
-    if (redis_handshake(conn, options->config, &worker->pipeline.plan.settings, &worker->session, error) != 0 ||
+    if (redis_handshake(conn, options->config, &worker->pipeline.settings, &worker->session, error) != 0 ||
         check_admitted(worker, error) != 0) {
         redis_conn_close(conn);
         return -1;

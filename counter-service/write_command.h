@@ -8,7 +8,7 @@
 #include "common/buffer.h"
 #include "common/compiler.h"
 #include "counter-service/redis_keys.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
 /* What all write commands of a worker have in common. */
 struct write_settings {
@@ -22,8 +22,8 @@ struct write_script_name {
     struct text script;
 };
 
-/* Appends the command for the call's items whose status is STATUS_OK; there must be at least one. Returns 0, or -1 when
- * out of memory: then out is as before. */
+/* Appends the command for the call's items, at least one. Returns 0, or -1 when out of memory: then out is as before.
+ */
 int write_command_append(struct buffer *out, const struct write_settings *settings, struct write_script_name name,
                          const struct store_call *call) MUST_CHECK;
 

@@ -83,7 +83,7 @@ static bool parse_token(struct text token, struct refusal refused, struct store_
     return true;
 }
 
-/* One token for each item that was sent, and nothing after them. */
+/* One token for each item, and nothing after them. */
 static bool parse_tokens(struct text rest, struct refusal refused, struct store_item *items, size_t item_count,
                          struct write_reply *reply)
 {
@@ -92,9 +92,6 @@ static bool parse_tokens(struct text rest, struct refusal refused, struct store_
     }
     rest = (struct text){rest.data + 1, rest.len - 1};
     for (size_t i = 0; i < item_count; i++) {
-        if (items[i].status != STATUS_OK) {
-            continue;
-        }
         if (!parse_token(cut(&rest, ' '), refused, &items[i])) {
             return false;
         }

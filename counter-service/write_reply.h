@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "common/text.h"
-#include "counter-service/store.h"
+#include "counter-service/store_call.h"
 
 struct write_reply {
     enum status status;     /* of the whole call */
@@ -18,8 +18,8 @@ struct write_reply {
     size_t replayed;        /* items answered from an idempotency record or a lane's */
 };
 
-/* Fills status, detail, value and replayed of the items whose status is STATUS_OK; those of the others stay. An answer
- * that cannot be understood is STATUS_REPLY_LOST: something was applied, but not known what. */
+/* Fills status, detail, value and replayed of the items, which are STATUS_OK before. An answer that cannot be
+ * understood is STATUS_REPLY_LOST: something was applied, but not known what. */
 struct write_reply write_reply_parse(struct text text, struct store_item *items, size_t item_count);
 
 #endif

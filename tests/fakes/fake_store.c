@@ -35,10 +35,8 @@ static void complete(const struct fake_store *store, struct store_call *call)
 {
     call->status = store->stopped ? STATUS_DRAINING : store->call_status;
     for (size_t i = 0; i < call->item_count; i++) {
-        if (call->items[i].status == STATUS_OK) {
-            call->items[i].status = store->item_status;
-            call->items[i].value = call->items[i].delta * 100;
-        }
+        call->items[i].status = store->item_status;
+        call->items[i].value = call->items[i].delta * 100;
     }
     if (call->operation == STORE_LIST && call->status == STATUS_OK) {
         list_two(call);

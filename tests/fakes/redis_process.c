@@ -232,17 +232,12 @@ static void append_reply(struct buffer *out, const struct redis_reply *reply)
 static struct buffer request_of(const char *const *words, size_t word_count)
 {
     struct buffer request;
-    size_t bytes = RESP_PART_BYTES;
     buffer_init(&request);
+    resp_put_array(&request, word_count);
     for (size_t i = 0; i < word_count; i++) {
-        bytes += RESP_PART_BYTES + strlen(words[i]);
+        resp_put_string(&request, text_of(words[i]));
     }
-    assert_int_equal(buffer_reserve(&request, bytes), 0);
-    char *end = resp_put_array(request.data, word_count);
-    for (size_t i = 0; i < word_count; i++) {
-        end = resp_put_string(end, text_of(words[i]));
-    }
-    request.len = (size_t)(end - request.data);
+    assert_false(request.failed);
     return request;
 }
 

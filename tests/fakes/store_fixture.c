@@ -183,9 +183,7 @@ struct store_item store_item_of(const char *resource_id, const char *counter_typ
 
 enum status store_fixture_session(struct store_fixture *fixture, enum store_operation operation, const char *id)
 {
-    struct store_item nothing = {.status = STATUS_OK};
-    struct store_call call = {
-        .operation = operation, .session = store_session_of(id, 0, 0), .items = &nothing, .item_count = 1};
+    struct store_call call = {.operation = operation, .session = store_session_of(id, 0, 0)};
     return store_fixture_run(fixture, &call);
 }
 

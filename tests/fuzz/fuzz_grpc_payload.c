@@ -31,10 +31,7 @@ static void require(int holds, const char *what)
 
 static void check_item(enum counter_method method, const struct store_item *item)
 {
-    if (item->status != STATUS_OK) {
-        require(item->status == STATUS_INVALID_ARGUMENT && item->detail != NULL, "a bad item names the rule");
-        return;
-    }
+    require(item->status == STATUS_OK, "an item for the store broke no rule");
     require(counter_rules_resource_id(item->resource_id) == NULL, "a good item has a resource_id");
     if (method != COUNTER_LIST_COUNTERS) {
         require(counter_rules_counter_type(item->counter_type) == NULL, "a good item has a counter_type");
@@ -48,24 +45,27 @@ static void check_item(enum counter_method method, const struct store_item *item
 
 static void check_counter_call(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena)
 {
-    struct store_call call = {0};
+    struct counter_request request;
     const char *detail = NULL;
-    const enum status status = counter_request_read(method, payload, arena, &call, &detail);
+    const enum status status = counter_request_read(method, payload, arena, &request, &detail);
     if (status != STATUS_OK) {
         require((status == STATUS_INVALID_ARGUMENT || status == STATUS_NO_SERVICE) && detail != NULL,
                 "a refusal says why");
         return;
     }
-    require(call.item_count >= 1 && call.item_count <= BATCH_ITEMS_MAX, "a call has 1-1000 items");
-    if (call.operation == STORE_OPEN_SESSION || call.operation == STORE_KEEP_SESSION) {
-        call.session.id = call.session.id != NULL ? call.session.id : new_session;
+    struct store_call *call = &request.call;
+    if (call->operation == STORE_OPEN_SESSION || call->operation == STORE_KEEP_SESSION) {
+        require(call->item_count == 0, "a call about a session has no items");
+        call->session.id = call->session.id != NULL ? call->session.id : new_session;
     } else {
-        for (size_t i = 0; i < call.item_count; i++) {
-            check_item(method, &call.items[i]);
-        }
+        require(request.asked_count >= 1 && request.asked_count <= BATCH_ITEMS_MAX, "a call asks for 1-1000 items");
+        require(call->item_count + request.refused_count == request.asked_count, "an item is good or refused");
     }
-    require(call.session.lane < SESSION_LANES && call.session.sequence >= 0, "a place in a session is one");
-    grpc_byte_buffer *reply = counter_reply_make(method, &call, arena);
+    for (size_t i = 0; i < call->item_count; i++) {
+        check_item(method, &call->items[i]);
+    }
+    require(call->session.lane < SESSION_LANES && call->session.sequence >= 0, "a place in a session is one");
+    grpc_byte_buffer *reply = counter_reply_make(method, &request, arena);
     require(reply != NULL, "a reply is made");
     grpc_byte_buffer_destroy(reply);
 }

@@ -16,7 +16,7 @@
 struct result {
     enum status status;
     const char *detail;
-    struct store_call call;
+    struct counter_request request;
 };
 
 static struct arena arena;
@@ -44,7 +44,7 @@ static struct result read_message(enum counter_method method, const ProtobufCMes
 {
     grpc_byte_buffer *payload = grpc_message_pack(message);
     struct result result = {.detail = ""};
-    result.status = counter_request_read(method, payload, &arena, &result.call, &result.detail);
+    result.status = counter_request_read(method, payload, &arena, &result.request, &result.detail);
     grpc_byte_buffer_destroy(payload);
     return result;
 }
@@ -72,17 +72,17 @@ static void test_an_increment_is_read_as_one_item(void **state)
     request.idempotency_key = bytes_of("key");
     const struct result result = read_message(COUNTER_INCREMENT, &request.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_INCREMENT);
-    assert_int_equal(result.call.item_count, 1);
-    assert_null(result.call.session.id);
-    const struct store_item *item = result.call.items;
+    assert_int_equal(result.request.call.operation, STORE_INCREMENT);
+    assert_int_equal(result.request.call.item_count, 1);
+    assert_null(result.request.call.session.id);
+    const struct store_item *item = result.request.call.items;
     assert_true(text_equal(item->resource_id, TEXT("post-17")));
     assert_true(text_equal(item->counter_type, TEXT("like")));
     assert_true(text_equal(item->user_id, TEXT("user")));
     assert_true(text_equal(item->idempotency_key, TEXT("key")));
     assert_int_equal(item->delta, -3);
     assert_int_equal(item->status, STATUS_OK);
-    assert_true(counter_request_has_valid_item(&result.call));
+    assert_int_equal(result.request.refused_count, 0);
 }
 
 static void test_a_broken_rule_of_an_increment_is_named(void **state)
@@ -115,10 +115,10 @@ static void test_the_largest_deltas_are_fine(void **state)
     request.delta = INT64_MIN;
     struct result result = read_message(COUNTER_INCREMENT, &request.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_true(result.call.items[0].delta == INT64_MIN);
+    assert_true(result.request.call.items[0].delta == INT64_MIN);
     request.delta = INT64_MAX;
     result = read_message(COUNTER_INCREMENT, &request.base);
-    assert_true(result.call.items[0].delta == INT64_MAX);
+    assert_true(result.request.call.items[0].delta == INT64_MAX);
 }
 
 /* A batch of count items, of which those in bad_mask have no resource_id. */
@@ -146,13 +146,13 @@ static void test_a_bad_item_fails_alone(void **state)
     (void)state;
     const struct result result = read_batch(3, 2, "");
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.item_count, 3);
-    assert_int_equal(result.call.items[0].status, STATUS_OK);
-    assert_int_equal(result.call.items[1].status, STATUS_INVALID_ARGUMENT);
-    assert_non_null(strstr(result.call.items[1].detail, "resource_id must"));
-    assert_int_equal(result.call.items[2].status, STATUS_OK);
-    assert_int_equal(result.call.items[2].delta, 3);
-    assert_true(counter_request_has_valid_item(&result.call));
+    assert_int_equal(result.request.asked_count, 3);
+    assert_int_equal(result.request.refused_count, 1);
+    assert_int_equal(result.request.refused[0].place, 1);
+    assert_non_null(strstr(result.request.refused[0].rule, "resource_id must"));
+    assert_int_equal(result.request.call.item_count, 2);
+    assert_int_equal(result.request.call.items[0].delta, 1);
+    assert_int_equal(result.request.call.items[1].delta, 3);
 }
 
 static void test_nothing_is_asked_of_the_store_when_all_items_are_bad(void **state)
@@ -160,7 +160,8 @@ static void test_nothing_is_asked_of_the_store_when_all_items_are_bad(void **sta
     (void)state;
     const struct result result = read_batch(2, 3, "");
     assert_int_equal(result.status, STATUS_OK);
-    assert_false(counter_request_has_valid_item(&result.call));
+    assert_int_equal(result.request.call.item_count, 0);
+    assert_int_equal(result.request.refused_count, 2);
 }
 
 static void test_a_batch_has_one_to_a_thousand_items(void **state)
@@ -168,7 +169,7 @@ static void test_a_batch_has_one_to_a_thousand_items(void **state)
     (void)state;
     assert_refused(read_batch(0, 0, ""), "items must be 1-1000");
     assert_int_equal(read_batch(1, 0, "").status, STATUS_OK);
-    assert_int_equal(read_batch(BATCH_ITEMS_MAX, 0, "").call.item_count, BATCH_ITEMS_MAX);
+    assert_int_equal(read_batch(BATCH_ITEMS_MAX, 0, "").request.call.item_count, BATCH_ITEMS_MAX);
     assert_refused(read_batch(BATCH_ITEMS_MAX + 1, 0, ""), "items must be 1-1000");
 }
 
@@ -177,7 +178,7 @@ static void test_a_batch_id_is_refused_and_not_ignored(void **state)
 {
     (void)state;
     static const char *const ids[] = {"0123456789abcdef", "0", "0123456789abcdefg"};
-    assert_null(read_batch(1, 0, "").call.session.id);
+    assert_null(read_batch(1, 0, "").request.call.session.id);
     for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         const struct result result = read_batch(1, 0, ids[i]);
         assert_int_equal(result.status, STATUS_NO_SERVICE);
@@ -207,11 +208,11 @@ static void test_a_call_in_a_session_has_its_place_there(void **state)
     (void)state;
     const struct result result = read_session_increment("0123456789abcdef", 1023, INT64_MAX, 2);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_INCREMENT);
-    assert_memory_equal(result.call.session.id, "0123456789abcdef", SESSION_LEN);
-    assert_int_equal(result.call.session.lane, 1023);
-    assert_true(result.call.session.sequence == INT64_MAX);
-    assert_int_equal(result.call.item_count, 2);
+    assert_int_equal(result.request.call.operation, STORE_INCREMENT);
+    assert_memory_equal(result.request.call.session.id, "0123456789abcdef", SESSION_LEN);
+    assert_int_equal(result.request.call.session.lane, 1023);
+    assert_true(result.request.call.session.sequence == INT64_MAX);
+    assert_int_equal(result.request.call.item_count, 2);
     assert_int_equal(read_session_increment("0123456789abcdef", 0, 1, BATCH_ITEMS_MAX).status, STATUS_OK);
 }
 
@@ -237,14 +238,14 @@ static void test_sessions_are_opened_and_kept(void **state)
     Tally__V1__OpenSessionRequest open = TALLY__V1__OPEN_SESSION_REQUEST__INIT;
     struct result result = read_message(COUNTER_OPEN_SESSION, &open.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_OPEN_SESSION);
-    assert_true(counter_request_has_valid_item(&result.call));
+    assert_int_equal(result.request.call.operation, STORE_OPEN_SESSION);
+    assert_int_equal(result.request.call.item_count, 0);
     Tally__V1__KeepSessionRequest keep = TALLY__V1__KEEP_SESSION_REQUEST__INIT;
     keep.session = bytes_of("0123456789abcdef");
     result = read_message(COUNTER_KEEP_SESSION, &keep.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_KEEP_SESSION);
-    assert_memory_equal(result.call.session.id, "0123456789abcdef", SESSION_LEN);
+    assert_int_equal(result.request.call.operation, STORE_KEEP_SESSION);
+    assert_memory_equal(result.request.call.session.id, "0123456789abcdef", SESSION_LEN);
 }
 
 static void test_reads_are_checked_too(void **state)
@@ -256,7 +257,7 @@ static void test_reads_are_checked_too(void **state)
     get.counter_type = bytes_of("like");
     struct result result = read_message(COUNTER_GET, &get.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_GET);
+    assert_int_equal(result.request.call.operation, STORE_GET);
 
     Tally__V1__GetRequest bad = TALLY__V1__GET_REQUEST__INIT;
     Tally__V1__GetRequest *queries[] = {&get, &bad};
@@ -266,16 +267,17 @@ static void test_reads_are_checked_too(void **state)
     batch.queries = queries;
     result = read_message(COUNTER_BATCH_GET, &batch.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.items[0].status, STATUS_OK);
-    assert_int_equal(result.call.items[1].status, STATUS_INVALID_ARGUMENT);
+    assert_int_equal(result.request.call.item_count, 1);
+    assert_int_equal(result.request.refused_count, 1);
+    assert_int_equal(result.request.refused[0].place, 1);
 
     Tally__V1__ListCountersRequest list = TALLY__V1__LIST_COUNTERS_REQUEST__INIT;
     assert_refused(read_message(COUNTER_LIST_COUNTERS, &list.base), "resource_id");
     list.resource_id = bytes_of("post-17");
     result = read_message(COUNTER_LIST_COUNTERS, &list.base);
     assert_int_equal(result.status, STATUS_OK);
-    assert_int_equal(result.call.operation, STORE_LIST);
-    assert_true(text_equal(result.call.items[0].resource_id, TEXT("post-17")));
+    assert_int_equal(result.request.call.operation, STORE_LIST);
+    assert_true(text_equal(result.request.call.items[0].resource_id, TEXT("post-17")));
 }
 
 static void test_a_call_without_a_message_or_with_garbage_is_refused(void **state)
@@ -283,12 +285,12 @@ static void test_a_call_without_a_message_or_with_garbage_is_refused(void **stat
     (void)state;
     for (enum counter_method method = 0; method < COUNTER_METHODS; method++) {
         struct result result = {0};
-        result.status = counter_request_read(method, NULL, &arena, &result.call, &result.detail);
+        result.status = counter_request_read(method, NULL, &arena, &result.request, &result.detail);
         assert_refused(result, "no request message");
 
         grpc_slice garbage = grpc_slice_from_static_string("\xff\xff\xff");
         grpc_byte_buffer *payload = grpc_raw_byte_buffer_create(&garbage, 1);
-        result.status = counter_request_read(method, payload, &arena, &result.call, &result.detail);
+        result.status = counter_request_read(method, payload, &arena, &result.request, &result.detail);
         grpc_byte_buffer_destroy(payload);
         assert_refused(result, "malformed");
     }

@@ -65,15 +65,6 @@ static void test_the_order_and_number_of_items_count(void **state)
     assert_false(calls_equal(fingerprint_of_call(items, 2), fingerprint_of_call(items, 3)));
 }
 
-static void test_items_that_are_not_sent_do_not_count(void **state)
-{
-    (void)state;
-    struct store_item items[] = {item_of("a", "t", "", "", 1), item_of("b", "t", "", "", 1)};
-    const struct call_fingerprint alone = fingerprint_of_call(items, 1);
-    items[1].status = STATUS_INVALID_ARGUMENT;
-    assert_true(calls_equal(alone, fingerprint_of_call(items, 2)));
-}
-
 /* Records in Redis are compared with fingerprints of later versions: these bytes must never change. */
 static void test_fingerprints_are_the_same_for_ever(void **state)
 {
@@ -95,7 +86,6 @@ int main(void)
         cmocka_unit_test(test_an_increment_is_its_delta_and_user),
         cmocka_unit_test(test_every_field_of_an_item_counts),
         cmocka_unit_test(test_the_order_and_number_of_items_count),
-        cmocka_unit_test(test_items_that_are_not_sent_do_not_count),
         cmocka_unit_test(test_fingerprints_are_the_same_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

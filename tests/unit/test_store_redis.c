@@ -82,20 +82,6 @@ static void test_an_overflow_changes_nothing_and_spares_the_other_items(void **s
     assert_true(store_fixture_get(fixture, "low", "n") == INT64_MIN);
 }
 
-static void test_items_that_failed_validation_are_skipped(void **state)
-{
-    NEED_REDIS(state);
-    struct store_item items[] = {store_item_of("a", "n", 1), store_item_of("a", "n", 10), store_item_of("a", "n", 100)};
-    items[1].status = STATUS_INVALID_ARGUMENT;
-    assert_int_equal(store_fixture_increment(fixture, items, 3), STATUS_OK);
-    assert_value(items[0], 1);
-    assert_int_equal(items[1].status, STATUS_INVALID_ARGUMENT);
-    assert_value(items[2], 101);
-    struct store_call nothing = {.operation = STORE_INCREMENT, .items = items + 1, .item_count = 1};
-    assert_int_equal(store_fixture_run(fixture, &nothing), STATUS_OK);
-    assert_int_equal(items[1].status, STATUS_INVALID_ARGUMENT);
-}
-
 /* ---- idempotency keys ---- */
 
 static void test_a_known_key_answers_the_first_result(void **state)
@@ -320,7 +306,6 @@ int main(void)
         TEST(test_values_around_2_to_53_are_exact),
         TEST(test_items_of_a_batch_are_added_one_by_one_in_their_order),
         TEST(test_an_overflow_changes_nothing_and_spares_the_other_items),
-        TEST(test_items_that_failed_validation_are_skipped),
         TEST(test_a_known_key_answers_the_first_result),
         TEST(test_a_key_with_another_request_is_refused),
         TEST(test_a_key_belongs_to_one_counter),

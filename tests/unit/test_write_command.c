@@ -110,18 +110,6 @@ static void test_a_call_in_a_session_with_an_idempotency_key(void **state)
                    ((struct text){increment.bytes, FINGERPRINT_LEN}));
 }
 
-static void test_items_that_failed_validation_are_left_out(void **state)
-{
-    (void)state;
-    struct store_item items[] = {item_of("a", "like", "k", 1), item_of("b", "like", "", 2),
-                                 item_of("c", "like", "", 3)};
-    items[0].status = STATUS_INVALID_ARGUMENT;
-    items[2].status = STATUS_INVALID_ARGUMENT;
-    const struct store_call call = {.items = items, .item_count = 3};
-    ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:b"), TEXT(""), TEXT(""), TEXT(""), TEXT("86400000"), TEXT("2"),
-                   TEXT("like"), TEXT("2"));
-}
-
 static void test_commands_are_appended(void **state)
 {
     (void)state;
@@ -138,7 +126,7 @@ static void test_commands_are_appended(void **state)
     buffer_done(&out);
 }
 
-/* Every field at its bound, so that what is reserved must be enough. */
+/* Every field at its bound. */
 static void test_the_largest_batch_fits(void **state)
 {
     (void)state;
@@ -174,7 +162,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_increment_without_ids),
         cmocka_unit_test(test_a_call_in_a_session_with_an_idempotency_key),
-        cmocka_unit_test(test_items_that_failed_validation_are_left_out),
         cmocka_unit_test(test_commands_are_appended),
         cmocka_unit_test(test_the_largest_batch_fits),
     };

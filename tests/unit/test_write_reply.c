@@ -125,17 +125,6 @@ static void test_what_redis_refused_in_a_part_keeps_its_words(void **state)
     assert_true(text_equal(reply.trouble, TEXT("some other words")));
 }
 
-static void test_items_that_were_not_sent_have_no_token(void **state)
-{
-    (void)state;
-    struct store_item items[ITEMS] = {
-        {.status = STATUS_OK}, {.status = STATUS_INVALID_ARGUMENT}, {.status = STATUS_OK}};
-    const struct write_reply reply = write_reply_parse(TEXT("A 1 2"), items, ITEMS);
-    assert_int_equal(reply.status, STATUS_OK);
-    assert_int_equal(items[1].status, STATUS_INVALID_ARGUMENT);
-    assert_true(items[0].value == 1 && items[2].value == 2);
-}
-
 static void test_what_is_not_understood_is_unknown(void **state)
 {
     (void)state;
@@ -174,7 +163,6 @@ int main(void)
         cmocka_unit_test(test_a_refusal_before_anything_was_written_is_not_applied),
         cmocka_unit_test(test_results_that_could_not_be_kept_are_unknown),
         cmocka_unit_test(test_what_redis_refused_in_a_part_keeps_its_words),
-        cmocka_unit_test(test_items_that_were_not_sent_have_no_token),
         cmocka_unit_test(test_what_is_not_understood_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
