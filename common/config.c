@@ -1,6 +1,5 @@
 #include "common/config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,8 +9,9 @@
 #include "common/config_keys.h"
 #include "common/config_rules.h"
 #include "common/config_value.h"
+#include "common/file_text.h"
 
-enum { FILE_LEN_MAX = 256 * 1024 };
+enum { FILE_BYTES_MAX = 256 * 1024 };
 
 static int set_defaults(struct config *config, struct error *error)
 {
@@ -48,43 +48,13 @@ fail:
     return NULL;
 }
 
-/* Reads at most FILE_LEN_MAX bytes into new memory; longer files are an error. */
-static char *read_all(FILE *file, const char *path, size_t *ret_len, struct error *error)
-{
-    char *text = malloc(FILE_LEN_MAX + 1);
-    if (text == NULL) {
-        error_set(error, "%s: out of memory", path);
-        return NULL;
-    }
-    const size_t len = fread(text, 1, FILE_LEN_MAX + 1, file);
-    if (ferror(file) || len > FILE_LEN_MAX) {
-        error_set(error, "%s: %s", path, ferror(file) ? strerror(errno) : "longer than 256 KiB");
-        free(text);
-        return NULL;
-    }
-    *ret_len = len;
-    return text;
-}
-
-static char *read_file(const char *path, size_t *ret_len, struct error *error)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        error_set(error, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    char *text = read_all(file, path, ret_len, error);
-    fclose(file);
-    return text;
-}
-
 struct config *config_load(const char *path, struct error *error)
 {
     if (path == NULL) {
         return config_load_text("configuration", "", 0, environ, error);
     }
     size_t len;
-    char *text = read_file(path, &len, error);
+    char *text = file_text_read(path, FILE_BYTES_MAX, &len, error);
     if (text == NULL) {
         return NULL;
     }

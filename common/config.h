@@ -1,7 +1,7 @@
 /* The configuration of both daemons: one YAML file (configs/config.yaml, which has every key with its default and a
- * comment), overridden key by key by environment variables (TALLY_REDIS_ADDR for redis.addr). Read once at the start;
- * immutable afterwards, so every thread may read it. Unknown keys, wrong types and out-of-range values are errors that
- * name file, key and rule.
+ * comment), overridden key by key by environment variables (TALLY_REDIS_ADDR for redis.addr; for a secret also
+ * TALLY_REDIS_PASSWORD_FILE, the file that holds it). Immutable once it is loaded, so every thread may read it. Unknown
+ * keys, wrong types and out-of-range values are errors that name file, key and rule.
  *
  *     defaults <── file <── environment <── rules between keys
  *
@@ -92,6 +92,11 @@ struct config {
         size_t broker_count;
         char *topic;
     } kafka;
+
+    /* No keys: variables of the environment that a Kubernetes Service or a Docker link set (config_link.h), how many
+     * and their names, as many as there is room for. Who loads the configuration warns of them. */
+    size_t passed_over_count;
+    char passed_over[512];
 };
 
 /* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new

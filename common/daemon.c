@@ -25,6 +25,15 @@ static void raise_file_limit(const struct daemon *daemon, const struct config *c
     }
 }
 
+static void warn_of_links(const struct daemon *daemon, const struct config *config)
+{
+    if (config->passed_over_count > 0) {
+        log_warn(daemon->component, "variables of Kubernetes or Docker links are passed over",
+                 LOG_STR("variables", config->passed_over), LOG_INT("count", config->passed_over_count),
+                 LOG_STR("advice", OPTIONS_LINKS_ADVICE));
+    }
+}
+
 /* Debian 12's c-ares leaks with each look-up of a host name that gRPC does with it. The user's own choice stands. */
 static void choose_grpc_resolver(void)
 {
@@ -44,6 +53,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
         config_free(config);
         return 1;
     }
+    warn_of_links(daemon, config);
     choose_grpc_resolver();
     grpc_log_redirect();
     raise_file_limit(daemon, config);

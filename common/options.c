@@ -31,6 +31,7 @@ static void print_help(const struct program *program, FILE *out)
         "  --version      print the version and exit\n"
         "  --help         print this and exit\n\n"
         "Environment variables override the configuration key by key: TALLY_REDIS_ADDR is redis.addr.\n"
+        "TALLY_REDIS_PASSWORD_FILE and TALLY_CONSUL_TOKEN_FILE name files that hold these secrets.\n"
         "SIGTERM and SIGINT stop the program when requests in flight are finished; a second one stops it at once.\n",
         program->name, program->purpose, program->health_path);
 }
@@ -86,6 +87,15 @@ static int ask_health(const struct program *program, const struct config *config
     return EXIT_FINE;
 }
 
+/* For the modes that end at once; the program itself tells its log. */
+static void warn_of_links(const struct program *program, const struct config *config, FILE *err)
+{
+    if (config->passed_over_count > 0) {
+        fprintf(err, "%s: warning: %zu variables of Kubernetes or Docker links are passed over, %s: %s\n",
+                program->name, config->passed_over_count, OPTIONS_LINKS_ADVICE, config->passed_over);
+    }
+}
+
 /* The modes that need a configuration. */
 static int handle_with_config(const struct program *program, const struct command *command, FILE *out, FILE *err,
                               struct config **ret_config)
@@ -101,6 +111,7 @@ static int handle_with_config(const struct program *program, const struct comman
         return OPTIONS_RUN;
     }
     int code = EXIT_FINE;
+    warn_of_links(program, config, err);
     if (command->mode == MODE_CHECK) {
         config_print(config, out);
     } else {
