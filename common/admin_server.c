@@ -150,3 +150,8 @@ int admin_server_port(const struct admin_server *server)
 {
     return http_loop_port(server->loop);
 }
+
+const struct heartbeat *admin_server_heartbeat(const struct admin_server *server)
+{
+    return http_loop_heartbeat(server->loop);
+}

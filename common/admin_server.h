@@ -7,6 +7,7 @@
 #include "common/buffer.h"
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/heartbeat.h"
 
 /* Appends the program's health as a JSON object and returns the HTTP status, 200 or 503. Runs on the server's thread,
  * and must not block. */
@@ -21,5 +22,7 @@ struct admin_server *admin_server_create(const char *host, int port, admin_healt
 /* Joins the thread: afterwards health is not called. NULL is fine. */
 void admin_server_free(struct admin_server *server);
 int admin_server_port(const struct admin_server *server);
+/* Of its thread. */
+const struct heartbeat *admin_server_heartbeat(const struct admin_server *server);
 
 #endif

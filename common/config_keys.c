@@ -79,7 +79,7 @@ const struct config_key config_keys[] = {
 
     {DURATION(idempotency.ttl, "24h", "1s", "8760h")},
 
-    {CHOICE(log.level, "info", log_levels)},
+    {CHOICE(log.level, "info", log_levels), .applied_at_reload = true},
     {CHOICE(log.format, "json", log_formats)},
 
     {DURATION(drain.delay, "2s", "0s", "5m")},

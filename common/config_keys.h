@@ -41,6 +41,7 @@ struct config_key {
     enum config_type type;
     bool may_be_empty; /* CONFIG_ADDRESS, CONFIG_HOST */
     bool secret;
+    bool applied_at_reload; /* at SIGHUP; the others at a restart */
 };
 
 extern const struct config_key config_keys[];

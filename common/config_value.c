@@ -135,6 +135,31 @@ void config_value_clear(struct config *config, const struct config_key *key)
     memset(field_of(config, key), 0, key->size);
 }
 
+static bool lists_equal(char *const *a, size_t a_count, char *const *b, size_t b_count)
+{
+    if (a_count != b_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a_count; i++) {
+        if (strcmp(a[i], b[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool config_value_equal(const struct config *a, const struct config *b, const struct config_key *key)
+{
+    if (config_key_is_number(key)) {
+        return load_number(a, key) == load_number(b, key);
+    }
+    if (config_key_is_list(key)) {
+        return lists_equal(*(char ***)field_of(a, key), *count_of(a, key), *(char ***)field_of(b, key),
+                           *count_of(b, key));
+    }
+    return strcmp(*(char **)field_of(a, key), *(char **)field_of(b, key)) == 0;
+}
+
 /* A double-quoted scalar (YAML 1.2.2, section 7.3.1). Strings of a configuration have no control characters. */
 static void print_quoted(const char *text, FILE *out)
 {

@@ -3,6 +3,7 @@
 #ifndef TALLY_COMMON_CONFIG_VALUE_H
 #define TALLY_COMMON_CONFIG_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -19,6 +20,8 @@ int config_value_set_list(struct config *config, const struct config_key *key, c
                           struct error *error) MUST_CHECK;
 /* Frees what the field owns and leaves it zero. */
 void config_value_clear(struct config *config, const struct config_key *key);
+/* Whether both have the same value of key. */
+bool config_value_equal(const struct config *a, const struct config *b, const struct config_key *key);
 /* Prints the value as YAML on the current line, a secret masked. */
 void config_value_print(const struct config *config, const struct config_key *key, FILE *out);
 

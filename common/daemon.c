@@ -1,15 +1,27 @@
 #include "common/daemon.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
+#include "common/config_reload.h"
 #include "common/grpc_log.h"
 #include "common/log.h"
 #include "common/metrics.h"
 #include "common/process_limits.h"
-#include "common/stop_signal.h"
+#include "common/sd_notify.h"
+#include "common/signals.h"
+#include "common/watchdog.h"
 
-enum { LOG_STOP_TIMEOUT_MS = 1000 };
+enum {
+    LOG_STOP_TIMEOUT_MS = 1000,
+    /* For what drain.delay and drain.timeout do not bound: Consul's answer, what the threads are at when they end. */
+    STOP_REST_MS = 15000,
+    NOTICE_SIZE = 128,
+};
+
+#define READY_NOTICE "READY=1\nSTATUS=serving"
 
 /* Not fatal: with fewer files there are fewer connections. */
 static void raise_file_limit(const struct daemon *daemon, const struct config *config)
@@ -40,15 +52,80 @@ static void choose_grpc_resolver(void)
     setenv("GRPC_DNS_RESOLVER", "native", 0);
 }
 
+static void notify(const struct daemon *daemon, const char *assignments)
+{
+    struct error error;
+    if (sd_notify_send(assignments, &error) != 0) {
+        log_warn(daemon->component, "the service manager is not told", LOG_STR("error", error.message));
+    }
+}
+
+static void reload(const struct daemon *daemon, const struct launch *launch)
+{
+    char reloading[NOTICE_SIZE];
+    snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading the configuration",
+             clock_monotonic_us());
+    notify(daemon, reloading);
+    config_reload(launch->config, launch->config_path, daemon->component);
+    notify(daemon, READY_NOTICE);
+}
+
+/* Drains take as long as the configuration says, whatever the unit's TimeoutStopSec. */
+static void notify_stopping(const struct daemon *daemon, const struct config *config)
+{
+    char stopping[NOTICE_SIZE];
+    const int64_t longest_us = ((int64_t)config->drain.delay_ms + config->drain.timeout_ms + STOP_REST_MS) * 1000;
+    snprintf(stopping, sizeof(stopping), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=draining", longest_us);
+    notify(daemon, stopping);
+}
+
+/* From listening to the end of the drain. */
+static void run(const struct daemon *daemon, const struct launch *launch, void *instance)
+{
+    int number;
+    daemon->tell_listening(instance, launch->config);
+    notify(daemon, READY_NOTICE);
+    while ((number = signals_wait(-1)) == SIGHUP) {
+        reload(daemon, launch);
+    }
+    log_info(daemon->component, "stopping", LOG_INT("signal", number));
+    notify_stopping(daemon, launch->config);
+    daemon->drain(instance);
+}
+
+static int serve(const struct daemon *daemon, const struct launch *launch)
+{
+    struct error error;
+    struct heartbeats heartbeats = {.count = 0};
+    struct watchdog *watchdog = NULL;
+    void *instance = daemon->create(launch->config, &error);
+    if (instance == NULL) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        return 1;
+    }
+    daemon->watch(instance, &heartbeats);
+    if (watchdog_start(&heartbeats, daemon->component, &watchdog, &error) != 0) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        daemon->destroy(instance);
+        return 1;
+    }
+    run(daemon, launch, instance);
+    watchdog_stop(watchdog);
+    daemon->destroy(instance);
+    log_info(daemon->component, "stopped");
+    return 0;
+}
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
     struct error error;
-    struct config *config = NULL;
-    int result = options_handle(&daemon->program, argc, argv, stdout, stderr, &config);
+    struct launch launch;
+    int result = options_handle(&daemon->program, argc, argv, stdout, stderr, &launch);
     if (result != OPTIONS_RUN) {
         return result;
     }
-    if (stop_signal_block(&error) != 0 || log_start(config->log.level, config->log.format, &error) != 0) {
+    struct config *config = launch.config;
+    if (signals_block(&error) != 0 || log_start(config->log.level, config->log.format, &error) != 0) {
         fprintf(stderr, "%s: %s\n", daemon->program.name, error.message);
         config_free(config);
         return 1;
@@ -58,7 +135,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
     grpc_log_redirect();
     raise_file_limit(daemon, config);
     metrics_register_process(daemon->program.name, daemon->program.version);
-    result = daemon->serve(config);
+    result = serve(daemon, &launch);
     log_stop(LOG_STOP_TIMEOUT_MS);
     config_free(config);
     return result;

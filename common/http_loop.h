@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "common/heartbeat.h"
 #include "common/http_connections.h"
 #include "common/http_exchange.h"
 #include "common/http_progress.h"
@@ -35,6 +36,7 @@ struct http_loop {
     struct listeners listeners; /* but for one, which is the library's */
     bool accepting;
     /* any thread */
+    struct heartbeat heartbeat;
     struct wakeup wakeup;
     atomic_bool close_announced;
     atomic_bool stop_accepting_asked;

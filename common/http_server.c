@@ -148,8 +148,10 @@ static void wait_for_events(struct http_loop *loop, int timeout_ms)
     }
 }
 
+/* At least once a second: so often are connections swept. */
 static void turn(struct http_loop *loop)
 {
+    heartbeat_turn(&loop->heartbeat);
     if (wakeup_take(&loop->wakeup) && loop->application.on_wake != NULL) {
         loop->application.on_wake(loop->application.ctx);
     }
@@ -301,6 +303,11 @@ void http_loop_stop_accepting(struct http_loop *loop)
 unsigned http_loop_requests_in_flight(const struct http_loop *loop)
 {
     return atomic_load_explicit(&loop->in_flight, memory_order_relaxed);
+}
+
+const struct heartbeat *http_loop_heartbeat(const struct http_loop *loop)
+{
+    return &loop->heartbeat;
 }
 
 unsigned http_loop_connections(const struct http_loop *loop)

@@ -22,6 +22,7 @@
 #include "common/buffer.h"
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/heartbeat.h"
 #include "common/listener.h"
 #include "common/text.h"
 
@@ -136,6 +137,9 @@ void http_loop_announce_close(struct http_loop *loop);
 void http_loop_stop_accepting(struct http_loop *loop);
 /* ... until none is open. Any thread. */
 unsigned http_loop_connections(const struct http_loop *loop);
+
+/* Of the thread, from http_loop_start to http_loop_free. */
+const struct heartbeat *http_loop_heartbeat(const struct http_loop *loop);
 
 /* Header block complete, and not answered in full. For metrics and log lines; any thread. */
 unsigned http_loop_requests_in_flight(const struct http_loop *loop);

@@ -28,9 +28,9 @@ _Static_assert((int)LOG_LINE_MAX <= (int)CHUNK_BYTES, "a line is written in one 
 
 static struct {
     /* Set by log_start, read by every thread. */
-    atomic_int level;
     atomic_int format;
     /* Any thread. */
+    atomic_int level;
     atomic_uint_fast64_t dropped;
     atomic_int_fast64_t give_up_us; /* monotonic: the writer writes nothing after that */
     /* Owned by the thread that calls log_start and log_stop. */
@@ -41,8 +41,8 @@ static struct {
     bool running;
     struct log_ring ring;
 } logger = {
-    .level = LOG_LEVEL_INFO,
     .format = LOG_FORMAT_CONSOLE,
+    .level = LOG_LEVEL_INFO,
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .work = PTHREAD_COND_INITIALIZER,
 };
@@ -147,6 +147,16 @@ int log_start(enum log_level level, enum log_format format, struct error *error)
         return -1;
     }
     return 0;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&logger.level, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level(void)
+{
+    return (enum log_level)atomic_load_explicit(&logger.level, memory_order_relaxed);
 }
 
 static struct timespec realtime_after_ms(int ms)

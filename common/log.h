@@ -28,6 +28,9 @@ struct log_field {
 
 /* Starts the writer thread. Returns 0, or -1 with error filled. */
 int log_start(enum log_level level, enum log_format format, struct error *error) MUST_CHECK;
+/* Of what is logged from now on, by every thread. Any thread. */
+void log_set_level(enum log_level level);
+enum log_level log_level(void);
 /* Writes what is in the ring (for `timeout_ms` at most; the rest is dropped and counted) and joins the thread,
  * unless that is stuck within a write. Called on the thread that called log_start; without one it does nothing. */
 void log_stop(int timeout_ms);

@@ -23,6 +23,11 @@ struct line {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
+const char *log_line_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 static void put(struct line *line, const char *data, size_t len)
 {
     if (line->cut || line->len + len > line->limit) {

@@ -21,6 +21,9 @@ struct log_event {
     size_t field_count;
 };
 
+/* "debug" to "error". */
+const char *log_line_level_name(enum log_level level);
+
 /* Writes the event with its newline into out, which has room for capacity bytes (at least LOG_LINE_MIN). Always one
  * whole line, and in JSON a valid object: text that does not fit is cut, fields that do not fit are left out, and then
  * the line ends with "cut":true. Bytes that are not UTF-8 come out as U+FFFD. Returns the line's length. */

@@ -32,7 +32,8 @@ static void print_help(const struct program *program, FILE *out)
         "  --help         print this and exit\n\n"
         "Environment variables override the configuration key by key: TALLY_REDIS_ADDR is redis.addr.\n"
         "TALLY_REDIS_PASSWORD_FILE and TALLY_CONSUL_TOKEN_FILE name files that hold these secrets.\n"
-        "SIGTERM and SIGINT stop the program when requests in flight are finished; a second one stops it at once.\n",
+        "SIGTERM, SIGINT and SIGQUIT stop the program when requests in flight are finished; a second one stops it at\n"
+        "once. SIGHUP makes it read its configuration again and apply log.level.\n",
         program->name, program->purpose, program->health_path);
 }
 
@@ -98,7 +99,7 @@ static void warn_of_links(const struct program *program, const struct config *co
 
 /* The modes that need a configuration. */
 static int handle_with_config(const struct program *program, const struct command *command, FILE *out, FILE *err,
-                              struct config **ret_config)
+                              struct launch *ret_launch)
 {
     struct error error;
     struct config *config = config_load(command->config_path, &error);
@@ -107,7 +108,7 @@ static int handle_with_config(const struct program *program, const struct comman
         return EXIT_FAILED;
     }
     if (command->mode == MODE_RUN) {
-        *ret_config = config;
+        *ret_launch = (struct launch){.config = config, .config_path = command->config_path};
         return OPTIONS_RUN;
     }
     int code = EXIT_FINE;
@@ -122,7 +123,7 @@ static int handle_with_config(const struct program *program, const struct comman
 }
 
 int options_handle(const struct program *program, int argc, char *const *argv, FILE *out, FILE *err,
-                   struct config **ret_config)
+                   struct launch *ret_launch)
 {
     struct command command;
     if (parse(program, argc, argv, err, &command) != 0) {
@@ -136,6 +137,6 @@ int options_handle(const struct program *program, int argc, char *const *argv, F
         print_help(program, out);
         return EXIT_FINE;
     default:
-        return handle_with_config(program, &command, out, err, ret_config);
+        return handle_with_config(program, &command, out, err, ret_launch);
     }
 }

@@ -20,12 +20,19 @@ struct program {
 
 enum { OPTIONS_RUN = -1 };
 
+/* What the program is to run with. */
+struct launch {
+    struct config *config;
+    const char *config_path; /* one of the arguments; NULL: none was given */
+};
+
 /* How to be without the variables that config_link.h is about. */
 #define OPTIONS_LINKS_ADVICE "enableServiceLinks: false in the pod's spec avoids them"
 
-/* Does what the command line asks for; answers go to out, complaints to err. Returns OPTIONS_RUN with a configuration
- * that the caller frees, or the code to exit with: 0; 1 for a bad configuration or health; 2 for a bad command line. */
+/* Does what the command line asks for; answers go to out, complaints to err. Returns OPTIONS_RUN with a launch
+ * whose configuration the caller frees, or the code to exit with: 0; 1 for a bad configuration or health; 2 for a bad
+ * command line. */
 int options_handle(const struct program *program, int argc, char *const *argv, FILE *out, FILE *err,
-                   struct config **ret_config) MUST_CHECK;
+                   struct launch *ret_launch) MUST_CHECK;
 
 #endif

@@ -133,6 +133,13 @@ int counter_service_admin_port(const struct counter_service *service)
     return admin_server_port(service->admin);
 }
 
+void counter_service_watch(const struct counter_service *service, struct heartbeats *heartbeats)
+{
+    rpc_server_watch(service->server, heartbeats);
+    store_watch(service->store, heartbeats);
+    heartbeats_add(heartbeats, "admin", 0, admin_server_heartbeat(service->admin));
+}
+
 /* Watch and reflection streams would stay open for ever. */
 static void end_streams(struct counter_service *service)
 {

@@ -2,7 +2,6 @@
 #include "common/config.h"
 #include "common/daemon.h"
 #include "common/log.h"
-#include "common/stop_signal.h"
 #include "counter-service/counter_service.h"
 
 static const char *health_host(const struct config *config)
@@ -15,24 +14,31 @@ static int health_port(const struct config *config)
     return config->counter_service.admin_port;
 }
 
-/* Until the first stop signal. */
-static int serve(const struct config *config)
+static void *create(const struct config *config, struct error *error)
 {
-    struct error error;
-    struct counter_service *service = counter_service_create(config, &error);
-    if (service == NULL) {
-        log_error("service", "cannot start", LOG_STR("error", error.message));
-        return 1;
-    }
+    return counter_service_create(config, error);
+}
+
+static void tell_listening(const void *instance, const struct config *config)
+{
     log_info("service", "listening", LOG_STR("host", config->counter_service.host),
-             LOG_INT("port", counter_service_port(service)), LOG_INT("admin_port", counter_service_admin_port(service)),
-             LOG_STR("version", TALLY_VERSION));
-    const int signal = stop_signal_wait(-1);
-    log_info("service", "stopping", LOG_INT("signal", signal));
-    counter_service_drain(service);
-    counter_service_free(service);
-    log_info("service", "stopped");
-    return 0;
+             LOG_INT("port", counter_service_port(instance)),
+             LOG_INT("admin_port", counter_service_admin_port(instance)), LOG_STR("version", TALLY_VERSION));
+}
+
+static void watch(const void *instance, struct heartbeats *heartbeats)
+{
+    counter_service_watch(instance, heartbeats);
+}
+
+static void drain(void *instance)
+{
+    counter_service_drain(instance);
+}
+
+static void destroy(void *instance)
+{
+    counter_service_free(instance);
 }
 
 static const struct daemon daemon = {
@@ -46,7 +52,11 @@ static const struct daemon daemon = {
             .health_port = health_port,
         },
     .component = "service",
-    .serve = serve,
+    .create = create,
+    .tell_listening = tell_listening,
+    .watch = watch,
+    .drain = drain,
+    .destroy = destroy,
 };
 
 int main(int argc, char **argv)

@@ -17,6 +17,7 @@ struct redis_conn {
     size_t sent;
     int timeout_ms;
     int64_t deadline_us;
+    struct heartbeat *heartbeat; /* NULL: nobody watches */
     struct error error;
 };
 
@@ -86,6 +87,11 @@ fail:
     return NULL;
 }
 
+void redis_conn_watch(struct redis_conn *conn, struct heartbeat *heartbeat)
+{
+    conn->heartbeat = heartbeat;
+}
+
 void redis_conn_close(struct redis_conn *conn)
 {
     if (conn == NULL) {
@@ -148,6 +154,18 @@ static int write_some(struct redis_conn *conn)
     return 0;
 }
 
+static int wait_for_event(const struct redis_conn *conn, struct pollfd *poll_fd, int64_t left_us)
+{
+    const struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+    if (conn->heartbeat == NULL) {
+        return ppoll(poll_fd, 1, &left, NULL);
+    }
+    heartbeat_waits(conn->heartbeat, true);
+    const int ready = ppoll(poll_fd, 1, &left, NULL);
+    heartbeat_waits(conn->heartbeat, false);
+    return ready;
+}
+
 /* Waits until there is something to read, or room for what is to be written. */
 static int wait_ready(struct redis_conn *conn)
 {
@@ -161,8 +179,7 @@ static int wait_ready(struct redis_conn *conn)
             error_set(&conn->error, "no reply from Redis within %d ms", conn->timeout_ms);
             return -1;
         }
-        const struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-        int ready = ppoll(&poll_fd, 1, &left, NULL);
+        const int ready = wait_for_event(conn, &poll_fd, left_us);
         if (ready > 0) {
             return (poll_fd.revents & (POLLIN | POLLERR | POLLHUP)) != 0;
         }

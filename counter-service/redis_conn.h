@@ -14,6 +14,7 @@
 
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/heartbeat.h"
 #include "common/text.h"
 
 struct redis_conn;
@@ -35,6 +36,8 @@ struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t i
 /* Connects; nothing is sent. Blocks for the look-up of the host name, however long the resolver takes, and then for
  * timeout_ms for each of its addresses. Returns NULL with error filled. */
 struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct error *error);
+/* Waits for Redis are told to heartbeat, which outlives conn: that of the thread that uses it. */
+void redis_conn_watch(struct redis_conn *conn, struct heartbeat *heartbeat);
 /* NULL is fine. */
 void redis_conn_close(struct redis_conn *conn);
 

@@ -15,6 +15,8 @@ enum {
     /* A client may ping an idle connection this often. The library's own bound is 5 minutes, and answers the pings of a
      * 30 s keep-alive with GOAWAY; grpc.counter_service.keep_alive may be 1 s. */
     RPC_PING_INTERVAL_MIN_MS = 500,
+    /* The longest turn of a queue's thread that has nothing to do: so its heartbeat shows that it would. */
+    RPC_TURN_MS_MAX = 1000,
     /* At shutdown, before connections are closed: the longest wait for a moment without open calls. A call waits for
      * one exchange with Redis and takes part in the next, redis.timeout (1 s) each. */
     RPC_QUIET_MS_MAX = 2000,

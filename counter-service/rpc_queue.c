@@ -7,12 +7,24 @@
 #include "common/thread.h"
 #include "counter-service/rpc_limits.h"
 
+/* The next completion, or GRPC_QUEUE_SHUTDOWN, however long that takes. */
+static grpc_event next_completion(struct rpc_queue *queue)
+{
+    const gpr_timespec longest = gpr_time_from_millis(RPC_TURN_MS_MAX, GPR_TIMESPAN);
+    grpc_event completion;
+    do {
+        heartbeat_turn(&queue->heartbeat);
+        const gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest);
+        completion = grpc_completion_queue_next(queue->completions, until, NULL);
+    } while (completion.type == GRPC_QUEUE_TIMEOUT);
+    return completion;
+}
+
 static void *run(void *data)
 {
     struct rpc_queue *queue = data;
-    const gpr_timespec never = gpr_inf_future(GPR_CLOCK_MONOTONIC);
     for (;;) {
-        const grpc_event completion = grpc_completion_queue_next(queue->completions, never, NULL);
+        const grpc_event completion = next_completion(queue);
         if (completion.type == GRPC_QUEUE_SHUTDOWN) {
             return NULL;
         }

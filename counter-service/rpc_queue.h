@@ -11,6 +11,7 @@
 
 #include "common/compiler.h"
 #include "common/error.h"
+#include "common/heartbeat.h"
 #include "counter-service/rpc_call.h"
 
 struct rpc_queue {
@@ -20,6 +21,7 @@ struct rpc_queue {
     pthread_t thread;
     /* written by the queue's thread, read by any */
     atomic_uint open_calls; /* arrived, and not taken back yet */
+    struct heartbeat heartbeat;
     /* owned by the queue's thread */
     struct rpc_call *kept;
     size_t kept_count;

@@ -202,6 +202,13 @@ int rpc_server_port(const struct rpc_server *server)
     return server->port;
 }
 
+void rpc_server_watch(const struct rpc_server *server, struct heartbeats *heartbeats)
+{
+    for (size_t i = 0; i < server->queue_count; i++) {
+        heartbeats_add(heartbeats, "rpc", (int)i, &server->queues[i]->heartbeat);
+    }
+}
+
 static int64_t time_in_ms(int timeout_ms)
 {
     return clock_monotonic_us() + (int64_t)timeout_ms * 1000;

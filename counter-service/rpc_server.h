@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/error.h"
+#include "common/heartbeats.h"
 #include "counter-service/rpc_call.h"
 
 struct rpc_server_options {
@@ -29,6 +30,8 @@ struct rpc_server;
 struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
                                      size_t service_count, struct error *error);
 int rpc_server_port(const struct rpc_server *server);
+/* Adds the queues' threads, until rpc_server_free. */
+void rpc_server_watch(const struct rpc_server *server, struct heartbeats *heartbeats);
 
 /* Waits for a moment without calls (RPC_QUIET_MS_MAX at most), then accepts no new ones and waits until those that
  * arrived are answered: timeout_ms for all of it. Whether they all are. From its return on no handler is running, and

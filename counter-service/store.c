@@ -151,6 +151,13 @@ void store_free(struct store *store)
     free(store);
 }
 
+void store_watch(const struct store *store, struct heartbeats *heartbeats)
+{
+    for (size_t i = 0; i < store->worker_count; i++) {
+        heartbeats_add(heartbeats, "store", (int)i, store_worker_heartbeat(store->workers[i]));
+    }
+}
+
 /* Round robin; the others are tried when a worker refuses. */
 enum status store_submit(struct store *store, struct store_call *call)
 {

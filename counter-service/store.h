@@ -13,6 +13,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "common/heartbeats.h"
 #include "counter-service/store_call.h"
 
 struct store;
@@ -37,5 +38,7 @@ bool store_is_serving(struct store *store, char *reason, size_t reason_size);
 /* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
  * and increments end STATUS_WRITES_REFUSED. Then why is copied to reason. Any thread. */
 bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
+/* Adds the workers' threads, until store_free. */
+void store_watch(const struct store *store, struct heartbeats *heartbeats);
 
 #endif

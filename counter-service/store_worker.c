@@ -26,7 +26,8 @@ struct store_worker {
     /* Immutable after create. */
     struct store_worker_options options;
 
-    struct store_queue queue; /* shared; has its own lock */
+    struct store_queue queue;   /* shared; has its own lock */
+    struct heartbeat heartbeat; /* written by the worker's thread, read by any */
 
     /* Owned by the owner's thread (start, join). */
     pthread_t thread;
@@ -102,11 +103,24 @@ static int check_admitted(struct store_worker *worker, struct error *error)
     return -1;
 }
 
+/* The library waits for a name server and for Redis; NULL with error filled. */
+static struct redis_conn *open_connection(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    heartbeat_waits(&worker->heartbeat, true);
+    struct redis_conn *conn =
+        redis_conn_open(options->redis->host, options->redis->port, options->config->redis.connect_timeout_ms, error);
+    heartbeat_waits(&worker->heartbeat, false);
+    if (conn != NULL) {
+        redis_conn_watch(conn, &worker->heartbeat);
+    }
+    return conn;
+}
+
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
-    struct redis_conn *conn =
-        redis_conn_open(options->redis->host, options->redis->port, options->config->redis.connect_timeout_ms, error);
+    struct redis_conn *conn = open_connection(worker, error);
     if (conn == NULL) {
         return -1;
     }
@@ -127,6 +141,7 @@ static int serve(struct store_worker *worker, struct error *error)
     int64_t heartbeat_us = clock_monotonic_us() + HEARTBEAT_US;
     struct store_call *calls;
     while (store_queue_wait(&worker->queue, heartbeat_us, &calls)) {
+        heartbeat_turn(&worker->heartbeat);
         /* Under load too: a master that was made a replica still answers reads. */
         const int64_t now_us = clock_monotonic_us();
         const bool heartbeat = now_us >= heartbeat_us;
@@ -172,6 +187,7 @@ static void *run(void *arg)
     struct store_worker *worker = arg;
     bool wait;
     while (connect_and_serve(worker, &wait)) {
+        heartbeat_turn(&worker->heartbeat);
         const int64_t delay_us = wait ? (int64_t)backoff_next_ms(&worker->backoff) * 1000 : 0;
         if (!store_queue_sleep(&worker->queue, clock_monotonic_us() + delay_us)) {
             break;
@@ -231,6 +247,11 @@ void store_worker_free(struct store_worker *worker)
     store_pipeline_done(&worker->pipeline);
     store_queue_done(&worker->queue);
     free(worker);
+}
+
+const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker)
+{
+    return &worker->heartbeat;
 }
 
 struct store_queue *store_worker_queue(struct store_worker *worker)

@@ -9,6 +9,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "common/heartbeat.h"
 #include "common/host_port.h"
 #include "counter-service/store_metrics.h"
 #include "counter-service/store_queue.h"
@@ -46,5 +47,7 @@ void store_worker_free(struct store_worker *worker);
 
 /* Where calls are put. Any thread. */
 struct store_queue *store_worker_queue(struct store_worker *worker);
+/* Of the thread, between start and join. Any thread. */
+const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker);
 
 #endif

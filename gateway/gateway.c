@@ -237,6 +237,13 @@ int gateway_port(const struct gateway *gateway)
     return http_loop_port(gateway_loop_http(gateway->loops[0]));
 }
 
+void gateway_watch(const struct gateway *gateway, struct heartbeats *heartbeats)
+{
+    for (size_t i = 0; i < gateway->loop_count; i++) {
+        heartbeats_add(heartbeats, "http-loop", (int)i, http_loop_heartbeat(gateway_loop_http(gateway->loops[i])));
+    }
+}
+
 /* --- end ---------------------------------------------------------------------------------------------------------- */
 
 /* Once nobody is accepted any more each connection closes after its request: as long as one is open, there may be a

@@ -6,6 +6,7 @@
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
+#include "common/heartbeats.h"
 
 struct gateway;
 
@@ -14,6 +15,8 @@ struct gateway;
 struct gateway *gateway_create(const struct config *config, struct error *error) MUST_CHECK;
 /* The port it listens on. */
 int gateway_port(const struct gateway *gateway);
+/* Adds the loops' threads, until gateway_free. */
+void gateway_watch(const struct gateway *gateway, struct heartbeats *heartbeats);
 /* Shuts down in the order that fails no request, see ARCHITECTURE.md: returns when all is answered, after drain.delay
  * and drain.timeout at the latest. */
 void gateway_drain(struct gateway *gateway);

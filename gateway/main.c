@@ -2,7 +2,6 @@
 #include "common/config.h"
 #include "common/daemon.h"
 #include "common/log.h"
-#include "common/stop_signal.h"
 #include "gateway/gateway.h"
 
 /* Files that are no connections: epoll sets, the log. */
@@ -23,23 +22,30 @@ static int64_t files_wanted(const struct config *config)
     return config->server.max_connections + config->grpc.counter_service.pool_size + OTHER_FILES;
 }
 
-/* Until the first stop signal. */
-static int serve(const struct config *config)
+static void *create(const struct config *config, struct error *error)
 {
-    struct error error;
-    struct gateway *gateway = gateway_create(config, &error);
-    if (gateway == NULL) {
-        log_error("gateway", "cannot start", LOG_STR("error", error.message));
-        return 1;
-    }
-    log_info("gateway", "listening", LOG_STR("host", config->server.host), LOG_INT("port", gateway_port(gateway)),
+    return gateway_create(config, error);
+}
+
+static void tell_listening(const void *instance, const struct config *config)
+{
+    log_info("gateway", "listening", LOG_STR("host", config->server.host), LOG_INT("port", gateway_port(instance)),
              LOG_STR("version", TALLY_VERSION));
-    const int signal = stop_signal_wait(-1);
-    log_info("gateway", "stopping", LOG_INT("signal", signal));
-    gateway_drain(gateway);
-    gateway_free(gateway);
-    log_info("gateway", "stopped");
-    return 0;
+}
+
+static void watch(const void *instance, struct heartbeats *heartbeats)
+{
+    gateway_watch(instance, heartbeats);
+}
+
+static void drain(void *instance)
+{
+    gateway_drain(instance);
+}
+
+static void destroy(void *instance)
+{
+    gateway_free(instance);
 }
 
 static const struct daemon daemon = {
@@ -54,7 +60,11 @@ static const struct daemon daemon = {
         },
     .component = "gateway",
     .files_wanted = files_wanted,
-    .serve = serve,
+    .create = create,
+    .tell_listening = tell_listening,
+    .watch = watch,
+    .drain = drain,
+    .destroy = destroy,
 };
 
 int main(int argc, char **argv)

@@ -52,7 +52,9 @@ static struct ending handle(char *const *arguments)
     }
     FILE *out = open_memstream(&ending.out, &out_len);
     FILE *err = open_memstream(&ending.err, &err_len);
-    ending.code = options_handle(&program, argc, argv, out, err, &ending.config);
+    struct launch launch = {.config = NULL};
+    ending.code = options_handle(&program, argc, argv, out, err, &launch);
+    ending.config = launch.config;
     fclose(out);
     fclose(err);
     return ending;

@@ -1,7 +1,7 @@
-#include "common/stop_signal.h"
+#include "common/signals.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
@@ -9,22 +9,46 @@
 
 #include "common/clock.h"
 
-static sigset_t stop_signals(void)
+static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+static const int ignored[] = {SIGPIPE, SIGUSR1, SIGUSR2};
+
+enum { STOP_COUNT = sizeof(stops) / sizeof(stops[0]), IGNORED_COUNT = sizeof(ignored) / sizeof(ignored[0]) };
+
+static sigset_t stop_set(void)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        sigaddset(&set, stops[i]);
+    }
     return set;
 }
 
-int stop_signal_block(struct error *error)
+static sigset_t awaited_set(void)
 {
-    const sigset_t set = stop_signals();
+    sigset_t set = stop_set();
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
+/* Returns 0 or an errno. */
+static int ignore_others(void)
+{
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    for (size_t i = 0; i < IGNORED_COUNT; i++) {
+        if (sigaction(ignored[i], &ignore, NULL) != 0) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+int signals_block(struct error *error)
+{
+    const sigset_t set = awaited_set();
     int failure = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (failure == 0 && sigaction(SIGPIPE, &ignore, NULL) != 0) {
-        failure = errno;
+    if (failure == 0) {
+        failure = ignore_others();
     }
     if (failure != 0) {
         error_set(error, "cannot set up signals: %s", strerror(failure));
@@ -41,10 +65,11 @@ static void exit_at_once(int number)
 /* A handler of our own, because the default action does nothing to a process that is PID 1 of a container. */
 static void arm_second_signal(void)
 {
-    const sigset_t set = stop_signals();
+    const sigset_t set = stop_set();
     const struct sigaction action = {.sa_handler = exit_at_once};
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGINT, &action, NULL);
+    for (size_t i = 0; i < STOP_COUNT; i++) {
+        sigaction(stops[i], &action, NULL);
+    }
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -60,9 +85,9 @@ static int wait_until(const sigset_t *set, int64_t deadline_us)
     return sigtimedwait(set, NULL, &wait);
 }
 
-int stop_signal_wait(int timeout_ms)
+int signals_wait(int timeout_ms)
 {
-    const sigset_t set = stop_signals();
+    const sigset_t set = awaited_set();
     const int64_t deadline_us = timeout_ms < 0 ? INT64_MAX : clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     int number;
     do {
@@ -71,6 +96,8 @@ int stop_signal_wait(int timeout_ms)
     if (number <= 0) {
         return 0;
     }
-    arm_second_signal();
+    if (number != SIGHUP) {
+        arm_second_signal();
+    }
     return number;
 }
