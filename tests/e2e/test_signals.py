@@ -148,7 +148,7 @@ def test_quit_drains_the_service(stack, launch):
     with service.channel() as channel:
         stack.redis.pause()
         try:
-            request = pb.IncrementRequest(resource_id="quit", counter_type="like", delta=1)
+            request = pb.IncrementRequest(resource_id="quit-service", counter_type="like", delta=1)
             calls = [CounterServiceStub(channel).Increment.future(request, timeout=10)]
             # The worker is at the first one, or at its heartbeat, when another one waits behind it.
             while scrape(service).sum("tally_store_queue_length") == 0:
