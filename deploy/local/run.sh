@@ -17,7 +17,7 @@ require_free_port Redis "$REDIS_PORT" REDIS_PORT
 mkdir -p "$RUN_DIR"
 process_identity $$ >"$RUN_DIR/run.pid"
 trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
-trap 'echo; echo "stopping"; exit 0' INT TERM
+trap 'echo; echo "stopping"; exit 0' INT TERM HUP
 start_stack
 
 cat <<TEXT

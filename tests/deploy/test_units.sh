@@ -72,6 +72,62 @@ nothing_is_refused() {
     ! in_system journalctl --no-pager --unit 'tally-*' | grep -iE 'not permitted|permission denied|too low|"error"'
 }
 
+# They are active only once they have told so themselves.
+tell_systemd() {
+    local unit
+    for unit in "${UNITS[@]}"; do
+        [ "$(in_system systemctl show -P Type "$unit")" = notify ] || return
+        [ "$(in_system systemctl show -P StatusText "$unit")" = serving ] || return
+        [ "$(in_system systemctl show -P WatchdogUSec "$unit")" = 30s ] || return
+    done
+}
+
+logged_at_debug() { # unit
+    in_system journalctl --no-pager --unit "$1" | grep -qF '"log_level":"debug"'
+}
+
+reload_the_level() {
+    local unit
+    sed -i 's/^  level: info$/  level: debug/' "$ROOT/etc/tally/config.yaml"
+    in_system systemctl reload "${UNITS[@]}"
+    for unit in "${UNITS[@]}"; do
+        wait_until 50 logged_at_debug "$unit" || return
+        in_system systemctl is-active --quiet "$unit" || return
+    done
+}
+
+# For longer than the watchdog of a drop-in waits, under which a program that told nothing would be ended.
+outlive_the_watchdog() {
+    local unit
+    for unit in "${UNITS[@]}"; do
+        in_system mkdir -p "/run/systemd/system/$unit.d"
+        in_system sh -c "printf '[Service]\nWatchdogSec=2s\n' >/run/systemd/system/$unit.d/watchdog.conf"
+    done
+    in_system systemctl daemon-reload
+    in_system systemctl restart "${UNITS[@]}"
+    become_ready
+    sleep 5
+    for unit in "${UNITS[@]}"; do
+        [ "$(in_system systemctl show -P NRestarts "$unit")" = 0 ] || return
+        in_system systemctl is-active --quiet "$unit" || return
+    done
+}
+
+# Neither turns any more.
+restarts_what_is_stuck() {
+    local unit
+    in_system systemctl kill --signal=STOP "${UNITS[@]}"
+    sleep 6
+    become_ready
+    for unit in "${UNITS[@]}"; do
+        [ "$(in_system systemctl show -P NRestarts "$unit")" = 1 ] || return
+        in_system rm "/run/systemd/system/$unit.d/watchdog.conf"
+    done
+    in_system systemctl daemon-reload
+    in_system systemctl restart "${UNITS[@]}"
+    become_ready
+}
+
 restarts_after_a_crash() {
     in_system systemctl kill --signal=KILL "${UNITS[@]}"
     # RestartSec and a little.
@@ -114,6 +170,10 @@ check "both run as tally, without capabilities, system calls filtered" are_confi
 check "README's commands print what it shows" \
     in_network /usr/bin/python3 tests/readme_console.py localhost:8080
 check "the sandbox and the limits refuse nothing" nothing_is_refused
+check "both tell systemd that they serve" tell_systemd
+check "systemctl reload applies the level of the log" reload_the_level
+check "both outlive a watchdog of 2 s" outlive_the_watchdog
+check "a program that stands still is restarted" restarts_what_is_stuck
 check "both are restarted after a crash" restarts_after_a_crash
 check "systemctl stop ends both with 0" stop_well
 check "uninstall stops both and leaves no unit" uninstall_stops_both

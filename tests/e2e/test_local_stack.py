@@ -28,9 +28,9 @@ class LocalStack(Process):
     def says(self, text):
         return text in self.log() + self.stderr_path.read_text()
 
-    def interrupt(self):
+    def interrupt(self, number=signal.SIGINT):
         """Returns the exit code."""
-        self.send_signal(signal.SIGINT)
+        self.send_signal(number)
         return self.wait(30)
 
     def open_ports(self):
@@ -50,12 +50,13 @@ def local_stack(tmp_path):
     stack.close()
 
 
-def test_it_comes_up_answers_and_stops_at_ctrl_c(local_stack):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "terminal-closed"])
+def test_it_comes_up_answers_and_stops_with_its_terminal(local_stack, number):
     local_stack.start()
     wait_until(lambda: local_stack.says("Tally is running"), 40)
     url = f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}/health"
     wait_until(lambda: b'"consul":{"status":"ok"' in urllib.request.urlopen(url, timeout=10).read())
-    assert local_stack.interrupt() == 0
+    assert local_stack.interrupt(number) == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()
 
