@@ -21,7 +21,7 @@ enum {
     NOTICE_SIZE = 128,
 };
 
-#define READY_NOTICE "READY=1\nSTATUS=serving"
+#define READY_NOTICE "READY=1\nSTATUS=listening"
 
 /* Not fatal: with fewer files there are fewer connections. */
 static void raise_file_limit(const struct daemon *daemon, const struct config *config)

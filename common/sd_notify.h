@@ -10,7 +10,7 @@
 #include "common/compiler.h"
 #include "common/error.h"
 
-/* Sends assignments ("READY=1\nSTATUS=serving") to $NOTIFY_SOCKET. Waits at most a second for a manager that does not
+/* Sends assignments ("READY=1\nSTATUS=listening") to $NOTIFY_SOCKET. Waits at most a second for a manager that does not
  * read. Returns 0, also when there is no such variable, or -1 with error filled. */
 int sd_notify_send(const char *assignments, struct error *error) MUST_CHECK;
 

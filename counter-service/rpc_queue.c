@@ -11,13 +11,15 @@
 static grpc_event next_completion(struct rpc_queue *queue)
 {
     const gpr_timespec longest = gpr_time_from_millis(RPC_TURN_MS_MAX, GPR_TIMESPAN);
-    grpc_event completion;
-    do {
+    for (;;) {
         heartbeat_turn(&queue->heartbeat);
-        const gpr_timespec until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest);
-        completion = grpc_completion_queue_next(queue->completions, until, NULL);
-    } while (completion.type == GRPC_QUEUE_TIMEOUT);
-    return completion;
+        const grpc_event completion = grpc_completion_queue_next(queue->completions, queue->turn_until, NULL);
+        if (completion.type != GRPC_QUEUE_TIMEOUT) {
+            return completion;
+        }
+        /* Not for each completion: the library returns those that are there also when the time has passed. */
+        queue->turn_until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest);
+    }
 }
 
 static void *run(void *data)

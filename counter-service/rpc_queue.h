@@ -25,6 +25,7 @@ struct rpc_queue {
     /* owned by the queue's thread */
     struct rpc_call *kept;
     size_t kept_count;
+    gpr_timespec turn_until; /* when a turn without a completion ends */
     /* guarded by lock, which the thread holds while a handler begins a call: so it comes before every lock that a
      * handler takes: a store queue's, a stream group's, health_rpc's, service_health's, the metrics registry's */
     pthread_mutex_t lock;

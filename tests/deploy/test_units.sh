@@ -77,7 +77,7 @@ tell_systemd() {
     local unit
     for unit in "${UNITS[@]}"; do
         [ "$(in_system systemctl show -P Type "$unit")" = notify ] || return
-        [ "$(in_system systemctl show -P StatusText "$unit")" = serving ] || return
+        [ "$(in_system systemctl show -P StatusText "$unit")" = listening ] || return
         [ "$(in_system systemctl show -P WatchdogUSec "$unit")" = 30s ] || return
     done
 }
@@ -170,7 +170,7 @@ check "both run as tally, without capabilities, system calls filtered" are_confi
 check "README's commands print what it shows" \
     in_network /usr/bin/python3 tests/readme_console.py localhost:8080
 check "the sandbox and the limits refuse nothing" nothing_is_refused
-check "both tell systemd that they serve" tell_systemd
+check "both tell systemd that they listen" tell_systemd
 check "systemctl reload applies the level of the log" reload_the_level
 check "both outlive a watchdog of 2 s" outlive_the_watchdog
 check "a program that stands still is restarted" restarts_what_is_stuck

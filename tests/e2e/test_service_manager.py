@@ -84,13 +84,13 @@ def launch(stack, tmp_path):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_whole_life_is_told(name, launch, manager):
     daemon = launch(name, manager.path, DRAIN_DELAY="2s", DRAIN_TIMEOUT="3s")
-    assert manager.next() == {"READY": "1", "STATUS": "serving"}
+    assert manager.next() == {"READY": "1", "STATUS": "listening"}
     assert 3 <= manager.count_for(5 * WATCHDOG_SECONDS / 2) <= 5, "every half of what the manager waits"
     daemon.send_signal(signal.SIGHUP)
     reloading = manager.next_but_watchdog()
     assert reloading["RELOADING"] == "1" and reloading["STATUS"]
     assert abs(int(reloading["MONOTONIC_USEC"]) / 1e6 - time.monotonic()) < 5
-    assert manager.next_but_watchdog() == {"READY": "1", "STATUS": "serving"}
+    assert manager.next_but_watchdog() == {"READY": "1", "STATUS": "listening"}
     daemon.terminate()
     stopping = manager.next_but_watchdog()
     assert (stopping["STOPPING"], stopping["STATUS"]) == ("1", "draining")
