@@ -7,7 +7,7 @@
 
 #include "common/heartbeat.h"
 
-enum { HEARTBEATS_MAX = 64 }; /* the most that server.loops takes; of a service's threads there are fewer */
+enum { HEARTBEATS_MAX = 512 }; /* a loop for every two cores that a cpu_set_t can have; a service has fewer threads */
 
 struct watched_thread {
     const char *name; /* "http-loop" */

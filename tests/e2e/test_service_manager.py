@@ -122,7 +122,11 @@ def test_a_stopped_process_is_silent(name, launch, manager):
 
 @pytest.mark.parametrize(
     ("name", "thread", "named"),
-    [("gateway", "http-loop", "http-loop"), ("counter-service", "rpc-0", "rpc"), ("counter-service", "store-0", "store")],
+    [
+        ("gateway", "http-loop", "http-loop"),
+        ("counter-service", "rpc-0", "rpc"),
+        ("counter-service", "store-0", "store"),
+    ],
 )
 def test_a_thread_that_is_stuck_silences_the_watchdog(name, thread, named, launch, manager):
     daemon = launch(name, manager.path)
