@@ -9,7 +9,6 @@
 #ifndef TALLY_COMMON_HTTP_HELD_H
 #define TALLY_COMMON_HTTP_HELD_H
 
-#include <microhttpd.h>
 #include <stdint.h>
 
 #include "common/http_loop.h"
