@@ -2,17 +2,20 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include "common/clock.h"
+#include "counter-service/redis_transport.h"
+
+enum { READ_BYTES = 16 * 1024 };
 
 struct redis_conn {
-    redisContext *context; /* connects, reads and parses; requests are written here, without its output buffer */
-    redisReply *reply;     /* the last one handed out, or NULL */
+    struct redis_transport *transport;
+    redisReader *reader; /* what was read and is not handed out */
+    redisReply *reply;   /* the last one handed out, or NULL */
     struct text requests;
     size_t sent;
     int timeout_ms;
@@ -45,6 +48,13 @@ static struct redis_reply view(const redisReply *native)
     return reply;
 }
 
+static void tell_waits(struct redis_conn *conn, bool waits)
+{
+    if (conn->heartbeat != NULL) {
+        heartbeat_waits(conn->heartbeat, waits);
+    }
+}
+
 struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t index)
 {
     assert(reply->type == REDIS_ARRAY && index < reply->element_count);
@@ -52,44 +62,30 @@ struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t i
     return view(native->element[index]);
 }
 
-/* hiredis has set TCP_NODELAY. Without REDIS_BLOCK its redisBufferRead takes EAGAIN for "nothing yet". */
-static int make_non_blocking(redisContext *context)
-{
-    int flags = fcntl(context->fd, F_GETFL);
-    if (flags == -1 || fcntl(context->fd, F_SETFL, flags | O_NONBLOCK) == -1) {
-        return -1;
-    }
-    context->flags &= ~REDIS_BLOCK;
-    return 0;
-}
-
-struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct error *error)
+struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct heartbeat *heartbeat,
+                                   struct error *error)
 {
     struct redis_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL) {
         error_set(error, "out of memory");
         return NULL;
     }
-    const struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = (timeout_ms % 1000) * 1000};
-    conn->context = redisConnectWithTimeout(host, port, timeout);
-    if (conn->context == NULL || conn->context->err != 0) {
-        error_set(error, "cannot connect to Redis at %s:%d: %s", host, port,
-                  conn->context != NULL ? conn->context->errstr : "out of memory");
+    conn->heartbeat = heartbeat;
+    conn->reader = redisReaderCreate();
+    if (conn->reader == NULL) {
+        error_set(error, "out of memory");
         goto fail;
     }
-    if (redisEnableKeepAlive(conn->context) != REDIS_OK || make_non_blocking(conn->context) != 0) {
-        error_set(error, "cannot set up the connection to Redis at %s:%d: %s", host, port, strerror(errno));
+    tell_waits(conn, true);
+    conn->transport = redis_transport_connect(host, port, timeout_ms, error);
+    tell_waits(conn, false);
+    if (conn->transport == NULL) {
         goto fail;
     }
     return conn;
 fail:
     redis_conn_close(conn);
     return NULL;
-}
-
-void redis_conn_watch(struct redis_conn *conn, struct heartbeat *heartbeat)
-{
-    conn->heartbeat = heartbeat;
 }
 
 void redis_conn_close(struct redis_conn *conn)
@@ -100,18 +96,20 @@ void redis_conn_close(struct redis_conn *conn)
     if (conn->reply != NULL) {
         freeReplyObject(conn->reply);
     }
-    if (conn->context != NULL) {
-        redisFree(conn->context);
+    if (conn->reader != NULL) {
+        redisReaderFree(conn->reader);
+    }
+    if (conn->transport != NULL) {
+        conn->transport->close(conn->transport);
     }
     free(conn);
 }
 
 bool redis_conn_is_idle(struct redis_conn *conn)
 {
-    struct pollfd poll_fd = {.fd = conn->context->fd, .events = POLLIN | POLLRDHUP};
-    const redisReader *reader = conn->context->reader;
+    struct pollfd poll_fd = {.fd = conn->transport->fd, .events = POLLIN | POLLRDHUP};
     /* Bytes that nobody asked for are as bad as a closed connection: replies would no longer fit requests. */
-    if (poll(&poll_fd, 1, 0) == 0 && reader->pos == reader->len) {
+    if (poll(&poll_fd, 1, 0) == 0 && conn->reader->pos == conn->reader->len) {
         return true;
     }
     error_set(&conn->error, "Redis closed the connection");
@@ -136,12 +134,13 @@ const char *redis_conn_error(const struct redis_conn *conn)
     return conn->error.message;
 }
 
-/* Writes as much as the kernel takes. */
+/* Writes as much as the transport takes. */
 static int write_some(struct redis_conn *conn)
 {
     while (conn->sent < conn->requests.len) {
-        ssize_t count =
-            send(conn->context->fd, conn->requests.data + conn->sent, conn->requests.len - conn->sent, MSG_NOSIGNAL);
+        const ssize_t count =
+            conn->transport->write(conn->transport, conn->requests.data + conn->sent, conn->requests.len - conn->sent);
+        assert(count <= (ssize_t)(conn->requests.len - conn->sent));
         if (count >= 0) {
             conn->sent += (size_t)count;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -154,22 +153,39 @@ static int write_some(struct redis_conn *conn)
     return 0;
 }
 
-static int wait_for_event(const struct redis_conn *conn, struct pollfd *poll_fd, int64_t left_us)
+/* Reads what has come. */
+static int read_some(struct redis_conn *conn)
+{
+    char bytes[READ_BYTES];
+    const ssize_t count = conn->transport->read(conn->transport, bytes, sizeof(bytes));
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        return 0;
+    }
+    if (count <= 0) {
+        error_set(&conn->error, "connection to Redis lost: %s",
+                  count == 0 ? "Server closed the connection" : strerror(errno));
+        return -1;
+    }
+    if (redisReaderFeed(conn->reader, bytes, (size_t)count) != REDIS_OK) {
+        error_set(&conn->error, "cannot keep Redis's answer: %s", conn->reader->errstr);
+        return -1;
+    }
+    return 0;
+}
+
+static int wait_for_event(struct redis_conn *conn, struct pollfd *poll_fd, int64_t left_us)
 {
     const struct timespec left = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-    if (conn->heartbeat == NULL) {
-        return ppoll(poll_fd, 1, &left, NULL);
-    }
-    heartbeat_waits(conn->heartbeat, true);
+    tell_waits(conn, true);
     const int ready = ppoll(poll_fd, 1, &left, NULL);
-    heartbeat_waits(conn->heartbeat, false);
+    tell_waits(conn, false);
     return ready;
 }
 
 /* Waits until there is something to read, or room for what is to be written. */
 static int wait_ready(struct redis_conn *conn)
 {
-    struct pollfd poll_fd = {.fd = conn->context->fd, .events = POLLIN};
+    struct pollfd poll_fd = {.fd = conn->transport->fd, .events = POLLIN};
     if (conn->sent < conn->requests.len) {
         poll_fd.events |= POLLOUT;
     }
@@ -194,8 +210,8 @@ static int wait_ready(struct redis_conn *conn)
 static int take_reply(struct redis_conn *conn, struct redis_reply *ret_reply)
 {
     void *native = NULL;
-    if (redisReaderGetReply(conn->context->reader, &native) != REDIS_OK) {
-        error_set(&conn->error, "cannot understand Redis: %s", conn->context->reader->errstr);
+    if (redisReaderGetReply(conn->reader, &native) != REDIS_OK) {
+        error_set(&conn->error, "cannot understand Redis: %s", conn->reader->errstr);
         return -1;
     }
     if (native == NULL) {
@@ -224,8 +240,7 @@ int redis_conn_next(struct redis_conn *conn, struct redis_reply *ret_reply)
         if (readable < 0) {
             return -1;
         }
-        if (readable > 0 && redisBufferRead(conn->context) != REDIS_OK) {
-            error_set(&conn->error, "connection to Redis lost: %s", conn->context->errstr);
+        if (readable > 0 && read_some(conn) != 0) {
             return -1;
         }
     }

@@ -3,8 +3,8 @@
  *
  *     redis_conn_open ──> { redis_conn_begin ──> redis_conn_next for each reply } ... ──> redis_conn_close
  *
- * After redis_conn_next has failed the connection is good for nothing but redis_conn_close. This module alone includes
- * hiredis. Owned by one thread. */
+ * After redis_conn_next has failed the connection is good for nothing but redis_conn_close. It parses by hiredis'
+ * reader. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_CONN_H
 #define TALLY_COUNTER_SERVICE_REDIS_CONN_H
 
@@ -33,11 +33,10 @@ struct redis_reply {
 /* Element of a REDIS_ARRAY, index < element_count. */
 struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t index);
 
-/* Connects; nothing is sent. Blocks for the look-up of the host name, however long the resolver takes, and then for
- * timeout_ms for each of its addresses. Returns NULL with error filled. */
-struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct error *error);
-/* Waits for Redis are told to heartbeat, which outlives conn: that of the thread that uses it. */
-void redis_conn_watch(struct redis_conn *conn, struct heartbeat *heartbeat);
+/* Connects (redis_transport_connect); nothing is sent. heartbeat: of the thread that uses the connection, told of each
+ * wait for Redis; NULL if nobody watches it. Returns NULL with error filled. */
+struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct heartbeat *heartbeat,
+                                   struct error *error) MUST_CHECK;
 /* NULL is fine. */
 void redis_conn_close(struct redis_conn *conn);
 
@@ -49,7 +48,7 @@ bool redis_conn_is_idle(struct redis_conn *conn) MUST_CHECK;
 void redis_conn_begin(struct redis_conn *conn, struct text requests, int timeout_ms);
 /* Reads the next reply, writing what is still unwritten meanwhile. Returns 0, or -1: redis_conn_error says why. */
 int redis_conn_next(struct redis_conn *conn, struct redis_reply *ret_reply) MUST_CHECK;
-/* How many bytes of this exchange's requests were handed to the kernel: what begins after them was never sent. */
+/* How many bytes of this exchange's requests the transport took: what begins after them was never sent. */
 size_t redis_conn_sent(const struct redis_conn *conn);
 /* A sentence; "" while all is well. Valid until redis_conn_close. */
 const char *redis_conn_error(const struct redis_conn *conn);

@@ -3,52 +3,18 @@
 #include <string.h>
 
 #include "common/buffer.h"
-#include "common/decimal.h"
 #include "counter-service/redis_checks.h"
 #include "counter-service/redis_command.h"
 #include "counter-service/redis_error.h"
+#include "counter-service/redis_login.h"
 #include "counter-service/redis_store_id.h"
 #include "counter-service/redis_trial.h"
 #include "counter-service/write_script.h"
-
-static int check_role(const struct redis_reply *reply, struct error *error)
-{
-    struct text role = {"", 0};
-    if (reply->type == REDIS_ARRAY && reply->element_count > 0) {
-        role = redis_reply_element(reply, 0).text;
-    }
-    return redis_check_role(role, error);
-}
 
 /* .data NULL if the key is not there. */
 static struct text found_in(const struct redis_reply *reply)
 {
     return reply->type == REDIS_NIL ? (struct text){NULL, 0} : reply->text;
-}
-
-static int ask_who(struct redis_conn *conn, const struct config *config, struct buffer *requests, struct error *error)
-{
-    char db[DECIMAL_LEN_MAX];
-    const struct text db_text = {db, (size_t)(decimal_put(db, config->redis.db) - db)};
-    const bool with_password = config->redis.password[0] != '\0';
-    if (with_password) {
-        redis_command_words(requests, TEXT("AUTH"), text_of(config->redis.password));
-    }
-    redis_command_words(requests, TEXT("SELECT"), db_text);
-    redis_command_words(requests, TEXT("ROLE"));
-    redis_command_words(requests, TEXT("INFO"), TEXT("server"));
-    redis_command_words(requests, TEXT("INFO"), TEXT("memory"));
-
-    struct redis_reply reply;
-    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
-        (with_password && redis_command_expect(conn, "AUTH", &reply, error) != 0) ||
-        redis_command_expect(conn, "SELECT", &reply, error) != 0 ||
-        redis_command_expect(conn, "ROLE", &reply, error) != 0 || check_role(&reply, error) != 0 ||
-        redis_command_expect(conn, "INFO", &reply, error) != 0 || redis_check_version(reply.text, error) != 0 ||
-        redis_command_expect(conn, "INFO", &reply, error) != 0 || redis_check_policy(reply.text, error) != 0) {
-        return -1;
-    }
-    return 0;
 }
 
 /* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_is_new: there was no store id. */
@@ -124,11 +90,7 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     struct redis_session session;
     struct buffer requests;
     buffer_init(&requests);
-    int result = ask_who(conn, config, &requests, error);
-    if (result == 0) {
-        buffer_clear(&requests, SIZE_MAX);
-        result = settle_whose(conn, config, &requests, &session, error);
-    }
+    int result = settle_whose(conn, config, &requests, &session, error);
     if (result == 0) {
         buffer_clear(&requests, SIZE_MAX);
         result = load_script(conn, timeout_ms, &requests, &session, error);
@@ -190,7 +152,7 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     }
     switch (index) {
     case 0:
-        return check_role(reply, error);
+        return redis_login_check_role(reply, error);
     case 1:
         return redis_check_version(reply->text, error);
     case 2:

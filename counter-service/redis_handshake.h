@@ -1,6 +1,5 @@
-/* What is settled with Redis on every connection before a first counter command is sent on it:
+/* What is settled with Redis on every connection, after redis_login, before a first counter command is sent on it:
  *
- *     AUTH, SELECT, ROLE, INFO        who it is: a master, of a version and with a policy that Tally can rely on
  *     GET tally:meta, tally:store     whose data it holds; written where there is none
  *     SCRIPT LOAD, a write on trial   that a write would work (redis_trial.h)
  *
@@ -26,7 +25,7 @@ struct redis_session {
     struct error refusal;            /* why Redis writes nothing for now, and answers reads; "": it writes */
 };
 
-/* Blocks, for redis.timeout five times at most. Returns 0, or -1 with error filled: a sentence without secrets. */
+/* Blocks, for redis.timeout four times at most. Returns 0, or -1 with error filled: a sentence without secrets. */
 int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
                     struct redis_session *ret_session, struct error *error) MUST_CHECK;
 

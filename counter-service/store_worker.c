@@ -11,6 +11,7 @@
 #include "common/thread.h"
 #include "counter-service/redis_conn.h"
 #include "counter-service/redis_handshake.h"
+#include "counter-service/redis_login.h"
 #include "counter-service/store_call.h"
 #include "counter-service/store_pipeline.h"
 
@@ -103,28 +104,14 @@ static int check_admitted(struct store_worker *worker, struct error *error)
     return -1;
 }
 
-/* The library waits for a name server and for Redis; NULL with error filled. */
-static struct redis_conn *open_connection(struct store_worker *worker, struct error *error)
-{
-    const struct store_worker_options *options = &worker->options;
-    heartbeat_waits(&worker->heartbeat, true);
-    struct redis_conn *conn =
-        redis_conn_open(options->redis->host, options->redis->port, options->config->redis.connect_timeout_ms, error);
-    heartbeat_waits(&worker->heartbeat, false);
-    if (conn != NULL) {
-        redis_conn_watch(conn, &worker->heartbeat);
-    }
-    return conn;
-}
-
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
-    struct redis_conn *conn = open_connection(worker, error);
+    const int64_t start_us = clock_monotonic_us();
+    struct redis_conn *conn = redis_login(options->redis, options->config, &worker->heartbeat, error);
     if (conn == NULL) {
         return -1;
     }
-    const int64_t start_us = clock_monotonic_us();
     if (redis_handshake(conn, options->config, &worker->pipeline.settings, &worker->session, error) != 0 ||
         check_admitted(worker, error) != 0) {
         redis_conn_close(conn);

@@ -127,7 +127,7 @@ static void run_server(struct redis_process *redis)
 static bool answers(const struct redis_process *redis)
 {
     static const struct text ping = {"PING\r\n", 6};
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, 100, NULL);
+    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, 100, NULL, NULL);
     if (conn == NULL) {
         return false;
     }
@@ -245,7 +245,7 @@ const char *redis_process_ask(struct redis_process *redis, const char *const *wo
 {
     struct error error;
     struct redis_reply reply;
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, ASK_TIMEOUT_MS, &error);
+    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, ASK_TIMEOUT_MS, NULL, &error);
     if (conn == NULL) {
         fail_msg("%s", error.message);
     }

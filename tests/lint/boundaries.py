@@ -18,7 +18,7 @@ FORBIDDEN_FOLDERS = {
 # Start of a system include, and the files (globs) that may have it.
 WRAPPERS = {
     "microhttpd": ("common/http_loop.h",),
-    "hiredis": ("counter-service/redis_conn.c",),
+    "hiredis": ("counter-service/redis_conn.c", "counter-service/redis_transport.c"),
     "curl": ("common/http_client.c",),
     "cyaml": ("common/config_schema.h",),
     # gRPC core: what sends, receives, packs or unpacks messages.

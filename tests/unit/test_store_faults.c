@@ -28,7 +28,7 @@ static void assert_refused_at_once(struct store_fixture *fixture)
 static struct redis_conn *connect_to(struct redis_process *redis)
 {
     const long port = strtol(strchr(redis_process_address(redis), ':') + 1, NULL, 10);
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", (int)port, 10000, NULL);
+    struct redis_conn *conn = redis_conn_open("127.0.0.1", (int)port, 10000, NULL, NULL);
     assert_non_null(conn);
     return conn;
 }
