@@ -1,15 +1,9 @@
 #include "counter-service/counter_reply.h"
 
 #include <assert.h>
-#include <stdint.h>
 
 #include "common/grpc_message.h"
 #include "tally/v1/counter.pb-c.h"
-
-static ProtobufCBinaryData bytes_of(struct text text)
-{
-    return (ProtobufCBinaryData){.len = text.len, .data = (uint8_t *)(uintptr_t)text.data};
-}
 
 /* Empty if OK. */
 static ProtobufCBinaryData message_of(const struct store_item *item)
@@ -17,7 +11,7 @@ static ProtobufCBinaryData message_of(const struct store_item *item)
     if (item->status == STATUS_OK) {
         return (ProtobufCBinaryData){0};
     }
-    return bytes_of(text_of(item->detail != NULL ? item->detail : status_title(item->status)));
+    return grpc_message_bytes(text_of(item->detail != NULL ? item->detail : status_title(item->status)));
 }
 
 /* Goes through a batch's items in the order asked. */
@@ -104,8 +98,8 @@ static grpc_byte_buffer *open_session_reply(const struct counter_request *reques
 {
     (void)arena;
     Tally__V1__OpenSessionResponse response = TALLY__V1__OPEN_SESSION_RESPONSE__INIT;
-    response.session = bytes_of((struct text){(const char *)request->call.session.id, SESSION_LEN});
-    response.store_id = bytes_of(text_of(request->call.store_id));
+    response.session = grpc_message_bytes((struct text){(const char *)request->call.session.id, SESSION_LEN});
+    response.store_id = grpc_message_bytes(text_of(request->call.store_id));
     response.idle_timeout_ms = request->call.idle_timeout_ms;
     return grpc_message_pack(&response.base);
 }
@@ -155,7 +149,7 @@ static grpc_byte_buffer *list_reply(const struct counter_request *request, struc
     }
     for (size_t i = 0; i < request->call.listed_count; i++) {
         tally__v1__counter__init(&counters[i]);
-        counters[i].counter_type = bytes_of(request->call.listed[i].counter_type);
+        counters[i].counter_type = grpc_message_bytes(request->call.listed[i].counter_type);
         counters[i].value = request->call.listed[i].value;
         response.counters[i] = &counters[i];
     }

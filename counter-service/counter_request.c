@@ -8,11 +8,6 @@
 /* The sentences below say these numbers. */
 _Static_assert(BATCH_ITEMS_MAX == 1000 && SESSION_LEN == 16 && SESSION_LANES == 1024, "change the sentences too");
 
-static struct text text_of_bytes(ProtobufCBinaryData bytes)
-{
-    return (struct text){.data = (const char *)bytes.data, .len = bytes.len};
-}
-
 /* The next place among the call's items; there is one for each that was asked. */
 static struct store_item *take_item(struct counter_request *request)
 {
@@ -30,10 +25,10 @@ static void refuse_item(struct counter_request *request, size_t place, const cha
 static const char *read_increment(const Tally__V1__IncrementRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
-        .resource_id = text_of_bytes(request->resource_id),
-        .counter_type = text_of_bytes(request->counter_type),
-        .user_id = text_of_bytes(request->user_id),
-        .idempotency_key = text_of_bytes(request->idempotency_key),
+        .resource_id = grpc_message_text(request->resource_id),
+        .counter_type = grpc_message_text(request->counter_type),
+        .user_id = grpc_message_text(request->user_id),
+        .idempotency_key = grpc_message_text(request->idempotency_key),
         .delta = request->delta,
     };
     const char *rule = counter_rules_resource_id(item->resource_id);
@@ -50,8 +45,8 @@ static const char *read_increment(const Tally__V1__IncrementRequest *request, st
 static const char *read_get(const Tally__V1__GetRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
-        .resource_id = text_of_bytes(request->resource_id),
-        .counter_type = text_of_bytes(request->counter_type),
+        .resource_id = grpc_message_text(request->resource_id),
+        .counter_type = grpc_message_text(request->counter_type),
     };
     const char *rule = counter_rules_resource_id(item->resource_id);
     return rule != NULL ? rule : counter_rules_counter_type(item->counter_type);
@@ -74,7 +69,7 @@ static const char *read_list_message(const ProtobufCMessage *message, struct cou
 {
     struct store_item *item = take_item(request);
     *item = (struct store_item){.resource_id =
-                                    text_of_bytes(((const Tally__V1__ListCountersRequest *)message)->resource_id)};
+                                    grpc_message_text(((const Tally__V1__ListCountersRequest *)message)->resource_id)};
     return counter_rules_resource_id(item->resource_id);
 }
 

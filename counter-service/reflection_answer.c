@@ -30,7 +30,7 @@ static void set_error(struct answer *answer, grpc_status_code code, const char *
 
 static void set_file(struct answer *answer, struct text file)
 {
-    answer->file = (ProtobufCBinaryData){.data = (uint8_t *)(uintptr_t)file.data, .len = file.len};
+    answer->file = grpc_message_bytes(file);
     grpc__reflection__v1__file_descriptor_response__init(&answer->files);
     answer->files.n_file_descriptor_proto = 1;
     answer->files.file_descriptor_proto = &answer->file;

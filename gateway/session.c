@@ -196,7 +196,7 @@ static void keep_session(struct session *session, int64_t now_us)
 {
     Tally__V1__KeepSessionRequest request = TALLY__V1__KEEP_SESSION_REQUEST__INIT;
     assert(session->call == NULL);
-    request.session = (ProtobufCBinaryData){.len = SESSION_LEN, .data = session->id};
+    request.session = grpc_message_bytes((struct text){(const char *)session->id, SESSION_LEN});
     session->keep_us = now_us + SESSION_KEEP_TIMEOUT_US; /* if there is no memory for it */
     session->call = call(session, COUNTER_RPC_KEEP_SESSION, &request.base, now_us, SESSION_KEEP_TIMEOUT_US, on_kept);
 }

@@ -37,7 +37,7 @@ static int end(void **state)
 
 static ProtobufCBinaryData bytes_of(const char *text)
 {
-    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+    return grpc_message_bytes(text_of(text));
 }
 
 static struct result read_message(enum counter_method method, const ProtobufCMessage *message)

@@ -14,7 +14,7 @@
 
 static ProtobufCBinaryData bytes_of(const char *text)
 {
-    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+    return grpc_message_bytes(text_of(text));
 }
 
 static Tally__V1__IncrementRequest example(void)

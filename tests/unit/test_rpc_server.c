@@ -28,7 +28,7 @@ enum status store_submit(struct store *store, struct store_call *call)
 
 static ProtobufCBinaryData bytes_of(const char *text)
 {
-    return (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+    return grpc_message_bytes(text_of(text));
 }
 
 static Tally__V1__IncrementRequest increment(int64_t delta)
