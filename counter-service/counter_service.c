@@ -113,7 +113,7 @@ struct counter_service *counter_service_create(const struct config *config, stru
         free(service);
         return NULL;
     }
-    service_health_init(&service->health, health_rpc_refresh, &service->health_rpc);
+    service_health_init(&service->health, health_rpc_on_store, &service->health_rpc);
     health_rpc_init(&service->health_rpc, &service->health);
     metrics_register_reader(&draining_family, NULL, read_draining, service);
     if (start(service, error) != 0) {

@@ -1,7 +1,5 @@
 #include "counter-service/health_rpc.h"
 
-#include <string.h>
-
 #include "common/compiler.h"
 #include "common/grpc_message.h"
 #include "counter-service/rpc_limits.h"
@@ -11,20 +9,18 @@
 struct health_stream {
     struct rpc_stream stream;
     struct health_rpc *rpc;
-    struct watcher watcher; /* guarded by rpc->lock */
+    struct watcher watcher; /* the health's, while it watches */
 };
 
 void health_rpc_init(struct health_rpc *rpc, struct service_health *health)
 {
     *rpc = (struct health_rpc){.health = health};
-    pthread_mutex_init(&rpc->lock, NULL);
     rpc_stream_group_init(&rpc->streams, HEALTH_WATCHES_MAX);
 }
 
 void health_rpc_done(struct health_rpc *rpc)
 {
     rpc_stream_group_done(&rpc->streams);
-    pthread_mutex_destroy(&rpc->lock);
 }
 
 void health_rpc_end_watches(struct health_rpc *rpc)
@@ -70,56 +66,27 @@ static void handle_check(void *ctx, struct rpc_call *call)
     rpc_call_answer(call, make_response(service_health_is_serving(rpc->health) ? SERVING : NOT_SERVING));
 }
 
-/* Sends the watcher what it does not know yet, unless a message is on its way: then again when that has left. */
-static void tell_locked(struct health_stream *watch, bool serving)
+static void tell(struct watcher *watcher, enum serving_status status)
 {
-    enum serving_status status;
-    if (watcher_wants(&watch->watcher, serving, &status)) {
-        rpc_stream_send(&watch->stream, make_response(status));
-    }
+    rpc_stream_send(&CONTAINER_OF(watcher, struct health_stream, watcher)->stream, make_response(status));
 }
 
-/* Returns whether the store is another one than before. */
-static bool take_store(struct health_rpc *rpc)
-{
-    char store_id[STORE_ID_SIZE];
-    pthread_mutex_lock(&rpc->lock);
-    service_health_read_store_id(rpc->health, store_id);
-    const bool changed = strcmp(store_id, rpc->store_id) != 0;
-    memcpy(rpc->store_id, store_id, STORE_ID_SIZE);
-    pthread_mutex_unlock(&rpc->lock);
-    return changed;
-}
-
-void health_rpc_refresh(void *ctx)
+void health_rpc_on_store(void *ctx)
 {
     struct health_rpc *rpc = ctx;
-    if (take_store(rpc)) {
-        rpc_stream_group_end_open(&rpc->streams, "The store changed: watch again");
-    }
-    pthread_mutex_lock(&rpc->lock);
-    const bool serving = service_health_is_serving(rpc->health);
-    for (struct watcher *watcher = rpc->watches.first; watcher != NULL; watcher = watcher->next) {
-        tell_locked(CONTAINER_OF(watcher, struct health_stream, watcher), serving);
-    }
-    pthread_mutex_unlock(&rpc->lock);
+    rpc_stream_group_end_open(&rpc->streams, "The store changed: watch again");
 }
 
 static void on_sent(struct rpc_stream *stream)
 {
     struct health_stream *watch = CONTAINER_OF(stream, struct health_stream, stream);
-    pthread_mutex_lock(&watch->rpc->lock);
-    watcher_told(&watch->watcher);
-    tell_locked(watch, service_health_is_serving(watch->rpc->health));
-    pthread_mutex_unlock(&watch->rpc->lock);
+    service_health_told(watch->rpc->health, &watch->watcher);
 }
 
 static void on_closed(struct rpc_stream *stream)
 {
     struct health_stream *watch = CONTAINER_OF(stream, struct health_stream, stream);
-    pthread_mutex_lock(&watch->rpc->lock);
-    health_watches_remove(&watch->rpc->watches, &watch->watcher);
-    pthread_mutex_unlock(&watch->rpc->lock);
+    service_health_unwatch(watch->rpc->health, &watch->watcher);
 }
 
 /* on_message: nothing is ever asked for. */
@@ -150,11 +117,9 @@ static void handle_watch(void *ctx, struct rpc_call *call)
         return;
     }
     watch->rpc = rpc;
+    watch->watcher.tell = tell;
     tell_store(watch);
-    pthread_mutex_lock(&rpc->lock);
-    health_watches_add(&rpc->watches, &watch->watcher, health_knows_service(service));
-    tell_locked(watch, service_health_is_serving(rpc->health));
-    pthread_mutex_unlock(&rpc->lock);
+    service_health_watch(rpc->health, &watch->watcher, health_knows_service(service));
 }
 
 static const struct rpc_method methods[] = {

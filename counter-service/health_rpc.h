@@ -4,9 +4,6 @@
 #ifndef TALLY_COUNTER_SERVICE_HEALTH_RPC_H
 #define TALLY_COUNTER_SERVICE_HEALTH_RPC_H
 
-#include <pthread.h>
-
-#include "counter-service/health_watches.h"
 #include "counter-service/rpc_server.h"
 #include "counter-service/rpc_stream.h"
 #include "counter-service/service_health.h"
@@ -15,10 +12,6 @@ struct health_rpc {
     /* immutable */
     struct service_health *health;
     struct rpc_stream_group streams;
-    /* guarded by lock; taken after an RPC queue's lock or the store's report_lock, and before health->lock */
-    pthread_mutex_t lock;
-    struct health_watches watches;
-    char store_id[STORE_ID_SIZE]; /* for which the open streams stand */
 };
 
 /* rpc and health outlive the server. */
@@ -26,9 +19,9 @@ void health_rpc_init(struct health_rpc *rpc, struct service_health *health);
 void health_rpc_done(struct health_rpc *rpc);
 struct rpc_service health_rpc_service(struct health_rpc *rpc);
 
-/* The health or the store may have changed: tells the watchers. Any thread. ctx: a struct health_rpc; fits
- * service_health's on_change. */
-void health_rpc_refresh(void *ctx);
+/* The store is another one: ends the Watch streams that are open. Any thread. ctx: a struct health_rpc; fits
+ * service_health's on_store. */
+void health_rpc_on_store(void *ctx);
 /* Ends the Watch streams, and lets no other open. */
 void health_rpc_end_watches(struct health_rpc *rpc);
 

@@ -9,7 +9,7 @@ bool health_knows_service(struct text service)
 
 void health_watches_add(struct health_watches *watches, struct watcher *watcher, bool knows_service)
 {
-    *watcher = (struct watcher){.knows_service = knows_service, .next = watches->first};
+    *watcher = (struct watcher){.tell = watcher->tell, .knows_service = knows_service, .next = watches->first};
     if (watcher->next != NULL) {
         watcher->next->previous = watcher;
     }

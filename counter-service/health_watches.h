@@ -15,6 +15,8 @@ enum serving_status { SERVING_UNKNOWN = 0, SERVING = 1, NOT_SERVING = 2, SERVICE
 bool health_knows_service(struct text service);
 
 struct watcher {
+    /* Sends it the status; called by the owner, for what watcher_wants said. */
+    void (*tell)(struct watcher *watcher, enum serving_status status);
     bool knows_service;
     enum serving_status told; /* SERVING_UNKNOWN: nothing yet */
     bool telling;             /* a message is on its way */
@@ -27,6 +29,7 @@ struct health_watches {
     struct watcher *first;
 };
 
+/* tell is set before; the rest of the watcher is filled in here. */
 void health_watches_add(struct health_watches *watches, struct watcher *watcher, bool knows_service);
 /* From now on it wants nothing. Once. */
 void health_watches_remove(struct health_watches *watches, struct watcher *watcher);

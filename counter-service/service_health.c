@@ -6,11 +6,11 @@
 #include "common/clock.h"
 #include "common/timestamp.h"
 
-void service_health_init(struct service_health *health, void (*on_change)(void *ctx), void *ctx)
+void service_health_init(struct service_health *health, void (*on_store)(void *ctx), void *ctx)
 {
     *health = (struct service_health){
-        .on_change = on_change,
-        .on_change_ctx = ctx,
+        .on_store = on_store,
+        .on_store_ctx = ctx,
         .redis_since_us = clock_realtime_us(),
     };
     pthread_mutex_init(&health->lock, NULL);
@@ -21,13 +21,35 @@ void service_health_done(struct service_health *health)
     pthread_mutex_destroy(&health->lock);
 }
 
-/* A store is what it is while Redis is gone: it becomes another one only when Redis says so. */
-static void set_store_locked(struct service_health *health, const char *store_id)
+static bool is_serving_locked(const struct service_health *health)
 {
-    if (store_id[0] != '\0') {
-        assert(strlen(store_id) == STORE_ID_LEN);
-        memcpy(health->store_id, store_id, STORE_ID_SIZE);
+    return health->redis_usable && !health->draining;
+}
+
+static void tell_locked(const struct service_health *health, struct watcher *watcher)
+{
+    enum serving_status status;
+    if (watcher_wants(watcher, is_serving_locked(health), &status)) {
+        watcher->tell(watcher, status);
     }
+}
+
+static void tell_all_locked(struct service_health *health)
+{
+    for (struct watcher *watcher = health->watches.first; watcher != NULL; watcher = watcher->next) {
+        tell_locked(health, watcher);
+    }
+}
+
+/* A store is what it is while Redis is gone: it becomes another one only when Redis says so. Whether it did. */
+static bool set_store_locked(struct service_health *health, const char *store_id)
+{
+    if (store_id[0] == '\0' || strcmp(health->store_id, store_id) == 0) {
+        return false;
+    }
+    assert(strlen(store_id) == STORE_ID_LEN);
+    memcpy(health->store_id, store_id, STORE_ID_SIZE);
+    return true;
 }
 
 void service_health_set_redis(void *ctx, bool usable, const char *store_id)
@@ -38,23 +60,51 @@ void service_health_set_redis(void *ctx, bool usable, const char *store_id)
         health->redis_usable = usable;
         health->redis_since_us = clock_realtime_us();
     }
-    set_store_locked(health, store_id);
+    const bool is_other_store = set_store_locked(health, store_id);
     pthread_mutex_unlock(&health->lock);
-    health->on_change(health->on_change_ctx);
+    if (is_other_store) {
+        health->on_store(health->on_store_ctx);
+    }
+    pthread_mutex_lock(&health->lock);
+    tell_all_locked(health);
+    pthread_mutex_unlock(&health->lock);
 }
 
 void service_health_drain(struct service_health *health)
 {
     pthread_mutex_lock(&health->lock);
     health->draining = true;
+    tell_all_locked(health);
     pthread_mutex_unlock(&health->lock);
-    health->on_change(health->on_change_ctx);
+}
+
+void service_health_watch(struct service_health *health, struct watcher *watcher, bool knows_service)
+{
+    pthread_mutex_lock(&health->lock);
+    health_watches_add(&health->watches, watcher, knows_service);
+    tell_locked(health, watcher);
+    pthread_mutex_unlock(&health->lock);
+}
+
+void service_health_told(struct service_health *health, struct watcher *watcher)
+{
+    pthread_mutex_lock(&health->lock);
+    watcher_told(watcher);
+    tell_locked(health, watcher);
+    pthread_mutex_unlock(&health->lock);
+}
+
+void service_health_unwatch(struct service_health *health, struct watcher *watcher)
+{
+    pthread_mutex_lock(&health->lock);
+    health_watches_remove(&health->watches, watcher);
+    pthread_mutex_unlock(&health->lock);
 }
 
 bool service_health_is_serving(struct service_health *health)
 {
     pthread_mutex_lock(&health->lock);
-    const bool serving = health->redis_usable && !health->draining;
+    const bool serving = is_serving_locked(health);
     pthread_mutex_unlock(&health->lock);
     return serving;
 }
@@ -102,7 +152,7 @@ static void write_redis(const struct service_health *health, const char *reason,
 int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out)
 {
     pthread_mutex_lock(&health->lock);
-    const bool ok = health->redis_usable && !health->draining;
+    const bool ok = is_serving_locked(health);
     const char *status = health->draining ? "draining" : redis_status(health, refusal);
     buffer_append_format(out, "{\"status\":\"%s\",\"components\":{\"redis\":", status);
     write_redis(health, reason, refusal, out);

@@ -1,4 +1,5 @@
-/* What the service says of its health: SERVING while Redis is usable and it is not draining. Any thread. */
+/* What the service says of its health, and to whom: SERVING while Redis is usable and it is not draining. Any thread.
+ */
 #ifndef TALLY_COUNTER_SERVICE_SERVICE_HEALTH_H
 #define TALLY_COUNTER_SERVICE_SERVICE_HEALTH_H
 
@@ -8,21 +9,24 @@
 
 #include "common/buffer.h"
 #include "common/store_id.h"
+#include "counter-service/health_watches.h"
 
 struct service_health {
-    /* immutable once told of a change: who is told of the next */
-    void (*on_change)(void *ctx);
-    void *on_change_ctx;
-    /* guarded by lock, under which no other is taken; on_change is called without it */
+    /* immutable once told of a change */
+    void (*on_store)(void *ctx);
+    void *on_store_ctx;
+    /* guarded by lock, under which no other is taken; on_store is called without it, watchers are told with it */
     pthread_mutex_t lock;
+    struct health_watches watches;
     bool redis_usable;
     int64_t redis_since_us;       /* realtime */
     char store_id[STORE_ID_SIZE]; /* "": unknown */
     bool draining;
 };
 
-/* Not usable yet, no store known, not draining. on_change is called after each change, on the thread that made it. */
-void service_health_init(struct service_health *health, void (*on_change)(void *ctx), void *ctx);
+/* Not usable yet, no store known, not draining. on_store is called when the store is another one than before, on the
+ * thread that said so, and before the watchers are told of anything else. */
+void service_health_init(struct service_health *health, void (*on_store)(void *ctx), void *ctx);
 void service_health_done(struct service_health *health);
 
 /* ctx: a struct service_health. store_id: "" while it is unknown, and then what was known stays. Fits
@@ -36,6 +40,13 @@ bool service_health_is_draining(struct service_health *health);
 /* Writes the store's id, "" if it is unknown. ctx: a struct service_health. Fits consul_registration's read_store_id.
  */
 void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE]);
+
+/* The watcher, whose `tell` is set, is told now and of every change from now on. tell must not call back. */
+void service_health_watch(struct service_health *health, struct watcher *watcher, bool knows_service);
+/* What it was told has left: it is told what has changed meanwhile. */
+void service_health_told(struct service_health *health, struct watcher *watcher);
+/* It is told nothing any more. Once. */
+void service_health_unwatch(struct service_health *health, struct watcher *watcher);
 
 /* Appends {"status":"ok"|"degraded"|"unavailable"|"draining",
  * "components":{"redis":{"status","detail"?,"store_id","since"}}}. reason: why Redis is not usable now, if it is not;

@@ -17,7 +17,7 @@ int rpc_fixture_start(void **state)
     }
     fake_store_start(&fixture->store);
     fixture->counter_rpc = (struct counter_rpc){.store = (struct store *)&fixture->store};
-    service_health_init(&fixture->health, health_rpc_refresh, &fixture->health_rpc);
+    service_health_init(&fixture->health, health_rpc_on_store, &fixture->health_rpc);
     health_rpc_init(&fixture->health_rpc, &fixture->health);
     const struct rpc_service services[] = {
         counter_rpc_service(&fixture->counter_rpc),

@@ -20,7 +20,7 @@ static void test_a_watcher_is_told_at_once_and_then_each_change(void **state)
 {
     (void)state;
     struct health_watches watches = {0};
-    struct watcher watcher;
+    struct watcher watcher = {.tell = NULL};
     health_watches_add(&watches, &watcher, true);
     enum serving_status status;
     assert_true(watcher_wants(&watcher, false, &status));
@@ -35,7 +35,7 @@ static void test_changes_while_a_message_is_on_its_way_are_told_as_one(void **st
 {
     (void)state;
     struct health_watches watches = {0};
-    struct watcher watcher;
+    struct watcher watcher = {.tell = NULL};
     health_watches_add(&watches, &watcher, true);
     enum serving_status status;
     assert_true(watcher_wants(&watcher, true, &status));
@@ -53,7 +53,7 @@ static void test_a_change_and_back_again_is_not_told(void **state)
 {
     (void)state;
     struct health_watches watches = {0};
-    struct watcher watcher;
+    struct watcher watcher = {.tell = NULL};
     health_watches_add(&watches, &watcher, true);
     enum serving_status status;
     assert_true(watcher_wants(&watcher, true, &status));
@@ -66,7 +66,7 @@ static void test_an_unknown_service_is_said_to_be_so_once(void **state)
 {
     (void)state;
     struct health_watches watches = {0};
-    struct watcher watcher;
+    struct watcher watcher = {.tell = NULL};
     health_watches_add(&watches, &watcher, false);
     enum serving_status status;
     assert_true(watcher_wants(&watcher, true, &status));

@@ -9,19 +9,29 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-static int changes;
+static int stores;
 
-static void on_change(void *ctx)
+static void on_store(void *ctx)
 {
     assert_non_null(ctx);
-    changes++;
+    stores++;
+}
+
+/* A watcher whose messages have left as soon as they are sent, and what it was told last. */
+static enum serving_status last_told;
+
+static void tell(struct watcher *watcher, enum serving_status status)
+{
+    last_told = status;
+    watcher_told(watcher);
 }
 
 static int start(void **state)
 {
     static struct service_health health;
-    changes = 0;
-    service_health_init(&health, on_change, &changes);
+    stores = 0;
+    last_told = SERVING_UNKNOWN;
+    service_health_init(&health, on_store, &stores);
     *state = &health;
     return 0;
 }
@@ -68,7 +78,6 @@ static void test_it_serves_while_redis_is_usable(void **state)
     service_health_set_redis(*state, false, "");
     assert_false(service_health_is_serving(*state));
     assert_document(*state, "gone", 503, "unavailable", "unavailable", "gone");
-    assert_int_equal(changes, 2);
 }
 
 static void test_it_serves_while_writes_are_refused_and_says_so(void **state)
@@ -125,7 +134,42 @@ static void test_the_store_is_the_last_one_that_redis_told(void **state)
     assert_store(*state, one);
     service_health_set_redis(*state, true, other);
     assert_store(*state, other);
-    assert_int_equal(changes, 3);
+    assert_int_equal(stores, 2);
+    service_health_set_redis(*state, true, other);
+    assert_int_equal(stores, 2);
+}
+
+static void test_watchers_are_told_of_each_change(void **state)
+{
+    struct watcher watcher = {.tell = tell};
+    struct watcher stranger = {.tell = tell};
+    service_health_watch(*state, &watcher, true);
+    assert_int_equal(last_told, NOT_SERVING);
+    service_health_set_redis(*state, true, "");
+    assert_int_equal(last_told, SERVING);
+    service_health_watch(*state, &stranger, false);
+    assert_int_equal(last_told, SERVICE_UNKNOWN);
+    service_health_unwatch(*state, &stranger);
+    service_health_drain(*state);
+    assert_int_equal(last_told, NOT_SERVING);
+    service_health_unwatch(*state, &watcher);
+}
+
+static void keep(struct watcher *watcher, enum serving_status status)
+{
+    (void)watcher;
+    last_told = status;
+}
+
+static void test_what_changes_while_a_message_is_on_its_way_is_told_after_it(void **state)
+{
+    struct watcher watcher = {.tell = keep};
+    service_health_watch(*state, &watcher, true);
+    service_health_set_redis(*state, true, "");
+    assert_int_equal(last_told, NOT_SERVING);
+    service_health_told(*state, &watcher);
+    assert_int_equal(last_told, SERVING);
+    service_health_unwatch(*state, &watcher);
 }
 
 int main(void)
@@ -134,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_at_the_start_redis_is_not_usable, start, end),
         cmocka_unit_test_setup_teardown(test_it_serves_while_redis_is_usable, start, end),
         cmocka_unit_test_setup_teardown(test_the_store_is_the_last_one_that_redis_told, start, end),
+        cmocka_unit_test_setup_teardown(test_watchers_are_told_of_each_change, start, end),
+        cmocka_unit_test_setup_teardown(test_what_changes_while_a_message_is_on_its_way_is_told_after_it, start, end),
         cmocka_unit_test_setup_teardown(test_it_serves_while_writes_are_refused_and_says_so, start, end),
         cmocka_unit_test_setup_teardown(test_a_draining_service_does_not_serve_whatever_redis_does, start, end),
     };
