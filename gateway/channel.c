@@ -42,6 +42,7 @@ static grpc_channel *open_channel(const char *target, int keep_alive_ms)
         integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS),
         integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GRPC_MESSAGE_BYTES_MAX),
+        integer(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, GRPC_COMPRESSION_NONE_ONLY),
         /* Re-sends are the caller's decision, and no DNS record makes rules for them. */
         integer(GRPC_ARG_ENABLE_RETRIES, 0),
         integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),

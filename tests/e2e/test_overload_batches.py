@@ -2,7 +2,6 @@
 memory stays bounded. How many that are depends on what the machine does in a second."""
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,6 @@ MEMORY_FACTOR = 6 if BIN_DIR.parent.name in ("asan", "tsan") else 1
 @pytest.fixture(scope="module")
 def stack(start_stack):
     return start_stack(gateway={"SERVER_LOOPS": 1})
-
-
-def peak_mib(process):
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def callers_that_fit(stack, resource, most):
@@ -81,7 +75,7 @@ def test_a_narrow_service_sheds_and_everything_is_served_all_the_same(start_stac
 def test_2500_callers_at_once_are_served_as_far_as_it_goes(start_stack, resource):
     stack = start_stack(service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS | {"SERVER_LOOPS": 1})
     ledger = call_once(stack.gateway.port, resource, 2500)
-    memory = peak_mib(stack.gateway), peak_mib(stack.service)
+    memory = stack.gateway.peak_mib(), stack.service.peak_mib()
     print(ledger, memory)
     assert set(ledger.statuses) <= {200, 503, 504}, ledger
     assert ledger.statuses[200] >= 5, ledger

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 from harness.wait import wait_until
 
@@ -54,6 +55,11 @@ class Process:
 
     def resume(self):
         self.send_signal(signal.SIGCONT)
+
+    def peak_mib(self):
+        """The most memory that it has taken so far."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
     def kill(self):
         assert self.is_running, f"{self.name} ended by itself with {self._child.poll()}\n{self.log_tail()}"
