@@ -29,6 +29,8 @@ enum {
     /* The compressions that gRPC may take, a bit each; bit 0, none, is the only one: the library unpacks a message
      * before it looks at the bound above, and 400 KB of gzip became 430 MB. */
     GRPC_COMPRESSION_NONE_ONLY = 1,
+    /* Either end gives a connection up whose peer has not answered a keep-alive ping for so long. */
+    GRPC_KEEP_ALIVE_TIMEOUT_MS = 5000,
     /* Instances of one service. With more, one connection or more to each is no longer a sensible way to share. */
     INSTANCES_MAX = 64,
 };

@@ -14,7 +14,9 @@ struct rpc_server_options {
     const char *host;
     int port; /* 0: a free one, see rpc_server_port */
     int threads;
-    int keep_alive_ms; /* a connection that is silent for so long is asked whether it is still there */
+    /* A connection that is silent for so long is asked whether it is still there, and closed when it does not answer
+     * within GRPC_KEEP_ALIVE_TIMEOUT_MS. */
+    int keep_alive_ms;
 };
 
 /* Methods that one module implements. */

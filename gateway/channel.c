@@ -8,8 +8,6 @@
 #include "common/limits.h"
 
 enum {
-    /* A dead peer that answers nothing is given up this long after a keep-alive ping. */
-    KEEP_ALIVE_TIMEOUT_MS = 5000,
     /* Waits between attempts to connect grow from the first to the last. */
     RECONNECT_FIRST_MS = 100,
     RECONNECT_MAX_MS = 1000,
@@ -32,7 +30,7 @@ static grpc_channel *open_channel(const char *target, int keep_alive_ms)
         /* A connection of its own: channels to one target share theirs otherwise. */
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, keep_alive_ms),
-        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEP_ALIVE_TIMEOUT_MS),
+        integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, GRPC_KEEP_ALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0),
         /* A quiet night must not close the connections. */
