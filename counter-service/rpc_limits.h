@@ -3,8 +3,9 @@
 #define TALLY_COUNTER_SERVICE_RPC_LIMITS_H
 
 enum {
-    /* Calls that one connection may have open at once: bounds what a client can make the service hold. A gateway's
-     * channel has a few. */
+    /* Calls that one connection may have open at once: bounds what a client can make the service hold, also by calls
+     * whose message never comes (the library keeps those until the deadline, if they have one, or the connection's
+     * end). A gateway's channel has a few. */
     RPC_STREAMS_PER_CONNECTION_MAX = 1000,
     /* Finished call objects kept for reuse, each with its first arena block of 16 KiB, per completion queue. */
     RPC_CALLS_KEPT = 512,
@@ -24,6 +25,9 @@ enum {
     RPC_QUIET_LOOK_MS = 5,
     /* What clients then get to read their answers. */
     RPC_ANSWERS_READ_MS = 50,
+    /* At shutdown, after the connections were told to go: when no handler has had a call for so long, those are
+     * cancelled whose message has not come. */
+    RPC_SILENT_MS = 500,
     /* At shutdown, after the last answers were given to the library: time to put them on the wire. */
     RPC_FLUSH_MS = 1000,
 };

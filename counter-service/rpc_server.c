@@ -262,6 +262,30 @@ static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
     }
 }
 
+static int64_t earlier(int64_t a_us, int64_t b_us)
+{
+    return a_us < b_us ? a_us : b_us;
+}
+
+/* Waits until all calls are over, until until_us at most. Whether they are. The library counts those too whose message
+ * has not come, which are nobody's yet and never will be: the shutdown has disarmed the methods. What is left when the
+ * handlers have answered all of theirs for RPC_SILENT_MS is cancelled. */
+static bool wait_until_answered(struct rpc_server *server, int64_t until_us)
+{
+    int64_t silent_us = time_in_ms(RPC_SILENT_MS);
+    bool over;
+    do {
+        over = wait_until_over(server, earlier(time_in_ms(RPC_QUIET_LOOK_MS), until_us));
+        if (open_calls(server) > 0) {
+            silent_us = time_in_ms(RPC_SILENT_MS);
+        } else if (!over && clock_monotonic_us() >= silent_us) {
+            grpc_server_cancel_all_calls(server->native);
+            return wait_until_over(server, until_us);
+        }
+    } while (!over && clock_monotonic_us() < until_us);
+    return over;
+}
+
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
 {
     const int64_t until_us = time_in_ms(timeout_ms);
@@ -269,7 +293,7 @@ bool rpc_server_drain(struct rpc_server *server, int timeout_ms)
         wait_until_quiet(server, timeout_ms);
     }
     begin_shutdown(server);
-    const bool over = wait_until_over(server, until_us);
+    const bool over = wait_until_answered(server, until_us);
     for (size_t i = 0; i < server->queue_count; i++) {
         rpc_queue_refuse(server->queues[i]);
     }

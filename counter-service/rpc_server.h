@@ -36,8 +36,9 @@ int rpc_server_port(const struct rpc_server *server);
 void rpc_server_watch(const struct rpc_server *server, struct heartbeats *heartbeats);
 
 /* Waits for a moment without calls (RPC_QUIET_MS_MAX at most), then accepts no new ones and waits until those that
- * arrived are answered: timeout_ms for all of it. Whether they all are. From its return on no handler is running, and
- * none will; unanswered calls may still be answered by who has them. */
+ * arrived are answered: timeout_ms for all of it. Calls whose message has not come by RPC_SILENT_MS later are
+ * cancelled. Whether all are over. From its return on no handler is running, and none will; unanswered calls may still
+ * be answered by who has them. */
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms);
 /* Drained, and every call that a handler passed on is answered. Cancels streams that are still open and joins the
  * threads. NULL is fine. */

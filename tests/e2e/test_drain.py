@@ -13,7 +13,8 @@ from harness.exposition import scrape
 from harness.http_client import HttpConnection, request_bytes
 from harness.law import check
 from harness.load import Load
-from harness.stubs import CounterServiceStub, pb
+from harness.raw_grpc import RawGrpc, framed
+from harness.stubs import SERVICE, CounterServiceStub, pb
 from harness.wait import wait_until
 
 DELAY = 5
@@ -200,6 +201,55 @@ def test_calls_in_flight_are_answered_before_the_service_ends(stack, new_service
             stack.redis.resume()
         assert sorted(call.result().value for call in calls) == list(range(2, 22))
     assert service.wait() == 0
+
+
+def open_silent_streams(connection):
+    """Calls that send no message, or a part of one, or none of many; and a health Watch."""
+    paths = [f"/{SERVICE}/Increment", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"]
+    for number in range(48):
+        connection.open(paths[number % len(paths)])
+    part = connection.open(f"/{SERVICE}/Increment")
+    connection.send(part, framed(b"x" * 100)[:50], end=False)
+    connection.open("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+    watch = connection.open("/grpc.health.v1.Health/Watch")
+    connection.send(watch, framed(b""))
+    connection.read_for(0.5)
+    assert connection.open_streams() == 51
+
+
+def test_streams_that_never_send_their_message_do_not_hold_up_the_end(new_service):
+    service = new_service(DRAIN_DELAY="100ms", DRAIN_TIMEOUT="60s")
+    with RawGrpc(service.port) as connection:
+        open_silent_streams(connection)
+        started = time.monotonic()
+        service.stop(timeout=30)
+        assert time.monotonic() - started < 5, "measured: 0.8 s"
+        connection.read_for(1)
+        assert connection.is_told_to_go and connection.is_closed
+    assert "drain.timeout passed" not in service.log()
+
+
+def test_a_call_is_answered_while_silent_streams_wait_beside_it(stack, new_service, resource):
+    """Redis stands still for longer than the service waits for a quiet moment and for silent streams."""
+    service = new_service(DRAIN_DELAY="0ms", DRAIN_TIMEOUT="60s", REDIS_TIMEOUT="10s", SERVER_REQUEST_TIMEOUT="20s",
+                          COUNTER_SERVICE_MAX_DEADLINE="20s")  # fmt: skip
+    request = pb.IncrementRequest(resource_id=resource, counter_type="like", delta=1)
+    with service.channel() as channel, RawGrpc(service.port) as connection:
+        stub = CounterServiceStub(channel)
+        assert stub.Increment(request, timeout=5).value == 1
+        open_silent_streams(connection)
+        stack.redis.pause()
+        try:
+            call = stub.Increment.future(request, timeout=20)
+            time.sleep(0.5)  # nothing says that it has arrived
+            service.terminate()
+            service.wait_draining()
+            time.sleep(4)
+        finally:
+            stack.redis.resume()
+        assert call.result().value == 2
+        service.wait_stopped(timeout=10)
+    stack.wait_ready()
 
 
 def test_both_end_with_0_while_redis_is_gone(stack, new_gateway, new_service):

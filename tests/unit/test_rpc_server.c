@@ -204,6 +204,61 @@ static void test_draining_waits_for_calls_in_flight(void **state)
     assert_int_equal(grpc_client_ask(fixture->client, INCREMENT, &request.base, 1000).code, GRPC_STATUS_UNAVAILABLE);
 }
 
+enum { SILENT = 20 };
+
+static void start_silent(struct rpc_fixture *fixture, struct grpc_client_call *calls[SILENT])
+{
+    for (size_t i = 0; i < SILENT; i++) {
+        calls[i] = grpc_client_start(fixture->client, INCREMENT, NULL, RPC_FIXTURE_TIMEOUT_MS);
+    }
+    /* Sent before this one, so they have arrived when it is answered. */
+    const Tally__V1__IncrementRequest request = increment(1);
+    assert_int_equal(value_of(rpc_fixture_ask(fixture, INCREMENT, &request.base)), 100);
+}
+
+static void end_silent(struct grpc_client_call *calls[SILENT])
+{
+    for (size_t i = 0; i < SILENT; i++) {
+        assert_int_equal(grpc_client_end(calls[i]).code, GRPC_STATUS_UNAVAILABLE);
+    }
+}
+
+static void test_calls_whose_request_never_comes_do_not_hold_up_draining(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct grpc_client_call *silent[SILENT];
+    start_silent(fixture, silent);
+    const int64_t before_us = clock_monotonic_us();
+    assert_true(rpc_server_drain(fixture->server, RPC_FIXTURE_TIMEOUT_MS));
+    assert_true(clock_monotonic_us() - before_us < INT64_C(1000) * RPC_FIXTURE_TIMEOUT_MS / 2);
+    end_silent(silent);
+}
+
+static void *answer_later(void *data)
+{
+    usleep(3000 * 1000); /* past RPC_QUIET_MS_MAX and RPC_SILENT_MS */
+    fake_store_hold(data, false);
+    return NULL;
+}
+
+static void test_calls_whose_request_never_comes_end_after_those_that_are_worked_on(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct grpc_client_call *silent[SILENT];
+    start_silent(fixture, silent);
+    const Tally__V1__IncrementRequest request = increment(1);
+    fake_store_hold(&fixture->store, true);
+    struct grpc_client_call *call =
+        grpc_client_start(fixture->client, INCREMENT, &request.base, RPC_FIXTURE_TIMEOUT_MS);
+    fake_store_wait(&fixture->store, 2);
+    pthread_t helper;
+    assert_int_equal(pthread_create(&helper, NULL, answer_later, &fixture->store), 0);
+    assert_true(rpc_server_drain(fixture->server, RPC_FIXTURE_TIMEOUT_MS));
+    pthread_join(helper, NULL);
+    assert_int_equal(value_of(grpc_client_end(call)), 100);
+    end_silent(silent);
+}
+
 /* What is left at drain.timeout is answered by the end of the store, and that answer arrives. */
 static void test_a_call_left_at_the_end_is_told_that_nothing_was_done(void **state)
 {
@@ -254,6 +309,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_call_whose_request_never_comes_disturbs_nobody, rpc_fixture_start,
                                         rpc_fixture_end),
         cmocka_unit_test_setup_teardown(test_draining_waits_for_calls_in_flight, rpc_fixture_start, rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_calls_whose_request_never_comes_do_not_hold_up_draining, rpc_fixture_start,
+                                        rpc_fixture_end),
+        cmocka_unit_test_setup_teardown(test_calls_whose_request_never_comes_end_after_those_that_are_worked_on,
+                                        rpc_fixture_start, rpc_fixture_end),
         cmocka_unit_test_setup_teardown(test_a_call_left_at_the_end_is_told_that_nothing_was_done, rpc_fixture_start,
                                         rpc_fixture_end),
         cmocka_unit_test_setup_teardown(test_two_servers_do_not_share_a_port, rpc_fixture_start, rpc_fixture_end),

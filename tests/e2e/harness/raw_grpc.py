@@ -8,6 +8,7 @@ import h2.connection
 import h2.events
 
 _TIMEOUT = 10  # seconds
+_FRAME_HEAD = 9
 
 
 def framed(message, compressed=False):
@@ -23,6 +24,7 @@ class RawGrpc:
         self._http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self._headers = {}  # by stream: those of the answer
         self._ended = {}  # by stream: its trailers, or {"reset": code}
+        self._unread = b""
         self.is_closed = False  # by the server
         self.is_told_to_go = False
         self._http.initiate_connection()
@@ -44,7 +46,7 @@ class RawGrpc:
         self._flush()
         return stream
 
-    def send(self, stream, data):
+    def send(self, stream, data, end=True):
         """All of it and the end of the stream, unless the server ends that before."""
         while data and not self._is_over(stream):
             room = min(self._http.local_flow_control_window(stream), self._http.max_outbound_frame_size, len(data))
@@ -54,7 +56,7 @@ class RawGrpc:
             self._http.send_data(stream, data[:room])
             self._flush()
             data = data[room:]
-        if not self._is_over(stream):
+        if end and not self._is_over(stream):
             self._http.end_stream(stream)
             self._flush()
 
@@ -79,6 +81,7 @@ class RawGrpc:
         self._socket.settimeout(_TIMEOUT)
 
     def open_streams(self):
+        """How many calls have not ended."""
         return self._http.open_outbound_streams
 
     def _is_over(self, stream):
@@ -96,9 +99,16 @@ class RawGrpc:
         except ConnectionError:
             data = b""
         self.is_closed = not data
-        for event in self._http.receive_data(data) if data else ():
-            self._handle(event)
+        self._unread += data
+        # Frame by frame: h2 reads nothing behind the server's GOAWAY, which is but the first sign of its end.
+        while not self.is_told_to_go and len(self._unread) >= (end := self._frame_end()):
+            frame, self._unread = self._unread[:end], self._unread[end:]
+            for event in self._http.receive_data(frame):
+                self._handle(event)
         self._flush()
+
+    def _frame_end(self):
+        return _FRAME_HEAD + int.from_bytes(self._unread[:3], "big")
 
     def _handle(self, event):
         if isinstance(event, h2.events.TrailersReceived):
