@@ -301,6 +301,7 @@ def test_a_bad_token_costs_nothing_but_discovery(stack, other_agent, extra, reso
         assert scrape(daemon).sum("tally_consul_registered") == 0
     assert increment(gateway, resource).json()["value"] == 1
     assert guarded.services() == {}
+    wait_until(lambda: "detail" in gateway.health()["components"]["consul"], what="the first question to be answered")
     health = gateway.health()
     assert (health["status"], health["components"]["consul"]["status"]) == ("degraded", "unavailable")
     assert "status 403: " in health["components"]["consul"]["detail"]
