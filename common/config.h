@@ -43,6 +43,8 @@ struct config {
         int rpc_threads;
         int queue; /* items */
         int queue_time_ms;
+        int max_connection_age_ms; /* 0: no limit */
+        int max_connection_age_grace_ms;
     } counter_service;
     struct {
         struct {

@@ -56,6 +56,9 @@ const struct config_key config_keys[] = {
     /* At least one batch of BATCH_ITEMS_MAX, which could never be taken otherwise. */
     {COUNT(counter_service.queue, "65536", "1000", "1000000")},
     {DURATION(counter_service.queue_time, "1s", "10ms", "1m")},
+    /* 0, or at least 1s: config_rules.c. */
+    {DURATION(counter_service.max_connection_age, "30m", "0s", "24h")},
+    {DURATION(counter_service.max_connection_age_grace, "10s", "1s", "10m")},
 
     {ADDRESS(grpc.counter_service.host, "localhost:50051")},
     {COUNT(grpc.counter_service.pool_size, "20", "1", "1024")},

@@ -58,6 +58,8 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
         .port = config->counter_service.port,
         .threads = config->counter_service.rpc_threads,
         .keep_alive_ms = config->grpc.counter_service.keep_alive_ms,
+        .max_age_ms = config->counter_service.max_connection_age_ms,
+        .max_age_grace_ms = config->counter_service.max_connection_age_grace_ms,
     };
     const struct rpc_service services[] = {
         counter_rpc_service(&service->counter_rpc),

@@ -2,6 +2,7 @@
 
 #include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static grpc_arg integer_arg(const char *key, int value)
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *create_native(int keep_alive_ms)
+static grpc_server *create_native(const struct rpc_server_options *options)
 {
     grpc_arg args[] = {
         /* Without it two services on one port would each get some of the connections. */
@@ -58,8 +59,10 @@ static grpc_server *create_native(int keep_alive_ms)
         integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, RPC_STREAMS_PER_CONNECTION_MAX),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GRPC_MESSAGE_BYTES_MAX),
         integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, GRPC_COMPRESSION_NONE_ONLY),
-        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, keep_alive_ms),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, options->keep_alive_ms),
         integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, GRPC_KEEP_ALIVE_TIMEOUT_MS),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, options->max_age_ms == 0 ? INT_MAX : options->max_age_ms),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, options->max_age_grace_ms),
         integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, RPC_PING_INTERVAL_MIN_MS),
     };
@@ -168,7 +171,7 @@ static void on_shut_down(struct rpc_event *event, bool ok)
     pthread_mutex_unlock(&server->lock);
 }
 
-static struct rpc_server *create_empty(int keep_alive_ms)
+static struct rpc_server *create_empty(const struct rpc_server_options *options)
 {
     struct rpc_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
@@ -178,14 +181,14 @@ static struct rpc_server *create_empty(int keep_alive_ms)
     pthread_mutex_init(&server->lock, NULL);
     condition_init(&server->over_changed);
     server->shut_down.on_event = on_shut_down;
-    server->native = create_native(keep_alive_ms);
+    server->native = create_native(options);
     return server;
 }
 
 struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
                                      size_t service_count, struct error *error)
 {
-    struct rpc_server *server = create_empty(options->keep_alive_ms);
+    struct rpc_server *server = create_empty(options);
     if (server == NULL) {
         error_set(error, "out of memory");
         return NULL;

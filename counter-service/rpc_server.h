@@ -17,6 +17,10 @@ struct rpc_server_options {
     /* A connection that is silent for so long is asked whether it is still there, and closed when it does not answer
      * within GRPC_KEEP_ALIVE_TIMEOUT_MS. */
     int keep_alive_ms;
+    /* A connection older than this is told to go (the library adds or takes off up to 10%), and cut the grace later. 0:
+     * never. */
+    int max_age_ms;
+    int max_age_grace_ms;
 };
 
 /* Methods that one module implements. */

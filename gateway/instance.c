@@ -130,13 +130,13 @@ static void on_connected(struct instance *instance)
     }
 }
 
-static void on_disconnected(struct instance *instance, const struct channel *channel, int64_t now_us)
+/* The health Watch is left alone: it ends by itself with its connection, and it lives on where the server has only told
+ * the connection to go (counter_service.max_connection_age). It is asked for anew if the server had no health service.
+ */
+static void on_disconnected(struct instance *instance, const struct channel *channel)
 {
-    if (instance->health.channel == channel->lent.channel) {
+    if (instance->health.channel == channel->lent.channel && instance->health.call == NULL) {
         health_watch_close(&instance->health);
-    }
-    if (ready_channels(instance) == 0) {
-        set_serving(instance, false, "connection lost", now_us);
     }
 }
 
@@ -155,7 +155,7 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 {
     const grpc_connectivity_state now = channel_state(channel);
     if (before == GRPC_CHANNEL_READY) {
-        on_disconnected(instance, channel, now_us);
+        on_disconnected(instance, channel);
     }
     if (now == GRPC_CHANNEL_READY) {
         on_connected(instance);
