@@ -53,6 +53,7 @@ struct config {
             int keep_alive_ms;
             int attempt_timeout_ms;
             int window; /* items a loop */
+            int resolve_every_ms;
         } counter_service;
     } grpc;
     struct {

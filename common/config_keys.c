@@ -61,6 +61,7 @@ const struct config_key config_keys[] = {
     {DURATION(counter_service.max_connection_age_grace, "10s", "1s", "10m")},
 
     {ADDRESS(grpc.counter_service.host, "localhost:50051")},
+    {DURATION(grpc.counter_service.resolve_every, "30s", "1s", "1h")},
     {COUNT(grpc.counter_service.pool_size, "20", "1", "1024")},
     {DURATION(grpc.counter_service.keep_alive, "30s", "1s", "1h")},
     {DURATION(grpc.counter_service.attempt_timeout, "600ms", "10ms", "1m")},

@@ -22,7 +22,8 @@ static int port_of(const cJSON *service)
     return number == port->valuedouble ? number : 0;
 }
 
-static bool read_target(const cJSON *entry, char out[HOST_PORT_SIZE])
+/* Returns whether the entry names one. */
+static bool add_target(const cJSON *entry, struct target_set *set)
 {
     const cJSON *service = cJSON_GetObjectItemCaseSensitive(entry, "Service");
     const char *address = address_of(service);
@@ -33,40 +34,8 @@ static bool read_target(const cJSON *entry, char out[HOST_PORT_SIZE])
     if (address == NULL || port == 0 || !host_is_valid(address)) {
         return false;
     }
-    host_port_write(address, port, out);
+    target_set_add(set, address, port);
     return true;
-}
-
-/* Where target is, or belongs. */
-static size_t place_of(const struct consul_instances *instances, const char *target, bool *ret_is_there)
-{
-    size_t place = 0;
-    int order = 1;
-    while (place < instances->count && (order = strcmp(target, instances->targets[place])) > 0) {
-        place++;
-    }
-    *ret_is_there = place < instances->count && order == 0;
-    return place;
-}
-
-static void insert(struct consul_instances *instances, const char target[HOST_PORT_SIZE])
-{
-    bool is_there;
-    const size_t place = place_of(instances, target, &is_there);
-    if (is_there) {
-        return;
-    }
-    if (instances->count == INSTANCES_MAX) {
-        instances->cut++;
-        if (place == INSTANCES_MAX) {
-            return;
-        }
-        instances->count--; /* the last one makes room */
-    }
-    char(*at)[HOST_PORT_SIZE] = instances->targets + place;
-    memmove(at + 1, at, (instances->count - place) * sizeof(*at));
-    memcpy(at, target, sizeof(*at));
-    instances->count++;
 }
 
 int consul_reply_parse(struct text body, struct consul_instances *ret_instances, struct error *error)
@@ -81,12 +50,7 @@ int consul_reply_parse(struct text body, struct consul_instances *ret_instances,
     const cJSON *entry;
     cJSON_ArrayForEach(entry, list)
     {
-        char target[HOST_PORT_SIZE] = "";
-        if (read_target(entry, target)) {
-            insert(ret_instances, target);
-        } else {
-            ret_instances->skipped++;
-        }
+        ret_instances->skipped += !add_target(entry, &ret_instances->set);
     }
     cJSON_Delete(list);
     return 0;

@@ -8,20 +8,17 @@
 
 #include "common/compiler.h"
 #include "common/error.h"
-#include "common/host_port.h"
-#include "common/limits.h"
+#include "common/target_set.h"
 #include "common/text.h"
 
 /* Large: not for the stack of a small thread. */
 struct consul_instances {
-    char targets[INSTANCES_MAX][HOST_PORT_SIZE]; /* "host:port", sorted, no two alike */
-    size_t count;
+    struct target_set set;
     size_t skipped; /* entries without a usable address or port */
-    size_t cut;     /* entries that are not there because of INSTANCES_MAX: the last in order */
 };
 
-/* A service without an address of its own has its node's. Equal sets give equal lists, whatever their order. Returns 0,
- * or -1 with error filled when body is not a JSON array. */
+/* A service without an address of its own has its node's. Returns 0, or -1 with error filled when body is not a JSON
+ * array. */
 int consul_reply_parse(struct text body, struct consul_instances *ret_instances, struct error *error) MUST_CHECK;
 
 /* The X-Consul-Index to ask with next (https://developer.hashicorp.com/consul/api-docs/features/blocking): what header

@@ -25,6 +25,12 @@ bool host_is_valid(const char *text)
     return is_name(text) || is_ipv6(text);
 }
 
+bool host_is_address(const char *host)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, host, &address) == 1 || is_ipv6(host);
+}
+
 bool host_is_wildcard(const char *host)
 {
     return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;

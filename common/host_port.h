@@ -19,6 +19,8 @@ struct host_port {
 
 /* Whether text is an IPv4 address, an IPv6 address without brackets, or has the characters of a host name. */
 bool host_is_valid(const char *text);
+/* Whether host is an IPv4 address, or an IPv6 address without brackets: it needs no look-up. */
+bool host_is_address(const char *host);
 /* Whether host means every address of a machine: "0.0.0.0" or "::". */
 bool host_is_wildcard(const char *host);
 /* Returns 0, or -1 if text is not a host and a port. */

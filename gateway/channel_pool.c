@@ -200,7 +200,7 @@ static void release(struct channel_pool *pool)
 
 struct channel_pool *channel_pool_create(const struct channel_pool_options *options, struct error *error)
 {
-    assert(options->target_count > 0 && options->size > 0);
+    assert(options->size > 0);
     struct channel_pool *pool = calloc(1, sizeof(*pool));
     if (pool == NULL) {
         error_set(error, "out of memory");

@@ -34,7 +34,7 @@ struct pooled_channel {
 };
 
 struct channel_pool_options {
-    const char *const *targets; /* "host:port" of each instance to start with, copied; at least one */
+    const char *const *targets; /* "host:port" of each instance to start with, copied; none is fine */
     size_t target_count;
     int size; /* channels in all; every instance gets one, even if that makes more */
     int keep_alive_ms;

@@ -23,7 +23,7 @@ enum {
 struct gateway {
     const struct config *config;
     struct channel_pool *pool;
-    struct endpoints *endpoints;              /* NULL: consul.address is "" */
+    struct endpoints *endpoints;              /* NULL: there is nothing to follow */
     struct consul_registration *registration; /* likewise */
     struct gateway_health health;
     struct http_budget bodies;
@@ -169,10 +169,13 @@ static int start_loops(struct gateway *gateway, struct error *error)
 static int create_pool(struct gateway *gateway, struct error *error)
 {
     const struct config *config = gateway->config;
-    const char *const targets[] = {config->grpc.counter_service.host};
+    struct target_set set;
+    const char *targets[INSTANCES_MAX];
+    endpoints_to_start_with(config, &set);
+    target_set_list(&set, targets);
     const struct channel_pool_options options = {
         .targets = targets,
-        .target_count = 1,
+        .target_count = set.count,
         .size = config->grpc.counter_service.pool_size,
         .keep_alive_ms = config->grpc.counter_service.keep_alive_ms,
         .breaker_failures = config->breaker.failures,
@@ -180,15 +183,6 @@ static int create_pool(struct gateway *gateway, struct error *error)
     };
     gateway->pool = channel_pool_create(&options, error);
     return gateway->pool == NULL ? -1 : 0;
-}
-
-static int start_discovery(struct gateway *gateway, struct error *error)
-{
-    if (gateway->config->consul.address[0] == '\0') {
-        return 0;
-    }
-    gateway->endpoints = endpoints_create(gateway->config, gateway->pool, error);
-    return gateway->endpoints == NULL ? -1 : 0;
 }
 
 /* Last, when the port answers. */
@@ -213,7 +207,7 @@ struct gateway *gateway_create(const struct config *config, struct error *error)
     }
     gateway->config = config;
     gateway->bodies.max = config->server.max_body_memory;
-    if (create_pool(gateway, error) != 0 || start_discovery(gateway, error) != 0) {
+    if (create_pool(gateway, error) != 0 || endpoints_create(config, gateway->pool, &gateway->endpoints, error) != 0) {
         goto fail;
     }
     gateway_health_init(&gateway->health, gateway->pool, gateway->endpoints);

@@ -21,7 +21,7 @@ static int http_status_of(enum health health)
     return health == HEALTH_OK || health == HEALTH_DEGRADED ? 200 : 503;
 }
 
-void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, const struct endpoints *endpoints)
+void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, struct endpoints *endpoints)
 {
     health->endpoints = endpoints;
     health->pool = pool;
@@ -183,36 +183,55 @@ static enum health add_counter_service(cJSON *components, struct channel_pool *p
     return status;
 }
 
-/* An agent whose access control hides instances from a token answers as if there were none. */
-static void add_consul_detail(cJSON *component, const struct endpoints_description *description)
+/* Why a source does not do well, unless that is not known yet. */
+static void add_source_detail(cJSON *component, const struct endpoints_source *source, const char *names_nobody)
 {
-    char detail[sizeof(struct error)];
-    if (!description->is_up) {
-        snprintf(detail, sizeof(detail), "%s", description->failure.message);
-    } else {
-        snprintf(detail, sizeof(detail),
-                 "it names no healthy %s: the last set is kept. If there are some, consul.token may not read them",
-                 description->service);
-    }
-    if (detail[0] != '\0') {
-        cJSON_AddStringToObject(component, "detail", detail);
+    if (source->questions.failure.message[0] != '\0') {
+        cJSON_AddStringToObject(component, "detail", source->questions.failure.message);
+    } else if (source->names_nobody) {
+        cJSON_AddStringToObject(component, "detail", names_nobody);
     }
 }
 
-/* Without Consul calls go on to the last good set: nothing is worse than degraded. Returns how the component is. */
-static enum health add_consul(cJSON *components, const struct endpoints *endpoints)
+/* Without a source calls go on to the last good set: nothing is worse than degraded. from: the name of the field that
+ * tells whom it asks. Returns how the component is. */
+static enum health add_source(cJSON *component, const struct endpoints_source *source, const char *from,
+                              const char *names_nobody)
 {
-    const struct endpoints_description description = endpoints_describe(endpoints);
-    cJSON *component = cJSON_AddObjectToObject(components, "consul");
-    const bool is_well = description.is_up && !description.names_nobody;
-    add_status(component, is_well ? HEALTH_OK : description.is_up ? HEALTH_DEGRADED : HEALTH_UNAVAILABLE);
-    if (!is_well) {
-        add_consul_detail(component, &description);
-    }
-    cJSON_AddStringToObject(component, "agent", description.agent);
-    cJSON_AddNumberToObject(component, "instances", (double)description.instances);
-    add_time_or_null(component, "last_success", description.last_success_us);
+    const bool is_up = source->questions.is_up;
+    const bool is_well = is_up && !source->names_nobody;
+    add_status(component, is_well ? HEALTH_OK : is_up ? HEALTH_DEGRADED : HEALTH_UNAVAILABLE);
+    add_source_detail(component, source, names_nobody);
+    cJSON_AddStringToObject(component, from, source->from);
+    cJSON_AddNumberToObject(component, "instances", (double)source->instances);
+    add_time_or_null(component, "last_success", source->questions.last_success_us);
     return is_well ? HEALTH_OK : HEALTH_DEGRADED;
+}
+
+/* An agent whose access control hides instances from a token answers as if there were none. */
+static enum health add_consul(cJSON *components, const struct endpoints_description *description)
+{
+    char names_nobody[sizeof(struct error)];
+    snprintf(names_nobody, sizeof(names_nobody),
+             "it names no healthy %s: the last set is kept. If there are some, consul.token may not read them",
+             description->service);
+    return add_source(cJSON_AddObjectToObject(components, "consul"), &description->consul, "agent", names_nobody);
+}
+
+/* Returns how the worse of them is. */
+static enum health add_sources(cJSON *components, struct endpoints *endpoints)
+{
+    struct endpoints_description description;
+    enum health status = HEALTH_OK;
+    endpoints_describe(endpoints, &description);
+    if (description.consul.is_followed) {
+        status = add_consul(components, &description);
+    }
+    if (description.name.is_followed) {
+        const enum health name = add_source(cJSON_AddObjectToObject(components, "name"), &description.name, "name", "");
+        status = name > status ? name : status;
+    }
+    return status;
 }
 
 static void add_gateway(cJSON *components, const struct gateway_health *health)
@@ -243,8 +262,8 @@ int gateway_health_write(const struct gateway_health *health, struct buffer *out
     cJSON *components = cJSON_CreateObject();
     enum health status = add_counter_service(components, health->pool);
     if (health->endpoints != NULL) {
-        const enum health consul = add_consul(components, health->endpoints);
-        status = consul > status ? consul : status;
+        const enum health sources = add_sources(components, health->endpoints);
+        status = sources > status ? sources : status;
     }
     add_gateway(components, health);
     if (gateway_health_is_draining(health)) {

@@ -14,13 +14,13 @@
 struct gateway_health {
     /* immutable after init */
     struct channel_pool *pool;
-    const struct endpoints *endpoints; /* NULL: no Consul */
-    int64_t started_us;                /* realtime */
+    struct endpoints *endpoints; /* NULL: there is nothing to follow */
+    int64_t started_us;          /* realtime */
     /* any thread */
     atomic_int_fast64_t draining_since_us; /* realtime; 0: not draining */
 };
 
-void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, const struct endpoints *endpoints);
+void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, struct endpoints *endpoints);
 /* From now on not ready. */
 void gateway_health_drain(struct gateway_health *health);
 bool gateway_health_is_draining(const struct gateway_health *health);

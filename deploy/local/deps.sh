@@ -13,8 +13,9 @@ packages_of() {
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev ;;
         run) echo redis-server redis-tools curl ;;
-        test) echo libcmocka-dev redis-server redis-tools curl prometheus python3 python3-venv python3-yaml \
-            docker-compose haproxy nginx spin varnish ;;
+        # libnss-wrapper gives names the addresses that a test wants.
+        test) echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
+            python3-yaml docker-compose haproxy nginx spin varnish ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \

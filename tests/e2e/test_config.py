@@ -32,6 +32,7 @@ DEFAULTS = {
     "counter_service.max_connection_age": "30m",
     "counter_service.max_connection_age_grace": "10s",
     "grpc.counter_service.host": "localhost:50051",
+    "grpc.counter_service.resolve_every": "30s",
     "grpc.counter_service.pool_size": 20,
     "grpc.counter_service.keep_alive": "30s",
     "grpc.counter_service.attempt_timeout": "600ms",

@@ -11,13 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_instances(const struct consul_instances *instances)
 {
-    assert(instances->count <= INSTANCES_MAX);
-    assert(instances->cut == 0 || instances->count == INSTANCES_MAX);
-    for (size_t i = 0; i < instances->count; i++) {
+    assert(instances->set.count <= INSTANCES_MAX);
+    assert(instances->set.cut == 0 || instances->set.count == INSTANCES_MAX);
+    for (size_t i = 0; i < instances->set.count; i++) {
         struct host_port address;
-        const int failed = host_port_parse(instances->targets[i], &address);
+        const int failed = host_port_parse(instances->set.targets[i], &address);
         assert(failed == 0);
-        assert(i == 0 || strcmp(instances->targets[i - 1], instances->targets[i]) < 0);
+        assert(i == 0 || strcmp(instances->set.targets[i - 1], instances->set.targets[i]) < 0);
     }
 }
 

@@ -26,11 +26,11 @@ static struct consul_instances parse_fine(const char *body)
 
 static void assert_refused(const char *body)
 {
-    struct consul_instances instances = {.count = 77};
+    struct consul_instances instances = {.set.count = 77};
     struct error error = {.message = ""};
     assert_int_equal(consul_reply_parse(text_of(body), &instances, &error), -1);
     assert_string_not_equal(error.message, "");
-    assert_int_equal(instances.count, 77);
+    assert_int_equal(instances.set.count, 77);
 }
 
 static void test_instances_are_sorted_and_unique(void **state)
@@ -38,12 +38,12 @@ static void test_instances_are_sorted_and_unique(void **state)
     (void)state;
     const struct consul_instances instances = parse_fine(
         "[" ENTRY("n", "b", "2") "," ENTRY("n", "c", "3") "," ENTRY("n", "b", "2") "," ENTRY("n", "a", "9") "]");
-    assert_int_equal(instances.count, 3);
-    assert_string_equal(instances.targets[0], "a:9");
-    assert_string_equal(instances.targets[1], "b:2");
-    assert_string_equal(instances.targets[2], "c:3");
+    assert_int_equal(instances.set.count, 3);
+    assert_string_equal(instances.set.targets[0], "a:9");
+    assert_string_equal(instances.set.targets[1], "b:2");
+    assert_string_equal(instances.set.targets[2], "c:3");
     assert_int_equal(instances.skipped, 0);
-    assert_int_equal(instances.cut, 0);
+    assert_int_equal(instances.set.cut, 0);
 }
 
 static void test_a_service_without_address_has_that_of_its_node(void **state)
@@ -51,25 +51,25 @@ static void test_a_service_without_address_has_that_of_its_node(void **state)
     (void)state;
     const struct consul_instances instances = parse_fine("[" ENTRY(
         "10.0.0.1", "", "50051") ",{\"Node\":{\"Address\":\"10.0.0.2\"},\"Service\":{\"Address\":null,\"Port\":1}}]");
-    assert_int_equal(instances.count, 2);
-    assert_string_equal(instances.targets[0], "10.0.0.1:50051");
-    assert_string_equal(instances.targets[1], "10.0.0.2:1");
+    assert_int_equal(instances.set.count, 2);
+    assert_string_equal(instances.set.targets[0], "10.0.0.1:50051");
+    assert_string_equal(instances.set.targets[1], "10.0.0.2:1");
 }
 
 static void test_ipv6_gets_brackets(void **state)
 {
     (void)state;
     const struct consul_instances instances = parse_fine("[" ENTRY("n", "::1", "1") "," ENTRY("fe80::1", "", "2") "]");
-    assert_int_equal(instances.count, 2);
-    assert_string_equal(instances.targets[0], "[::1]:1");
-    assert_string_equal(instances.targets[1], "[fe80::1]:2");
+    assert_int_equal(instances.set.count, 2);
+    assert_string_equal(instances.set.targets[0], "[::1]:1");
+    assert_string_equal(instances.set.targets[1], "[fe80::1]:2");
 }
 
 static void test_an_empty_list_is_an_answer(void **state)
 {
     (void)state;
-    assert_int_equal(parse_fine("[]").count, 0);
-    assert_int_equal(parse_fine(" [ ] \n").count, 0);
+    assert_int_equal(parse_fine("[]").set.count, 0);
+    assert_int_equal(parse_fine(" [ ] \n").set.count, 0);
 }
 
 static void test_what_is_no_list_is_refused(void **state)
@@ -96,8 +96,8 @@ static void test_entries_without_address_or_port_are_skipped(void **state)
         char json[1024];
         snprintf(json, sizeof(json), "[%s,%s]", bad[i], ENTRY("n", "ok", "65535"));
         const struct consul_instances instances = parse_fine(json);
-        assert_int_equal(instances.count, 1);
-        assert_string_equal(instances.targets[0], "ok:65535");
+        assert_int_equal(instances.set.count, 1);
+        assert_string_equal(instances.set.targets[0], "ok:65535");
         assert_int_equal(instances.skipped, 1);
     }
 }
@@ -108,7 +108,7 @@ static void test_wrong_types_are_skipped(void **state)
     const struct consul_instances instances =
         parse_fine("[1,null,true,\"x\",[],[[1]],{},{\"Service\":5},{\"Service\":null},{\"Service\":{\"Port\":1}},"
                    "{\"Service\":{\"Address\":7,\"Port\":1},\"Node\":[]},{\"Node\":{\"Address\":\"a\"}}]");
-    assert_int_equal(instances.count, 0);
+    assert_int_equal(instances.set.count, 0);
     assert_int_equal(instances.skipped, 12);
 }
 
@@ -125,10 +125,10 @@ static void test_too_many_instances_are_cut_the_same_way_in_any_order(void **sta
         }
         buffer_append_format(&body, "]%c", '\0');
         const struct consul_instances instances = parse_fine(body.data);
-        assert_int_equal(instances.count, INSTANCES_MAX);
-        assert_int_equal(instances.cut, 36);
-        assert_string_equal(instances.targets[0], "a:1000");
-        assert_string_equal(instances.targets[INSTANCES_MAX - 1], "a:1063");
+        assert_int_equal(instances.set.count, INSTANCES_MAX);
+        assert_int_equal(instances.set.cut, 36);
+        assert_string_equal(instances.set.targets[0], "a:1000");
+        assert_string_equal(instances.set.targets[INSTANCES_MAX - 1], "a:1063");
         buffer_done(&body);
     }
 }
@@ -142,8 +142,8 @@ static void test_the_longest_target_fits(void **state)
     name[HOST_SIZE - 1] = '\0';
     snprintf(body, sizeof(body), "[{\"Service\":{\"Address\":\"%s\",\"Port\":65535}}]", name);
     const struct consul_instances instances = parse_fine(body);
-    assert_int_equal(instances.count, 1);
-    assert_int_equal(strlen(instances.targets[0]), HOST_SIZE - 1 + strlen(":65535"));
+    assert_int_equal(instances.set.count, 1);
+    assert_int_equal(strlen(instances.set.targets[0]), HOST_SIZE - 1 + strlen(":65535"));
     name[HOST_SIZE - 1] = 'a';
     name[HOST_SIZE] = '\0';
     snprintf(body, sizeof(body), "[{\"Service\":{\"Address\":\"%s\",\"Port\":65535}}]", name);

@@ -51,15 +51,22 @@ static void play(void *ctx, const char *request, struct buffer *out)
     }
 }
 
-static void keep_set(void *ctx, const char *const *targets, size_t count)
+static void keep_set(void *ctx, const struct target_set *set)
 {
     struct fixture *fixture = ctx;
-    const size_t set = atomic_load(&fixture->sets);
-    if (set < SETS_MAX) {
-        snprintf(fixture->first_targets[set], HOST_PORT_SIZE, "%s", count == 0 ? "" : targets[0]);
-        fixture->counts[set] = count;
-        atomic_store(&fixture->sets, set + 1);
+    const size_t number = atomic_load(&fixture->sets);
+    if (number < SETS_MAX) {
+        snprintf(fixture->first_targets[number], HOST_PORT_SIZE, "%s", set->count == 0 ? "" : set->targets[0]);
+        fixture->counts[number] = set->count;
+        atomic_store(&fixture->sets, number + 1);
     }
+}
+
+static struct discovery_description describe(struct consul_watch *watch)
+{
+    struct discovery_description description;
+    consul_watch_describe(watch, &description);
+    return description;
 }
 
 static void start(struct fixture *fixture, const struct step *steps, size_t step_count, const char *token)
@@ -99,8 +106,8 @@ static void test_each_answer_is_handed_over(void **state)
     assert_string_equal(fixture.first_targets[0], "10.0.0.1:50051");
     assert_int_equal(fixture.counts[0], 1);
     assert_int_equal(fixture.counts[1], 0);
-    assert_true(consul_watch_is_up(fixture.watch));
-    const int64_t age_us = clock_realtime_us() - consul_watch_last_success_us(fixture.watch);
+    assert_true(describe(fixture.watch).is_up);
+    const int64_t age_us = clock_realtime_us() - describe(fixture.watch).last_success_us;
     assert_true(age_us >= 0 && age_us < INT64_C(60) * 1000 * 1000);
     stop(&fixture);
 }
@@ -185,13 +192,13 @@ static void test_an_agent_that_fails_is_down(void **state)
     struct fixture fixture;
     start(&fixture, STEPS({500, NULL, ""}, {500, NULL, ""}), "");
     assert_non_null(scripted_http_wait(fixture.server, PATH, 3));
-    assert_false(consul_watch_is_up(fixture.watch));
-    assert_true(consul_watch_last_success_us(fixture.watch) == 0);
+    assert_false(describe(fixture.watch).is_up);
+    assert_true(describe(fixture.watch).last_success_us == 0);
     stop(&fixture);
     start(&fixture, STEPS({200, "X-Consul-Index: 8\r\n", ONE}, {500, NULL, ""}), "");
     assert_non_null(scripted_http_wait(fixture.server, PATH, 3));
-    assert_false(consul_watch_is_up(fixture.watch));
-    assert_true(consul_watch_last_success_us(fixture.watch) > 0);
+    assert_false(describe(fixture.watch).is_up);
+    assert_true(describe(fixture.watch).last_success_us > 0);
     stop(&fixture);
 }
 
@@ -199,15 +206,12 @@ static void test_a_failure_is_told_in_the_agents_words(void **state)
 {
     (void)state;
     struct fixture fixture;
-    struct error failure;
     start(&fixture,
           STEPS({403, NULL, "ACL not found"}, {403, NULL, "ACL not found"}, {200, "X-Consul-Index: 8\r\n", "[]"}), "");
     assert_non_null(scripted_http_wait(fixture.server, PATH, 2));
-    consul_watch_read_failure(fixture.watch, &failure);
-    assert_non_null(strstr(failure.message, "status 403: ACL not found"));
+    assert_non_null(strstr(describe(fixture.watch).failure.message, "status 403: ACL not found"));
     wait_for_sets(&fixture, 1);
-    consul_watch_read_failure(fixture.watch, &failure);
-    assert_string_equal(failure.message, "");
+    assert_string_equal(describe(fixture.watch).failure.message, "");
     stop(&fixture);
 }
 
@@ -217,8 +221,8 @@ static void test_an_agent_that_answers_again_is_up_again(void **state)
     struct fixture fixture;
     start(&fixture, STEPS({500, NULL, ""}, {500, NULL, ""}, {200, "X-Consul-Index: 8\r\n", "[]"}), "");
     wait_for_sets(&fixture, 1);
-    assert_true(consul_watch_is_up(fixture.watch));
-    assert_true(consul_watch_last_success_us(fixture.watch) > 0);
+    assert_true(describe(fixture.watch).is_up);
+    assert_true(describe(fixture.watch).last_success_us > 0);
     stop(&fixture);
 }
 
@@ -232,7 +236,7 @@ static void test_an_agent_that_is_not_there_blocks_nobody(void **state)
     struct consul_watch *watch = consul_watch_create("127.0.0.1:1", "", "counter-service", keep_set, &fixture, &error);
     assert_non_null(watch);
     clock_sleep_ms(50);
-    assert_false(consul_watch_is_up(watch));
+    assert_false(describe(watch).is_up);
     consul_watch_free(watch);
     assert_int_equal(atomic_load(&fixture.sets), 0);
     assert_true(clock_monotonic_us() - start_us < INT64_C(20) * 1000 * 1000);

@@ -26,6 +26,13 @@ static void test_names_and_both_kinds_of_address_are_understood(void **state)
     assert_address("[::1]:6379", "::1", 6379);
 }
 
+static void test_an_address_needs_no_look_up(void **state)
+{
+    (void)state;
+    assert_true(host_is_address("10.0.0.7") && host_is_address("::1") && host_is_address("fe80::1"));
+    assert_false(host_is_address("localhost") || host_is_address("10.0.0") || host_is_address("10.0.0.7.example"));
+}
+
 static void test_anything_else_is_refused(void **state)
 {
     (void)state;
@@ -93,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_and_both_kinds_of_address_are_understood),
+        cmocka_unit_test(test_an_address_needs_no_look_up),
         cmocka_unit_test(test_anything_else_is_refused),
         cmocka_unit_test(test_a_host_that_is_too_long_is_refused),
         cmocka_unit_test(test_a_host_alone_has_no_port_and_no_brackets),

@@ -44,6 +44,24 @@ static void test_an_instance_that_joins_gets_its_share(void **state)
     fake_grpc_server_stop(servers[1]);
 }
 
+static void test_a_pool_may_begin_with_nobody(void **state)
+{
+    (void)state;
+    struct fake_grpc_server *server = pool_fixture_server();
+    const struct channel_pool_options options = pool_fixture_options(NULL, 0);
+    struct channel_pool *pool = channel_pool_create(&options, NULL);
+    unsigned cursor = 0;
+    assert_non_null(pool);
+    usleep(SOON_US);
+    assert_int_equal(channel_pool_describe(pool, NULL, 0), 0);
+    assert_false(channel_pool_is_ready(pool));
+    assert_null(channel_pool_pick(pool, &cursor, -1, clock_monotonic_us()));
+    pool_fixture_set(pool, &server, 1);
+    pool_fixture_wait_for_server(pool, server, true, SIZE);
+    channel_pool_free(pool);
+    fake_grpc_server_stop(server);
+}
+
 static void test_the_same_set_changes_nothing(void **state)
 {
     (void)state;
@@ -459,6 +477,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_instance_that_joins_gets_its_share),
+        cmocka_unit_test(test_a_pool_may_begin_with_nobody),
         cmocka_unit_test(test_the_same_set_changes_nothing),
         cmocka_unit_test(test_more_instances_than_channels_get_one_each),
         cmocka_unit_test(test_a_target_that_is_no_address_does_not_disturb_the_others),

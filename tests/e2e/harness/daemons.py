@@ -26,6 +26,8 @@ def environment(settings):
 class Daemon(Process):
     """Runs with the shipped configuration file; settings, and a few of ours, override it by the environment."""
 
+    host = "127.0.0.1"  # it listens on
+
     def __init__(self, program_name, name, directory, settings):
         self.settings = {"CONSUL_ADDRESS": "", "KAFKA_BROKERS": "", "DRAIN_DELAY": "100ms", **_PATIENT, **settings}
         super().__init__(name, [program(program_name), "--config", CONFIG], environment(self.settings), directory)
@@ -42,7 +44,7 @@ class Daemon(Process):
             self.wait_until_ready(lambda: self.request("GET", "/health"))
 
     def request(self, method, target, body=http_client.NO_BODY, headers=(), timeout=10):
-        return http_client.request(self.http_port, method, target, body, headers, timeout)
+        return http_client.request(self.http_port, method, target, body, headers, timeout, self.host)
 
     def get(self, target, headers=()):
         return self.request("GET", target, headers=headers)
@@ -62,13 +64,14 @@ class Daemon(Process):
 
 
 class Service(Daemon):
-    """A counter-service."""
+    """A counter-service. port: shared with services on other hosts."""
 
-    def __init__(self, directory, redis_address, name="counter-service", **settings):
-        self.port = free_port()
+    def __init__(self, directory, redis_address, name="counter-service", host="127.0.0.1", port=None, **settings):
+        self.host = host
+        self.port = port or free_port()
         self.admin_port = free_port()
         own = {
-            "COUNTER_SERVICE_HOST": "127.0.0.1",
+            "COUNTER_SERVICE_HOST": host,
             "COUNTER_SERVICE_PORT": self.port,
             "COUNTER_SERVICE_ADMIN_PORT": self.admin_port,
             "REDIS_ADDR": redis_address,
@@ -81,7 +84,7 @@ class Service(Daemon):
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_ready(self):
         return self.get("/health").status == 200

@@ -35,10 +35,10 @@ class Response:
 
 
 class HttpConnection:
-    """One connection to 127.0.0.1. Usable in a with statement."""
+    """One connection. Usable in a with statement."""
 
-    def __init__(self, port, timeout=10):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=10, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read = b""
 
@@ -142,7 +142,7 @@ def request_bytes(method, target, body=NO_BODY, headers=()):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8") + data
 
 
-def request(port, method, target, body=NO_BODY, headers=(), timeout=10):
+def request(port, method, target, body=NO_BODY, headers=(), timeout=10, host="127.0.0.1"):
     """One request on a connection of its own."""
-    with HttpConnection(port, timeout) as connection:
+    with HttpConnection(port, timeout, host) as connection:
         return connection.request(method, target, body, headers)
