@@ -15,6 +15,7 @@
 #include "tests/fakes/fake_resolver.h"
 #include "tests/fakes/wait_for.h"
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret_list)
 {
     (void)node;
@@ -23,6 +24,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     return fake_resolver_getaddrinfo(ret_list);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's names are reserved */
 void freeaddrinfo(struct addrinfo *list)
 {
     fake_resolver_freeaddrinfo(list);
