@@ -26,6 +26,11 @@ class Names:
 
     @property
     def environment(self):
-        # AddressSanitizer wants to be the first library, and is linked in.
+        # AddressSanitizer wants to be the first library, and to stand before libc's own functions.
         options = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
-        return {"LD_PRELOAD": _LIBRARY, "NSS_WRAPPER_HOSTS": str(self._path), "ASAN_OPTIONS": options}
+        return {
+            "LD_PRELOAD": _LIBRARY,
+            "NSS_WRAPPER_HOSTS": str(self._path),
+            "NSS_WRAPPER_DISABLE_DEEPBIND": "1",
+            "ASAN_OPTIONS": options,
+        }
