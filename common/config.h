@@ -44,7 +44,6 @@ struct config {
         int queue; /* items */
         int queue_time_ms;
         int max_connection_age_ms; /* 0: no limit */
-        int max_connection_age_grace_ms;
     } counter_service;
     struct {
         struct {

@@ -58,7 +58,6 @@ const struct config_key config_keys[] = {
     {DURATION(counter_service.queue_time, "1s", "10ms", "1m")},
     /* 0, or at least 1s: config_rules.c. */
     {DURATION(counter_service.max_connection_age, "30m", "0s", "24h")},
-    {DURATION(counter_service.max_connection_age_grace, "10s", "1s", "10m")},
 
     {ADDRESS(grpc.counter_service.host, "localhost:50051")},
     {DURATION(grpc.counter_service.resolve_every, "30s", "1s", "1h")},

@@ -21,12 +21,6 @@ static bool connection_age_is_too_short(const struct config *config)
     return age_ms != 0 && age_ms < CONNECTION_AGE_MIN_MS;
 }
 
-/* A call could be cut off before its answer. */
-static bool deadline_outlives_connection(const struct config *config)
-{
-    return config->counter_service.max_connection_age_grace_ms <= config->counter_service.max_deadline_ms;
-}
-
 static bool service_ports_collide(const struct config *config)
 {
     return config->counter_service.port != 0 && config->counter_service.port == config->counter_service.admin_port;
@@ -49,8 +43,6 @@ static const struct {
     {request_outlives_deadline, "server.request_timeout must be at most counter_service.max_deadline"},
     {attempt_outlives_request, "grpc.counter_service.attempt_timeout must be less than server.request_timeout"},
     {connection_age_is_too_short, "counter_service.max_connection_age must be 0s or at least 1s"},
-    {deadline_outlives_connection,
-     "counter_service.max_connection_age_grace must be longer than counter_service.max_deadline"},
     {service_ports_collide, "counter_service.port and counter_service.admin_port must differ"},
     {has_partitions, "redis.partitions must be 1 until Redis Cluster is built"},
     {has_events, "kafka.brokers must be []: events are not in this version"},

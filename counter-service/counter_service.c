@@ -10,6 +10,7 @@
 #include "counter-service/counter_rpc.h"
 #include "counter-service/health_rpc.h"
 #include "counter-service/reflection_rpc.h"
+#include "counter-service/rpc_limits.h"
 #include "counter-service/rpc_server.h"
 #include "counter-service/service_health.h"
 #include "counter-service/store.h"
@@ -59,7 +60,7 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
         .threads = config->counter_service.rpc_threads,
         .keep_alive_ms = config->grpc.counter_service.keep_alive_ms,
         .max_age_ms = config->counter_service.max_connection_age_ms,
-        .max_age_grace_ms = config->counter_service.max_connection_age_grace_ms,
+        .max_age_grace_ms = config->counter_service.max_deadline_ms + RPC_AGE_GRACE_REST_MS,
     };
     const struct rpc_service services[] = {
         counter_rpc_service(&service->counter_rpc),

@@ -30,7 +30,6 @@ DEFAULTS = {
     "counter_service.queue": 65536,
     "counter_service.queue_time": "1s",
     "counter_service.max_connection_age": "30m",
-    "counter_service.max_connection_age_grace": "10s",
     "grpc.counter_service.host": "localhost:50051",
     "grpc.counter_service.resolve_every": "30s",
     "grpc.counter_service.pool_size": 20,

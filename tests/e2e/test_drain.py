@@ -232,8 +232,7 @@ def test_streams_that_never_send_their_message_do_not_hold_up_the_end(new_servic
 def test_a_call_is_answered_while_silent_streams_wait_beside_it(stack, new_service, resource):
     """Redis stands still for longer than the service waits for a quiet moment and for silent streams."""
     service = new_service(DRAIN_DELAY="0ms", DRAIN_TIMEOUT="60s", REDIS_TIMEOUT="10s", SERVER_REQUEST_TIMEOUT="20s",
-                          COUNTER_SERVICE_MAX_DEADLINE="20s",
-                          COUNTER_SERVICE_MAX_CONNECTION_AGE_GRACE="30s")  # fmt: skip
+                          COUNTER_SERVICE_MAX_DEADLINE="20s")  # fmt: skip
     request = pb.IncrementRequest(resource_id=resource, counter_type="like", delta=1)
     with service.channel() as channel, RawGrpc(service.port) as connection:
         stub = CounterServiceStub(channel)

@@ -17,8 +17,8 @@ from harness.stubs import SERVICE, CounterServiceStub, connect, pb
 from harness.wait import wait_until
 
 AGE = 1
-GRACE = 5
-SETTINGS = {"COUNTER_SERVICE_MAX_CONNECTION_AGE": f"{AGE}s", "COUNTER_SERVICE_MAX_CONNECTION_AGE_GRACE": f"{GRACE}s"}
+GRACE = 5  # counter_service.max_deadline, and a second
+SETTINGS = {"COUNTER_SERVICE_MAX_CONNECTION_AGE": f"{AGE}s"}
 
 
 @pytest.fixture(scope="module")

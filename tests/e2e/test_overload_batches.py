@@ -101,8 +101,8 @@ def test_callers_that_wait_until_their_deadline_are_told(start_stack, resource):
     stack = start_stack(gateway={"SERVER_LOOPS": 1, "SERVER_REQUEST_TIMEOUT": "700ms"})
     batches, _ = call_for(stack.gateway.port, resource, 3, 1500, 0)
     print(batches)
-    assert set(batches.statuses) <= {200, 503} and batches.statuses[200] > 0 and batches.statuses[503] > 0, batches
+    assert set(batches.statuses) <= {200, 503, 504} and batches.statuses[200] > 0 and batches.statuses[503] > 0, batches
     check_values(stack, batches)
-    shed = scrape(stack.gateway)
-    reasons = {reason: shed.sum("tally_shed_total", reason=reason) for reason in ("not_in_time", "max_body_memory")}
-    assert sum(reasons.values()) == batches.statuses[503], reasons
+    assert scrape(stack.gateway).sum("tally_shed_total", reason="not_in_time") > 0
+    accepted, ended = writes(stack.gateway)
+    assert accepted == sum(ended.values()), ended

@@ -208,9 +208,6 @@ static void test_rules_between_keys_are_checked(void **state)
     ASSERT_REFUSED("counter_service: {max_connection_age: 999ms}", "counter_service.max_connection_age", "0s or");
     config_free(load_fine("counter_service: {max_connection_age: 1s}"));
     config_free(load_fine("counter_service: {max_connection_age: 0s}"));
-    ASSERT_REFUSED("counter_service: {max_connection_age_grace: 4s}", "counter_service.max_connection_age_grace",
-                   "counter_service.max_deadline");
-    config_free(load_fine("counter_service: {max_connection_age_grace: 5s}"));
     ASSERT_REFUSED("counter_service: {admin_port: 50051}", "counter_service.port", "counter_service.admin_port");
     config_free(load_fine("counter_service: {port: 0, admin_port: 0}"));
 }
