@@ -1,7 +1,5 @@
 #include "counter-service/health_watches.h"
 
-#include <stddef.h>
-
 bool health_knows_service(struct text service)
 {
     return service.len == 0 || text_equal(service, TEXT("tally.v1.CounterService"));
@@ -9,23 +7,13 @@ bool health_knows_service(struct text service)
 
 void health_watches_add(struct health_watches *watches, struct watcher *watcher, bool knows_service)
 {
-    *watcher = (struct watcher){.tell = watcher->tell, .knows_service = knows_service, .next = watches->first};
-    if (watcher->next != NULL) {
-        watcher->next->previous = watcher;
-    }
-    watches->first = watcher;
+    *watcher = (struct watcher){.tell = watcher->tell, .knows_service = knows_service};
+    list_append(&watches->watchers, &watcher->node);
 }
 
 void health_watches_remove(struct health_watches *watches, struct watcher *watcher)
 {
-    if (watcher->previous != NULL) {
-        watcher->previous->next = watcher->next;
-    } else {
-        watches->first = watcher->next;
-    }
-    if (watcher->next != NULL) {
-        watcher->next->previous = watcher->previous;
-    }
+    list_remove(&watches->watchers, &watcher->node);
     watcher->removed = true;
 }
 

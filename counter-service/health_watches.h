@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "common/list.h"
 #include "common/text.h"
 
 /* Numbers of grpc.health.v1.HealthCheckResponse.ServingStatus. */
@@ -21,12 +22,12 @@ struct watcher {
     enum serving_status told; /* SERVING_UNKNOWN: nothing yet */
     bool telling;             /* a message is on its way */
     bool removed;
-    struct watcher *next;
-    struct watcher *previous;
+    struct list_node node;
 };
 
+/* Zero-initialised is empty. */
 struct health_watches {
-    struct watcher *first;
+    struct list watchers;
 };
 
 /* tell is set before; the rest of the watcher is filled in here. */

@@ -24,7 +24,7 @@ static void cancel(struct rpc_stream *stream, grpc_status_code code, const char 
 
 static void cancel_all_locked(struct rpc_stream_group *group, const char *detail)
 {
-    for (struct rpc_stream *stream = group->first; stream != NULL; stream = stream->next) {
+    LIST_EACH (struct rpc_stream, stream, &group->streams, node) {
         cancel(stream, GRPC_STATUS_UNAVAILABLE, detail);
     }
 }
@@ -54,11 +54,7 @@ static enum status join(struct rpc_stream_group *group, struct rpc_stream *strea
         status = STATUS_SHED;
     } else {
         group->count++;
-        stream->next = group->first;
-        if (stream->next != NULL) {
-            stream->next->previous = stream;
-        }
-        group->first = stream;
+        list_append(&group->streams, &stream->node);
     }
     pthread_mutex_unlock(&group->lock);
     return status;
@@ -68,15 +64,9 @@ static enum status join(struct rpc_stream_group *group, struct rpc_stream *strea
 static grpc_status_code leave(struct rpc_stream_group *group, struct rpc_stream *stream)
 {
     pthread_mutex_lock(&group->lock);
+    assert(group->count > 0);
     group->count--;
-    if (stream->previous != NULL) {
-        stream->previous->next = stream->next;
-    } else {
-        group->first = stream->next;
-    }
-    if (stream->next != NULL) {
-        stream->next->previous = stream->previous;
-    }
+    list_remove(&group->streams, &stream->node);
     const grpc_status_code code = stream->code;
     pthread_mutex_unlock(&group->lock);
     return code;

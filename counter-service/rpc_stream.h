@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "common/compiler.h"
+#include "common/list.h"
 #include "counter-service/rpc_call.h"
 
 struct rpc_stream;
@@ -39,7 +40,7 @@ struct rpc_stream_group {
     size_t count_max;
     /* guarded by lock, under which no other is taken; an RPC queue's may be held before */
     pthread_mutex_t lock;
-    struct rpc_stream *first;
+    struct list streams;
     size_t count;
     bool ended;
 };
@@ -54,8 +55,7 @@ struct rpc_stream {
     struct rpc_event finished;
     struct rpc_event closed;
     /* guarded by group->lock */
-    struct rpc_stream *next;
-    struct rpc_stream *previous;
+    struct list_node node;
     grpc_status_code code; /* how it ended, for the metrics */
     /* any thread */
     atomic_uint operations_out;

@@ -36,7 +36,7 @@ static void tell_locked(const struct service_health *health, struct watcher *wat
 
 static void tell_all_locked(struct service_health *health)
 {
-    for (struct watcher *watcher = health->watches.first; watcher != NULL; watcher = watcher->next) {
+    LIST_EACH (struct watcher, watcher, &health->watches.watchers, node) {
         tell_locked(health, watcher);
     }
 }

@@ -233,8 +233,10 @@ static int64_t held_back_until(const struct batcher *batcher, const struct line 
     size_t rpcs = 0;
     size_t items = 0;
     int64_t until_us = 0;
-    const struct sent_batch *batch = batcher->sent.youngest;
-    for (; batch != NULL && batch->sent_us + YOUNG_RPC_US > now_us && rpcs < YOUNG_RPCS_MAX; batch = batch->next) {
+    LIST_EACH (const struct sent_batch, batch, &batcher->sent.batches, node) {
+        if (batch->sent_us + YOUNG_RPC_US <= now_us || rpcs == YOUNG_RPCS_MAX) {
+            break;
+        }
         if (batch->kind == line->kind && batch->size == line->size) {
             rpcs++;
             items += batch->count;
@@ -249,7 +251,7 @@ static int64_t held_back_until(const struct batcher *batcher, const struct line 
 static int64_t stuck_us(const struct batcher *batcher)
 {
     int64_t first_us = INT64_MAX;
-    for (const struct sent_batch *batch = batcher->sent.youngest; batch != NULL; batch = batch->next) {
+    LIST_EACH (const struct sent_batch, batch, &batcher->sent.batches, node) {
         first_us = batch->in_window ? batch->sent_us + STUCK_RPC_US : first_us;
     }
     return first_us;
@@ -291,7 +293,7 @@ static bool send_from(struct batcher *batcher, struct line *line, int64_t now_us
         return false;
     }
     const bool sent = send_one(batcher, line, count, now_us);
-    *ret_next_us = sent ? batcher->sent.youngest->earliest_us : now_us;
+    *ret_next_us = sent ? sent_list_youngest(&batcher->sent)->earliest_us : now_us;
     return sent;
 }
 
@@ -330,7 +332,7 @@ static void turn_window(struct batcher *batcher, int64_t now_us)
 /* An RPC that is stuck no longer counts as out. */
 static void pass_stuck(struct batcher *batcher, int64_t now_us)
 {
-    for (struct sent_batch *batch = batcher->sent.youngest; batch != NULL; batch = batch->next) {
+    LIST_EACH (struct sent_batch, batch, &batcher->sent.batches, node) {
         if (batch->in_window && batch->sent_us + STUCK_RPC_US <= now_us) {
             leave_window(batch, STATUS_DEADLINE_EXCEEDED);
         }
@@ -369,8 +371,7 @@ void batcher_abort(struct batcher *batcher)
             waiting_line_answer_all(&batcher->lines[size][kind].waiting, STATUS_DRAINING);
         }
     }
-    while (batcher->sent.youngest != NULL) {
-        struct sent_batch *batch = batcher->sent.youngest;
+    for (struct sent_batch *batch; (batch = sent_list_youngest(&batcher->sent)) != NULL;) {
         client_call_abandon(batch->call);
         leave_window(batch, STATUS_DEADLINE_EXCEEDED);
         give_place_back(batch, false);

@@ -13,34 +13,23 @@ struct sent_batch *sent_batch_take(struct sent_list *list, struct waiting_line *
     if (batch == NULL) {
         return NULL;
     }
-    *batch = (struct sent_batch){.next = list->youngest, .sent_us = now_us, .count = count, .earliest_us = INT64_MAX};
+    *batch = (struct sent_batch){.sent_us = now_us, .count = count, .earliest_us = INT64_MAX};
     memcpy(batch->entries, line->entries + line->first, count * sizeof(batch->entries[0]));
     waiting_line_drop_first(line, count);
-    if (batch->next != NULL) {
-        batch->next->previous = batch;
-    }
-    list->youngest = batch;
+    list_prepend(&list->batches, &batch->node);
     return batch;
 }
 
 void sent_batch_free(struct sent_list *list, struct sent_batch *batch)
 {
-    if (batch->previous != NULL) {
-        batch->previous->next = batch->next;
-    } else {
-        assert(list->youngest == batch);
-        list->youngest = batch->next;
-    }
-    if (batch->next != NULL) {
-        batch->next->previous = batch->previous;
-    }
+    list_remove(&list->batches, &batch->node);
     free(batch);
 }
 
 int64_t sent_list_answer_late(struct sent_list *list, int64_t now_us, enum status status)
 {
     int64_t next_us = INT64_MAX;
-    for (struct sent_batch *batch = list->youngest; batch != NULL; batch = batch->next) {
+    LIST_EACH (struct sent_batch, batch, &list->batches, node) {
         if (batch->earliest_us <= now_us) {
             batch->earliest_us = entries_answer_late(batch->entries, batch->count, now_us, status);
         }

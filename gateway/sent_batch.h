@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/compiler.h"
+#include "common/list.h"
 #include "gateway/entry.h"
 #include "gateway/send_window.h"
 #include "gateway/session.h"
@@ -25,15 +26,20 @@ struct sent_batch {
     struct client_call *call;
     int64_t earliest_us; /* the first deadline among its entries not answered; INT64_MAX: all are */
     bool in_window;      /* its items count as out */
-    struct sent_batch *next;
-    struct sent_batch *previous;
+    struct list_node node;
     struct entry entries[];
 };
 
-/* Zero-initialised is empty. */
+/* The youngest first. Zero-initialised is empty. */
 struct sent_list {
-    struct sent_batch *youngest;
+    struct list batches;
 };
+
+/* NULL if there is none. */
+static inline struct sent_batch *sent_list_youngest(const struct sent_list *list)
+{
+    return LIST_ENTRY(list->batches.first, struct sent_batch, node);
+}
 
 /* Moves the first `count` entries of line into a new batch. NULL when out of memory: nothing was moved. */
 struct sent_batch *sent_batch_take(struct sent_list *list, struct waiting_line *line, size_t count, int64_t now_us)
