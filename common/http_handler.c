@@ -99,7 +99,7 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
         exchange->connection->receiving_since_us = clock_monotonic_us();
     }
     atomic_fetch_add_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    http_head_begin(&exchange->head, &exchange->request, method, url);
+    http_head_begin(&exchange->head, &loop->application, &exchange->request, method, url);
     MHD_get_connection_values_n(mhd_connection, MHD_HEADER_KIND, note_field, &exchange->head);
     exchange->request.refusal_detail = http_head_end(&exchange->head, version);
     exchange->request.refusal = exchange->request.refusal_detail != NULL ? HTTP_MALFORMED : HTTP_NOT_REFUSED;

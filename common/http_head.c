@@ -113,9 +113,10 @@ static void take_target(struct http_head *head, struct text target)
     }
 }
 
-void http_head_begin(struct http_head *head, struct http_request *request, const char *method, const char *target)
+void http_head_begin(struct http_head *head, const struct http_application *application, struct http_request *request,
+                     const char *method, const char *target)
 {
-    *head = (struct http_head){.request = request};
+    *head = (struct http_head){.application = application, .request = request};
     request->method = method_of(text_of(method));
     take_target(head, text_of(target));
 }
@@ -137,18 +138,6 @@ static bool name_is(struct text name, struct text wanted)
     return name.len == wanted.len && strncasecmp(name.data, wanted.data, wanted.len) == 0;
 }
 
-/* X-Idempotency-Key, IdempotencyKey, Idempotent-Key and their like. */
-static bool looks_like_idempotency_key(struct text name)
-{
-    static const struct text stem = {"idempoten", sizeof("idempoten") - 1};
-    for (size_t i = 0; i + stem.len <= name.len; i++) {
-        if (starts_with(behind(name, i), stem)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Of a valid value: http_intake has let it in. */
 static size_t decimal(struct text digits)
 {
@@ -167,38 +156,40 @@ static void take_host(struct http_head *head, struct text value)
     }
 }
 
-/* Of a field that is one value: given twice, it is not one that was asked for. */
-static void take_single(struct http_head *head, struct text *value_at, struct text value, const char *sentence)
+static void take_wanted(struct http_head *head, size_t index, struct text value)
 {
-    if (value_at->data != NULL) {
-        complain(head, sentence);
+    struct http_field *field = &head->request->fields[index];
+    field->value = value;
+    field->count++;
+    if (field->count > 1 && head->application->wanted_fields[index].repeated != NULL) {
+        complain(head, head->application->wanted_fields[index].repeated);
     }
-    *value_at = value;
+}
+
+/* One that means nothing to HTTP's framing: the application says what it is. */
+static void take_other(struct http_head *head, struct text name, struct text value)
+{
+    const struct http_application *application = head->application;
+    for (size_t i = 0; i < application->wanted_count; i++) {
+        if (name_is(name, application->wanted_fields[i].name)) {
+            take_wanted(head, i, value);
+            return;
+        }
+    }
+    if (application->is_notable != NULL && application->is_notable(name)) {
+        head->request->notable_name = name;
+    }
 }
 
 void http_head_field(struct http_head *head, struct text name, struct text value)
 {
-    struct http_request *request = head->request;
     value = trimmed(value);
     if (name_is(name, TEXT("Host"))) {
         take_host(head, value);
     } else if (name_is(name, TEXT("Content-Length"))) {
         head->content_length = decimal(value);
-    } else if (name_is(name, TEXT("Content-Type"))) {
-        take_single(head, &request->content_type, value, "Content-Type must not be repeated");
-    } else if (name_is(name, TEXT("Content-Encoding"))) {
-        take_single(head, &request->content_encoding, value, "Content-Encoding must not be repeated");
-    } else if (name_is(name, TEXT("Idempotency-Key"))) {
-        request->idempotency_key = value;
-        request->idempotency_key_count++;
-    } else if (name_is(name, TEXT("X-Request-Id"))) {
-        request->request_id = value;
-    } else if (name_is(name, TEXT("Origin"))) {
-        request->origin = value;
-    } else if (name_is(name, TEXT("Access-Control-Request-Method"))) {
-        request->is_preflight = request->method == HTTP_OPTIONS;
-    } else if (looks_like_idempotency_key(name)) {
-        request->misnamed_key = name;
+    } else {
+        take_other(head, name, value);
     }
 }
 

@@ -3,6 +3,7 @@
  * A turn runs libmicrohttpd up to three times: http_progress.h says why. */
 #include "common/http_server.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -234,6 +235,7 @@ struct http_loop *http_loop_create(const struct http_loop_options *options, cons
         error_set(error, "out of memory");
         return NULL;
     }
+    assert(application->wanted_count <= HTTP_WANTED_FIELDS_MAX);
     loop->application = *application;
     loop->options = *options;
     http_connections_init(&loop->connections, options->idle_timeout_ms, options->read_timeout_ms);

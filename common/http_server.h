@@ -39,21 +39,28 @@ enum http_refusal {
 
 struct http_budget;
 
+enum { HTTP_WANTED_FIELDS_MAX = 12 };
+
+/* A header field that the application wants to know of. */
+struct http_wanted_field {
+    struct text name;
+    const char *repeated; /* static sentence: a request that has it twice is malformed; NULL: the application looks */
+};
+
+/* What came of one. */
+struct http_field {
+    struct text value; /* without the white space around it; of the last one if it came more than once */
+    unsigned count;    /* how often it came */
+};
+
 /* One request. All fields are read-only for the application but `reply`. The texts point into libmicrohttpd's memory
  * and the request's own, and are valid until http_reply or on_gone returns; body until http_reply or
  * http_request_release; reply until the answer is sent. */
 struct http_request {
     enum http_method method;
     struct text path; /* as sent: still percent-encoded, without the query; "*": of the server as a whole */
-    /* Fields, without the white space around them; .data NULL: the field is missing. */
-    struct text content_type;
-    struct text content_encoding;
-    struct text idempotency_key;
-    unsigned idempotency_key_count;
-    struct text misnamed_key; /* the name of a field like X-Idempotency-Key */
-    struct text request_id;   /* X-Request-Id */
-    struct text origin;
-    bool is_preflight; /* OPTIONS with Access-Control-Request-Method */
+    struct http_field fields[HTTP_WANTED_FIELDS_MAX]; /* in the order of http_application.wanted_fields */
+    struct text notable_name; /* of the last field that is_notable spoke for; .data NULL: none came */
     enum http_refusal refusal;
     const char *refusal_detail; /* static sentence, HTTP_MALFORMED only */
     char *body;                 /* body_len bytes; the application may decode in place */
@@ -88,6 +95,11 @@ struct http_application {
     void *ctx;
     size_t request_state_size;
     struct http_budget *budget; /* of bodies; outlives every request. NULL: no bound */
+    /* Static; at most HTTP_WANTED_FIELDS_MAX. Of other fields nothing is told, but that is_notable says of the name
+     * that there was one. That is called for each of them; NULL: for none. */
+    const struct http_wanted_field *wanted_fields;
+    size_t wanted_count;
+    bool (*is_notable)(struct text name);
     /* The header block is complete: how many bytes of body are allowed? */
     size_t (*body_max)(void *ctx, struct http_request *request);
     /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
@@ -143,6 +155,12 @@ const struct heartbeat *http_loop_heartbeat(const struct http_loop *loop);
 
 /* Header block complete, and not answered in full. For metrics and log lines; any thread. */
 unsigned http_loop_requests_in_flight(const struct http_loop *loop);
+
+/* The value of a wanted field, by its place in the table; .data NULL: the field is missing. */
+static inline struct text http_request_field(const struct http_request *request, size_t index)
+{
+    return request->fields[index].value;
+}
 
 /* Answers a request, once. Loop thread. The response is copied but for its body. */
 void http_reply(struct http_request *request, const struct http_response *response);

@@ -8,6 +8,7 @@
 #include "gateway/counter_json_write.h"
 #include "gateway/path_parameters.h"
 #include "gateway/reply.h"
+#include "gateway/request_fields.h"
 
 /* --- results ------------------------------------------------------------------------------------------------------ */
 
@@ -156,7 +157,7 @@ enum {
 /* A header that looks like an Idempotency-Key and is none: who sends it relies on it. instead: goes on the sentence. */
 static const char *check_key_name(struct request_state *state, const char *instead)
 {
-    const struct text name = state->request->misnamed_key;
+    const struct text name = state->request->notable_name;
     if (name.data == NULL) {
         return NULL;
     }
@@ -169,18 +170,18 @@ static const char *check_key_name(struct request_state *state, const char *inste
  * the rule that the header breaks. */
 static const char *read_key(struct request_state *state, struct text *ret_key)
 {
-    const struct http_request *request = state->request;
-    if (request->idempotency_key_count == 0) {
+    const struct http_field *field = &state->request->fields[FIELD_IDEMPOTENCY_KEY];
+    if (field->count == 0) {
         return check_key_name(state, "give the key as Idempotency-Key");
     }
-    if (request->idempotency_key_count > 1) {
+    if (field->count > 1) {
         return "Idempotency-Key must be given once";
     }
-    if (counter_rules_idempotency_key(request->idempotency_key) != NULL) {
+    if (counter_rules_idempotency_key(field->value) != NULL) {
         return "Idempotency-Key must be 1-128 characters of visible ASCII (0x21-0x7E)";
     }
-    memcpy(state->idempotency_key, request->idempotency_key.data, request->idempotency_key.len);
-    *ret_key = (struct text){state->idempotency_key, request->idempotency_key.len};
+    memcpy(state->idempotency_key, field->value.data, field->value.len);
+    *ret_key = (struct text){state->idempotency_key, field->value.len};
     return NULL;
 }
 
@@ -225,7 +226,7 @@ static void read_increments(struct request_state *state)
 
 void handle_increment_batch(struct request_state *state)
 {
-    const char *detail = state->request->idempotency_key_count > 0
+    const char *detail = state->request->fields[FIELD_IDEMPOTENCY_KEY].count > 0
                              ? "Idempotency-Key must not be given for a batch: give each item its idempotency_key"
                              : check_key_name(state, "give each item its idempotency_key");
     if (detail != NULL) {

@@ -7,6 +7,7 @@
 #include "gateway/media_type.h"
 #include "gateway/operator_handlers.h"
 #include "gateway/reply.h"
+#include "gateway/request_fields.h"
 
 /* The busiest first. */
 static const struct route routes[] = {
@@ -82,8 +83,10 @@ static void handle_by_route(struct request_state *state)
 {
     const struct route *route = state->match.route;
     const struct http_request *request = state->request;
-    const char *broken =
-        route->body == ROUTE_NO_BODY ? NULL : media_type_check_json(request->content_type, request->content_encoding);
+    const char *broken = route->body == ROUTE_NO_BODY
+                             ? NULL
+                             : media_type_check_json(http_request_field(request, FIELD_CONTENT_TYPE),
+                                                     http_request_field(request, FIELD_CONTENT_ENCODING));
     if (broken != NULL) {
         refuse_media_type(state, broken);
     } else {

@@ -9,6 +9,7 @@
 #include "gateway/admission_line.h"
 #include "gateway/dispatcher.h"
 #include "gateway/list_handler.h"
+#include "gateway/request_fields.h"
 #include "gateway/request_state.h"
 
 enum { LONG_TURN_US = 2000 };
@@ -137,6 +138,9 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
         .ctx = loop,
         .request_state_size = sizeof(struct request_state),
         .budget = options->bodies,
+        .wanted_fields = request_fields,
+        .wanted_count = REQUEST_FIELDS,
+        .is_notable = request_field_is_misnamed_key,
         .body_max = body_max,
         .on_request = on_request,
         .on_gone = on_gone,

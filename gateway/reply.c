@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/problem.h"
 #include "gateway/channel_pool.h"
+#include "gateway/request_fields.h"
 #include "gateway/status_problem.h"
 
 enum {
@@ -50,7 +51,7 @@ static void add_cors_headers(const struct request_state *state, struct http_resp
     if (cors_varies(cors)) {
         add_own_header(response, "Vary", "Origin");
     }
-    const char *origin = cors_allowed_origin(cors, state->request->origin);
+    const char *origin = cors_allowed_origin(cors, http_request_field(state->request, FIELD_ORIGIN));
     if (origin != NULL) {
         add_own_header(response, "Access-Control-Allow-Origin", origin);
         add_own_header(response, "Access-Control-Expose-Headers", CORS_EXPOSED_HEADERS);
@@ -66,7 +67,7 @@ static void send_answer(struct request_state *state, int http_status, const char
     response.status = http_status;
     response.content_type = content_type;
     response.body = body;
-    request_id_write(&loop->prng, request->request_id, request_id);
+    request_id_write(&loop->prng, http_request_field(request, FIELD_REQUEST_ID), request_id);
     add_own_header(&response, "X-Request-Id", request_id);
     if (!state->is_cacheable) {
         add_own_header(&response, "Cache-Control", "no-store");
@@ -126,8 +127,9 @@ void reply_cacheable_body(struct request_state *state, const char *content_type,
 void reply_options(struct request_state *state, const char *allow)
 {
     const struct http_request *request = state->request;
+    const bool is_preflight = http_request_field(request, FIELD_REQUESTED_METHOD).data != NULL;
     reply_add_header(state, "Allow", allow);
-    if (request->is_preflight && cors_allowed_origin(&state->loop->cors, request->origin) != NULL) {
+    if (is_preflight && cors_allowed_origin(&state->loop->cors, http_request_field(request, FIELD_ORIGIN)) != NULL) {
         reply_add_header(state, "Access-Control-Allow-Methods", allow);
         reply_add_header(state, "Access-Control-Allow-Headers", CORS_ALLOWED_HEADERS);
         reply_add_header(state, "Access-Control-Max-Age", CORS_MAX_AGE);

@@ -20,6 +20,7 @@
 #include "gateway/dispatcher.h"
 #include "gateway/gateway_health.h"
 #include "gateway/list_handler.h"
+#include "gateway/request_fields.h"
 #include "tally/v1/counter.pb-c.h"
 #include "tests/fakes/metrics_text.h"
 
@@ -222,13 +223,19 @@ static inline struct http_request *prepare(size_t index, enum http_method method
     *request = (struct http_request){
         .method = method,
         .path = text_of(path),
-        .content_type = TEXT("application/json"),
+        .fields = {[FIELD_CONTENT_TYPE] = {TEXT("application/json"), 1}},
         .complete_us = clock_monotonic_us(),
         .reply = request->reply,
         .state = request->state,
     };
     fixture->status = 0;
     return request;
+}
+
+/* Its only one of that name. */
+static inline void set_field(struct http_request *request, enum request_field field, struct text value)
+{
+    request->fields[field] = (struct http_field){value, 1};
 }
 
 static inline void set_body(size_t index, const char *body)

@@ -6,6 +6,7 @@
 
 #include "common/http_head.h"
 #include "gateway/media_type.h"
+#include "gateway/request_fields.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,15 +16,23 @@ static bool is_part(struct text part, const char *whole, size_t len)
     return part.data == NULL || (part.data >= whole && part.data + part.len <= whole + len);
 }
 
+static const struct http_application application = {
+    .wanted_fields = request_fields,
+    .wanted_count = REQUEST_FIELDS,
+    .is_notable = request_field_is_misnamed_key,
+};
+
 static void check(const struct http_request *request, const char *whole, size_t len)
 {
-    assert(is_part(request->content_type, whole, len) && is_part(request->content_encoding, whole, len));
-    assert(is_part(request->idempotency_key, whole, len) && is_part(request->misnamed_key, whole, len));
-    assert(is_part(request->request_id, whole, len) && is_part(request->origin, whole, len));
-    assert((request->idempotency_key.data != NULL) == (request->idempotency_key_count > 0));
-    const char *broken = media_type_check_json(request->content_type, request->content_encoding);
+    for (size_t i = 0; i < REQUEST_FIELDS; i++) {
+        assert(is_part(request->fields[i].value, whole, len));
+        assert((request->fields[i].value.data != NULL) == (request->fields[i].count > 0));
+    }
+    assert(is_part(request->notable_name, whole, len));
+    const struct text content_type = http_request_field(request, FIELD_CONTENT_TYPE);
+    const char *broken = media_type_check_json(content_type, http_request_field(request, FIELD_CONTENT_ENCODING));
     assert(broken == NULL || strstr(broken, "Content-") != NULL);
-    assert(broken != NULL || request->content_type.len >= strlen("application/json"));
+    assert(broken != NULL || content_type.len >= strlen("application/json"));
 }
 
 static void take_line(struct http_head *head, char *line, char *end)
@@ -49,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *end = copy + strcspn(copy, "\n");
     const bool is_last = *end == '\0';
     *end = '\0';
-    http_head_begin(&head, &request, size % 2 == 0 ? "GET" : "OPTIONS", line);
+    http_head_begin(&head, &application, &request, size % 2 == 0 ? "GET" : "OPTIONS", line);
     while (!is_last && end < copy + size) {
         line = end + 1;
         char *next = memchr(line, '\n', (size_t)(copy + size - line));

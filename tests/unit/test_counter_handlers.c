@@ -27,8 +27,7 @@ static void test_a_replay_says_so_in_a_header(void **state)
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
     char key[] = "key-1";
     set_body(0, LIKE);
-    request->idempotency_key = text_of(key);
-    request->idempotency_key_count = 1;
+    set_field(request, FIELD_IDEMPOTENCY_KEY, text_of(key));
     handle(request);
     memset(key, 'x', sizeof(key)); /* the header's memory is not the operation's */
     assert_true(text_equal(fixture->submitted->operations[0].idempotency_key, TEXT("key-1")));
@@ -44,8 +43,7 @@ static void test_a_bad_key_is_refused(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
         set_body(0, LIKE);
-        request->idempotency_key = bad[i];
-        request->idempotency_key_count = 1;
+        set_field(request, FIELD_IDEMPOTENCY_KEY, bad[i]);
         handle(request);
         assert_problem(400, "Idempotency-Key must be 1-128 characters of visible ASCII");
     }
@@ -57,8 +55,7 @@ static void test_a_repeated_key_header_is_refused(void **state)
     (void)state;
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
     set_body(0, LIKE);
-    request->idempotency_key = TEXT("k");
-    request->idempotency_key_count = 2;
+    request->fields[FIELD_IDEMPOTENCY_KEY] = (struct http_field){TEXT("k"), 2};
     handle(request);
     assert_problem(400, "Idempotency-Key must be given once");
 }
@@ -68,20 +65,19 @@ static void test_a_header_that_only_looks_like_a_key_is_refused(void **state)
     (void)state;
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
     set_body(0, LIKE);
-    request->misnamed_key = TEXT("X-Idempotency-Key");
+    request->notable_name = TEXT("X-Idempotency-Key");
     handle(request);
     assert_problem(400, "X-Idempotency-Key is not a header of this call: give the key as Idempotency-Key");
     request = prepare(0, HTTP_POST, "/api/v1/counter/increment/batch");
     set_body(0, "{\"increments\":[" LIKE "]}");
-    request->misnamed_key = TEXT("X-Idempotency-Key");
+    request->notable_name = TEXT("X-Idempotency-Key");
     handle(request);
     assert_problem(400, "X-Idempotency-Key is not a header of this call: give each item its idempotency_key");
     assert_null(fixture->submitted);
     request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
     set_body(0, LIKE);
-    request->misnamed_key = TEXT("X-Idempotency-Key");
-    request->idempotency_key = TEXT("k");
-    request->idempotency_key_count = 1;
+    request->notable_name = TEXT("X-Idempotency-Key");
+    set_field(request, FIELD_IDEMPOTENCY_KEY, TEXT("k"));
     handle(request);
     assert_non_null(fixture->submitted);
     finish(STATUS_OK, 1, false);
@@ -92,8 +88,7 @@ static void test_a_batch_takes_no_key_header(void **state)
     (void)state;
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment/batch");
     set_body(0, "{\"increments\":[" LIKE "]}");
-    request->idempotency_key = TEXT("k");
-    request->idempotency_key_count = 1;
+    set_field(request, FIELD_IDEMPOTENCY_KEY, TEXT("k"));
     handle(request);
     assert_problem(400, "Idempotency-Key must not be given for a batch");
     assert_null(fixture->submitted);

@@ -32,17 +32,17 @@ static void test_only_json_is_taken(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
-        request->content_type = text_of(bad[i]);
+        set_field(request, FIELD_CONTENT_TYPE, text_of(bad[i]));
         handle(request);
         assert_problem(415, "\"outcome\":\"not_applied\"");
     }
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/batch");
-    request->content_type = (struct text){0};
+    request->fields[FIELD_CONTENT_TYPE] = (struct http_field){0};
     handle(request);
     assert_problem(415, "Content-Type must be application/json");
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
-        request->content_type = text_of(good[i]);
+        set_field(request, FIELD_CONTENT_TYPE, text_of(good[i]));
         handle(request);
         assert_problem(400, "the body is empty");
     }
@@ -52,13 +52,12 @@ static void test_compressed_bodies_are_not_taken(void **state)
 {
     (void)state;
     struct http_request *request = prepare(0, HTTP_POST, "/api/v1/counter/increment");
-    request->content_type = TEXT("application/json");
-    request->content_encoding = TEXT("gzip");
+    set_field(request, FIELD_CONTENT_ENCODING, TEXT("gzip"));
     handle(request);
     assert_problem(415, "Content-Encoding must be identity");
     assert_string_equal(header("Accept-Encoding"), "identity");
     request = prepare(0, HTTP_GET, "/health/live");
-    request->content_encoding = TEXT("gzip");
+    set_field(request, FIELD_CONTENT_ENCODING, TEXT("gzip"));
     handle(request);
     assert_int_equal(fixture->status, 200);
 }
@@ -89,8 +88,8 @@ static void test_no_answer_is_to_be_kept(void **state)
 static struct http_request *preflight(const char *origin)
 {
     struct http_request *request = prepare(0, HTTP_OPTIONS, "/api/v1/counter/increment");
-    request->origin = text_of(origin);
-    request->is_preflight = true;
+    set_field(request, FIELD_ORIGIN, text_of(origin));
+    set_field(request, FIELD_REQUESTED_METHOD, TEXT("POST"));
     return request;
 }
 
@@ -112,7 +111,7 @@ static void test_pages_of_the_origins_configured_may_call(void **state)
     assert_null(header("Access-Control-Allow-Methods"));
     assert_string_equal(header("Vary"), "Origin");
     struct http_request *request = prepare(0, HTTP_GET, "/nothing");
-    request->origin = TEXT("https://shop.example");
+    set_field(request, FIELD_ORIGIN, TEXT("https://shop.example"));
     handle(request);
     assert_problem(404, "/problems/not-found");
     assert_string_equal(header("Access-Control-Allow-Origin"), "https://shop.example");
@@ -163,11 +162,11 @@ static void test_a_request_id_comes_back(void **state)
 {
     (void)state;
     struct http_request *request = prepare(0, HTTP_GET, "/health/live");
-    request->request_id = TEXT("id-1");
+    set_field(request, FIELD_REQUEST_ID, TEXT("id-1"));
     handle(request);
     assert_string_equal(header("X-Request-Id"), "id-1");
     request = prepare(0, HTTP_GET, "/health/live");
-    request->request_id = TEXT("not an id");
+    set_field(request, FIELD_REQUEST_ID, TEXT("not an id"));
     handle(request);
     assert_int_equal(strlen(header("X-Request-Id")), 16);
 }
