@@ -100,11 +100,12 @@ static void on_request(void *ctx, struct http_request *request)
     }
 }
 
-static size_t body_max(void *ctx, struct http_request *request)
+/* No body. */
+static struct http_allowance on_headers(void *ctx, struct http_request *request)
 {
     (void)ctx;
     (void)request;
-    return 0;
+    return (struct http_allowance){0};
 }
 
 struct admin_server *admin_server_create(const char *host, int port, admin_health health, void *health_ctx,
@@ -125,7 +126,7 @@ struct admin_server *admin_server_create(const char *host, int port, admin_healt
         .read_timeout_ms = READ_TIMEOUT_MS,
         .thread_name = "admin",
     };
-    const struct http_application application = {.ctx = server, .body_max = body_max, .on_request = on_request};
+    const struct http_application application = {.ctx = server, .on_headers = on_headers, .on_request = on_request};
     server->loop = http_loop_create(&options, &application, error);
     if (server->loop == NULL || http_loop_start(server->loop, error) != 0) {
         goto fail;

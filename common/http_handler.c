@@ -144,10 +144,11 @@ static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Con
     if (request->refusal != HTTP_NOT_REFUSED) {
         return dispatch(exchange, connection);
     }
-    exchange->body_max = loop->application.body_max(loop->application.ctx, request);
+    const struct http_allowance allowance = loop->application.on_headers(loop->application.ctx, request);
     const size_t content_length = exchange->head.content_length;
-    if (content_length > exchange->body_max) {
-        request->refusal = HTTP_BODY_TOO_LARGE;
+    exchange->body_max = allowance.body_max;
+    if (allowance.is_refused || content_length > exchange->body_max) {
+        request->refusal = allowance.is_refused ? HTTP_REFUSED_BY_APPLICATION : HTTP_BODY_TOO_LARGE;
         return dispatch(exchange, connection);
     }
     return make_room(exchange, connection, content_length);

@@ -28,13 +28,15 @@
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 
-/* Why the body of a request was not read. The application answers it; the connection is closed afterwards. */
+/* Why the body of a request was not read, or not to its end. The application answers it at once; the connection is
+ * closed afterwards. */
 enum http_refusal {
     HTTP_NOT_REFUSED,
     HTTP_MALFORMED,      /* see `refusal_detail`; 400 */
-    HTTP_BODY_TOO_LARGE, /* over what body_max allowed; 413 */
+    HTTP_BODY_TOO_LARGE, /* over what on_headers allowed; 413 */
     HTTP_OVER_BUDGET,    /* the bodies of all requests together are over http_application.budget, and there was no room
                           * within answer_timeout_ms, or none for the rest of a chunked one; 503 */
+    HTTP_REFUSED_BY_APPLICATION, /* by on_headers */
 };
 
 struct http_budget;
@@ -90,6 +92,12 @@ struct http_response {
     size_t header_count;
 };
 
+/* What on_headers allows. */
+struct http_allowance {
+    bool is_refused; /* on_request is to answer now, and no body is read */
+    size_t body_max; /* bytes, if it is not refused */
+};
+
 /* What a server does. Every callback runs on the loop's thread and must not block. */
 struct http_application {
     void *ctx;
@@ -100,9 +108,10 @@ struct http_application {
     const struct http_wanted_field *wanted_fields;
     size_t wanted_count;
     bool (*is_notable)(struct text name);
-    /* The header block is complete: how many bytes of body are allowed? */
-    size_t (*body_max)(void *ctx, struct http_request *request);
-    /* The request is complete, or refused. Answer now with http_reply, or keep the pointer and answer later. */
+    /* The header block is complete, and well-formed: what is allowed? The request's body is not there yet. */
+    struct http_allowance (*on_headers)(void *ctx, struct http_request *request);
+    /* The request is complete, or refused. Answer with http_reply: now, as everything that is refused, or keep the
+     * pointer and answer later. */
     void (*on_request)(void *ctx, struct http_request *request);
     /* The client of a request not answered yet is gone. From now on the application owns the request: it must not
      * reply, and calls http_request_release once nothing points to it. NULL if on_request always answers at once. */

@@ -39,12 +39,11 @@ static size_t body_max_of(const struct loop_context *loop, const struct route *r
     return route != NULL && route->body == ROUTE_BATCH_BODY ? HTTP_BATCH_BODY_MAX : loop->max_body;
 }
 
-size_t dispatcher_body_max(const struct loop_context *loop, const struct http_request *request)
+struct http_allowance dispatcher_allow(const struct loop_context *loop, const struct http_request *request)
 {
-    if (request->method != HTTP_POST) {
-        return loop->max_body;
-    }
-    return body_max_of(loop, router_match(routes, ROUTE_COUNT, request->method, request->path).route);
+    const struct route *route =
+        request->method == HTTP_POST ? router_match(routes, ROUTE_COUNT, HTTP_POST, request->path).route : NULL;
+    return (struct http_allowance){.body_max = body_max_of(loop, route)};
 }
 
 static void refuse_unmatched(struct request_state *state)

@@ -9,8 +9,8 @@
 /* All routes, for the metrics. */
 const struct route *dispatcher_routes(size_t *ret_count);
 
-/* For http_application.body_max. */
-size_t dispatcher_body_max(const struct loop_context *loop, const struct http_request *request);
+/* For http_application.on_headers. */
+struct http_allowance dispatcher_allow(const struct loop_context *loop, const struct http_request *request);
 /* For http_application.on_request. */
 void dispatcher_handle(struct loop_context *loop, struct http_request *request);
 /* For http_application.on_gone. */

@@ -28,10 +28,10 @@ struct gateway_loop {
 
 /* --- callbacks, on the loop's thread ------------------------------------------------------------------------------ */
 
-static size_t body_max(void *ctx, struct http_request *request)
+static struct http_allowance on_headers(void *ctx, struct http_request *request)
 {
     const struct gateway_loop *loop = ctx;
-    return dispatcher_body_max(&loop->context, request);
+    return dispatcher_allow(&loop->context, request);
 }
 
 /* First the batcher: a call that it starts may end at once, and the client tells so. */
@@ -141,7 +141,7 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
         .wanted_fields = request_fields,
         .wanted_count = REQUEST_FIELDS,
         .is_notable = request_field_is_misnamed_key,
-        .body_max = body_max,
+        .on_headers = on_headers,
         .on_request = on_request,
         .on_gone = on_gone,
         .on_wake = on_wake,

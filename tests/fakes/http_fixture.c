@@ -27,11 +27,14 @@ static void answer(struct http_request *request, int status)
     http_reply(request, &response);
 }
 
-static size_t body_max(void *ctx, struct http_request *request)
+static struct http_allowance on_headers(void *ctx, struct http_request *request)
 {
     (void)ctx;
     const bool is_large = text_equal(request->path, TEXT("/large")) || text_equal(request->path, TEXT("/large-later"));
-    return is_large ? HTTP_FIXTURE_LARGE_BODY_MAX : HTTP_FIXTURE_BODY_MAX;
+    return (struct http_allowance){
+        .is_refused = text_equal(request->path, TEXT("/refused")),
+        .body_max = is_large ? HTTP_FIXTURE_LARGE_BODY_MAX : HTTP_FIXTURE_BODY_MAX,
+    };
 }
 
 static void on_request(void *ctx, struct http_request *request)
@@ -39,7 +42,10 @@ static void on_request(void *ctx, struct http_request *request)
     struct http_fixture *fixture = ctx;
     atomic_fetch_add(&fixture->seen, 1);
     if (request->refusal != HTTP_NOT_REFUSED) {
-        static const int status_of[] = {[HTTP_MALFORMED] = 400, [HTTP_BODY_TOO_LARGE] = 413, [HTTP_OVER_BUDGET] = 503};
+        static const int status_of[] = {[HTTP_MALFORMED] = 400,
+                                        [HTTP_BODY_TOO_LARGE] = 413,
+                                        [HTTP_OVER_BUDGET] = 503,
+                                        [HTTP_REFUSED_BY_APPLICATION] = 403};
         answer(request, status_of[request->refusal]);
     } else if (text_equal(request->path, TEXT("/later")) || text_equal(request->path, TEXT("/large-later"))) {
         fixture->waiting[fixture->waiting_count++] = request;
@@ -93,7 +99,7 @@ static int start_with(void **state, int max_connections, int idle_timeout_ms, in
         .ctx = fixture,
         .request_state_size = 8,
         .budget = &fixture->budget,
-        .body_max = body_max,
+        .on_headers = on_headers,
         .on_request = on_request,
         .on_gone = on_gone,
         .on_wake = on_wake,

@@ -151,6 +151,24 @@ static void test_a_body_over_the_limit_is_413(void **state)
     expect_refusal(*state, request, "413");
 }
 
+/* The bodies do not come, so an answer that came after them would not come either. */
+static void test_what_is_refused_at_its_headers_is_answered_before_its_body_is_there(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    expect_refusal(fixture, POST("/refused", "50"), "403");
+    expect_refusal(fixture, "POST /refused HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n", "403");
+    expect_refusal(fixture, "POST /refused HTTP/1.1\r\nHost: t\r\nContent-Length: 50\r\nExpect: 100-continue\r\n\r\n",
+                   "403");
+    assert_int_equal(atomic_load(&fixture->seen), 3);
+}
+
+static void test_no_body_is_read_of_what_is_refused_at_its_headers(void **state)
+{
+    const struct http_fixture *fixture = *state;
+    expect_refusal(fixture, POST("/refused", "5") "hello" POST("/now", "5") "hello", "403");
+    assert_int_equal(atomic_load(&fixture->seen), 1);
+}
+
 static void test_a_chunked_body_over_twice_the_limit_ends_the_connection(void **state)
 {
     char request[1024];
@@ -193,6 +211,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_framing_that_could_be_read_differently_is_refused_and_closed,
                                         http_fixture_start, http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_a_body_over_the_limit_is_413, http_fixture_start, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_what_is_refused_at_its_headers_is_answered_before_its_body_is_there,
+                                        http_fixture_start_patient, http_fixture_stop),
+        cmocka_unit_test_setup_teardown(test_no_body_is_read_of_what_is_refused_at_its_headers, http_fixture_start,
+                                        http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_a_chunked_body_over_twice_the_limit_ends_the_connection,
                                         http_fixture_start, http_fixture_stop),
         cmocka_unit_test_setup_teardown(test_requests_without_an_answer_are_given_up_at_the_end, http_fixture_start,
