@@ -29,7 +29,8 @@ struct http_exchange {
     struct http_request request; /* first: http_reply casts */
     struct http_loop *loop;
     struct http_connection *connection;
-    uint32_t number; /* of the request on its connection; the first is 1 */
+    struct MHD_Connection *mhd_connection; /* NULL once the library is done with the request */
+    uint32_t number;                       /* of the request on its connection; the first is 1 */
     enum http_exchange_phase phase;
     unsigned piece_run;            /* number of the MHD_run that brought its last piece */
     struct http_response response; /* from EXCHANGE_ANSWERED on; header values point into header_values */
@@ -40,7 +41,6 @@ struct http_exchange {
     size_t budgeted;            /* bytes that were taken from the budget: of the body, or of the answer's */
     struct http_exchange *next; /* in the list of free ones, or of those held */
     /* EXCHANGE_HELD only */
-    struct MHD_Connection *held_connection;
     int64_t held_since_us;
     /* Copies, because an abandoned request may outlive its loop. */
     void (*state_done)(void *ctx, void *state);

@@ -21,7 +21,7 @@ static enum MHD_Result note_field(void *head, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-static enum MHD_Result queue_response(struct http_exchange *exchange, struct MHD_Connection *connection)
+static enum MHD_Result queue_response(struct http_exchange *exchange)
 {
     const struct http_response *answer = &exchange->response;
     struct MHD_Response *response =
@@ -41,7 +41,8 @@ static enum MHD_Result queue_response(struct http_exchange *exchange, struct MHD
         atomic_load_explicit(&exchange->loop->close_announced, memory_order_relaxed)) {
         added = added && MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
     }
-    enum MHD_Result queued = added ? MHD_queue_response(connection, (unsigned)answer->status, response) : MHD_NO;
+    enum MHD_Result queued =
+        added ? MHD_queue_response(exchange->mhd_connection, (unsigned)answer->status, response) : MHD_NO;
     MHD_destroy_response(response);
     if (queued == MHD_YES) {
         exchange->phase = EXCHANGE_SENDING;
@@ -64,7 +65,7 @@ static void take_fault(struct http_exchange *exchange)
 }
 
 /* Gives a complete or refused request to the application. */
-static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Connection *connection)
+static enum MHD_Result dispatch(struct http_exchange *exchange)
 {
     struct http_loop *loop = exchange->loop;
     take_fault(exchange);
@@ -77,7 +78,7 @@ static enum MHD_Result dispatch(struct http_exchange *exchange, struct MHD_Conne
     exchange->connection->receiving_since_us = 0;
     http_connections_answering(&loop->connections, exchange->connection);
     loop->application.on_request(loop->application.ctx, &exchange->request);
-    return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange, connection) : MHD_YES;
+    return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange) : MHD_YES;
 }
 
 /* Returns NULL when out of memory. */
@@ -92,6 +93,7 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     }
     http_exchange_reset(exchange);
     exchange->connection = info->socket_context;
+    exchange->mhd_connection = mhd_connection;
     exchange->connection->in_request = true;
     exchange->number = ++exchange->connection->requests;
     assert(exchange->number <= exchange->connection->intake.request); /* no request goes past http_intake */
@@ -107,13 +109,13 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
 }
 
 /* Or has the request wait for it: behind those that wait already, unless it is one of those that are not counted. */
-static enum MHD_Result make_room(struct http_exchange *exchange, struct MHD_Connection *connection, size_t size)
+static enum MHD_Result make_room(struct http_exchange *exchange, size_t size)
 {
     struct http_loop *loop = exchange->loop;
     const bool must_queue = loop->held.first != NULL && size > HTTP_BUDGET_FREE;
     const enum http_body_room room = must_queue ? HTTP_BODY_NO_BUDGET : http_exchange_reserve_body(exchange, size);
     if (room == HTTP_BODY_NO_BUDGET) {
-        http_held_add(loop, exchange, connection);
+        http_held_add(loop, exchange);
     }
     return room == HTTP_BODY_NO_MEMORY ? MHD_NO : MHD_YES;
 }
@@ -128,30 +130,30 @@ static void note_piece(struct http_exchange *exchange)
 }
 
 /* The library repeats the first call of a request in which its connection was suspended. */
-static enum MHD_Result on_released(struct http_exchange *exchange, struct MHD_Connection *connection)
+static enum MHD_Result on_released(struct http_exchange *exchange)
 {
     exchange->phase = EXCHANGE_RECEIVING;
     note_piece(exchange);
-    return exchange->request.refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange, connection);
+    return exchange->request.refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange);
 }
 
 /* First call of the handler: the header block is complete. */
-static enum MHD_Result on_headers(struct http_exchange *exchange, struct MHD_Connection *connection)
+static enum MHD_Result on_headers(struct http_exchange *exchange)
 {
     struct http_loop *loop = exchange->loop;
     struct http_request *request = &exchange->request;
     take_fault(exchange);
     if (request->refusal != HTTP_NOT_REFUSED) {
-        return dispatch(exchange, connection);
+        return dispatch(exchange);
     }
     const struct http_allowance allowance = loop->application.on_headers(loop->application.ctx, request);
     const size_t content_length = exchange->head.content_length;
     exchange->body_max = allowance.body_max;
     if (allowance.is_refused || content_length > exchange->body_max) {
         request->refusal = allowance.is_refused ? HTTP_REFUSED_BY_APPLICATION : HTTP_BODY_TOO_LARGE;
-        return dispatch(exchange, connection);
+        return dispatch(exchange);
     }
-    return make_room(exchange, connection, content_length);
+    return make_room(exchange, content_length);
 }
 
 enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
@@ -166,7 +168,7 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
         }
         *con_cls = exchange;
         note_piece(exchange);
-        return on_headers(exchange, connection);
+        return on_headers(exchange);
     }
     if (*upload_data_size != 0) {
         size_t len = *upload_data_size;
@@ -176,11 +178,11 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
     }
     switch (exchange->phase) {
     case EXCHANGE_RELEASED:
-        return on_released(exchange, connection);
+        return on_released(exchange);
     case EXCHANGE_RECEIVING:
-        return dispatch(exchange, connection);
+        return dispatch(exchange);
     case EXCHANGE_ANSWERED:
-        return queue_response(exchange, connection);
+        return queue_response(exchange);
     case EXCHANGE_HELD:
     case EXCHANGE_WAITING:
     case EXCHANGE_SENDING:
@@ -201,6 +203,7 @@ void http_handler_completed(void *cls, struct MHD_Connection *mhd_connection, vo
     }
     assert(exchange->phase != EXCHANGE_HELD);
     *con_cls = NULL;
+    exchange->mhd_connection = NULL;
     loop->progress.ended = true;
     http_connections_answered(&loop->connections, exchange->connection, clock_monotonic_us());
     atomic_fetch_sub_explicit(&loop->in_flight, 1, memory_order_relaxed);

@@ -7,18 +7,17 @@
 /* To let one go on the library goes through all that are suspended, which can be thousands. */
 enum { LOOK_US = 1000 };
 
-void http_held_add(struct http_loop *loop, struct http_exchange *exchange, struct MHD_Connection *connection)
+void http_held_add(struct http_loop *loop, struct http_exchange *exchange)
 {
     assert(exchange->phase == EXCHANGE_RECEIVING);
     exchange->phase = EXCHANGE_HELD;
-    exchange->held_connection = connection;
     exchange->held_since_us = clock_monotonic_us();
     exchange->next = NULL;
     *(loop->held.last != NULL ? &loop->held.last->next : &loop->held.first) = exchange;
     loop->held.last = exchange;
     exchange->connection->receiving_since_us = 0; /* it is not the client who is slow */
     http_connections_answering(&loop->connections, exchange->connection);
-    MHD_suspend_connection(connection);
+    MHD_suspend_connection(exchange->mhd_connection);
 }
 
 static void release_first(struct http_loop *loop, int64_t now_us)
@@ -32,7 +31,7 @@ static void release_first(struct http_loop *loop, int64_t now_us)
     exchange->phase = EXCHANGE_RELEASED;
     exchange->request.held_us = now_us - exchange->held_since_us;
     http_connections_receiving(&loop->connections, exchange->connection, now_us);
-    MHD_resume_connection(exchange->held_connection);
+    MHD_resume_connection(exchange->mhd_connection);
 }
 
 static bool is_late(const struct http_loop *loop, const struct http_exchange *exchange, int64_t now_us)

@@ -14,7 +14,7 @@
 #include "common/http_loop.h"
 
 /* From the handler's first call for the request. */
-void http_held_add(struct http_loop *loop, struct http_exchange *exchange, struct MHD_Connection *connection);
+void http_held_add(struct http_loop *loop, struct http_exchange *exchange);
 /* Before the library is run: lets those go on that may. */
 void http_held_turn(struct http_loop *loop, int64_t now_us);
 /* When http_held_turn wants to be called again, monotonic microseconds; INT64_MAX for never. Another loop may give room

@@ -171,6 +171,10 @@ static inline struct text http_request_field(const struct http_request *request,
     return request->fields[index].value;
 }
 
+/* Writes the request's query, as it was sent but for a last '&', without the '?'; http_query reads it. Returns its
+ * length, 0 if there is none, or -1 if it is longer than size. Loop thread, and not after on_gone. */
+int http_request_query(const struct http_request *request, char *out, size_t size) MUST_CHECK;
+
 /* Answers a request, once. Loop thread. The response is copied but for its body. */
 void http_reply(struct http_request *request, const struct http_response *response);
 /* Ends the application's ownership after on_gone. Loop thread. */

@@ -27,6 +27,16 @@ static void answer(struct http_request *request, int status)
     http_reply(request, &response);
 }
 
+static void answer_query(struct http_request *request)
+{
+    char query[HTTP_FIXTURE_QUERY_MAX];
+    const int len = http_request_query(request, query, sizeof(query));
+    if (len >= 0) {
+        buffer_append(&request->reply, query, (size_t)len);
+    }
+    answer(request, len >= 0 ? 200 : 414);
+}
+
 static struct http_allowance on_headers(void *ctx, struct http_request *request)
 {
     (void)ctx;
@@ -49,6 +59,8 @@ static void on_request(void *ctx, struct http_request *request)
         answer(request, status_of[request->refusal]);
     } else if (text_equal(request->path, TEXT("/later")) || text_equal(request->path, TEXT("/large-later"))) {
         fixture->waiting[fixture->waiting_count++] = request;
+    } else if (text_equal(request->path, TEXT("/query"))) {
+        answer_query(request);
     } else {
         const bool known = text_equal(request->path, TEXT("/now")) || text_equal(request->path, TEXT("/large"));
         answer(request, known ? 200 : 404);
