@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/http_loop.h"
+#include "common/http_peer.h"
 
 /* --- query -------------------------------------------------------------------------------------------------------- */
 
@@ -52,4 +53,15 @@ int http_request_query(const struct http_request *request, char *out, size_t siz
     assert(exchange->mhd_connection != NULL);
     MHD_get_connection_values_n(exchange->mhd_connection, MHD_GET_ARGUMENT_KIND, put_parameter, &writer);
     return writer.is_full ? -1 : (int)writer.len;
+}
+
+/* --- peer --------------------------------------------------------------------------------------------------------- */
+
+struct http_peer http_request_peer(const struct http_request *request)
+{
+    const struct http_exchange *exchange = (const struct http_exchange *)request;
+    assert(exchange->mhd_connection != NULL);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->mhd_connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return http_peer_of(info != NULL ? info->client_addr : NULL);
 }

@@ -40,6 +40,7 @@ enum http_refusal {
 };
 
 struct http_budget;
+struct http_peer;
 
 enum { HTTP_WANTED_FIELDS_MAX = 12 };
 
@@ -174,6 +175,9 @@ static inline struct text http_request_field(const struct http_request *request,
 /* Writes the request's query, as it was sent but for a last '&', without the '?'; http_query reads it. Returns its
  * length, 0 if there is none, or -1 if it is longer than size. Loop thread, and not after on_gone. */
 int http_request_query(const struct http_request *request, char *out, size_t size) MUST_CHECK;
+/* Who has sent the request: the client, or the last proxy before this program, which may be on this machine. Loop
+ * thread, and not after on_gone. */
+struct http_peer http_request_peer(const struct http_request *request);
 
 /* Answers a request, once. Loop thread. The response is copied but for its body. */
 void http_reply(struct http_request *request, const struct http_response *response);

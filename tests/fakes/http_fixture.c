@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/http_peer.h"
 
 static void answer(struct http_request *request, int status)
 {
@@ -35,6 +36,14 @@ static void answer_query(struct http_request *request)
         buffer_append(&request->reply, query, (size_t)len);
     }
     answer(request, len >= 0 ? 200 : 414);
+}
+
+static void answer_peer(struct http_request *request)
+{
+    const struct http_peer peer = http_request_peer(request);
+    buffer_append_text(&request->reply, text_of(peer.address));
+    buffer_append_text(&request->reply, peer.is_loopback ? TEXT(" loopback") : TEXT(" other"));
+    answer(request, 200);
 }
 
 static struct http_allowance on_headers(void *ctx, struct http_request *request)
@@ -61,6 +70,8 @@ static void on_request(void *ctx, struct http_request *request)
         fixture->waiting[fixture->waiting_count++] = request;
     } else if (text_equal(request->path, TEXT("/query"))) {
         answer_query(request);
+    } else if (text_equal(request->path, TEXT("/peer"))) {
+        answer_peer(request);
     } else {
         const bool known = text_equal(request->path, TEXT("/now")) || text_equal(request->path, TEXT("/large"));
         answer(request, known ? 200 : 404);

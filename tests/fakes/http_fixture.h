@@ -26,8 +26,8 @@ enum { HTTP_FIXTURE_BODY_MAX = 100, HTTP_FIXTURE_LARGE_BODY_MAX = 64 * 1024 };
 #define POST(path, body_len) "POST " path " HTTP/1.1\r\nHost: t\r\nContent-Length: " body_len "\r\n\r\n"
 
 /* Paths: /now is answered at once, /large too and takes larger bodies, /later when `release` is set, anything else with
- * 404. /large-later is both. /refused is refused at its headers, with 403.
- * /query is answered with its query, or 414. */
+ * 404. /large-later is both. /refused is refused at its headers, with 403. /query is answered with its query,
+ * or 414, and /peer with where it comes from. */
 struct http_fixture {
     struct http_budget budget;
     struct http_loop *loop;

@@ -56,12 +56,21 @@ static void test_a_query_that_does_not_fit_is_told_to_be_too_long(void **state)
     close(fd);
 }
 
+static void test_the_peer_is_told(void **state)
+{
+    int fd = http_fixture_connect(*state);
+    expect_answer(fd, "/peer", "HTTP/1.1 200", "127.0.0.1 loopback");
+    expect_answer(fd, "/peer", "HTTP/1.1 200", "127.0.0.1 loopback");
+    close(fd);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, http_fixture_start, http_fixture_stop)
     const struct CMUnitTest tests[] = {
         TEST(test_the_query_is_told_as_it_was_sent),
         TEST(test_a_query_that_does_not_fit_is_told_to_be_too_long),
+        TEST(test_the_peer_is_told),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
