@@ -1,39 +1,21 @@
 #include "gateway/admission_line.h"
 
-#include <assert.h>
-
 #include "gateway/admission.h"
 #include "gateway/reply.h"
 
-static void append(struct loop_context *loop, struct request_state *state)
+static void on_abandon(struct request_state *state)
 {
-    state->is_in_line = true;
-    state->next = NULL;
-    state->previous = loop->line_last;
-    if (loop->line_last != NULL) {
-        loop->line_last->next = state;
-    } else {
-        loop->line_first = state;
-    }
-    loop->line_last = state;
+    request_wait_end(state);
+    request_state_release(state);
 }
 
-static void leave(struct request_state *state)
+static void on_abort(struct request_state *state)
 {
-    struct loop_context *loop = state->loop;
-    assert(state->is_in_line);
-    state->is_in_line = false;
-    if (state->previous != NULL) {
-        state->previous->next = state->next;
-    } else {
-        loop->line_first = state->next;
-    }
-    if (state->next != NULL) {
-        state->next->previous = state->previous;
-    } else {
-        loop->line_last = state->previous;
-    }
+    request_wait_end(state);
+    reply_problem(state, STATUS_DRAINING, NULL);
 }
+
+static const struct request_wait_kind unread_wait = {on_abandon, on_abort};
 
 void admission_line_enter(struct request_state *state, void (*read)(struct request_state *state))
 {
@@ -41,45 +23,28 @@ void admission_line_enter(struct request_state *state, void (*read)(struct reque
     state->is_large = true;
     if (loop->is_draining) {
         reply_problem(state, STATUS_DRAINING, NULL);
-    } else if (loop->line_first == NULL && admission_has_place_for_large(loop)) {
+    } else if (loop->line.first == NULL && admission_has_place_for_large(loop)) {
         read(state);
     } else {
         state->read = read;
-        append(loop, state);
+        request_wait_begin(state, &unread_wait, &loop->line);
     }
-}
-
-void admission_line_abandon(struct request_state *state)
-{
-    struct http_request *request = state->request;
-    leave(state);
-    request_state_end(state);
-    http_request_release(request);
 }
 
 int64_t admission_line_turn(struct loop_context *loop, int64_t now_us)
 {
     const int64_t too_late_us = batcher_too_late_us(loop->batcher, now_us);
-    while (loop->line_first != NULL) {
-        struct request_state *first = loop->line_first;
+    while (loop->line.first != NULL) {
+        struct request_state *first = loop->line.first;
         if (request_state_deadline_us(first) <= too_late_us) {
-            leave(first);
+            request_wait_end(first);
             admission_not_in_time(first);
         } else if (admission_has_place_for_large(loop)) {
-            leave(first);
+            request_wait_end(first);
             first->read(first);
         } else {
             return request_state_deadline_us(first);
         }
     }
     return INT64_MAX;
-}
-
-void admission_line_abort(struct loop_context *loop)
-{
-    while (loop->line_first != NULL) {
-        struct request_state *first = loop->line_first;
-        leave(first);
-        reply_problem(first, STATUS_DRAINING, NULL);
-    }
 }

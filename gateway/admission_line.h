@@ -5,7 +5,8 @@
  *
  *     admission_line_enter ─┬─> a place is free ─> state->read (at once, or at the end of a turn)
  *                           ├─> its deadline is near ─> 503, not sent in time
- *                           └─> its client is gone: admission_line_abandon
+ *                           ├─> its client is gone
+ *                           └─> the gateway ends ─> 503
  */
 #ifndef TALLY_GATEWAY_ADMISSION_LINE_H
 #define TALLY_GATEWAY_ADMISSION_LINE_H
@@ -16,13 +17,9 @@
 
 /* read: parses the body and goes on. Called from here if a place is free and nobody waits for one. */
 void admission_line_enter(struct request_state *state, void (*read)(struct request_state *state));
-/* The client of one that waits is gone: it is released. */
-void admission_line_abandon(struct request_state *state);
 
 /* Reads those that there is place for, answers those that are late. Returns when it wants to be called again, monotonic
  * microseconds; INT64_MAX for never. */
 int64_t admission_line_turn(struct loop_context *loop, int64_t now_us);
-/* Answers all: the gateway ends. */
-void admission_line_abort(struct loop_context *loop);
 
 #endif

@@ -84,20 +84,28 @@ static void answer_batch(struct request_state *state)
 static void on_done(struct submission *submission)
 {
     struct request_state *state = state_of(submission);
+    request_wait_end(state);
     admission_leave(state);
     if (submission->kind == BATCH_INCREMENT) {
         count_writes(state);
     }
-    if (!state->is_abandoned) {
+    if (state->is_abandoned) {
+        request_state_release(state);
+    } else {
         state->answer(state);
-        return;
     }
-    struct http_request *request = state->request;
-    request_state_end(state);
-    http_request_release(request);
 }
 
 /* --- submitting --------------------------------------------------------------------------------------------------- */
+
+/* The batcher goes on, and its results end the wait. */
+static void on_abandon(struct request_state *state)
+{
+    state->is_abandoned = true;
+}
+
+/* When the gateway ends batcher_abort answers them all. */
+static const struct request_wait_kind results_wait = {on_abandon, NULL};
 
 /* Hands the operations that broke no rule to the batcher. There is at least one. answer: what follows their results. */
 static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
@@ -120,6 +128,7 @@ static void submit(struct request_state *state, enum batch_kind kind, void (*ans
         return;
     }
     state->is_submitted = true;
+    request_wait_begin(state, &results_wait, NULL);
     admission_enter(state, valid);
     if (kind == BATCH_INCREMENT) {
         request_metrics_accepted(&loop->metrics, valid);

@@ -1,7 +1,6 @@
 #include "gateway/dispatcher.h"
 
 #include "gateway/admission.h"
-#include "gateway/admission_line.h"
 #include "gateway/counter_handlers.h"
 #include "gateway/list_handler.h"
 #include "gateway/media_type.h"
@@ -39,8 +38,9 @@ static size_t body_max_of(const struct loop_context *loop, const struct route *r
     return route != NULL && route->body == ROUTE_BATCH_BODY ? HTTP_BATCH_BODY_MAX : loop->max_body;
 }
 
-struct http_allowance dispatcher_allow(const struct loop_context *loop, const struct http_request *request)
+struct http_allowance dispatcher_on_headers(void *loop_context, struct http_request *request)
 {
+    const struct loop_context *loop = loop_context;
     const struct route *route =
         request->method == HTTP_POST ? router_match(routes, ROUTE_COUNT, HTTP_POST, request->path).route : NULL;
     return (struct http_allowance){.body_max = body_max_of(loop, route)};
@@ -115,14 +115,8 @@ void dispatcher_handle(struct loop_context *loop, struct http_request *request)
     }
 }
 
-void dispatcher_gone(struct http_request *request)
+void dispatcher_on_gone(void *loop_context, struct http_request *request)
 {
-    struct request_state *state = request->state;
-    if (state->call != NULL) {
-        list_handler_abandon(state);
-    } else if (state->is_in_line) {
-        admission_line_abandon(state);
-    } else {
-        state->is_abandoned = true; /* the batcher still works for it */
-    }
+    (void)loop_context;
+    request_wait_abandon(request->state);
 }

@@ -10,10 +10,10 @@
 const struct route *dispatcher_routes(size_t *ret_count);
 
 /* For http_application.on_headers. */
-struct http_allowance dispatcher_allow(const struct loop_context *loop, const struct http_request *request);
-/* For http_application.on_request. */
+struct http_allowance dispatcher_on_headers(void *loop_context, struct http_request *request);
+/* A request that is complete or refused. */
 void dispatcher_handle(struct loop_context *loop, struct http_request *request);
 /* For http_application.on_gone. */
-void dispatcher_gone(struct http_request *request);
+void dispatcher_on_gone(void *loop_context, struct http_request *request);
 
 #endif

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
-#include "gateway/admission.h"
+#include "common/compiler.h"
 #include "gateway/admission_line.h"
 #include "gateway/dispatcher.h"
-#include "gateway/list_handler.h"
+#include "gateway/loop_context.h"
 #include "gateway/request_fields.h"
 #include "gateway/request_state.h"
 
@@ -28,50 +28,38 @@ struct gateway_loop {
 
 /* --- callbacks, on the loop's thread ------------------------------------------------------------------------------ */
 
-static struct http_allowance on_headers(void *ctx, struct http_request *request)
+static struct gateway_loop *loop_of(struct loop_context *context)
 {
-    const struct gateway_loop *loop = ctx;
-    return dispatcher_allow(&loop->context, request);
+    return CONTAINER_OF(context, struct gateway_loop, context);
 }
 
 /* First the batcher: a call that it starts may end at once, and the client tells so. */
 static int64_t on_turn_end(void *ctx)
 {
-    struct gateway_loop *loop = ctx;
-    if (loop->context.client == NULL) {
+    struct loop_context *context = ctx;
+    if (context->client == NULL) {
         return INT64_MAX;
     }
     const int64_t now_us = clock_monotonic_us();
-    loop->request_us = 0;
-    const int64_t line_us = admission_line_turn(&loop->context, now_us);
-    const int64_t batcher_us = batcher_turn(loop->context.batcher, now_us);
-    const int64_t client_us = counter_client_poll(loop->context.client, now_us);
+    loop_of(context)->request_us = 0;
+    const int64_t line_us = admission_line_turn(context, now_us);
+    const int64_t batcher_us = batcher_turn(context->batcher, now_us);
+    const int64_t client_us = counter_client_poll(context->client, now_us);
     return clock_earlier(line_us, clock_earlier(batcher_us, client_us));
 }
 
 /* Many large requests make a long turn: what leaves and what comes back does not wait for its end. */
 static void on_request(void *ctx, struct http_request *request)
 {
-    struct gateway_loop *loop = ctx;
+    struct loop_context *context = ctx;
+    struct gateway_loop *loop = loop_of(context);
     const int64_t complete_us = request->complete_us;
-    dispatcher_handle(&loop->context, request);
+    dispatcher_handle(context, request);
     if (loop->request_us == 0) {
         loop->request_us = complete_us;
     } else if (complete_us - loop->request_us > LONG_TURN_US) {
-        (void)on_turn_end(loop);
+        (void)on_turn_end(context);
     }
-}
-
-static void on_gone(void *ctx, struct http_request *request)
-{
-    (void)ctx;
-    dispatcher_gone(request);
-}
-
-static void state_done(void *ctx, void *state)
-{
-    (void)ctx;
-    request_state_done(state);
 }
 
 /* Here, and not on the thread that asks for it, because batcher and client belong to the loop's. */
@@ -79,8 +67,8 @@ static void finish(struct gateway_loop *loop)
 {
     struct loop_context *context = &loop->context;
     context->is_draining = true;
-    list_handler_abort(context);
-    admission_line_abort(context);
+    request_list_abort(&context->lone_calls);
+    request_list_abort(&context->line);
     batcher_abort(context->batcher);
     batcher_free(context->batcher);
     context->batcher = NULL;
@@ -91,35 +79,18 @@ static void finish(struct gateway_loop *loop)
 
 static void on_wake(void *ctx)
 {
-    struct gateway_loop *loop = ctx;
-    if (loop->context.client == NULL) {
+    struct loop_context *context = ctx;
+    struct gateway_loop *loop = loop_of(context);
+    if (context->client == NULL) {
         return;
     }
-    counter_client_poll(loop->context.client, clock_monotonic_us());
+    counter_client_poll(context->client, clock_monotonic_us());
     if (atomic_load_explicit(&loop->finish_asked, memory_order_acquire)) {
         finish(loop);
     }
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
-
-static void init_context(struct loop_context *context, const struct gateway_loop_options *options)
-{
-    const struct config *config = options->config;
-    context->request_timeout_us = (int64_t)config->server.request_timeout_ms * 1000;
-    context->max_body = config->server.max_body;
-    context->cors = (struct cors){config->server.cors_origins, config->server.cors_origin_count};
-    context->max_pending = (size_t)config->server.max_pending;
-    context->max_pending_large =
-        admission_max_pending_large(context->max_pending, (size_t)config->grpc.counter_service.window);
-    context->pool = options->pool;
-    context->health = options->health;
-    prng_init(&context->prng);
-    arena_init(&context->arena);
-    size_t route_count;
-    const struct route *routes = dispatcher_routes(&route_count);
-    request_metrics_init(&context->metrics, routes, route_count);
-}
 
 static struct http_loop *create_http(struct gateway_loop *loop, const struct gateway_loop_options *options,
                                      struct error *error)
@@ -135,18 +106,18 @@ static struct http_loop *create_http(struct gateway_loop *loop, const struct gat
         .thread_name = "http-loop",
     };
     const struct http_application application = {
-        .ctx = loop,
+        .ctx = &loop->context,
         .request_state_size = sizeof(struct request_state),
         .budget = options->bodies,
         .wanted_fields = request_fields,
         .wanted_count = REQUEST_FIELDS,
         .is_notable = request_field_is_misnamed_key,
-        .on_headers = on_headers,
+        .on_headers = dispatcher_on_headers,
         .on_request = on_request,
-        .on_gone = on_gone,
+        .on_gone = dispatcher_on_gone,
         .on_wake = on_wake,
         .on_turn_end = on_turn_end,
-        .state_done = state_done,
+        .state_done = request_state_done,
     };
     return http_loop_create(&http_options, &application, error);
 }
@@ -165,7 +136,7 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
         return NULL;
     }
     sem_init(&loop->finished, 0, 0);
-    init_context(&loop->context, options);
+    loop_context_init(&loop->context, options->config, options->pool, options->health);
     loop->http = create_http(loop, options, error);
     if (loop->http == NULL) {
         goto fail;
@@ -219,7 +190,7 @@ void gateway_loop_free(struct gateway_loop *loop)
     batcher_free(loop->context.batcher);
     counter_client_free(loop->context.client);
     http_loop_free(loop->http);
-    arena_done(&loop->context.arena);
+    loop_context_done(&loop->context);
     sem_destroy(&loop->finished);
     free(loop);
 }

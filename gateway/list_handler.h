@@ -6,9 +6,4 @@
 
 void handle_list(struct request_state *state);
 
-/* The client of a listing is gone: gives the call up and releases the request. */
-void list_handler_abandon(struct request_state *state);
-/* Shutdown: answers all listings with 503. */
-void list_handler_abort(struct loop_context *loop);
-
 #endif

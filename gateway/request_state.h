@@ -1,8 +1,8 @@
-/* What the gateway keeps of one HTTP request (http_request.state), and what all requests of an event loop share.
+/* What the gateway keeps of one HTTP request (http_request.state).
  *
  *   request_state_begin ─> handler ─┬─> reply_* ─> request_state_end
- *                                   └─> submitted ─┬─> result ─> reply_* ─> request_state_end
- *                                                  └─> client gone: abandoned ─> result ─> end, release
+ *                                   └─> waits (request_wait.h) ─┬─> reply_* ─> request_state_end
+ *                                                               └─> client gone ─> request_state_release
  * Loop thread only. */
 #ifndef TALLY_GATEWAY_REQUEST_STATE_H
 #define TALLY_GATEWAY_REQUEST_STATE_H
@@ -11,42 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/arena.h"
 #include "common/http_server.h"
 #include "common/limits.h"
 #include "gateway/batcher.h"
-#include "gateway/cors.h"
 #include "gateway/counter_client.h"
+#include "gateway/loop_context.h"
 #include "gateway/operation_list.h"
 #include "gateway/request_id.h"
-#include "gateway/request_metrics.h"
+#include "gateway/request_wait.h"
 #include "gateway/router.h"
 
-struct gateway_health;
-
-/* What the requests of one event loop share. */
-struct loop_context {
-    /* immutable */
-    int64_t request_timeout_us;
-    size_t max_body;
-    size_t max_pending;
-    size_t max_pending_large; /* that many operations of batch calls; more wait unread (admission_line.h) */
-    struct cors cors;
-    struct channel_pool *pool;
-    struct gateway_health *health;
-    /* owned by the loop thread; NULL once the loop has finished */
-    struct batcher *batcher;
-    struct counter_client *client;
-    /* owned by the loop thread */
-    size_t pending;                               /* operations of requests submitted that have no result yet */
-    size_t pending_large;                         /* those of batch calls among them */
-    struct request_state *line_first, *line_last; /* batch calls that wait unread */
-    struct request_state *listings;               /* those of these requests that list a resource */
-    bool is_draining;                             /* nothing can be submitted any more */
-    struct prng prng;                             /* of request ids */
-    struct request_metrics metrics;
-    struct arena arena; /* for one reply at a time */
-};
+struct lone_call_kind;
 
 enum { PERCENT_ENCODED_BYTE = 3 };
 
@@ -61,15 +36,15 @@ struct request_state {
     size_t refused;                              /* operations that broke a rule: not submitted */
     size_t pending;                              /* operations that count in loop->pending */
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
-    bool is_abandoned;                           /* the client is gone: no answer */
+    bool is_abandoned;                           /* the client is gone, and the batcher still works for it: no answer */
     bool is_cacheable;                           /* the answer */
     bool is_large;                               /* a batch call */
-    bool is_in_line;                             /* it waits unread ... */
-    void (*read)(struct request_state *state);   /* ... and this goes on with it */
-    struct client_call *call;                    /* a listing's; NULL: not one that is out */
-    /* its place among loop->listings, or in the line */
-    struct request_state *next;
-    struct request_state *previous;
+    struct request_wait wait;
+    void (*read)(struct request_state *state); /* of one that waits unread: goes on with it */
+    struct {
+        const struct lone_call_kind *kind;
+        struct client_call *call; /* NULL: none is out */
+    } lone_call;
     /* Decoded texts of path and header: the operations outlive those. */
     char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
     char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];
@@ -79,8 +54,10 @@ struct request_state {
 struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request);
 /* Ready for the next request; gives back memory beyond the usual. */
 void request_state_end(struct request_state *state);
-/* For http_application.state_done. */
-void request_state_done(struct request_state *state);
+/* The client is gone and nothing works for the request any more: ends it, and the request with it. */
+void request_state_release(struct request_state *state);
+/* For http_application.state_done: struct loop_context, which may be gone, and struct request_state. */
+void request_state_done(void *loop_context, void *request_state);
 
 /* Monotonic microseconds. */
 static inline int64_t request_state_deadline_us(const struct request_state *state)

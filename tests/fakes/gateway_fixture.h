@@ -19,7 +19,7 @@
 #include "gateway/channel_pool.h"
 #include "gateway/dispatcher.h"
 #include "gateway/gateway_health.h"
-#include "gateway/list_handler.h"
+#include "gateway/loop_context.h"
 #include "gateway/request_fields.h"
 #include "tally/v1/counter.pb-c.h"
 #include "tests/fakes/metrics_text.h"
@@ -183,17 +183,11 @@ static inline int set_up(void **state)
     fixture->is_ready = true;
     fixture->retry_after_s = 1;
     gateway_health_init(&fixture->health, NULL, NULL);
-    struct loop_context *context = &fixture->context;
-    context->request_timeout_us = TIMEOUT_US;
-    context->max_body = MAX_BODY;
-    context->max_pending = MAX_PENDING;
-    context->max_pending_large = MAX_PENDING;
-    context->health = &fixture->health;
-    prng_init(&context->prng);
-    arena_init(&context->arena);
-    size_t count;
-    const struct route *routes = dispatcher_routes(&count);
-    request_metrics_init(&context->metrics, routes, count);
+    const struct config config = {
+        .server = {.request_timeout_ms = TIMEOUT_US / 1000, .max_body = MAX_BODY, .max_pending = MAX_PENDING},
+        .grpc.counter_service.window = MAX_PENDING,
+    };
+    loop_context_init(&fixture->context, &config, NULL, &fixture->health);
     for (size_t i = 0; i < REQUESTS; i++) {
         fixture->requests[i].state = calloc(1, sizeof(struct request_state));
         buffer_init(&fixture->requests[i].reply);
@@ -204,13 +198,15 @@ static inline int set_up(void **state)
 static inline int tear_down(void **state)
 {
     (void)state;
+    request_list_abort(&fixture->context.lone_calls);
+    request_list_abort(&fixture->context.line);
     for (size_t i = 0; i < REQUESTS; i++) {
-        request_state_done(fixture->requests[i].state);
+        request_state_done(&fixture->context, fixture->requests[i].state);
         free(fixture->requests[i].state);
         free(fixture->bodies[i]);
         buffer_done(&fixture->requests[i].reply);
     }
-    arena_done(&fixture->context.arena);
+    loop_context_done(&fixture->context);
     free(fixture);
     return 0;
 }

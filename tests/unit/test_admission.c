@@ -11,6 +11,11 @@ static struct request_state *state_of(size_t index)
     return fixture->requests[index].state;
 }
 
+static bool is_in_line(size_t index)
+{
+    return state_of(index)->wait.list == &fixture->context.line;
+}
+
 /* Ends those operations of a request that are out. */
 static void end(size_t index)
 {
@@ -72,10 +77,10 @@ static void test_batches_wait_unread_and_leave_a_place_to_single_requests(void *
     fill();
     post_batch(1, QUERIES, 5);
     assert_int_equal(fixture->status, 0);
-    assert_true(state_of(1)->is_in_line);
+    assert_true(is_in_line(1));
     assert_int_equal(state_of(1)->operations.count, 0);
     (void)turn();
-    assert_true(state_of(1)->is_in_line);
+    assert_true(is_in_line(1));
     struct http_request *single = prepare(2, HTTP_POST, "/api/v1/counter/increment");
     set_body(2, LIKE);
     handle(single);
@@ -90,8 +95,8 @@ static void test_those_that_wait_are_read_in_their_order(void **state)
     post_batch(2, INCREMENTS, 2);
     end(0);
     assert_int_equal(turn(), fixture->requests[2].complete_us + TIMEOUT_US);
-    assert_false(state_of(1)->is_in_line);
-    assert_true(state_of(2)->is_in_line);
+    assert_false(is_in_line(1));
+    assert_true(is_in_line(2));
     assert_int_equal(fixture->context.pending_large, 11);
     end(1);
     assert_int_equal(turn(), INT64_MAX);
@@ -105,7 +110,7 @@ static void test_one_that_comes_is_behind_those_that_wait(void **state)
     post_batch(1, INCREMENTS, 2);
     end(0);
     post_batch(2, INCREMENTS, 2);
-    assert_true(state_of(2)->is_in_line);
+    assert_true(is_in_line(2));
     (void)turn();
     assert_int_equal(fixture->context.pending_large, 4);
 }
@@ -124,7 +129,7 @@ static void test_one_that_waits_in_vain_is_answered_and_counts_as_shed(void **st
     assert_string_equal(header("Retry-After"), "1");
     assert_int_equal(metric("tally_shed_total{reason=\"not_in_time\"}"), before + 1);
     assert_int_equal(fixture->replies, 1);
-    assert_true(state_of(2)->is_in_line);
+    assert_true(is_in_line(2));
     assert_int_equal(metric("tally_writes_accepted_total") > 0, 1);
 }
 
@@ -134,11 +139,11 @@ static void test_one_whose_client_is_gone_leaves_the_line(void **state)
     fill();
     post_batch(1, INCREMENTS, 2);
     post_batch(2, INCREMENTS, 2);
-    dispatcher_gone(&fixture->requests[2]);
-    dispatcher_gone(&fixture->requests[1]);
+    dispatcher_on_gone(&fixture->context, &fixture->requests[2]);
+    dispatcher_on_gone(&fixture->context, &fixture->requests[1]);
     assert_int_equal(fixture->releases, 2);
-    assert_null(fixture->context.line_first);
-    assert_null(fixture->context.line_last);
+    assert_null(fixture->context.line.first);
+    assert_null(fixture->context.line.last);
     end(0);
     assert_int_equal(turn(), INT64_MAX);
     assert_int_equal(fixture->context.pending, 0);
@@ -166,11 +171,11 @@ static void test_the_shutdown_answers_those_that_wait(void **state)
     fill();
     post_batch(1, INCREMENTS, 2);
     fixture->context.is_draining = true;
-    admission_line_abort(&fixture->context);
+    request_list_abort(&fixture->context.line);
     assert_problem(503, "/problems/draining");
     post_batch(2, INCREMENTS, 2);
     assert_problem(503, "/problems/draining");
-    assert_null(fixture->context.line_first);
+    assert_null(fixture->context.line.first);
 }
 
 int main(void)

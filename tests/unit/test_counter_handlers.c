@@ -218,7 +218,7 @@ static void test_a_long_path_is_refused_however_it_is_encoded(void **state)
     }
     get(path);
     assert_int_equal(strlen(fixture->listed), 256);
-    list_handler_abort(&fixture->context);
+    request_list_abort(&fixture->context.lone_calls);
     memcpy(end, "%41", 4);
     get(path);
     assert_problem(400, "resource_id must be 1-256 bytes");
@@ -263,6 +263,34 @@ static void test_a_listing_that_failed(void **state)
     assert_problem(503, "/problems/store-unavailable");
 }
 
+static void test_a_listing_that_no_counter_service_answers_so(void **state)
+{
+    (void)state;
+    get("/api/v1/counter/a");
+    grpc_slice slice = grpc_slice_from_static_string("\xFF");
+    grpc_byte_buffer *reply = grpc_raw_byte_buffer_create(&slice, 1);
+    listed(STATUS_OK, reply);
+    grpc_byte_buffer_destroy(reply);
+    assert_problem(500, "/problems/version-mismatch");
+}
+
+static void test_a_listing_with_a_name_that_no_counter_can_have(void **state)
+{
+    (void)state;
+    Tally__V1__Counter counter = TALLY__V1__COUNTER__INIT;
+    Tally__V1__Counter *counters[] = {&counter};
+    Tally__V1__ListCountersResponse response = TALLY__V1__LIST_COUNTERS_RESPONSE__INIT;
+    uint8_t name[] = "No";
+    counter.counter_type = (ProtobufCBinaryData){2, name};
+    response.counters = counters;
+    response.n_counters = 1;
+    get("/api/v1/counter/a");
+    grpc_byte_buffer *reply = grpc_message_pack(&response.base);
+    listed(STATUS_OK, reply);
+    grpc_byte_buffer_destroy(reply);
+    assert_problem(500, "/problems/data-damaged");
+}
+
 /* --- overload, disconnects, shutdown ------------------------------------------------------------------------------ */
 
 static void test_too_many_waiting_requests_are_shed(void **state)
@@ -304,7 +332,7 @@ static void test_a_request_whose_client_left_is_released_with_its_result(void **
 {
     (void)state;
     post("/api/v1/counter/increment", LIKE);
-    dispatcher_gone(&fixture->requests[0]);
+    dispatcher_on_gone(&fixture->context, &fixture->requests[0]);
     assert_int_equal(fixture->releases, 0);
     finish(STATUS_OK, 1, false);
     assert_int_equal(fixture->releases, 1);
@@ -316,7 +344,7 @@ static void test_a_listing_whose_client_left_is_given_up(void **state)
 {
     (void)state;
     get("/api/v1/counter/a");
-    dispatcher_gone(&fixture->requests[0]);
+    dispatcher_on_gone(&fixture->context, &fixture->requests[0]);
     assert_true(fixture->call_abandoned);
     assert_int_equal(fixture->releases, 1);
     assert_int_equal(fixture->context.pending, 0);
@@ -327,9 +355,9 @@ static void test_the_shutdown_answers_listings_and_refuses_new_requests(void **s
     (void)state;
     get("/api/v1/counter/a");
     fixture->context.is_draining = true;
-    list_handler_abort(&fixture->context);
+    request_list_abort(&fixture->context.lone_calls);
     assert_problem(503, "/problems/draining");
-    assert_null(fixture->context.listings);
+    assert_null(fixture->context.lone_calls.first);
     post("/api/v1/counter/increment", LIKE);
     assert_problem(503, "/problems/draining");
 }
@@ -355,7 +383,7 @@ static void test_every_accepted_write_is_counted_with_its_outcome(void **state)
     post("/api/v1/counter/increment/batch", "{\"increments\":[" LIKE ",7]}");
     finish(STATUS_OK, 1, true);
     post("/api/v1/counter/increment", LIKE);
-    dispatcher_gone(&fixture->requests[0]);
+    dispatcher_on_gone(&fixture->context, &fixture->requests[0]);
     finish(STATUS_OVERFLOW, 0, false);
     get("/api/v1/counter/a/like");
     finish(STATUS_OK, 1, false);
@@ -388,6 +416,8 @@ int main(void)
         TEST(test_a_long_path_is_refused_however_it_is_encoded),
         TEST(test_a_listing_is_a_call_of_its_own),
         TEST(test_a_listing_that_failed),
+        TEST(test_a_listing_that_no_counter_service_answers_so),
+        TEST(test_a_listing_with_a_name_that_no_counter_can_have),
         TEST(test_too_many_waiting_requests_are_shed),
         TEST(test_what_waited_in_vain_counts_as_shed),
         TEST(test_a_batcher_without_memory_sheds),

@@ -150,7 +150,7 @@ static void test_what_the_server_refused_is_explained(void **state)
 
 static size_t allowed_body(enum http_method method, const char *path)
 {
-    const struct http_allowance allowance = dispatcher_allow(&fixture->context, prepare(0, method, path));
+    const struct http_allowance allowance = dispatcher_on_headers(&fixture->context, prepare(0, method, path));
     assert_false(allowance.is_refused);
     return allowance.body_max;
 }
