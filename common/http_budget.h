@@ -5,6 +5,7 @@
 #ifndef TALLY_COMMON_HTTP_BUDGET_H
 #define TALLY_COMMON_HTTP_BUDGET_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,7 +43,9 @@ static inline void http_budget_take_anyway(struct http_budget *budget, size_t by
 
 static inline void http_budget_give_back(struct http_budget *budget, size_t bytes)
 {
-    atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+    const size_t before = atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
+    assert(before >= bytes);
+    (void)before;
 }
 
 static inline size_t http_budget_used(const struct http_budget *budget)

@@ -80,6 +80,8 @@ struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct
 
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange)
 {
+    assert(exchange->phase != EXCHANGE_HELD && exchange->phase != EXCHANGE_WAITING);
+    assert(exchange->phase != EXCHANGE_ABANDONED); /* the application's */
     shrink_body(exchange);
     buffer_clear(&exchange->request.reply, REPLY_KEEP_MAX);
     exchange->next = list->first;
@@ -97,7 +99,9 @@ void http_exchange_list_free(struct http_exchange_list *list)
 
 void http_request_release(struct http_request *request)
 {
-    exchange_free((struct http_exchange *)request);
+    struct http_exchange *exchange = (struct http_exchange *)request;
+    assert(exchange->phase == EXCHANGE_ABANDONED);
+    exchange_free(exchange);
 }
 
 void http_exchange_reset(struct http_exchange *exchange)
@@ -123,6 +127,7 @@ static void account_reply(struct http_exchange *exchange)
 
 void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response)
 {
+    assert(response->header_count <= HTTP_REPLY_HEADERS_MAX);
     account_reply(exchange);
     exchange->response = *response;
     size_t used = 0;

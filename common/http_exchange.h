@@ -22,6 +22,7 @@ enum http_exchange_phase {
     EXCHANGE_WAITING,   /* the application owes the answer */
     EXCHANGE_ANSWERED,  /* answered, not queued yet */
     EXCHANGE_SENDING,   /* queued */
+    EXCHANGE_ABANDONED, /* its client is gone while it was WAITING: the application's, to be released */
 };
 
 /* What is behind a struct http_request. */

@@ -5,7 +5,7 @@
  *      │                      └─ HELD                                            │
  *      └─ refused: on_request at once                                            │
  *   http_reply ─> ANSWERED ─> handler, called again at the next run: response queued ─> SENDING
- *   completed ─> request back to the free list; or, while WAITING, on_gone */
+ *   completed ─> request back to the free list; or, while WAITING: ABANDONED, on_gone, http_request_release */
 #include <assert.h>
 
 #include "common/clock.h"
@@ -21,9 +21,17 @@ static enum MHD_Result note_field(void *head, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+/* One fewer of what was counted. */
+static void count_down(unsigned *count)
+{
+    assert(*count > 0);
+    (*count)--;
+}
+
 static enum MHD_Result queue_response(struct http_exchange *exchange)
 {
     const struct http_response *answer = &exchange->response;
+    assert(exchange->phase == EXCHANGE_ANSWERED);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(answer->body.len, (void *)(uintptr_t)answer->body.data, MHD_RESPMEM_PERSISTENT);
     if (response == NULL) {
@@ -46,7 +54,7 @@ static enum MHD_Result queue_response(struct http_exchange *exchange)
     MHD_destroy_response(response);
     if (queued == MHD_YES) {
         exchange->phase = EXCHANGE_SENDING;
-        exchange->loop->progress.answered--;
+        count_down(&exchange->loop->progress.answered);
         exchange->loop->progress.sending++;
         exchange->loop->progress.ended = true;
     }
@@ -68,16 +76,18 @@ static void take_fault(struct http_exchange *exchange)
 static enum MHD_Result dispatch(struct http_exchange *exchange)
 {
     struct http_loop *loop = exchange->loop;
+    assert(exchange->phase == EXCHANGE_RECEIVING);
     take_fault(exchange);
     exchange->phase = EXCHANGE_WAITING;
     loop->progress.waiting++;
     if (exchange->piece_run == loop->progress.run) {
-        loop->progress.arriving--;
+        count_down(&loop->progress.arriving);
     }
     exchange->request.complete_us = clock_monotonic_us();
     exchange->connection->receiving_since_us = 0;
     http_connections_answering(&loop->connections, exchange->connection);
     loop->application.on_request(loop->application.ctx, &exchange->request);
+    assert(exchange->phase == EXCHANGE_ANSWERED || exchange->request.refusal == HTTP_NOT_REFUSED);
     return exchange->phase == EXCHANGE_ANSWERED ? queue_response(exchange) : MHD_YES;
 }
 
@@ -94,6 +104,7 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     http_exchange_reset(exchange);
     exchange->connection = info->socket_context;
     exchange->mhd_connection = mhd_connection;
+    exchange->piece_run = loop->progress.run - 1; /* another request may have had it in this run */
     exchange->connection->in_request = true;
     exchange->number = ++exchange->connection->requests;
     assert(exchange->number <= exchange->connection->intake.request); /* no request goes past http_intake */
@@ -132,6 +143,7 @@ static void note_piece(struct http_exchange *exchange)
 /* The library repeats the first call of a request in which its connection was suspended. */
 static enum MHD_Result on_released(struct http_exchange *exchange)
 {
+    assert(exchange->phase == EXCHANGE_RELEASED);
     exchange->phase = EXCHANGE_RECEIVING;
     note_piece(exchange);
     return exchange->request.refusal == HTTP_NOT_REFUSED ? MHD_YES : dispatch(exchange);
@@ -172,6 +184,7 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
     }
     if (*upload_data_size != 0) {
         size_t len = *upload_data_size;
+        assert(exchange->phase == EXCHANGE_RECEIVING); /* the library gives nothing behind an answer */
         *upload_data_size = 0;
         note_piece(exchange);
         return http_exchange_add_body(exchange, upload_data, len) == 0 ? MHD_YES : MHD_NO;
@@ -191,6 +204,21 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
     }
 }
 
+/* The counts that tell of its phase. */
+static void leave_progress(const struct http_exchange *exchange)
+{
+    struct http_progress *progress = &exchange->loop->progress;
+    assert(exchange->phase != EXCHANGE_HELD && exchange->phase != EXCHANGE_ABANDONED);
+    if (exchange->phase == EXCHANGE_SENDING) {
+        count_down(&progress->sending);
+    } else if (exchange->phase == EXCHANGE_ANSWERED) {
+        count_down(&progress->answered);
+    } else if (exchange->phase == EXCHANGE_WAITING) {
+        count_down(&progress->waiting);
+    }
+    progress->ended = true;
+}
+
 void http_handler_completed(void *cls, struct MHD_Connection *mhd_connection, void **con_cls,
                             enum MHD_RequestTerminationCode why)
 {
@@ -201,19 +229,13 @@ void http_handler_completed(void *cls, struct MHD_Connection *mhd_connection, vo
     if (exchange == NULL) {
         return;
     }
-    assert(exchange->phase != EXCHANGE_HELD);
     *con_cls = NULL;
     exchange->mhd_connection = NULL;
-    loop->progress.ended = true;
+    leave_progress(exchange);
     http_connections_answered(&loop->connections, exchange->connection, clock_monotonic_us());
     atomic_fetch_sub_explicit(&loop->in_flight, 1, memory_order_relaxed);
-    if (exchange->phase == EXCHANGE_SENDING) {
-        loop->progress.sending--;
-    } else if (exchange->phase == EXCHANGE_ANSWERED) {
-        loop->progress.answered--;
-    }
     if (exchange->phase == EXCHANGE_WAITING) {
-        loop->progress.waiting--;
+        exchange->phase = EXCHANGE_ABANDONED;
         loop->application.on_gone(loop->application.ctx, &exchange->request);
         return;
     }
@@ -223,8 +245,9 @@ void http_handler_completed(void *cls, struct MHD_Connection *mhd_connection, vo
 void http_reply(struct http_request *request, const struct http_response *response)
 {
     struct http_exchange *exchange = (struct http_exchange *)request;
+    assert(exchange->phase == EXCHANGE_WAITING); /* neither answered already nor abandoned */
     http_exchange_keep_response(exchange, response);
     exchange->phase = EXCHANGE_ANSWERED;
-    exchange->loop->progress.waiting--;
+    count_down(&exchange->loop->progress.waiting);
     exchange->loop->progress.answered++;
 }

@@ -9,7 +9,8 @@ enum { LOOK_US = 1000 };
 
 void http_held_add(struct http_loop *loop, struct http_exchange *exchange)
 {
-    assert(exchange->phase == EXCHANGE_RECEIVING);
+    assert(exchange->phase == EXCHANGE_RECEIVING && exchange->request.body_len == 0);
+    assert((loop->held.first == NULL) == (loop->held.last == NULL));
     exchange->phase = EXCHANGE_HELD;
     exchange->held_since_us = clock_monotonic_us();
     exchange->next = NULL;

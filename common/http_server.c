@@ -278,6 +278,8 @@ void http_loop_free(struct http_loop *loop)
     http_held_release_all(loop);
     if (loop->daemon != NULL) {
         MHD_stop_daemon(loop->daemon);
+        assert(http_loop_requests_in_flight(loop) == 0 && http_loop_connections(loop) == 0);
+        assert(loop->progress.waiting == 0 && loop->progress.answered == 0 && loop->progress.sending == 0);
     }
     listeners_close(&loop->listeners);
     http_connections_done(&loop->connections);

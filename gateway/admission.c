@@ -51,6 +51,7 @@ void admission_out_of_memory(struct request_state *state)
 
 void admission_enter(struct request_state *state, size_t operations)
 {
+    assert(operations > 0 && state->pending == 0);
     state->pending = operations;
     state->loop->pending += operations;
     if (state->is_large) {
@@ -71,7 +72,7 @@ static bool was_not_sent_in_time(const struct request_state *state)
 
 void admission_leave(struct request_state *state)
 {
-    assert(state->loop->pending >= state->pending);
+    assert(state->pending > 0 && state->loop->pending >= state->pending);
     state->loop->pending -= state->pending;
     if (state->is_large) {
         assert(state->loop->pending_large >= state->pending);

@@ -87,6 +87,7 @@ static const char *const method_names[COUNTER_RPCS] = {
 static void set_state(struct client_call *call, enum call_state state)
 {
     if (call->state == STATE_AWAITING) {
+        assert(call->client->awaiting > 0);
         call->client->awaiting--;
     }
     if (state == STATE_AWAITING) {
@@ -144,6 +145,7 @@ static const struct pooled_channel *pick_channel(struct client_call *call, int64
 static void start_attempt(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
+    assert(call->attempt == NULL && call->state != STATE_ENDED);
     const struct pooled_channel *channel = pick_channel(call, now_us);
     if (channel == NULL) {
         return;
@@ -263,6 +265,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
         rpc_attempt_free(attempt);
         return;
     }
+    assert(call->state == STATE_TRYING && call->attempt == attempt);
     enum status status = status_of_attempt(attempt);
     if (call->timed_out && status_outcome(status) == OUTCOME_UNKNOWN) {
         status = STATUS_REPLY_LOST; /* CANCELLED by us */
@@ -298,6 +301,7 @@ static struct rpc_attempt *take_finished(struct counter_client *client)
 /* Does what is due for one call. Returns when it wants to be looked at again; the call may be gone. */
 static int64_t advance(struct client_call *call, int64_t now_us)
 {
+    assert((call->state == STATE_TRYING) == (call->attempt != NULL));
     if (call->state == STATE_TRYING) {
         const int64_t silent_us = call->attempt->started_us + call->client->attempt_timeout_us;
         if (call->timed_out || now_us < silent_us) {
@@ -376,7 +380,8 @@ bool counter_client_awaits_instance(const struct counter_client *client)
 
 void client_call_abandon(struct client_call *call)
 {
-    if (call->state == STATE_TRYING) {
+    assert((call->state == STATE_TRYING) == (call->attempt != NULL));
+    if (call->attempt != NULL) {
         call->attempt->call = NULL;
         rpc_attempt_cancel(call->attempt);
     }

@@ -71,6 +71,7 @@ static void test_a_body_announced_is_taken_at_once_or_not_at_all(void **state)
     http_exchange_give_back(&list, first);
     assert_int_equal(http_budget_used(&budget), 0);
     assert_int_equal(http_exchange_reserve_body(second, 80 * 1024), HTTP_BODY_ROOM);
+    second->phase = EXCHANGE_ABANDONED;
     http_request_release(&second->request);
 }
 
