@@ -12,7 +12,8 @@ enum outcome {
     OUTCOME_UNKNOWN,     /* sent, and no answer came: retry with the same key */
 };
 
-/* name, gRPC code (google.rpc.Code), HTTP code, a re-send may help, outcome, problem slug, problem title */
+/* name, gRPC code (google.rpc.Code), HTTP code, a re-send may help, outcome, problem slug, problem title.
+ * OUT_OF_MEMORY is this process's own; to a caller it is the same as what was SHED. */
 #define STATUS_TABLE(X) \
     X(OK, 0, 200, false, APPLIED, "ok", "OK") \
     X(INVALID_ARGUMENT, 3, 400, false, NOT_APPLIED, "invalid-argument", "Invalid argument") \
@@ -23,6 +24,7 @@ enum outcome {
     X(DATA_DAMAGED, 9, 500, false, NOT_APPLIED, "data-damaged", "Stored data is damaged") \
     X(UNIMPLEMENTED, 12, 500, true, NOT_APPLIED, "version-mismatch", "The service is of another version") \
     X(SHED, 8, 503, true, NOT_APPLIED, "overloaded", "Overloaded") \
+    X(OUT_OF_MEMORY, 8, 503, true, NOT_APPLIED, "overloaded", "Overloaded") \
     X(REDIS_DOWN, 14, 503, true, NOT_APPLIED, "store-unavailable", "The store is unavailable") \
     X(WRITES_REFUSED, 14, 503, false, NOT_APPLIED, "store-refuses-writes", "The store refuses writes") \
     X(EXPIRED, 14, 503, true, NOT_APPLIED, "deadline-passed", "The deadline passed before the write") \

@@ -6,13 +6,6 @@
 
 enum { RESERVED_PART = 8 };
 
-static bool refuse(struct request_state *state, enum shed_reason reason, const char *detail)
-{
-    request_metrics_shed(&state->loop->metrics, reason);
-    reply_problem(state, STATUS_SHED, detail);
-    return false;
-}
-
 static bool refuse_if_draining(struct request_state *state)
 {
     if (!state->loop->is_draining) {
@@ -41,12 +34,17 @@ bool admission_check(struct request_state *state, size_t operations)
         return false;
     }
     const bool fits = loop->pending == 0 || loop->pending + operations <= loop->max_pending;
-    return fits || refuse(state, SHED_MAX_PENDING, NULL);
+    if (!fits) {
+        request_metrics_shed(&state->loop->metrics, SHED_MAX_PENDING);
+        reply_problem(state, STATUS_SHED, NULL);
+    }
+    return fits;
 }
 
 void admission_out_of_memory(struct request_state *state)
 {
-    (void)refuse(state, SHED_OUT_OF_MEMORY, "there is no memory for the request");
+    request_metrics_shed(&state->loop->metrics, SHED_OUT_OF_MEMORY);
+    reply_problem(state, STATUS_OUT_OF_MEMORY, NULL);
 }
 
 void admission_enter(struct request_state *state, size_t operations)

@@ -59,7 +59,7 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
     const enum send_size size = submission->operation_count <= SEND_SMALL_MAX ? SEND_SMALL : SEND_LARGE;
     struct waiting_line *line = &batcher->lines[size][submission->kind].waiting;
     if (waiting_line_reserve(line, submission->operation_count) != 0) {
-        return STATUS_SHED;
+        return STATUS_OUT_OF_MEMORY;
     }
     submission->unanswered = 0;
     for (size_t i = 0; i < submission->operation_count; i++) {
@@ -121,7 +121,7 @@ static void wait_again(struct sent_batch *batch)
     if (waiting_line_reserve(line, batch->count) == 0) {
         waiting_line_put_back(line, batch->entries, batch->count);
     } else {
-        entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+        entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_OUT_OF_MEMORY);
     }
 }
 
@@ -220,7 +220,7 @@ static bool send_one(struct batcher *batcher, struct line *line, size_t count, i
     }
     give_place_back(batch, true); /* it never left */
     send_window_forget(&batcher->window, line->size, count);
-    entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_SHED);
+    entries_answer_late(batch->entries, batch->count, INT64_MAX, STATUS_OUT_OF_MEMORY);
     sent_batch_free(&batcher->sent, batch);
     return false;
 }

@@ -48,7 +48,7 @@ struct batcher *batcher_create(struct counter_client *client, size_t window_max)
 void batcher_free(struct batcher *batcher);
 
 /* Takes the operations that are not `done`, at least one; those that are broke a rule and are not sent.
- * STATUS_OK, or STATUS_SHED when out of memory: then nothing was taken. */
+ * STATUS_OK, or STATUS_OUT_OF_MEMORY: then nothing was taken. */
 enum status batcher_submit(struct batcher *batcher, struct submission *submission) MUST_CHECK;
 
 /* End of a turn: sends what may leave, answers what is past its deadline. Returns the monotonic time at which it wants

@@ -149,7 +149,7 @@ static void submit_batch(struct request_state *state, enum batch_kind kind)
 
 static void refuse(struct request_state *state, enum status status, const char *detail)
 {
-    if (status == STATUS_SHED) {
+    if (status == STATUS_OUT_OF_MEMORY) {
         admission_out_of_memory(state);
     } else {
         reply_problem(state, status, detail);

@@ -106,7 +106,7 @@ static enum status read_body(struct decoder *decoder, char *body, size_t len, co
         return STATUS_OK;
     }
     if (decoder->out_of_memory) {
-        return STATUS_SHED;
+        return STATUS_OUT_OF_MEMORY;
     }
     if (len == 0) {
         decoder->problem = "the body is empty";

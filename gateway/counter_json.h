@@ -14,7 +14,7 @@
 #include "gateway/operation_list.h"
 
 /* Each fills an empty list. STATUS_OK; STATUS_INVALID_ARGUMENT with *ret_detail set to a sentence that names field and
- * rule and lives as long as the list's; or STATUS_SHED when out of memory. */
+ * rule and lives as long as the list's; or STATUS_OUT_OF_MEMORY. */
 
 /* {"resource_id","counter_type","user_id"?,"increment"?}: one operation. */
 enum status counter_json_read_increment(struct operation_list *list, char *body, size_t len, const char **ret_detail)

@@ -163,7 +163,7 @@ static void open_session(struct session *session, int64_t now_us)
     session->state = SESSION_OPENING;
     session->call = call(session, COUNTER_RPC_OPEN_SESSION, &request.base, now_us, SESSION_OPEN_TIMEOUT_US, on_opened);
     if (session->call == NULL) {
-        opening_failed(session, STATUS_SHED);
+        opening_failed(session, STATUS_OUT_OF_MEMORY);
     }
 }
 

@@ -12,6 +12,7 @@ static const char *const usual_details[STATUS_COUNT] = {
     [STATUS_DATA_DAMAGED] = "what is stored under this counter is not a counter",
     [STATUS_UNIMPLEMENTED] = "gateway and counter-service do not understand each other",
     [STATUS_SHED] = "too many requests are waiting",
+    [STATUS_OUT_OF_MEMORY] = "there is no memory for the request",
     [STATUS_REDIS_DOWN] = "the store is down or refuses requests",
     [STATUS_WRITES_REFUSED] = "the store answers reads and refuses writes for now",
     [STATUS_EXPIRED] = "the deadline passed before the store took the request",

@@ -284,8 +284,8 @@ static void test_without_memory_for_the_call_the_batch_is_shed(void **state)
     ask(&asked, BATCH_INCREMENT, 2);
     fake_client.out_of_memory = true;
     batcher_turn(batcher, START_US);
-    assert_status(&asked, 0, STATUS_SHED);
-    assert_status(&asked, 1, STATUS_SHED);
+    assert_status(&asked, 0, STATUS_OUT_OF_MEMORY);
+    assert_status(&asked, 1, STATUS_OUT_OF_MEMORY);
     assert_int_equal(batcher_turn(batcher, START_US + 1), KEEP_US);
 }
 

@@ -322,8 +322,10 @@ static void test_what_waited_in_vain_counts_as_shed(void **state)
 static void test_a_batcher_without_memory_sheds(void **state)
 {
     (void)state;
-    fixture->submit_status = STATUS_SHED;
+    fixture->submit_status = STATUS_OUT_OF_MEMORY;
     post("/api/v1/counter/increment", LIKE);
+    assert_problem(503, "/problems/overloaded");
+    assert_problem(503, "there is no memory for the request");
     assert_problem(503, "\"outcome\":\"not_applied\"");
     assert_int_equal(fixture->context.pending, 0);
 }

@@ -154,7 +154,7 @@ static void test_without_memory_for_the_opening_it_failed(void **state)
     fake_client.out_of_memory = true;
     session_turn(session, true, START_US);
     assert_int_equal(failures, 1);
-    assert_int_equal(failed_with, STATUS_SHED);
+    assert_int_equal(failed_with, STATUS_OUT_OF_MEMORY);
     fake_client.out_of_memory = false;
     open_session('a', HOUR_MS, START_US + 1);
 }

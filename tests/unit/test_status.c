@@ -65,7 +65,8 @@ static void test_names_and_slugs_are_unique_and_clean(void **state)
         assert_true(strlen(status_title(a)) > 0);
         for (enum status b = 0; b < a; b++) {
             assert_string_not_equal(status_name(a), status_name(b));
-            assert_string_not_equal(status_slug(a), status_slug(b));
+            /* A caller need not know which it was. */
+            assert_true(strcmp(status_slug(a), status_slug(b)) != 0 || (a == STATUS_OUT_OF_MEMORY && b == STATUS_SHED));
         }
     }
     assert_string_equal(status_name(STATUS_INVALID_ARGUMENT), "INVALID_ARGUMENT");
