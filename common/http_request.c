@@ -49,7 +49,8 @@ static enum MHD_Result put_parameter(void *cls, enum MHD_ValueKind kind, const c
 int http_request_query(const struct http_request *request, char *out, size_t size)
 {
     const struct http_exchange *exchange = (const struct http_exchange *)request;
-    struct query_writer writer = {.out = out, .size = size <= INT_MAX ? size : INT_MAX};
+    struct query_writer writer = {.size = size <= INT_MAX ? size : INT_MAX};
+    writer.out = out;
     assert(exchange->mhd_connection != NULL);
     MHD_get_connection_values_n(exchange->mhd_connection, MHD_GET_ARGUMENT_KIND, put_parameter, &writer);
     return writer.is_full ? -1 : (int)writer.len;
