@@ -48,20 +48,17 @@ static int make_place(struct http_connections *connections, int fd)
     return 0;
 }
 
-static void append(struct http_connection_list *list, struct http_connection *connection)
+/* To the end of the list. */
+static void move(struct http_connection *connection, struct list *list)
 {
+    list_remove(connection->list, &connection->node);
     connection->list = list;
-    connection->next = NULL;
-    connection->previous = list->last;
-    *(list->last != NULL ? &list->last->next : &list->first) = connection;
-    list->last = connection;
+    list_append(list, &connection->node);
 }
 
-static void take_out(struct http_connection *connection)
+static struct http_connection *connection_of(struct list_node *node)
 {
-    struct http_connection_list *list = connection->list;
-    *(connection->previous != NULL ? &connection->previous->next : &list->first) = connection->next;
-    *(connection->next != NULL ? &connection->next->previous : &list->last) = connection->previous;
+    return LIST_ENTRY(node, struct http_connection, node);
 }
 
 struct http_connection *http_connections_add(struct http_connections *connections, int fd, int64_t now_us)
@@ -74,7 +71,8 @@ struct http_connection *http_connections_add(struct http_connections *connection
     connections->by_fd[fd] = connection;
     connection->fd = fd;
     connection->idle_since_us = now_us;
-    append(&connections->receiving, connection);
+    connection->list = &connections->receiving;
+    list_append(&connections->receiving, &connection->node);
     return connection;
 }
 
@@ -82,22 +80,20 @@ void http_connections_remove(struct http_connections *connections, struct http_c
 {
     assert(connections->by_fd[connection->fd] == connection);
     connections->by_fd[connection->fd] = NULL;
-    take_out(connection);
+    list_remove(connection->list, &connection->node);
     free(connection);
 }
 
 void http_connections_answering(struct http_connections *connections, struct http_connection *connection)
 {
-    take_out(connection);
-    append(&connections->busy, connection);
+    move(connection, &connections->busy);
 }
 
 void http_connections_receiving(struct http_connections *connections, struct http_connection *connection,
                                 int64_t now_us)
 {
     connection->receiving_since_us = now_us;
-    take_out(connection);
-    append(&connections->receiving, connection);
+    move(connection, &connections->receiving);
 }
 
 void http_connections_answered(struct http_connections *connections, struct http_connection *connection, int64_t now_us)
@@ -105,8 +101,7 @@ void http_connections_answered(struct http_connections *connections, struct http
     connection->in_request = false;
     connection->receiving_since_us = 0;
     connection->idle_since_us = now_us;
-    take_out(connection);
-    append(&connections->receiving, connection);
+    move(connection, &connections->receiving);
 }
 
 /* Whether bytes of a next request have come since the last one ended: http_intake has seen them. */
@@ -137,10 +132,10 @@ static void end(struct http_connection *connection)
 void http_connections_make_room(struct http_connections *connections, const struct http_connection *newest,
                                 int64_t now_us)
 {
-    struct http_connection *oldest = connections->receiving.first;
+    struct http_connection *oldest = connection_of(connections->receiving.first);
     struct http_connection *idle = oldest;
     for (int i = 0; i < LOOKED_AT_MAX && idle != newest && !is_idle(idle); i++) {
-        idle = idle->next;
+        idle = connection_of(idle->node.next);
     }
     if (idle != newest && is_idle(idle)) {
         oldest = idle;
@@ -148,8 +143,7 @@ void http_connections_make_room(struct http_connections *connections, const stru
         return;
     }
     end(oldest);
-    take_out(oldest);
-    append(&connections->busy, oldest); /* not to be ended twice */
+    move(oldest, &connections->busy); /* not to be ended twice */
 }
 
 /* Nothing more will come, and what came is no request. The library does not notice an end that came together with the
@@ -173,9 +167,9 @@ static bool is_late(const struct http_connections *connections, const struct htt
     return !connection->in_request && now_us - connection->idle_since_us >= connections->idle_timeout_us;
 }
 
-static void sweep(struct http_connections *connections, const struct http_connection_list *list, int64_t now_us)
+static void sweep(struct http_connections *connections, const struct list *list, int64_t now_us)
 {
-    for (struct http_connection *connection = list->first; connection != NULL; connection = connection->next) {
+    LIST_EACH (struct http_connection, connection, list, node) {
         if (!connection->in_request && connection->receiving_since_us == 0 && has_received(connection)) {
             connection->receiving_since_us = now_us;
         }
@@ -210,8 +204,7 @@ void http_connections_close(struct http_connections *connections)
 {
     connections->closing = true;
     connections->next_sweep_us = 0;
-    for (struct http_connection *connection = connections->receiving.first; connection != NULL;
-         connection = connection->next) {
+    LIST_EACH (struct http_connection, connection, &connections->receiving, node) {
         if (!connection->in_request && !has_received(connection)) {
             end(connection);
         }

@@ -10,29 +10,24 @@
 #include <stdint.h>
 
 #include "common/http_intake.h"
+#include "common/list.h"
 
 struct http_connection {
-    struct http_connection *next;
-    struct http_connection *previous;
-    struct http_connection_list *list; /* that it is in */
-    int fd;                            /* the library's */
-    bool in_request;                   /* a header block was complete, its answer is not sent in full */
-    int64_t idle_since_us;             /* accepted, or the last request ended; monotonic */
-    int64_t receiving_since_us;        /* a first byte of a request not yet complete was seen then; 0: none */
+    struct list_node node;
+    struct list *list;          /* that it is in */
+    int fd;                     /* the library's */
+    bool in_request;            /* a header block was complete, its answer is not sent in full */
+    int64_t idle_since_us;      /* accepted, or the last request ended; monotonic */
+    int64_t receiving_since_us; /* a first byte of a request not yet complete was seen then; 0: none */
     struct http_intake intake;
     uint32_t requests; /* that libmicrohttpd has made of what intake gave it */
-};
-
-struct http_connection_list {
-    struct http_connection *first;
-    struct http_connection *last;
 };
 
 struct http_connections {
     /* Those whose client is to send something, the one that has not completed a request for longest first; and those
      * that a request is answered on, or that were ended. */
-    struct http_connection_list receiving;
-    struct http_connection_list busy;
+    struct list receiving;
+    struct list busy;
     struct http_connection **by_fd; /* NULL where none is */
     size_t by_fd_count;
     int64_t idle_timeout_us;

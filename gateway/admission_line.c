@@ -34,8 +34,7 @@ void admission_line_enter(struct request_state *state, void (*read)(struct reque
 int64_t admission_line_turn(struct loop_context *loop, int64_t now_us)
 {
     const int64_t too_late_us = batcher_too_late_us(loop->batcher, now_us);
-    while (loop->line.first != NULL) {
-        struct request_state *first = loop->line.first;
+    for (struct request_state *first; (first = request_wait_first(&loop->line)) != NULL;) {
         if (request_state_deadline_us(first) <= too_late_us) {
             request_wait_end(first);
             admission_not_in_time(first);

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/list.h"
 #include "common/prng.h"
 #include "common/thread.h"
 #include "gateway/retry.h"
@@ -39,8 +40,7 @@ enum call_state {
 };
 
 struct client_call {
-    struct client_call *next;
-    struct client_call *previous;
+    struct list_node node;
     struct counter_client *client;
     enum counter_rpc rpc;
     grpc_byte_buffer *message;
@@ -66,7 +66,7 @@ struct counter_client {
     grpc_completion_queue *queue;
     pthread_t poller;
     /* owned by the loop thread */
-    struct client_call *calls;
+    struct list calls; /* the youngest first */
     unsigned awaiting; /* how many of them are STATE_AWAITING */
     struct retry_budget budget;
     unsigned cursor;
@@ -227,14 +227,7 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t t
 static void unlink_and_free(struct client_call *call)
 {
     set_state(call, STATE_ENDED);
-    if (call->previous != NULL) {
-        call->previous->next = call->next;
-    } else {
-        call->client->calls = call->next;
-    }
-    if (call->next != NULL) {
-        call->next->previous = call->previous;
-    }
+    list_remove(&call->client->calls, &call->node);
     grpc_byte_buffer_destroy(call->message);
     free(call);
 }
@@ -335,9 +328,10 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
         attempt = next;
     }
     int64_t wanted_us = INT64_MAX;
-    struct client_call *call = client->calls;
+    struct client_call *call = LIST_ENTRY(client->calls.first, struct client_call, node);
     while (call != NULL) {
-        struct client_call *next = call->next; /* on_done starts calls, and they come first in the list */
+        /* on_done starts calls, and they come first in the list */
+        struct client_call *next = LIST_ENTRY(call->node.next, struct client_call, node);
         int64_t call_wants_us = advance(call, now_us);
         wanted_us = call_wants_us < wanted_us ? call_wants_us : wanted_us;
         call = next;
@@ -362,12 +356,8 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
         .on_done = on_done,
         .ctx = ctx,
         .last_instance = -1,
-        .next = client->calls,
     };
-    if (call->next != NULL) {
-        call->next->previous = call;
-    }
-    client->calls = call;
+    list_prepend(&client->calls, &call->node);
     retry_budget_on_first_attempt(&client->budget);
     start_attempt(call, now_us);
     return call;
@@ -442,8 +432,8 @@ void counter_client_free(struct counter_client *client)
     if (client == NULL) {
         return;
     }
-    while (client->calls != NULL) {
-        client_call_abandon(client->calls);
+    while (client->calls.first != NULL) {
+        client_call_abandon(LIST_ENTRY(client->calls.first, struct client_call, node));
     }
     grpc_completion_queue_shutdown(client->queue); /* ends once every attempt out was returned: they are cancelled */
     pthread_join(client->poller, NULL);

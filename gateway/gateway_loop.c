@@ -67,8 +67,8 @@ static void finish(struct gateway_loop *loop)
 {
     struct loop_context *context = &loop->context;
     context->is_draining = true;
-    request_list_abort(&context->lone_calls);
-    request_list_abort(&context->line);
+    request_wait_abort_all(&context->lone_calls);
+    request_wait_abort_all(&context->line);
     batcher_abort(context->batcher);
     batcher_free(context->batcher);
     context->batcher = NULL;

@@ -31,12 +31,12 @@ struct loop_context {
     struct batcher *batcher;
     struct counter_client *client;
     /* owned by the loop thread */
-    size_t pending;                 /* operations of requests submitted that have no result yet */
-    size_t pending_large;           /* those of batch calls among them */
-    struct request_list line;       /* batch calls that wait unread (admission_line.h) */
-    struct request_list lone_calls; /* requests that wait for a call of their own (lone_call.h) */
-    bool is_draining;               /* nothing can be submitted any more */
-    struct prng prng;               /* of request ids */
+    size_t pending;         /* operations of requests submitted that have no result yet */
+    size_t pending_large;   /* those of batch calls among them */
+    struct list line;       /* batch calls that wait unread (admission_line.h) */
+    struct list lone_calls; /* requests that wait for a call of their own (lone_call.h) */
+    bool is_draining;       /* nothing can be submitted any more */
+    struct prng prng;       /* of request ids */
     struct request_metrics metrics;
     struct arena arena; /* for one reply at a time */
 };

@@ -5,34 +5,14 @@
 
 #include "gateway/request_state.h"
 
-static void append(struct request_list *list, struct request_state *state)
-{
-    struct request_state *last = list->last;
-    assert((list->first == NULL) == (last == NULL));
-    state->wait.previous = last;
-    state->wait.next = NULL;
-    *(last != NULL ? &last->wait.next : &list->first) = state;
-    list->last = state;
-}
-
-static void take_out(struct request_list *list, const struct request_state *state)
-{
-    struct request_state *previous = state->wait.previous;
-    struct request_state *next = state->wait.next;
-    assert(previous != NULL ? previous->wait.next == state : list->first == state);
-    assert(next != NULL ? next->wait.previous == state : list->last == state);
-    *(previous != NULL ? &previous->wait.next : &list->first) = next;
-    *(next != NULL ? &next->wait.previous : &list->last) = previous;
-}
-
-void request_wait_begin(struct request_state *state, const struct request_wait_kind *kind, struct request_list *list)
+void request_wait_begin(struct request_state *state, const struct request_wait_kind *kind, struct list *list)
 {
     assert(state->wait.kind == NULL);
     assert(list == NULL || kind->abort != NULL);
     state->wait.kind = kind;
     state->wait.list = list;
     if (list != NULL) {
-        append(list, state);
+        list_append(list, &state->wait.node);
     }
 }
 
@@ -40,7 +20,7 @@ void request_wait_end(struct request_state *state)
 {
     assert(state->wait.kind != NULL);
     if (state->wait.list != NULL) {
-        take_out(state->wait.list, state);
+        list_remove(state->wait.list, &state->wait.node);
     }
     state->wait.kind = NULL;
     state->wait.list = NULL;
@@ -52,11 +32,15 @@ void request_wait_abandon(struct request_state *state)
     state->wait.kind->abandon(state);
 }
 
-void request_list_abort(struct request_list *list)
+struct request_state *request_wait_first(const struct list *list)
 {
-    while (list->first != NULL) {
-        struct request_state *first = list->first;
+    return LIST_ENTRY(list->first, struct request_state, wait.node);
+}
+
+void request_wait_abort_all(struct list *list)
+{
+    for (struct request_state *first; (first = request_wait_first(list)) != NULL;) {
         first->wait.kind->abort(first);
-        assert(list->first != first);
+        assert(request_wait_first(list) != first);
     }
 }

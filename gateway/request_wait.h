@@ -8,6 +8,8 @@
 #ifndef TALLY_GATEWAY_REQUEST_WAIT_H
 #define TALLY_GATEWAY_REQUEST_WAIT_H
 
+#include "common/list.h"
+
 struct request_state;
 
 /* What a request waits for. Static. */
@@ -18,27 +20,22 @@ struct request_wait_kind {
     void (*abort)(struct request_state *state);
 };
 
-/* Requests that wait for the same, in their order. Zero-initialised is empty. */
-struct request_list {
-    struct request_state *first;
-    struct request_state *last;
-};
-
 /* Of one request. */
 struct request_wait {
     const struct request_wait_kind *kind; /* NULL: it does not wait */
-    struct request_list *list;            /* that it is in; NULL: none */
-    struct request_state *next;
-    struct request_state *previous;
+    struct list *list;                    /* of those that wait for the same, in which it is; NULL: none */
+    struct list_node node;
 };
 
 /* list: the request goes to its end; NULL for none. */
-void request_wait_begin(struct request_state *state, const struct request_wait_kind *kind, struct request_list *list);
+void request_wait_begin(struct request_state *state, const struct request_wait_kind *kind, struct list *list);
 void request_wait_end(struct request_state *state);
 
 /* The client of a request that waits is gone. */
 void request_wait_abandon(struct request_state *state);
+/* The first of those that wait in the list; NULL if there is none. */
+struct request_state *request_wait_first(const struct list *list);
 /* The gateway ends: none is left in the list afterwards. */
-void request_list_abort(struct request_list *list);
+void request_wait_abort_all(struct list *list);
 
 #endif

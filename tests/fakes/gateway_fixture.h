@@ -198,8 +198,8 @@ static inline int set_up(void **state)
 static inline int tear_down(void **state)
 {
     (void)state;
-    request_list_abort(&fixture->context.lone_calls);
-    request_list_abort(&fixture->context.line);
+    request_wait_abort_all(&fixture->context.lone_calls);
+    request_wait_abort_all(&fixture->context.line);
     for (size_t i = 0; i < REQUESTS; i++) {
         request_state_done(&fixture->context, fixture->requests[i].state);
         free(fixture->requests[i].state);

@@ -171,7 +171,7 @@ static void test_the_shutdown_answers_those_that_wait(void **state)
     fill();
     post_batch(1, INCREMENTS, 2);
     fixture->context.is_draining = true;
-    request_list_abort(&fixture->context.line);
+    request_wait_abort_all(&fixture->context.line);
     assert_problem(503, "/problems/draining");
     post_batch(2, INCREMENTS, 2);
     assert_problem(503, "/problems/draining");

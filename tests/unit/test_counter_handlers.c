@@ -218,7 +218,7 @@ static void test_a_long_path_is_refused_however_it_is_encoded(void **state)
     }
     get(path);
     assert_int_equal(strlen(fixture->listed), 256);
-    request_list_abort(&fixture->context.lone_calls);
+    request_wait_abort_all(&fixture->context.lone_calls);
     memcpy(end, "%41", 4);
     get(path);
     assert_problem(400, "resource_id must be 1-256 bytes");
@@ -357,7 +357,7 @@ static void test_the_shutdown_answers_listings_and_refuses_new_requests(void **s
     (void)state;
     get("/api/v1/counter/a");
     fixture->context.is_draining = true;
-    request_list_abort(&fixture->context.lone_calls);
+    request_wait_abort_all(&fixture->context.lone_calls);
     assert_problem(503, "/problems/draining");
     assert_null(fixture->context.lone_calls.first);
     post("/api/v1/counter/increment", LIKE);

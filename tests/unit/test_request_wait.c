@@ -12,7 +12,7 @@
 enum { STATES = 4 };
 
 static struct request_state states[STATES];
-static struct request_list list;
+static struct list list;
 static char log_of_ends[STATES + 1];
 
 static void note(const struct request_state *state, char base)
@@ -41,7 +41,7 @@ static int set_up(void **state)
     (void)state;
     memset(states, 0, sizeof(states));
     memset(log_of_ends, 0, sizeof(log_of_ends));
-    list = (struct request_list){0};
+    list = (struct list){NULL, NULL};
     for (size_t i = 0; i < STATES; i++) {
         request_wait_begin(&states[i], &kind, &list);
     }
@@ -51,7 +51,7 @@ static int set_up(void **state)
 static void test_those_that_wait_are_aborted_in_their_order(void **state)
 {
     (void)state;
-    request_list_abort(&list);
+    request_wait_abort_all(&list);
     assert_string_equal(log_of_ends, "ABCD");
     assert_null(list.first);
     assert_null(list.last);
@@ -63,7 +63,7 @@ static void test_one_leaves_the_list_from_wherever_it_stands(void **state)
     request_wait_abandon(&states[1]); /* between others */
     request_wait_abandon(&states[3]); /* the last */
     request_wait_abandon(&states[0]); /* the first */
-    request_list_abort(&list);        /* the only one */
+    request_wait_abort_all(&list);    /* the only one */
     assert_string_equal(log_of_ends, "bdaC");
     assert_null(states[1].wait.kind);
 }
@@ -73,7 +73,7 @@ static void test_one_that_has_waited_may_wait_again_behind_the_others(void **sta
     (void)state;
     request_wait_end(&states[0]);
     request_wait_begin(&states[0], &kind, &list);
-    request_list_abort(&list);
+    request_wait_abort_all(&list);
     assert_string_equal(log_of_ends, "BCDA");
 }
 
@@ -83,7 +83,7 @@ static void test_one_need_not_be_in_a_list(void **state)
     (void)state;
     request_wait_end(&states[2]);
     request_wait_begin(&states[2], &unlisted, NULL);
-    request_list_abort(&list);
+    request_wait_abort_all(&list);
     assert_string_equal(log_of_ends, "ABD");
     request_wait_abandon(&states[2]);
     assert_string_equal(log_of_ends, "ABDc");
