@@ -136,7 +136,9 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
         return NULL;
     }
     sem_init(&loop->finished, 0, 0);
-    loop_context_init(&loop->context, options->config, options->pool, options->health);
+    size_t route_count;
+    const struct route *routes = dispatcher_routes(&route_count);
+    loop_context_init(&loop->context, options->config, routes, route_count, options->pool, options->health);
     loop->http = create_http(loop, options, error);
     if (loop->http == NULL) {
         goto fail;

@@ -3,10 +3,9 @@
 #include <assert.h>
 
 #include "gateway/admission.h"
-#include "gateway/dispatcher.h"
 
-void loop_context_init(struct loop_context *context, const struct config *config, struct channel_pool *pool,
-                       struct gateway_health *health)
+void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
+                       size_t route_count, struct channel_pool *pool, struct gateway_health *health)
 {
     const size_t max_pending = (size_t)config->server.max_pending;
     const size_t window = (size_t)config->grpc.counter_service.window;
@@ -21,8 +20,6 @@ void loop_context_init(struct loop_context *context, const struct config *config
     };
     prng_init(&context->prng);
     arena_init(&context->arena);
-    size_t route_count;
-    const struct route *routes = dispatcher_routes(&route_count);
     request_metrics_init(&context->metrics, routes, route_count);
 }
 

@@ -17,6 +17,7 @@ struct batcher;
 struct channel_pool;
 struct counter_client;
 struct gateway_health;
+struct route;
 
 struct loop_context {
     /* immutable */
@@ -41,9 +42,10 @@ struct loop_context {
     struct arena arena; /* for one reply at a time */
 };
 
-/* All but batcher and client, which are NULL. config, pool and health outlive the context. */
-void loop_context_init(struct loop_context *context, const struct config *config, struct channel_pool *pool,
-                       struct gateway_health *health);
+/* All but batcher and client, which are NULL. routes: those that requests are counted by. All that is pointed to
+ * outlives the context. */
+void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
+                       size_t route_count, struct channel_pool *pool, struct gateway_health *health);
 /* No request waits any more. A context that is all zero may be given too. */
 void loop_context_done(struct loop_context *context);
 

@@ -187,7 +187,9 @@ static inline int set_up(void **state)
         .server = {.request_timeout_ms = TIMEOUT_US / 1000, .max_body = MAX_BODY, .max_pending = MAX_PENDING},
         .grpc.counter_service.window = MAX_PENDING,
     };
-    loop_context_init(&fixture->context, &config, NULL, &fixture->health);
+    size_t route_count;
+    const struct route *routes = dispatcher_routes(&route_count);
+    loop_context_init(&fixture->context, &config, routes, route_count, NULL, &fixture->health);
     for (size_t i = 0; i < REQUESTS; i++) {
         fixture->requests[i].state = calloc(1, sizeof(struct request_state));
         buffer_init(&fixture->requests[i].reply);
