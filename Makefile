@@ -87,12 +87,13 @@ endif
 
 # ---- sources -----------------------------------------------------------------------------------------------------
 
-COMMON_SRC := $(wildcard common/*.c)
-GATEWAY_SRC := $(filter-out gateway/main.c,$(wildcard gateway/*.c))
-SERVICE_SRC := $(filter-out counter-service/main.c,$(wildcard counter-service/*.c))
+COMMON_SRC := $(wildcard common/*/*.c)
+GATEWAY_SRC := $(filter-out gateway/main.c,$(wildcard gateway/*.c gateway/*/*.c))
+SERVICE_SRC := $(filter-out counter-service/main.c,$(wildcard counter-service/*.c counter-service/*/*.c))
 MAIN_SRC := $(wildcard gateway/main.c counter-service/main.c)
 FAKE_SRC := $(wildcard tests/fakes/*.c)
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
+# They mirror the folders of what they test; tests/integration starts a real Redis.
+UNIT_SRC := $(wildcard $(foreach tier,tests/unit tests/integration,$(tier)/*/test_*.c $(tier)/*/*/test_*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 MESSAGES := tally/v1/counter grpc/health/v1/health grpc/reflection/v1/reflection
@@ -100,18 +101,18 @@ PROTOS := $(MESSAGES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.p
 GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
-# Files that are built into the programs: the symbol, and what it holds (see common/embed.S).
+# Files that are built into the programs: the symbol, and what it holds (see common/base/embed.S).
 EMBEDDED := descriptor_set write_script open_session openapi_document
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
-EMBEDDED_FILE_write_script := counter-service/write_script.lua
-EMBEDDED_FILE_open_session := counter-service/open_session.lua
+EMBEDDED_FILE_write_script := counter-service/commands/write_script.lua
+EMBEDDED_FILE_open_session := counter-service/commands/open_session.lua
 EMBEDDED_FILE_openapi_document := proto/openapi.yaml
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
 GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)
 OWN_OBJ = $(call objects_of,$(COMMON_SRC) $(GATEWAY_SRC) $(SERVICE_SRC) $(MAIN_SRC) $(FAKE_SRC) $(UNIT_SRC) $(FUZZ_SRC))
 ALL_LIBS = $(addprefix $(LIB)/,libgateway.a libcounter-service.a libcommon.a libgenerated.a libfakes.a)
-UNIT_PROGRAMS = $(UNIT_SRC:tests/unit/%.c=$(TESTS)/%)
+UNIT_PROGRAMS = $(addprefix $(TESTS)/,$(basename $(notdir $(UNIT_SRC))))
 REPLAY_PROGRAMS = $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(TESTS)/replay_%)
 FUZZ_PROGRAMS = $(FUZZ_SRC:tests/fuzz/%.c=$(BIN)/%)
 
@@ -188,7 +189,7 @@ $(GEN)/descriptors.bin: $(PROTOS) | deps-build
 	$(Q)protoc -Iproto --include_imports --descriptor_set_out=$@ $(PROTOS)
 
 define embed
-$(OBJ)/embedded/$(1).o: common/embed.S $(EMBEDDED_FILE_$(1)) | deps-build
+$(OBJ)/embedded/$(1).o: common/base/embed.S $(EMBEDDED_FILE_$(1)) | deps-build
 	$$(say) EMBED $(EMBEDDED_FILE_$(1))
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) -c -DSYMBOL=$(1) -DFILE='"$(EMBEDDED_FILE_$(1))"' -o $$@ $$<
@@ -233,7 +234,12 @@ tsan: ## unit and end-to-end tests under ThreadSanitizer
 
 test-programs: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 
-$(TESTS)/test_%: $(OBJ)/tests/unit/test_%.o $(ALL_LIBS) | deps-test
+define test_program
+$(TESTS)/$(basename $(notdir $(1))): $(call objects_of,$(1))
+endef
+$(foreach source,$(UNIT_SRC),$(eval $(call test_program,$(source))))
+
+$(UNIT_PROGRAMS): $(ALL_LIBS) | deps-test
 	$(say) LINK $@
 	@mkdir -p $(@D)
 	$(link) $(PACKAGE_LIBS) $(CMOCKA_LIBS)

@@ -2,18 +2,18 @@
 
 #include <stdlib.h>
 
-#include "common/admin_server.h"
-#include "common/clock.h"
-#include "common/consul_registration.h"
-#include "common/log.h"
-#include "common/metrics.h"
-#include "counter-service/counter_rpc.h"
-#include "counter-service/health_rpc.h"
-#include "counter-service/reflection_rpc.h"
-#include "counter-service/rpc_limits.h"
-#include "counter-service/rpc_server.h"
-#include "counter-service/service_health.h"
-#include "counter-service/store.h"
+#include "common/base/clock.h"
+#include "common/consul/consul_registration.h"
+#include "common/log/log.h"
+#include "common/metrics/metrics.h"
+#include "common/process/admin_server.h"
+#include "counter-service/api/counter_rpc.h"
+#include "counter-service/api/health_rpc.h"
+#include "counter-service/api/reflection_rpc.h"
+#include "counter-service/api/service_health.h"
+#include "counter-service/rpc/rpc_limits.h"
+#include "counter-service/rpc/rpc_server.h"
+#include "counter-service/store/store.h"
 
 /* In the order they are made; each uses only those above it, except that health tells health_rpc of its changes. */
 struct counter_service {

@@ -3,9 +3,9 @@
 #ifndef TALLY_COUNTER_SERVICE_COUNTER_SERVICE_H
 #define TALLY_COUNTER_SERVICE_COUNTER_SERVICE_H
 
-#include "common/config.h"
-#include "common/error.h"
-#include "common/heartbeats.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/thread/heartbeats.h"
 
 struct counter_service;
 

@@ -1,7 +1,7 @@
 /* The counter service: gRPC in front, Redis behind. */
-#include "common/config.h"
-#include "common/daemon.h"
-#include "common/log.h"
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "common/process/daemon.h"
 #include "counter-service/counter_service.h"
 
 static const char *health_host(const struct config *config)

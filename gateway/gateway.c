@@ -3,16 +3,16 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/consul_registration.h"
-#include "common/http_budget.h"
-#include "common/http_server.h"
-#include "common/log.h"
-#include "common/metrics.h"
-#include "gateway/channel_pool.h"
-#include "gateway/endpoints.h"
-#include "gateway/gateway_health.h"
+#include "common/base/clock.h"
+#include "common/consul/consul_registration.h"
+#include "common/http/http_budget.h"
+#include "common/http/http_server.h"
+#include "common/log/log.h"
+#include "common/metrics/metrics.h"
+#include "gateway/api/gateway_health.h"
 #include "gateway/gateway_loop.h"
+#include "gateway/pool/channel_pool.h"
+#include "gateway/pool/endpoints.h"
 
 enum {
     DRAIN_POLL_MS = 5,

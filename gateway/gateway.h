@@ -3,10 +3,10 @@
 #ifndef TALLY_GATEWAY_GATEWAY_H
 #define TALLY_GATEWAY_GATEWAY_H
 
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/error.h"
-#include "common/heartbeats.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/thread/heartbeats.h"
 
 struct gateway;
 

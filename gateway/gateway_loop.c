@@ -4,13 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/compiler.h"
-#include "gateway/admission_line.h"
-#include "gateway/dispatcher.h"
-#include "gateway/loop_context.h"
-#include "gateway/request_fields.h"
-#include "gateway/request_state.h"
+#include "common/base/clock.h"
+#include "common/base/compiler.h"
+#include "gateway/api/dispatcher.h"
+#include "gateway/http/admission_line.h"
+#include "gateway/http/loop_context.h"
+#include "gateway/http/request_fields.h"
+#include "gateway/http/request_state.h"
 
 enum { LONG_TURN_US = 2000 };
 

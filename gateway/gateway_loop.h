@@ -5,12 +5,12 @@
 
 #include <stdbool.h>
 
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/error.h"
-#include "common/http_server.h"
-#include "gateway/channel_pool.h"
-#include "gateway/gateway_health.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/http/http_server.h"
+#include "gateway/api/gateway_health.h"
+#include "gateway/pool/channel_pool.h"
 
 struct gateway_loop_options {
     const struct config *config;

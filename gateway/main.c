@@ -1,7 +1,7 @@
 /* The gateway: HTTP in front, counter-service behind. */
-#include "common/config.h"
-#include "common/daemon.h"
-#include "common/log.h"
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "common/process/daemon.h"
 #include "gateway/gateway.h"
 
 /* Files that are no connections: epoll sets, the log. */

@@ -10,7 +10,7 @@ from harness.paths import CONFIG, program
 
 PROGRAMS = ["gateway", "counter-service"]
 
-# Dotted key -> default, as README and common/config_keys.c have them.
+# Dotted key -> default, as README and common/config/config_keys.c have them.
 DEFAULTS = {
     "server.host": "0.0.0.0",
     "server.port": 8080,

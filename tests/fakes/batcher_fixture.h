@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "common/limits.h"
-#include "gateway/batcher.h"
-#include "gateway/session.h"
+#include "common/contract/limits.h"
+#include "gateway/batch/batcher.h"
+#include "gateway/batch/session.h"
 #include "tests/fakes/fake_counter_client.h"
 
 enum {

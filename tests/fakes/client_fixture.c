@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/fakes/wait_for.h"
 
 /* --- servers ------------------------------------------------------------------------------------------------------ */

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gateway/counter_client.h"
+#include "gateway/rpc/counter_client.h"
 #include "tests/fakes/fake_grpc_server.h"
 
 enum {

@@ -1,5 +1,5 @@
 /* A counter_client that keeps the calls for the test to look at and to answer. A test program includes this once: its
- * functions are then linked instead of gateway/counter_client.c. */
+ * functions are then linked instead of gateway/rpc/counter_client.c. */
 #ifndef TALLY_TESTS_FAKES_FAKE_COUNTER_CLIENT_H
 #define TALLY_TESTS_FAKES_FAKE_COUNTER_CLIENT_H
 
@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "common/arena.h"
-#include "common/grpc_message.h"
-#include "common/limits.h"
-#include "gateway/counter_client.h"
+#include "common/base/arena.h"
+#include "common/contract/grpc_message.h"
+#include "common/contract/limits.h"
+#include "gateway/rpc/counter_client.h"
 #include "tally/v1/counter.pb-c.h"
 
 enum { FAKE_CALLS_MAX = SESSION_LANES + 64 };

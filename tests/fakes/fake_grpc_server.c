@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "common/grpc_message.h"
-#include "common/store_id.h"
+#include "common/contract/grpc_message.h"
+#include "common/contract/store_id.h"
 #include "grpc/health/v1/health.pb-c.h"
 
 enum { TICK_MS = 10 };

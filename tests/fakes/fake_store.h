@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "counter-service/store.h"
+#include "counter-service/store/store.h"
 
 struct fake_store {
     pthread_mutex_t lock;

@@ -14,13 +14,13 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/grpc_message.h"
-#include "gateway/channel_pool.h"
-#include "gateway/dispatcher.h"
-#include "gateway/gateway_health.h"
-#include "gateway/loop_context.h"
-#include "gateway/request_fields.h"
+#include "common/base/clock.h"
+#include "common/contract/grpc_message.h"
+#include "gateway/api/dispatcher.h"
+#include "gateway/api/gateway_health.h"
+#include "gateway/http/loop_context.h"
+#include "gateway/http/request_fields.h"
+#include "gateway/pool/channel_pool.h"
 #include "tally/v1/counter.pb-c.h"
 #include "tests/fakes/metrics_text.h"
 

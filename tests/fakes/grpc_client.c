@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/grpc_message.h"
+#include "common/contract/grpc_message.h"
 
 struct grpc_client {
     grpc_channel *channel;

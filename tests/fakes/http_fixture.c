@@ -12,8 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/http_peer.h"
+#include "common/base/clock.h"
+#include "common/http/http_peer.h"
 
 static void answer(struct http_request *request, int status)
 {

@@ -6,8 +6,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "common/http_budget.h"
-#include "common/http_server.h"
+#include "common/http/http_budget.h"
+#include "common/http/http_server.h"
 
 enum {
     HTTP_FIXTURE_TIMEOUT_MS = 5000,

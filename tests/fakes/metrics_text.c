@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "common/buffer.h"
-#include "common/metrics.h"
+#include "common/base/buffer.h"
+#include "common/metrics/metrics.h"
 
 char *metrics_text(void)
 {

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/fakes/metrics_text.h"
 #include "tests/fakes/wait_for.h"
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "gateway/channel_pool.h"
+#include "gateway/pool/channel_pool.h"
 #include "tests/fakes/fake_grpc_server.h"
 
 enum {

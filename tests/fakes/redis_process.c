@@ -16,9 +16,9 @@
 
 #include <cmocka.h>
 
-#include "common/buffer.h"
-#include "counter-service/redis_conn.h"
-#include "counter-service/resp.h"
+#include "common/base/buffer.h"
+#include "counter-service/redis/redis_conn.h"
+#include "counter-service/redis/resp.h"
 
 enum {
     OPTIONS_MAX = 16,

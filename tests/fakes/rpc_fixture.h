@@ -2,10 +2,10 @@
 #ifndef TALLY_TESTS_FAKES_RPC_FIXTURE_H
 #define TALLY_TESTS_FAKES_RPC_FIXTURE_H
 
-#include "counter-service/counter_rpc.h"
-#include "counter-service/health_rpc.h"
-#include "counter-service/reflection_rpc.h"
-#include "counter-service/rpc_server.h"
+#include "counter-service/api/counter_rpc.h"
+#include "counter-service/api/health_rpc.h"
+#include "counter-service/api/reflection_rpc.h"
+#include "counter-service/rpc/rpc_server.h"
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/grpc_client.h"
 

@@ -8,12 +8,12 @@
 
 #include <cmocka.h>
 
-#include "common/buffer.h"
-#include "common/limits.h"
-#include "counter-service/redis_conn.h"
-#include "counter-service/session_command.h"
-#include "counter-service/write_command.h"
-#include "counter-service/write_script.h"
+#include "common/base/buffer.h"
+#include "common/contract/limits.h"
+#include "counter-service/commands/session_command.h"
+#include "counter-service/commands/write_command.h"
+#include "counter-service/commands/write_script.h"
+#include "counter-service/redis/redis_conn.h"
 
 enum {
     TIMEOUT_MS = 20000,

@@ -3,8 +3,8 @@
 #ifndef TALLY_TESTS_FAKES_SCRIPT_CLIENT_H
 #define TALLY_TESTS_FAKES_SCRIPT_CLIENT_H
 
-#include "counter-service/store.h"
-#include "counter-service/write_reply.h"
+#include "counter-service/commands/write_reply.h"
+#include "counter-service/store/store.h"
 #include "tests/fakes/redis_process.h"
 #include "tests/fakes/write_oracle.h"
 

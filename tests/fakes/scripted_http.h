@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "common/buffer.h"
+#include "common/base/buffer.h"
 
 struct scripted_http;
 

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/limits.h"
+#include "common/base/clock.h"
+#include "common/contract/limits.h"
 #include "tests/fakes/metrics_text.h"
 #include "tests/fakes/wait_for.h"
 

@@ -6,8 +6,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-#include "common/config.h"
-#include "counter-service/store.h"
+#include "common/config/config.h"
+#include "counter-service/store/store.h"
 #include "tests/fakes/redis_process.h"
 
 struct store_fixture {

@@ -6,7 +6,7 @@
 #include <semaphore.h>
 #include <stdint.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 /* Far more than anything takes: a shared machine may stand still for seconds. */
 #define WAIT_FOR_MAX_US (INT64_C(20) * 1000 * 1000)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/consul_reply.h"
+#include "common/consul/consul_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/counter_rules.h"
-#include "common/limits.h"
-#include "counter-service/counter_reply.h"
-#include "counter-service/counter_request.h"
-#include "counter-service/descriptor_set.h"
-#include "counter-service/reflection_answer.h"
+#include "common/contract/counter_rules.h"
+#include "common/contract/limits.h"
+#include "counter-service/api/counter_reply.h"
+#include "counter-service/api/counter_request.h"
+#include "counter-service/api/descriptor_set.h"
+#include "counter-service/api/reflection_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

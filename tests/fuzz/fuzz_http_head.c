@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http_head.h"
-#include "gateway/media_type.h"
-#include "gateway/request_fields.h"
+#include "common/http/http_head.h"
+#include "gateway/api/media_type.h"
+#include "gateway/http/request_fields.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/http_intake.h"
+#include "common/http/http_intake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buffer.h"
-#include "common/counter_rules.h"
-#include "common/limits.h"
-#include "gateway/counter_json.h"
-#include "gateway/counter_json_write.h"
-#include "gateway/json_integer.h"
-#include "gateway/json_reader.h"
+#include "common/base/buffer.h"
+#include "common/contract/counter_rules.h"
+#include "common/contract/limits.h"
+#include "gateway/json/counter_json.h"
+#include "gateway/json/counter_json_write.h"
+#include "gateway/json/json_integer.h"
+#include "gateway/json/json_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/counter_rules.h"
-#include "common/percent.h"
-#include "common/utf8.h"
+#include "common/base/percent.h"
+#include "common/base/utf8.h"
+#include "common/contract/counter_rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

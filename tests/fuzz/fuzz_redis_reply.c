@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counter-service/redis_checks.h"
-#include "counter-service/redis_error.h"
-#include "counter-service/write_reply.h"
+#include "counter-service/commands/write_reply.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_error.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/percent.h"
-#include "gateway/router.h"
+#include "common/base/percent.h"
+#include "gateway/http/router.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

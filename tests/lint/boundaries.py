@@ -1,66 +1,122 @@
-"""Who may include what.
+"""Who may include what: the folders are the architecture.
 
-Between folders: gateway -> common <- counter-service, never gateway <-> counter-service, never common -> either.
-Between modules and libraries: a library that is wrapped is included by its wrapper only.
+boundaries.py [ROOT]: checks the project in ROOT (.).
+Between wings (a folder of sources is one): only what MAY_USE allows, which has no circle. A wing has at most FILES_MAX
+files. Between modules and libraries: a library that is wrapped is included by its wrapper only.
 """
 
 import pathlib
 import re
 import sys
 
-# A project folder, and those it may not include from.
-FORBIDDEN_FOLDERS = {
-    "common": ("gateway/", "counter-service/", "tests/"),
-    "gateway": ("counter-service/", "tests/"),
-    "counter-service": ("gateway/", "tests/"),
+FILES_MAX = 30
+
+# A wing, and the wings that it may include from. Every wing is here.
+MAY_USE = {
+    "common/base": "",
+    "common/thread": "common/base",
+    "common/log": "common/base common/thread",
+    "common/metrics": "common/base common/log",
+    "common/contract": "common/base",
+    "common/net": "common/base",
+    "common/config": "common/base common/log common/net",
+    "common/http": "common/base common/contract common/net common/thread",
+    "common/discovery": "common/base common/contract common/log common/net common/thread",
+    "common/consul": "common/base common/config common/contract common/discovery common/log common/metrics common/net"
+    " common/thread",
+    "common/process": "common/base common/config common/contract common/http common/log common/metrics common/net"
+    " common/thread",
+    "gateway/pool": "common/*",
+    "gateway/rpc": "gateway/pool common/*",
+    "gateway/batch": "gateway/rpc common/*",
+    "gateway/json": "gateway/batch common/*",
+    "gateway/http": "gateway/batch gateway/json gateway/pool gateway/rpc common/*",
+    "gateway/api": "gateway/batch gateway/http gateway/json gateway/pool gateway/rpc common/*",
+    "gateway": "gateway/* common/*",
+    "counter-service/redis": "common/*",
+    "counter-service/commands": "counter-service/redis common/*",
+    "counter-service/store": "counter-service/commands counter-service/redis common/*",
+    "counter-service/rpc": "common/*",
+    "counter-service/api": "counter-service/commands counter-service/rpc counter-service/store common/*",
+    "counter-service": "counter-service/* common/*",
 }
 
 # Start of a system include, and the files (globs) that may have it.
 WRAPPERS = {
-    "microhttpd": ("common/http_loop.h",),
-    "hiredis": ("counter-service/redis_conn.c", "counter-service/redis_transport.c"),
-    "curl": ("common/http_client.c",),
-    "cyaml": ("common/config_schema.h",),
+    "microhttpd": ("common/http/http_loop.h",),
+    "hiredis": ("counter-service/redis/redis_conn.c", "counter-service/redis/redis_transport.c"),
+    "curl": ("common/net/http_client.c",),
+    "cyaml": ("common/config/config_schema.h",),
     # gRPC core: what sends, receives, packs or unpacks messages.
     "grpc": (
-        "common/grpc_*.[ch]",
-        "gateway/batch_message.[ch]",
-        "gateway/channel*.[ch]",
-        "gateway/counter_client.[ch]",
-        "gateway/health_watch.[ch]",
-        "gateway/instance.[ch]",
-        "gateway/rpc_*.[ch]",
-        "counter-service/counter_reply.[ch]",
-        "counter-service/counter_request.[ch]",
-        "counter-service/reflection_answer.[ch]",
-        "counter-service/rpc_*.[ch]",
-        "counter-service/*_rpc.[ch]",
+        "common/contract/grpc_*.[ch]",
+        "common/log/grpc_log.[ch]",
+        "gateway/batch/batch_message.[ch]",
+        "gateway/pool/channel*.[ch]",
+        "gateway/pool/health_watch.[ch]",
+        "gateway/pool/instance.[ch]",
+        "gateway/rpc/*.[ch]",
+        "counter-service/api/*.[ch]",
+        "counter-service/rpc/*.[ch]",
     ),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
-def problems_of(path):
-    folder = path.parts[0]
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+def allowed(wing, name):
+    """Whether a file of the wing may include the header `name` of the project."""
+    other = str(pathlib.PurePath(name).parent)
+    if other == wing or not other.startswith(("common", "gateway", "counter-service", "tests")):
+        return True  # its own, or generated from proto/
+    return any(pathlib.PurePath(other).match(pattern) for pattern in MAY_USE[wing].split())
+
+
+def problems_of(path, root):
+    wing = str(path.parent)
+    for number, line in enumerate((root / path).read_text().splitlines(), 1):
         match = INCLUDE.match(line)
         if not match:
             continue
         bracket, name = match.groups()
-        if bracket == '"' and name.startswith(FORBIDDEN_FOLDERS[folder]):
-            yield f"{path}:{number}: {folder}/ may not include {name}"
+        if bracket == '"' and not allowed(wing, name):
+            yield f"{path}:{number}: {wing}/ may not include {name}: see MAY_USE in tests/lint/boundaries.py"
         library = re.split(r"[/.]", name)[0]
         if bracket == "<" and library in WRAPPERS:
-            if not any(path.match(allowed) for allowed in WRAPPERS[library]):
+            if not any(path.match(pattern) for pattern in WRAPPERS[library]):
                 yield f"{path}:{number}: <{name}> is not for this file: see WRAPPERS in tests/lint/boundaries.py"
 
 
+def problems_of_wing(wing, root):
+    if wing not in MAY_USE:
+        yield f"{wing}/ is no wing: see MAY_USE in tests/lint/boundaries.py"
+        return
+    paths = sorted(path.relative_to(root) for path in (root / wing).glob("*.[ch]"))
+    if len(list((root / wing).glob("*.*"))) > FILES_MAX:
+        yield f"{wing}/ has more than {FILES_MAX} files"
+    for path in paths:
+        yield from problems_of(path, root)
+
+
+def circles():
+    """MAY_USE goes one way: its wings can be put in an order."""
+    left = {wing: {other for other in MAY_USE if other != wing and allowed(wing, f"{other}/x.h")} for wing in MAY_USE}
+    while left:
+        free = [wing for wing, uses in left.items() if not uses & left.keys()]
+        if not free:
+            yield f"MAY_USE has a circle among {', '.join(sorted(left))}"
+            return
+        for wing in free:
+            del left[wing]
+
+
 def main():
-    problems = []
-    for folder in FORBIDDEN_FOLDERS:
-        for path in sorted(pathlib.Path(folder).glob("*.[ch]")):
-            problems += problems_of(path)
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    problems = list(circles())
+    for folder in ("common", "gateway", "counter-service"):
+        wings = {path.parent.relative_to(root) for path in (root / folder).rglob("*.[ch]")}
+        for wing in sorted(map(str, wings)):
+            problems += problems_of_wing(wing, root)
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -10,5 +10,7 @@ status=0
 /usr/bin/python3 tests/lint/config_table.py || status=1
 /usr/bin/python3 tests/lint/docs.py || status=1
 /usr/bin/python3 tests/lint/field_reports.py || status=1
+/usr/bin/python3 tests/lint/boundaries.py || status=1
+/usr/bin/python3 tests/lint/boundaries_test.py || status=1
 /usr/bin/python3 tests/lint/deploy.py "${TEST_BIN_DIR:-build/bin}" || status=1
 exit $status

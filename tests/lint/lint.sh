@@ -42,7 +42,7 @@ check_shellcheck() {
     shellcheck -x .ci/run "${scripts[@]}"
 }
 
-check_boundaries() { /usr/bin/python3 tests/lint/boundaries.py; }
+check_boundaries() { /usr/bin/python3 tests/lint/boundaries.py && /usr/bin/python3 tests/lint/boundaries_test.py; }
 check_sizes() { /usr/bin/python3 tests/lint/sizes.py; }
 check_contracts() { tests/lint/contracts.sh; }
 

@@ -1,0 +1,33 @@
+/* A growing byte buffer. Append calls after a failed allocation do nothing and `failed` stays set: build the whole
+ * text, then check once. Owned by one thread. */
+#ifndef TALLY_COMMON_BASE_BUFFER_H
+#define TALLY_COMMON_BASE_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/text.h"
+
+struct buffer {
+    char *data; /* heap; not NUL-terminated */
+    size_t len;
+    size_t capacity;
+    bool failed; /* an allocation failed since buffer_clear */
+};
+
+void buffer_init(struct buffer *buffer);
+void buffer_done(struct buffer *buffer);
+/* Empties it and keeps the memory, unless that is more than keep_max bytes: then it is given back. */
+void buffer_clear(struct buffer *buffer, size_t keep_max);
+/* Makes room for `more` bytes after len. Returns 0, or -1 with failed set. */
+int buffer_reserve(struct buffer *buffer, size_t more) MUST_CHECK;
+void buffer_append(struct buffer *buffer, const void *data, size_t len);
+void buffer_append_text(struct buffer *buffer, struct text text);
+void buffer_append_int64(struct buffer *buffer, int64_t value);
+void buffer_append_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A JSON string (RFC 8259, section 7) with its quotes. text must be UTF-8. */
+void buffer_append_json_string(struct buffer *buffer, struct text text);
+
+#endif

@@ -1,0 +1,54 @@
+#include "common/base/decimal.h"
+
+char *decimal_put(char *out, int64_t value)
+{
+    char digits[DECIMAL_LEN_MAX];
+    size_t first = sizeof(digits);
+    /* Negated as unsigned: INT64_MIN has no positive counterpart. */
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--first] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        digits[--first] = '-';
+    }
+    memcpy(out, digits + first, sizeof(digits) - first);
+    return out + sizeof(digits) - first;
+}
+
+/* The digits of a number without sign, at most `max`. */
+static bool parse_digits(struct text text, uint64_t max, uint64_t *ret_value)
+{
+    if (text.len == 0 || (text.data[0] == '0' && text.len > 1)) {
+        return false;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9 || value > (max - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    *ret_value = value;
+    return true;
+}
+
+bool decimal_parse(struct text text, int64_t *ret_value)
+{
+    uint64_t size;
+    if (text.len > 0 && text.data[0] == '-') {
+        struct text digits = {text.data + 1, text.len - 1};
+        if (!parse_digits(digits, (uint64_t)INT64_MAX + 1, &size) || size == 0) {
+            return false;
+        }
+        *ret_value = (int64_t)(0 - size);
+        return true;
+    }
+    if (!parse_digits(text, INT64_MAX, &size)) {
+        return false;
+    }
+    *ret_value = (int64_t)size;
+    return true;
+}

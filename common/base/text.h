@@ -1,0 +1,38 @@
+/* A read-only piece of text: bytes and their count, not NUL-terminated, owned by somebody else. */
+#ifndef TALLY_COMMON_BASE_TEXT_H
+#define TALLY_COMMON_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct text {
+    const char *data;
+    size_t len;
+};
+
+/* Text of a string literal. */
+#define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
+
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, strlen(string)};
+}
+
+static inline bool text_equal(struct text a, struct text b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+/* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
+static inline bool text_is_visible_ascii(struct text text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x21 || text.data[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#endif

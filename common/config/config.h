@@ -1,0 +1,116 @@
+/* The configuration of both daemons: one YAML file (configs/config.yaml, which has every key with its default and a
+ * comment), overridden key by key by environment variables (TALLY_REDIS_ADDR for redis.addr; for a secret also
+ * TALLY_REDIS_PASSWORD_FILE, the file that holds it). Immutable once it is loaded, so every thread may read it. Unknown
+ * keys, wrong types and out-of-range values are errors that name file, key and rule.
+ *
+ *     defaults <── file <── environment <── rules between keys
+ *
+ * Every key is one row of the table in config_keys.c: its type, default, range and whether it is secret. Reading the
+ * file, naming the variables and printing follow the table. A new key is a field here, a row there, and an entry in the
+ * file. */
+#ifndef TALLY_COMMON_CONFIG_CONFIG_H
+#define TALLY_COMMON_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/log/log.h"
+
+struct config {
+    struct {
+        char *host;
+        int port; /* 0: a free one */
+        int request_timeout_ms;
+        int max_connections;
+        int max_pending; /* waiting operations a loop */
+        int idle_timeout_ms;
+        int read_timeout_ms;
+        size_t max_body;        /* bytes */
+        size_t max_body_memory; /* bytes */
+        int loops;              /* 0: half the cores, at least 1 */
+        char **cors_origins;    /* NULL when cors_origin_count is 0: off */
+        size_t cors_origin_count;
+    } server;
+    struct {
+        char *host;
+        int port;
+        int admin_port;
+        int max_deadline_ms;
+        int rpc_threads;
+        int queue; /* items */
+        int queue_time_ms;
+        int max_connection_age_ms; /* 0: no limit */
+    } counter_service;
+    struct {
+        struct {
+            char *host; /* host:port */
+            int pool_size;
+            int keep_alive_ms;
+            int attempt_timeout_ms;
+            int window; /* items a loop */
+            int resolve_every_ms;
+        } counter_service;
+    } grpc;
+    struct {
+        int failures;
+        int open_for_ms;
+    } breaker;
+    struct {
+        char *addr;     /* host:port */
+        char *password; /* "" for none */
+        int db;
+        int workers;
+        int timeout_ms;
+        int connect_timeout_ms;
+        int partitions;
+    } redis;
+    struct {
+        int ttl_ms;
+    } session;
+    struct {
+        int64_t ttl_ms;
+    } idempotency;
+    struct {
+        enum log_level level;
+        enum log_format format;
+    } log;
+    struct {
+        int delay_ms;
+        int timeout_ms;
+    } drain;
+    struct {
+        char *address;        /* of the agent, host:port; "": off */
+        char *token;          /* "" for none */
+        char *service;        /* the name of counter-service there */
+        char *advertise_host; /* "": where the program listens */
+        int health_interval_ms;
+    } consul;
+    struct {
+        char **brokers; /* NULL when broker_count is 0: off */
+        size_t broker_count;
+        char *topic;
+    } kafka;
+
+    /* No keys: variables of the environment that a Kubernetes Service or a Docker link set (config_link.h), how many
+     * and their names, as many as there is room for. Who loads the configuration warns of them. */
+    size_t passed_over_count;
+    char passed_over[512];
+};
+
+/* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new
+ * configuration, to be freed with config_free, or NULL with error filled. */
+struct config *config_load(const char *path, struct error *error) MUST_CHECK;
+/* The same from memory: yaml (yaml_len bytes) is what the file called name says, environment is a NULL-terminated list
+ * of NAME=value. */
+struct config *config_load_text(const char *name, const char *yaml, size_t yaml_len, char *const *environment,
+                                struct error *error) MUST_CHECK;
+/* NULL is fine. */
+void config_free(struct config *config);
+/* Prints the effective configuration as YAML, with secrets masked. */
+void config_print(const struct config *config, FILE *out);
+
+#endif

@@ -1,0 +1,78 @@
+/* The metrics registry: Prometheus text format 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/).
+ *
+ * Recording is an uncontended add: each thread has its own slots, summed when scraped. A series is registered once,
+ * under a lock, and kept as its number; registering the same family and labels again returns the same number.
+ * Families and their label names are static tables that outlive the registry. Labels are bounded sets, never a
+ * resource_id or user_id.
+ * All functions may be called from every thread. */
+#ifndef TALLY_COMMON_METRICS_METRICS_H
+#define TALLY_COMMON_METRICS_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+enum {
+    METRIC_LABELS_MAX = 3,
+    METRIC_BUCKETS_MAX = 20,
+    /* Slots of one thread (a counter takes one, a histogram buckets + 2): 32 KiB a thread. Over it, registering returns
+     * a series that swallows what is recorded, and tally_metrics_series_refused_total counts it. */
+    METRIC_SLOTS_MAX = 4096,
+};
+
+struct metric_family {
+    const char *name; /* with the tally_ prefix */
+    const char *help;
+    enum metric_type type;
+    const char *labels[METRIC_LABELS_MAX]; /* NULL-padded names */
+    const double *buckets;                 /* histogram: ascending upper bounds without +Inf, in the metric's unit */
+    size_t bucket_count;
+};
+
+/* Number of a registered series; 0 is the one that swallows. */
+typedef uint32_t metric_series;
+
+/* values: one per label name, copied. family must outlive the process's use of the registry. */
+metric_series metrics_register(const struct metric_family *family, const char *const *values);
+
+/* Adds to a counter, or moves a gauge (negative: down) that is the sum over threads. */
+void metrics_add(metric_series series, int64_t amount);
+/* Records one observation, in the metric's unit, into a histogram. */
+void metrics_observe(metric_series series, double value);
+
+/* Gives a value at scrape time, on the scraping thread. It must not register or unregister, nor wait for a thread that
+ * does; recording is fine. */
+typedef double (*metrics_reader)(void *ctx);
+/* A counter or gauge family only. read is called until metrics_unregister_reader; registering the same family and
+ * labels again replaces it. */
+void metrics_register_reader(const struct metric_family *family, const char *const *values, metrics_reader read,
+                             void *ctx);
+/* After return read is not running and will not be called. */
+void metrics_unregister_reader(const struct metric_family *family, const char *const *values);
+
+/* The Content-Type of what metrics_render writes. */
+#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* How many registrations got no series: slots or memory were used up. */
+uint64_t metrics_series_refused(void);
+
+/* Appends the exposition text: families in the order of their registration. Returns 0, or -1 when out of memory. */
+int metrics_render(struct buffer *out) MUST_CHECK;
+
+/* Registers tally_build_info, the standard process_* metrics, tally_log_dropped_total and
+ * tally_metrics_series_refused_total. program: "gateway"; both strings are copied. */
+void metrics_register_process(const char *program, const char *version);
+
+/* Bounds shared by every *_seconds histogram: 100 us to 10 s. */
+enum { METRICS_SECONDS_BUCKET_COUNT = 16 };
+extern const double metrics_seconds_buckets[METRICS_SECONDS_BUCKET_COUNT];
+/* Bounds for counts of items: 1 to 1000. */
+enum { METRICS_ITEMS_BUCKET_COUNT = 10 };
+extern const double metrics_items_buckets[METRICS_ITEMS_BUCKET_COUNT];
+
+#endif

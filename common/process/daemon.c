@@ -1,0 +1,142 @@
+#include "common/process/daemon.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/config/config_reload.h"
+#include "common/log/grpc_log.h"
+#include "common/log/log.h"
+#include "common/metrics/metrics.h"
+#include "common/process/process_limits.h"
+#include "common/process/sd_notify.h"
+#include "common/process/signals.h"
+#include "common/process/watchdog.h"
+
+enum {
+    LOG_STOP_TIMEOUT_MS = 1000,
+    /* For what drain.delay and drain.timeout do not bound: Consul's answer, what the threads are at when they end. */
+    STOP_REST_MS = 15000,
+    NOTICE_SIZE = 128,
+};
+
+#define READY_NOTICE "READY=1\nSTATUS=listening"
+
+/* Not fatal: with fewer files there are fewer connections. */
+static void raise_file_limit(const struct daemon *daemon, const struct config *config)
+{
+    struct error error;
+    int64_t limit;
+    const int64_t wanted = daemon->files_wanted != NULL ? daemon->files_wanted(config) : 0;
+    if (process_limits_raise_files(&limit, &error) != 0) {
+        log_warn(daemon->component, "cannot raise the limit of open files", LOG_STR("error", error.message));
+    } else if (limit < wanted) {
+        log_warn(daemon->component, "the limit of open files is too low for server.max_connections",
+                 LOG_INT("limit", limit), LOG_INT("max_connections", config->server.max_connections));
+    }
+}
+
+static void warn_of_links(const struct daemon *daemon, const struct config *config)
+{
+    if (config->passed_over_count > 0) {
+        log_warn(daemon->component, "variables of Kubernetes or Docker links are passed over",
+                 LOG_STR("variables", config->passed_over), LOG_INT("count", config->passed_over_count),
+                 LOG_STR("advice", OPTIONS_LINKS_ADVICE));
+    }
+}
+
+/* Debian 12's c-ares leaks with each look-up of a host name that gRPC does with it. The user's own choice stands. */
+static void choose_grpc_resolver(void)
+{
+    setenv("GRPC_DNS_RESOLVER", "native", 0);
+}
+
+static void notify(const struct daemon *daemon, const char *assignments)
+{
+    struct error error;
+    if (sd_notify_send(assignments, &error) != 0) {
+        log_warn(daemon->component, "the service manager is not told", LOG_STR("error", error.message));
+    }
+}
+
+static void reload(const struct daemon *daemon, const struct launch *launch)
+{
+    char reloading[NOTICE_SIZE];
+    snprintf(reloading, sizeof(reloading), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading the configuration",
+             clock_monotonic_us());
+    notify(daemon, reloading);
+    config_reload(launch->config, launch->config_path, daemon->component);
+    notify(daemon, READY_NOTICE);
+}
+
+/* Drains take as long as the configuration says, whatever the unit's TimeoutStopSec. */
+static void notify_stopping(const struct daemon *daemon, const struct config *config)
+{
+    char stopping[NOTICE_SIZE];
+    const int64_t longest_us = ((int64_t)config->drain.delay_ms + config->drain.timeout_ms + STOP_REST_MS) * 1000;
+    snprintf(stopping, sizeof(stopping), "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=draining", longest_us);
+    notify(daemon, stopping);
+}
+
+/* From listening to the end of the drain. */
+static void run(const struct daemon *daemon, const struct launch *launch, void *instance)
+{
+    int number;
+    daemon->tell_listening(instance, launch->config);
+    notify(daemon, READY_NOTICE);
+    while ((number = signals_wait(-1)) == SIGHUP) {
+        reload(daemon, launch);
+    }
+    log_info(daemon->component, "stopping", LOG_INT("signal", number));
+    notify_stopping(daemon, launch->config);
+    daemon->drain(instance);
+}
+
+static int serve(const struct daemon *daemon, const struct launch *launch)
+{
+    struct error error;
+    struct heartbeats heartbeats = {.count = 0};
+    struct watchdog *watchdog = NULL;
+    void *instance = daemon->create(launch->config, &error);
+    if (instance == NULL) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        return 1;
+    }
+    daemon->watch(instance, &heartbeats);
+    if (watchdog_start(&heartbeats, daemon->component, &watchdog, &error) != 0) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        daemon->destroy(instance);
+        return 1;
+    }
+    run(daemon, launch, instance);
+    watchdog_stop(watchdog);
+    daemon->destroy(instance);
+    log_info(daemon->component, "stopped");
+    return 0;
+}
+
+int daemon_main(const struct daemon *daemon, int argc, char **argv)
+{
+    struct error error;
+    struct launch launch;
+    int result = options_handle(&daemon->program, argc, argv, stdout, stderr, &launch);
+    if (result != OPTIONS_RUN) {
+        return result;
+    }
+    struct config *config = launch.config;
+    if (signals_block(&error) != 0 || log_start(config->log.level, config->log.format, &error) != 0) {
+        fprintf(stderr, "%s: %s\n", daemon->program.name, error.message);
+        config_free(config);
+        return 1;
+    }
+    warn_of_links(daemon, config);
+    choose_grpc_resolver();
+    grpc_log_redirect();
+    raise_file_limit(daemon, config);
+    metrics_register_process(daemon->program.name, daemon->program.version);
+    result = serve(daemon, &launch);
+    log_stop(LOG_STOP_TIMEOUT_MS);
+    config_free(config);
+    return result;
+}

@@ -1,0 +1,20 @@
+/* Tells the service manager that the program works, as long as it does: each thread of a list still turns. A thread of
+ * its own, and only where the manager asks for it ($WATCHDOG_USEC): so it goes on while main drains. The other end of
+ * it is the manager's: it ends a process that it has not heard of for that long, and starts another one. */
+#ifndef TALLY_COMMON_PROCESS_WATCHDOG_H
+#define TALLY_COMMON_PROCESS_WATCHDOG_H
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/thread/heartbeats.h"
+
+struct watchdog;
+
+/* heartbeats is copied. component: in log lines. Without a manager that watches *ret_watchdog is NULL. Returns 0, or -1
+ * with error filled. */
+int watchdog_start(const struct heartbeats *heartbeats, const char *component, struct watchdog **ret_watchdog,
+                   struct error *error) MUST_CHECK;
+/* Joins the thread. Before the threads of the list end. NULL is fine. */
+void watchdog_stop(struct watchdog *watchdog);
+
+#endif

@@ -1,0 +1,94 @@
+/* What a handler asks the store: the call, its items, and how it ends. */
+#ifndef TALLY_COUNTER_SERVICE_COMMANDS_STORE_CALL_H
+#define TALLY_COUNTER_SERVICE_COMMANDS_STORE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/text.h"
+#include "common/contract/status.h"
+#include "common/contract/store_id.h"
+
+/* One increment or one read. The caller has validated it: a worker sends it as it is. The result is STATUS_OK from the
+ * start. */
+struct store_item {
+    struct text resource_id;
+    struct text counter_type;
+    struct text user_id;         /* increments; may be empty */
+    struct text idempotency_key; /* increments; empty for none */
+    int64_t delta;               /* increments; not 0 */
+    /* Results. */
+    enum status status;
+    const char *detail; /* static sentence for an item that failed, or NULL: the status's title will do */
+    int64_t value;
+    bool replayed;
+};
+
+enum store_operation {
+    STORE_INCREMENT,    /* all items in one atomic script call */
+    STORE_OPEN_SESSION, /* makes session.id, which is new; results in store_id and idle_timeout_ms */
+    STORE_KEEP_SESSION, /* session.id lives on; result in idle_timeout_ms */
+    STORE_GET,
+    STORE_LIST, /* items[0].resource_id; results in `listed` */
+    STORE_OPERATIONS
+};
+
+/* In which session an increment call counts once, and its place there (write_script.lua). */
+struct store_session {
+    const uint8_t *id; /* SESSION_LEN bytes; NULL: in none */
+    unsigned lane;     /* below SESSION_LANES */
+    int64_t sequence;  /* at least 1 */
+};
+
+/* One counter of a listing. counter_type points into the call's list_memory. */
+struct store_listed {
+    struct text counter_type;
+    int64_t value;
+};
+
+struct store_call {
+    /* Set by the caller; everything pointed to stays valid until done is called. */
+    enum store_operation operation;
+    /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent:
+     * STATUS_EXPIRED. */
+    int64_t deadline_us;
+    struct store_session session;
+    struct store_item *items; /* at least one, but of a call about a session none */
+    size_t item_count;
+    /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
+     * call. */
+    void (*done)(struct store_call *call);
+    /* Results of the whole call. When status is not STATUS_OK the items' results mean nothing. */
+    enum status status;
+    const char *detail;          /* static sentence, or NULL: the status's title will do */
+    struct store_listed *listed; /* STORE_LIST: sorted by counter_type; heap, freed by the caller */
+    size_t listed_count;
+    struct buffer list_memory; /* STORE_LIST: initialised and freed by the caller */
+    char store_id[STORE_ID_SIZE];
+    int idle_timeout_ms;
+    /* The worker's own. */
+    struct store_call *next;
+    int64_t submitted_us;
+};
+
+/* From here on the call is the caller's again: it may be gone when this returns. */
+static inline void store_call_finish(struct store_call *call, enum status status, const char *detail)
+{
+    call->status = status;
+    call->detail = detail;
+    call->done(call);
+}
+
+/* The same for a list, linked by next; NULL is fine. */
+static inline void store_calls_finish(struct store_call *calls, enum status status, const char *detail)
+{
+    while (calls != NULL) {
+        struct store_call *next = calls->next;
+        store_call_finish(calls, status, detail);
+        calls = next;
+    }
+}
+
+#endif

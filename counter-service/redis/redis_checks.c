@@ -1,0 +1,86 @@
+#include "counter-service/redis/redis_checks.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    REDIS_MAJOR_MIN = 7, /* scripts with flags (#!lua), SET with both NX and GET */
+    /* Of the keys and records in Redis: redis_keys.h, fingerprint.h and write_script.lua. */
+    LAYOUT_VERSION = 1,
+};
+
+struct redis_quote redis_quote(struct text text)
+{
+    struct redis_quote quote;
+    size_t len = text.len < REDIS_QUOTE_LEN_MAX ? text.len : REDIS_QUOTE_LEN_MAX;
+    for (size_t i = 0; i < len; i++) {
+        quote.text[i] = isprint((unsigned char)text.data[i]) ? text.data[i] : '?';
+    }
+    quote.text[len] = '\0';
+    return quote;
+}
+
+/* The value of `name:value` in INFO's lines; empty if it is not there. */
+static struct text info_field(struct text info, struct text name)
+{
+    const char *const end = info.data + info.len;
+    for (const char *line = info.data; line < end;) {
+        const char *line_end = memchr(line, '\n', (size_t)(end - line));
+        const char *next = line_end != NULL ? line_end + 1 : end;
+        struct text value = {line, (size_t)((line_end != NULL ? line_end : end) - line)};
+        value.len -= value.len > 0 && value.data[value.len - 1] == '\r';
+        if (value.len > name.len && memcmp(line, name.data, name.len) == 0 && line[name.len] == ':') {
+            return (struct text){line + name.len + 1, value.len - name.len - 1};
+        }
+        line = next;
+    }
+    return (struct text){"", 0};
+}
+
+int redis_check_version(struct text info, struct error *error)
+{
+    const struct redis_quote version = redis_quote(info_field(info, TEXT("redis_version")));
+    if (strtoul(version.text, NULL, 10) < REDIS_MAJOR_MIN) {
+        error_set(error, "Redis is of version \"%s\": %d.0 or later is needed", version.text, REDIS_MAJOR_MIN);
+        return -1;
+    }
+    return 0;
+}
+
+int redis_check_policy(struct text info, struct error *error)
+{
+    const struct text policy = info_field(info, TEXT("maxmemory_policy"));
+    if (!text_equal(policy, TEXT("noeviction"))) {
+        error_set(error, "Redis's maxmemory-policy is \"%s\": it must be noeviction, or counters and records get lost",
+                  redis_quote(policy).text);
+        return -1;
+    }
+    return 0;
+}
+
+int redis_check_role(struct text role, struct error *error)
+{
+    if (!text_equal(role, TEXT("master"))) {
+        error_set(error, "Redis's role is \"%s\": it must be master", redis_quote(role).text);
+        return -1;
+    }
+    return 0;
+}
+
+struct redis_meta redis_meta_of(int partitions)
+{
+    struct redis_meta meta;
+    snprintf(meta.text, sizeof(meta.text), "layout=%d partitions=%d", LAYOUT_VERSION, partitions);
+    return meta;
+}
+
+int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error)
+{
+    if (found.data != NULL && !text_equal(found, text_of(expected->text))) {
+        error_set(error, "Redis holds data of \"%s\" (key tally:meta), but this service is set to \"%s\"",
+                  redis_quote(found).text, expected->text);
+        return -1;
+    }
+    return 0;
+}

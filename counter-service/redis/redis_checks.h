@@ -1,0 +1,30 @@
+/* What a Redis must be before Tally entrusts counters to it. Pure functions on what Redis answered. The check functions
+ * return 0, or -1 with error filled: a sentence. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_CHECKS_H
+#define TALLY_COUNTER_SERVICE_REDIS_REDIS_CHECKS_H
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/base/text.h"
+
+/* Foreign text made fit for a sentence: cut, and what is not printable ASCII replaced. */
+enum { REDIS_QUOTE_LEN_MAX = 160 };
+struct redis_quote {
+    char text[REDIS_QUOTE_LEN_MAX + 1];
+};
+struct redis_quote redis_quote(struct text text);
+
+/* info: what INFO answered. */
+int redis_check_version(struct text info, struct error *error) MUST_CHECK;
+int redis_check_policy(struct text info, struct error *error) MUST_CHECK;
+/* role: the first element of ROLE's answer. */
+int redis_check_role(struct text role, struct error *error) MUST_CHECK;
+/* What key tally:meta must hold: the layout of the data and the number of partitions. */
+struct redis_meta {
+    char text[64];
+};
+struct redis_meta redis_meta_of(int partitions);
+/* found: what tally:meta held before; .data NULL if there was none. */
+int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,25 @@
+/* Commands to Redis for where no time is to be saved: made of words, and answers that must not be errors. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_COMMAND_H
+#define TALLY_COUNTER_SERVICE_REDIS_REDIS_COMMAND_H
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/base/text.h"
+#include "counter-service/redis/redis_conn.h"
+
+/* Out of memory: out->failed is set. */
+void redis_command_append(struct buffer *out, const struct text *words, size_t word_count);
+/* redis_command_words(out, TEXT("GET"), key) */
+#define redis_command_words(out, ...) \
+    redis_command_append((out), (const struct text[]){__VA_ARGS__}, \
+                         sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
+
+/* Starts the exchange of what is in requests. Returns 0, or -1 with error filled if that is not whole. */
+int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)
+    MUST_CHECK;
+/* The next reply, which must not be an error; command names it in the sentence. Returns 0, or -1 with error filled. */
+int redis_command_expect(struct redis_conn *conn, const char *command, struct redis_reply *ret_reply,
+                         struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,56 @@
+/* A connection to one Redis, and one exchange at a time on it: all requests are written, all replies are read, within
+ * one deadline for the whole exchange, so that a Redis that drips single bytes cannot stretch it.
+ *
+ *     redis_conn_open ──> { redis_conn_begin ──> redis_conn_next for each reply } ... ──> redis_conn_close
+ *
+ * After redis_conn_next has failed the connection is good for nothing but redis_conn_close. It parses by hiredis'
+ * reader. Owned by one thread. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
+#define TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/base/text.h"
+#include "common/thread/heartbeat.h"
+
+struct redis_conn;
+
+enum redis_reply_type { REDIS_NIL, REDIS_TEXT, REDIS_INTEGER, REDIS_ARRAY, REDIS_ERROR };
+
+/* Valid until the next redis_conn_next or redis_conn_close. */
+struct redis_reply {
+    enum redis_reply_type type;
+    struct text text;     /* REDIS_TEXT (bulk and simple strings), REDIS_ERROR (without the '-'); else empty */
+    int64_t integer;      /* REDIS_INTEGER */
+    size_t element_count; /* REDIS_ARRAY */
+    const void *native;   /* the module's own */
+};
+
+/* Element of a REDIS_ARRAY, index < element_count. */
+struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t index);
+
+/* Connects (redis_transport_connect); nothing is sent. heartbeat: of the thread that uses the connection, told of each
+ * wait for Redis; NULL if nobody watches it. Returns NULL with error filled. */
+struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct heartbeat *heartbeat,
+                                   struct error *error) MUST_CHECK;
+/* NULL is fine. */
+void redis_conn_close(struct redis_conn *conn);
+
+/* False if the connection was closed by the peer while nothing was asked: better known before a write is sent than
+ * after, when its outcome would be unknown. */
+bool redis_conn_is_idle(struct redis_conn *conn) MUST_CHECK;
+
+/* Starts an exchange. requests: RESP, valid until its last reply was read. timeout_ms: for all of it. */
+void redis_conn_begin(struct redis_conn *conn, struct text requests, int timeout_ms);
+/* Reads the next reply, writing what is still unwritten meanwhile. Returns 0, or -1: redis_conn_error says why. */
+int redis_conn_next(struct redis_conn *conn, struct redis_reply *ret_reply) MUST_CHECK;
+/* How many bytes of this exchange's requests the transport took: what begins after them was never sent. */
+size_t redis_conn_sent(const struct redis_conn *conn);
+/* A sentence; "" while all is well. Valid until redis_conn_close. */
+const char *redis_conn_error(const struct redis_conn *conn);
+
+#endif

@@ -1,0 +1,35 @@
+/* What an error reply of Redis says about the command it answers. Pure functions.
+ *
+ * Errors that Redis gives before it runs a command are known by their first words: the write was not applied.
+ * Everything else is unknown, and so is every text with " script: ", which tells that a script was already running. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_ERROR_H
+#define TALLY_COUNTER_SERVICE_REDIS_REDIS_ERROR_H
+
+#include <stdbool.h>
+
+#include "common/base/text.h"
+#include "common/contract/status.h"
+
+struct redis_refusal {
+    /* STATUS_REDIS_DOWN (not applied), STATUS_WRITES_REFUSED (likewise; reads are answered), STATUS_DATA_DAMAGED, or
+     * STATUS_REPLY_LOST (unknown) */
+    enum status status;
+    const char *detail;     /* static sentence */
+    bool unknown_script;    /* NOSCRIPT: not applied; send it again by EVAL */
+    bool closes_connection; /* this Redis is no longer one to write to */
+};
+
+/* What is said of STATUS_DATA_DAMAGED wherever a counter was expected. */
+extern const char redis_not_a_counter[];
+
+/* error: the text after the '-' of the reply. */
+struct redis_refusal redis_error_of_write(struct text error);
+/* Whether it is STATUS_WRITES_REFUSED. */
+bool redis_error_refuses_writes(struct text error);
+/* Of a command that the write script was refused, and went on or back without it: nothing was applied by it. Never
+ * STATUS_REPLY_LOST. error: what the script was told. */
+struct redis_refusal redis_error_of_refused_item(struct text error);
+/* Of a command that only reads. STATUS_DATA_DAMAGED: the key is of another type. Never STATUS_REPLY_LOST. */
+struct redis_refusal redis_error_of_read(struct text error);
+
+#endif

@@ -1,0 +1,135 @@
+#include "counter-service/rpc/rpc_queue.h"
+
+#include <grpc/support/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/thread/thread.h"
+#include "counter-service/rpc/rpc_limits.h"
+
+/* The next completion, or GRPC_QUEUE_SHUTDOWN, however long that takes. */
+static grpc_event next_completion(struct rpc_queue *queue)
+{
+    const gpr_timespec longest = gpr_time_from_millis(RPC_TURN_MS_MAX, GPR_TIMESPAN);
+    for (;;) {
+        heartbeat_turn(&queue->heartbeat);
+        const grpc_event completion = grpc_completion_queue_next(queue->completions, queue->turn_until, NULL);
+        if (completion.type != GRPC_QUEUE_TIMEOUT) {
+            return completion;
+        }
+        /* Not for each completion: the library returns those that are there also when the time has passed. */
+        queue->turn_until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest);
+    }
+}
+
+static void *run(void *data)
+{
+    struct rpc_queue *queue = data;
+    for (;;) {
+        const grpc_event completion = next_completion(queue);
+        if (completion.type == GRPC_QUEUE_SHUTDOWN) {
+            return NULL;
+        }
+        struct rpc_event *event = completion.tag;
+        rpc_event_take(event);
+        event->on_event(event, completion.success != 0);
+    }
+}
+
+static int start_thread(struct rpc_queue *queue, int number, struct error *error)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "rpc-%d", number);
+    return thread_start(&queue->thread, name, run, queue, error);
+}
+
+struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error)
+{
+    struct rpc_queue *queue = calloc(1, sizeof(*queue));
+    if (queue == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&queue->lock, NULL);
+    queue->server = server;
+    queue->completions = grpc_completion_queue_create_for_next(NULL);
+    grpc_server_register_completion_queue(server, queue->completions, NULL);
+    if (start_thread(queue, number, error) != 0) {
+        grpc_completion_queue_shutdown(queue->completions);
+        run(queue); /* in the thread's place: to the end of the completions */
+        grpc_completion_queue_destroy(queue->completions);
+        pthread_mutex_destroy(&queue->lock);
+        free(queue);
+        return NULL;
+    }
+    return queue;
+}
+
+void rpc_queue_free(struct rpc_queue *queue)
+{
+    if (queue == NULL) {
+        return;
+    }
+    grpc_completion_queue_shutdown(queue->completions);
+    pthread_join(queue->thread, NULL);
+    grpc_completion_queue_destroy(queue->completions);
+    while (queue->kept != NULL) {
+        struct rpc_call *call = queue->kept;
+        queue->kept = call->next;
+        rpc_call_free(call);
+    }
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+}
+
+int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_served_method *served)
+{
+    for (unsigned i = 0; i < served->method->armed; i++) {
+        struct rpc_call *call = rpc_call_create(queue);
+        if (call == NULL) {
+            return -1;
+        }
+        rpc_call_arm(call, served);
+    }
+    return 0;
+}
+
+void rpc_queue_refuse(struct rpc_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->refusing = true;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+struct rpc_call *rpc_queue_take(struct rpc_queue *queue)
+{
+    struct rpc_call *call = queue->kept;
+    if (call == NULL) {
+        return rpc_call_create(queue);
+    }
+    queue->kept = call->next;
+    queue->kept_count--;
+    return call;
+}
+
+void rpc_queue_keep(struct rpc_queue *queue, struct rpc_call *call)
+{
+    if (queue->kept_count >= RPC_CALLS_KEPT) {
+        rpc_call_free(call);
+        return;
+    }
+    call->next = queue->kept;
+    queue->kept = call;
+    queue->kept_count++;
+}
+
+void rpc_queue_dispatch(struct rpc_queue *queue, struct rpc_call *call)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->refusing) {
+        rpc_call_fail(call, STATUS_DRAINING, NULL);
+    } else {
+        call->served->method->handle(call->served->ctx, call);
+    }
+    pthread_mutex_unlock(&queue->lock);
+}

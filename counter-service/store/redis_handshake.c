@@ -1,0 +1,165 @@
+#include "counter-service/store/redis_handshake.h"
+
+#include <string.h>
+
+#include "common/base/buffer.h"
+#include "counter-service/commands/write_script.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_error.h"
+#include "counter-service/redis/redis_login.h"
+#include "counter-service/redis/redis_store_id.h"
+#include "counter-service/store/redis_trial.h"
+
+/* .data NULL if the key is not there. */
+static struct text found_in(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_NIL ? (struct text){NULL, 0} : reply->text;
+}
+
+/* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_is_new: there was no store id. */
+static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, const char *command,
+                      struct redis_session *session, bool *ret_is_new, struct error *error)
+{
+    struct redis_reply reply;
+    if (redis_command_expect(conn, command, &reply, error) != 0 ||
+        redis_check_meta(found_in(&reply), meta, error) != 0) {
+        return -1;
+    }
+    *ret_is_new = reply.type == REDIS_NIL;
+    if (redis_command_expect(conn, command, &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.type == REDIS_NIL) {
+        *ret_is_new = true;
+        return 0;
+    }
+    return redis_store_id_read(reply.text, session->store_id, error);
+}
+
+/* Read before written: reads work where writes are refused. */
+static int settle_whose(struct redis_conn *conn, const struct config *config, struct buffer *requests,
+                        struct redis_session *session, struct error *error)
+{
+    const struct redis_meta meta = redis_meta_of(config->redis.partitions);
+    const struct text meta_key = TEXT("tally:meta");
+    const int timeout_ms = config->redis.timeout_ms;
+    bool is_new;
+    redis_command_words(requests, TEXT("GET"), meta_key);
+    buffer_append_text(requests, redis_store_id_request);
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+        read_whose(conn, &meta, "GET", session, &is_new, error) != 0) {
+        return -1;
+    }
+    if (!is_new) {
+        return 0;
+    }
+    if (redis_store_id_make(session->store_id, error) != 0) {
+        return -1;
+    }
+    /* Another service may be at the same: then the answer to SET with GET is what that one has written. */
+    buffer_clear(requests, SIZE_MAX);
+    redis_command_words(requests, TEXT("SET"), meta_key, text_of(meta.text), TEXT("NX"), TEXT("GET"));
+    redis_command_words(requests, TEXT("SET"), redis_store_id_key, text_of(session->store_id), TEXT("NX"), TEXT("GET"));
+    return redis_command_begin(conn, requests, timeout_ms, error) != 0
+               ? -1
+               : read_whose(conn, &meta, "SET", session, &is_new, error);
+}
+
+static int load_script(struct redis_conn *conn, int timeout_ms, struct buffer *requests, struct redis_session *session,
+                       struct error *error)
+{
+    struct redis_reply reply;
+    redis_command_words(requests, TEXT("SCRIPT"), TEXT("LOAD"), (struct text){write_script, write_script_len});
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+        redis_command_expect(conn, "SCRIPT LOAD", &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.text.len != SCRIPT_SHA_LEN) {
+        error_set(error, "Redis's answer to SCRIPT LOAD was not understood");
+        return -1;
+    }
+    memcpy(session->script_sha, reply.text.data, SCRIPT_SHA_LEN);
+    return 0;
+}
+
+int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
+                    struct redis_session *ret_session, struct error *error)
+{
+    const int timeout_ms = config->redis.timeout_ms;
+    struct redis_session session;
+    struct buffer requests;
+    buffer_init(&requests);
+    int result = settle_whose(conn, config, &requests, &session, error);
+    if (result == 0) {
+        buffer_clear(&requests, SIZE_MAX);
+        result = load_script(conn, timeout_ms, &requests, &session, error);
+    }
+    if (result == 0) {
+        const struct write_script_name script = {TEXT("EVALSHA"), {session.script_sha, SCRIPT_SHA_LEN}};
+        result = redis_trial(conn, settings, script, timeout_ms, &session.refusal, error);
+    }
+    if (result == 0) {
+        *ret_session = session;
+    }
+    buffer_done(&requests);
+    return result;
+}
+
+#define HEARTBEAT \
+    "*1\r\n$4\r\nROLE\r\n" \
+    "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n" \
+    "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
+    "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
+    "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
+    "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
+
+const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
+
+static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)
+{
+    if (!text_equal(found, expected)) {
+        error_set(error, "Redis's data was replaced: key %s was \"%.*s\" and is \"%s\"", key, (int)expected.len,
+                  expected.data, redis_quote(found).text);
+        return -1;
+    }
+    return 0;
+}
+
+bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply)
+{
+    if (reply->type != REDIS_ERROR) {
+        session->refusal.message[0] = '\0';
+        return true;
+    }
+    if (!redis_error_refuses_writes(reply->text)) {
+        return false;
+    }
+    error_set(&session->refusal, "Redis refuses writes: %s", redis_quote(reply->text).text);
+    return true;
+}
+
+int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
+                          struct redis_session *session, struct error *error)
+{
+    const struct redis_meta meta = redis_meta_of(config->redis.partitions);
+    if (index == REDIS_HEARTBEAT_REPLIES - 1 && redis_session_note_write(session, reply)) {
+        return 0;
+    }
+    if (reply->type == REDIS_ERROR) {
+        error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
+        return -1;
+    }
+    switch (index) {
+    case 0:
+        return redis_login_check_role(reply, error);
+    case 1:
+        return redis_check_version(reply->text, error);
+    case 2:
+        return redis_check_policy(reply->text, error);
+    case 3:
+        return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
+    default:
+        return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);
+    }
+}

@@ -1,0 +1,44 @@
+/* What is settled with Redis on every connection, after redis_login, before a first counter command is sent on it:
+ *
+ *     GET tally:meta, tally:store     whose data it holds; written where there is none
+ *     SCRIPT LOAD, a write on trial   that a write would work (redis_trial.h)
+ *
+ * and the heartbeat that looks whether it still is. */
+#ifndef TALLY_COUNTER_SERVICE_STORE_REDIS_HANDSHAKE_H
+#define TALLY_COUNTER_SERVICE_STORE_REDIS_HANDSHAKE_H
+
+#include <stdbool.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/contract/store_id.h"
+#include "counter-service/commands/write_command.h"
+#include "counter-service/redis/redis_conn.h"
+
+enum { SCRIPT_SHA_LEN = 40 };
+
+/* What a handshake has found out. */
+struct redis_session {
+    char store_id[STORE_ID_SIZE];
+    char script_sha[SCRIPT_SHA_LEN]; /* not NUL-terminated */
+    struct error refusal;            /* why Redis writes nothing for now, and answers reads; "": it writes */
+};
+
+/* Blocks, for redis.timeout four times at most. Returns 0, or -1 with error filled: a sentence without secrets. */
+int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
+                    struct redis_session *ret_session, struct error *error) MUST_CHECK;
+
+/* What the answer to a write says of whether Redis writes: keeps session->refusal. False: it says nothing of that. */
+bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply);
+
+/* The heartbeat's commands, and how many replies they have. ROLE and not PING: a master that was made a replica answers
+ * PING as before, and reads too. The rest, because CONFIG SET, FLUSHALL and the like close no connection, and an empty
+ * script that might write, to see whether Redis would let one. */
+extern const struct text redis_heartbeat_request;
+enum { REDIS_HEARTBEAT_REPLIES = 6 };
+/* Checks reply `index` of a heartbeat, and keeps session->refusal. Returns 0, or -1 with error filled. */
+int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
+                          struct redis_session *session, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,44 @@
+/* The store: what the RPC handlers ask of Redis, and the workers that ask it.
+ *
+ *     RPC thread ── store_submit ──> a worker's bounded queue ── drained whole ──> one Redis pipeline ──> call->done
+ *
+ * A worker is a thread with its own Redis connection. Its Redis being down is known at once: store_submit refuses
+ * instead of queueing. */
+#ifndef TALLY_COUNTER_SERVICE_STORE_STORE_H
+#define TALLY_COUNTER_SERVICE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/thread/heartbeats.h"
+#include "counter-service/commands/store_call.h"
+
+struct store;
+
+/* Told on each change whether every worker's Redis is usable, and of which store it is: on a worker's thread, one
+ * report at a time. store_id: "" while none was found yet; valid during the call. Why Redis is not usable says
+ * store_is_serving. */
+typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
+
+/* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
+struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);
+/* Calls still queued are done with STATUS_DRAINING; joins the workers. NULL is fine. */
+void store_free(struct store *store);
+
+/* Queues the call on a worker. STATUS_OK: done will be called. Otherwise the call was not taken and nothing was done:
+ * STATUS_SHED (the queue is full), STATUS_REDIS_DOWN. Any thread, but not once store_free has begun. */
+enum status store_submit(struct store *store, struct store_call *call) MUST_CHECK;
+
+/* Whether every worker's Redis is usable. If it is not, a sentence that says why is copied to reason (reason_size
+ * bytes, or NULL), otherwise "". Any thread. */
+bool store_is_serving(struct store *store, char *reason, size_t reason_size);
+/* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
+ * and increments end STATUS_WRITES_REFUSED. Then why is copied to reason. Any thread. */
+bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
+/* Adds the workers' threads, until store_free. */
+void store_watch(const struct store *store, struct heartbeats *heartbeats);
+
+#endif

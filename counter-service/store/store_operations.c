@@ -1,0 +1,184 @@
+#include "counter-service/store/store_operations.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "counter-service/commands/read_command.h"
+#include "counter-service/commands/session_command.h"
+#include "counter-service/commands/write_reply.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_error.h"
+
+static void log_refusal(struct store_exchange *exchange, const char *msg, struct text answer)
+{
+    uint64_t count;
+    if (log_limiter_allows(&exchange->pipeline->refusals, clock_monotonic_us(), &count)) {
+        log_warn("redis", msg, LOG_STR("answer", redis_quote(answer).text), LOG_INT("count", count));
+    }
+}
+
+/* ---- increments ---- */
+
+static int append_write(struct store_exchange *exchange, const struct store_call *call)
+{
+    struct store_pipeline *pipeline = exchange->pipeline;
+    return write_command_append(&pipeline->requests, &pipeline->settings, exchange->script, call);
+}
+
+static void send_again(struct store_exchange *exchange, struct store_call *call)
+{
+    assert(!exchange->by_text);
+    call->next = NULL;
+    *exchange->again_last = call;
+    exchange->again_last = &call->next;
+}
+
+static void write_refused(struct store_exchange *exchange, struct store_call *call, struct text error)
+{
+    const struct redis_refusal refusal = redis_error_of_write(error);
+    if (refusal.unknown_script && !exchange->by_text) {
+        send_again(exchange, call);
+        return;
+    }
+    log_refusal(exchange, "redis answered a write with an error", error);
+    if (refusal.closes_connection) {
+        exchange->must_close = true;
+        error_set(exchange->error, "%s", refusal.detail);
+    }
+    store_call_finish(call, refusal.status, refusal.detail);
+}
+
+static void write_answered(struct store_exchange *exchange, struct store_call *call, struct text answer)
+{
+    const struct write_reply result = write_reply_parse(answer, call->items, call->item_count);
+    assert(result.applied + result.replayed <= call->item_count);
+    if (result.trouble.len > 0) {
+        log_refusal(exchange, "redis refused a part of a write", result.trouble);
+    }
+    if (result.closes_connection) {
+        exchange->must_close = true;
+        error_set(exchange->error, "Redis refused a part of a write: %s", redis_quote(result.trouble).text);
+    }
+    metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
+    if (result.replayed > 0) {
+        metrics_add(exchange->pipeline->metrics.replayed, (int64_t)result.replayed);
+    }
+    store_call_finish(call, result.status, result.detail);
+}
+
+static int read_write(struct store_exchange *exchange, struct store_call *call)
+{
+    struct redis_reply reply;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    (void)redis_session_note_write(exchange->session, &reply);
+    if (reply.type == REDIS_ERROR) {
+        write_refused(exchange, call, reply.text);
+    } else {
+        /* Another type of reply has an empty text, which is no answer of the script's. */
+        write_answered(exchange, call, reply.text);
+    }
+    return 0;
+}
+
+/* ---- sessions ---- */
+
+static int append_session(struct store_exchange *exchange, const struct store_call *call)
+{
+    struct store_pipeline *pipeline = exchange->pipeline;
+    return session_command_append(&pipeline->requests, &pipeline->settings.prefix, pipeline->config->session.ttl_ms,
+                                  call);
+}
+
+/* What was replaced under us is noticed here, before the heartbeat does. */
+static int read_session(struct store_exchange *exchange, struct store_call *call)
+{
+    struct redis_reply reply;
+    const char *detail = NULL;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    const bool is_our_store = session_command_store_is(&reply, exchange->session->store_id);
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    enum status status = session_command_reply(&reply, call, &detail);
+    if (!is_our_store) {
+        exchange->must_close = true;
+        error_set(exchange->error, "Redis's data was replaced: key tally:store is another one");
+        status = STATUS_REDIS_DOWN;
+        detail = "Redis's data was replaced";
+    }
+    memcpy(call->store_id, exchange->session->store_id, sizeof(call->store_id));
+    call->idle_timeout_ms = exchange->pipeline->config->session.ttl_ms;
+    store_call_finish(call, status, detail);
+    return 0;
+}
+
+/* ---- reads ---- */
+
+static int append_get(struct store_exchange *exchange, const struct store_call *call)
+{
+    return read_command_append_get(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
+}
+
+static int read_get(struct store_exchange *exchange, struct store_call *call)
+{
+    for (size_t i = 0; i < call->item_count; i++) {
+        struct redis_reply reply;
+        if (redis_conn_next(exchange->conn, &reply) != 0) {
+            return -1;
+        }
+        read_command_get_reply(&reply, &call->items[i]);
+    }
+    store_call_finish(call, STATUS_OK, NULL);
+    return 0;
+}
+
+static int append_list(struct store_exchange *exchange, const struct store_call *call)
+{
+    return read_command_append_list(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
+}
+
+static int read_list(struct store_exchange *exchange, struct store_call *call)
+{
+    struct redis_reply reply;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    read_command_list_reply(&reply, call);
+    store_call_finish(call, call->status, call->detail);
+    return 0;
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    enum exchange_kind kind;
+    int (*append)(struct store_exchange *exchange, const struct store_call *call);
+    int (*read)(struct store_exchange *exchange, struct store_call *call);
+} operations[] = {
+    [STORE_INCREMENT] = {EXCHANGE_WRITE, append_write, read_write},
+    [STORE_OPEN_SESSION] = {EXCHANGE_SESSION, append_session, read_session},
+    [STORE_KEEP_SESSION] = {EXCHANGE_SESSION, append_session, read_session},
+    [STORE_GET] = {EXCHANGE_READ, append_get, read_get},
+    [STORE_LIST] = {EXCHANGE_LIST, append_list, read_list},
+};
+_Static_assert(sizeof(operations) / sizeof(operations[0]) == STORE_OPERATIONS, "a row for each operation");
+
+enum exchange_kind store_operation_kind(enum store_operation operation)
+{
+    return operations[operation].kind;
+}
+
+int store_operation_append(struct store_exchange *exchange, const struct store_call *call)
+{
+    return operations[call->operation].append(exchange, call);
+}
+
+int store_operation_read(struct store_exchange *exchange, struct store_call *call)
+{
+    return operations[call->operation].read(exchange, call);
+}

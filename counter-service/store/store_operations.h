@@ -1,0 +1,30 @@
+/* What each operation of a call sends to Redis, and how its replies complete the call. Private to the pipeline. Owned
+ * by one worker's thread. */
+#ifndef TALLY_COUNTER_SERVICE_STORE_STORE_OPERATIONS_H
+#define TALLY_COUNTER_SERVICE_STORE_STORE_OPERATIONS_H
+
+#include "common/base/compiler.h"
+#include "counter-service/store/store_pipeline.h"
+
+/* One run of the pipeline. */
+struct store_exchange {
+    struct store_pipeline *pipeline;
+    struct redis_conn *conn;
+    struct redis_session *session;
+    struct write_script_name script;
+    bool by_text;             /* the script is sent with its text: Redis cannot answer that it does not know it */
+    struct store_call *again; /* calls that Redis has not run, since it did not know the script; linked by next */
+    struct store_call **again_last;
+    bool must_close; /* the connection, after all replies are read; error says why */
+    struct error *error;
+};
+
+/* What the exchange is counted under, if this is the most costly of its operations. */
+enum exchange_kind store_operation_kind(enum store_operation operation);
+/* Appends the call's commands to the pipeline's requests. Returns 0, or -1 when out of memory: they are as before. */
+int store_operation_append(struct store_exchange *exchange, const struct store_call *call) MUST_CHECK;
+/* Reads the call's replies and completes it, or puts it on the list `again`. Returns -1 if the connection was lost:
+ * neither was done. */
+int store_operation_read(struct store_exchange *exchange, struct store_call *call) MUST_CHECK;
+
+#endif

@@ -1,0 +1,218 @@
+#include "counter-service/store/store_pipeline.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "counter-service/commands/write_script.h"
+#include "counter-service/store/store_operations.h"
+
+/* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
+enum { REQUESTS_KEEP_BYTES = 1024 * 1024 };
+
+void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics)
+{
+    *pipeline = (struct store_pipeline){
+        .config = config,
+        .settings =
+            {
+                .prefix = redis_key_prefix_of(0), /* the only partition, until Redis Cluster is supported */
+                .idempotency_ttl_ms = config->idempotency.ttl_ms,
+            },
+        .metrics = metrics,
+    };
+    buffer_init(&pipeline->requests);
+}
+
+void store_pipeline_done(struct store_pipeline *pipeline)
+{
+    buffer_done(&pipeline->requests);
+    free(pipeline->calls);
+    pipeline->calls = NULL;
+}
+
+/* ---- the plan ---- */
+
+/* No call lives longer in the service than counter_service.max_deadline. */
+static int64_t deadline_of(const struct store_pipeline *pipeline, const struct store_call *call)
+{
+    const int64_t latest_us = call->submitted_us + (int64_t)pipeline->config->counter_service.max_deadline_ms * 1000;
+    return call->deadline_us < latest_us ? call->deadline_us : latest_us;
+}
+
+static int make_room(struct store_pipeline *pipeline)
+{
+    if (pipeline->call_count < pipeline->call_capacity) {
+        return 0;
+    }
+    const size_t capacity = pipeline->call_capacity > 0 ? 2 * pipeline->call_capacity : 64;
+    struct planned_call *calls = realloc(pipeline->calls, capacity * sizeof(*calls));
+    if (calls == NULL) {
+        return -1;
+    }
+    pipeline->calls = calls;
+    pipeline->call_capacity = capacity;
+    return 0;
+}
+
+/* Appends the call's requests, or completes the call here and now: past its deadline, out of memory. */
+static void plan_call(struct store_exchange *exchange, struct store_call *call, int64_t now_us)
+{
+    struct store_pipeline *pipeline = exchange->pipeline;
+    const size_t start = pipeline->requests.len;
+    if (now_us >= deadline_of(pipeline, call)) {
+        store_call_finish(call, STATUS_EXPIRED, NULL);
+        return;
+    }
+    if (make_room(pipeline) != 0 || store_operation_append(exchange, call) != 0) {
+        store_call_finish(call, STATUS_SHED, "out of memory");
+        return;
+    }
+    assert(pipeline->requests.len > start);
+    call->status = STATUS_OK;
+    call->detail = NULL;
+    pipeline->calls[pipeline->call_count++] = (struct planned_call){call, start};
+}
+
+static void plan_all(struct store_exchange *exchange, struct store_call *calls, int64_t now_us)
+{
+    buffer_clear(&exchange->pipeline->requests, REQUESTS_KEEP_BYTES);
+    exchange->pipeline->call_count = 0;
+    while (calls != NULL) {
+        struct store_call *next = calls->next;
+        plan_call(exchange, calls, now_us);
+        calls = next;
+    }
+}
+
+static size_t planned_items(const struct store_pipeline *pipeline)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < pipeline->call_count; i++) {
+        count += pipeline->calls[i].call->item_count;
+    }
+    return count;
+}
+
+/* What the exchange is counted under. */
+static enum exchange_kind planned_kind(const struct store_pipeline *pipeline)
+{
+    enum exchange_kind kind = EXCHANGE_HEARTBEAT;
+    for (size_t i = 0; i < pipeline->call_count; i++) {
+        const enum exchange_kind of_call = store_operation_kind(pipeline->calls[i].call->operation);
+        kind = of_call < kind ? of_call : kind;
+    }
+    return kind;
+}
+
+/* ---- the exchange ---- */
+
+/* Completes the calls without a reply. A write is unknown if any byte of it was handed to the kernel: Redis runs what
+ * it has received, even if the connection is closed meanwhile. */
+static void finish_lost(struct store_exchange *exchange, size_t first_unread)
+{
+    const struct store_pipeline *pipeline = exchange->pipeline;
+    const size_t bytes_sent = redis_conn_sent(exchange->conn);
+    for (size_t i = first_unread; i < pipeline->call_count; i++) {
+        struct store_call *call = pipeline->calls[i].call;
+        const bool unknown = call->operation == STORE_INCREMENT && pipeline->calls[i].start < bytes_sent;
+        store_call_finish(call, unknown ? STATUS_REPLY_LOST : STATUS_REDIS_DOWN, NULL);
+    }
+    store_calls_finish(exchange->again, STATUS_REDIS_DOWN, NULL);
+    exchange->again = NULL;
+    error_set(exchange->error, "%s", redis_conn_error(exchange->conn));
+}
+
+static int read_heartbeat(struct store_exchange *exchange)
+{
+    for (size_t i = 0; i < REDIS_HEARTBEAT_REPLIES; i++) {
+        struct redis_reply reply;
+        if (redis_conn_next(exchange->conn, &reply) != 0) {
+            finish_lost(exchange, exchange->pipeline->call_count);
+            return -1;
+        }
+        /* The first thing wrong is the one that is told. */
+        if (!exchange->must_close &&
+            redis_heartbeat_check(i, &reply, exchange->pipeline->config, exchange->session, exchange->error) != 0) {
+            exchange->must_close = true;
+        }
+    }
+    return 0;
+}
+
+/* Writes the requests and reads all replies. Returns 0, or -1 if the connection was lost: then every call is completed.
+ */
+static int transact(struct store_exchange *exchange, bool heartbeat)
+{
+    const struct store_pipeline *pipeline = exchange->pipeline;
+    const struct text requests = {pipeline->requests.data, pipeline->requests.len};
+    if (requests.len == 0) {
+        return 0;
+    }
+    redis_conn_begin(exchange->conn, requests, pipeline->config->redis.timeout_ms);
+    for (size_t i = 0; i < pipeline->call_count; i++) {
+        if (store_operation_read(exchange, pipeline->calls[i].call) != 0) {
+            finish_lost(exchange, i);
+            return -1;
+        }
+    }
+    return heartbeat ? read_heartbeat(exchange) : 0;
+}
+
+/* Sends the calls that were answered NOSCRIPT (SCRIPT FLUSH) once more, with the script's text: Redis then knows it
+ * again. */
+static int transact_again(struct store_exchange *exchange)
+{
+    struct store_call *calls = exchange->again;
+    exchange->again = NULL;
+    exchange->script = (struct write_script_name){TEXT("EVAL"), {write_script, write_script_len}};
+    exchange->by_text = true;
+    plan_all(exchange, calls, clock_monotonic_us());
+    const int result = transact(exchange, false);
+    assert(exchange->again == NULL);
+    return result;
+}
+
+/* Whether the heartbeat's requests were added. */
+static bool plan_heartbeat(struct buffer *requests)
+{
+    const size_t start = requests->len;
+    buffer_append_text(requests, redis_heartbeat_request);
+    if (!requests->failed) {
+        return true;
+    }
+    requests->failed = false;
+    requests->len = start;
+    return false;
+}
+
+int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, struct redis_session *session,
+                       struct store_call *calls, bool heartbeat, struct error *error)
+{
+    struct store_exchange exchange = {
+        .pipeline = pipeline,
+        .conn = conn,
+        .session = session,
+        .script = {TEXT("EVALSHA"), {session->script_sha, SCRIPT_SHA_LEN}},
+        .error = error,
+    };
+    exchange.again_last = &exchange.again;
+    const int64_t start_us = clock_monotonic_us();
+    if (!redis_conn_is_idle(conn)) {
+        store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+        error_set(error, "%s", redis_conn_error(conn));
+        return -1;
+    }
+    plan_all(&exchange, calls, start_us);
+    const enum exchange_kind kind = planned_kind(pipeline); /* before the calls are completed */
+    const size_t items = planned_items(pipeline);
+    if (items > 0) {
+        metrics_observe(pipeline->metrics.batch_size, (double)items);
+    }
+    int result = transact(&exchange, heartbeat && plan_heartbeat(&pipeline->requests));
+    if (result == 0 && exchange.again != NULL) {
+        result = transact_again(&exchange);
+    }
+    metrics_observe(pipeline->metrics.duration[kind], (double)(clock_monotonic_us() - start_us) / 1e6);
+    return result == 0 && !exchange.must_close ? 0 : -1;
+}

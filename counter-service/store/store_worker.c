@@ -1,0 +1,247 @@
+#include "counter-service/store/store_worker.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/backoff.h"
+#include "common/base/clock.h"
+#include "common/log/log.h"
+#include "common/thread/thread.h"
+#include "counter-service/commands/store_call.h"
+#include "counter-service/redis/redis_conn.h"
+#include "counter-service/redis/redis_login.h"
+#include "counter-service/store/redis_handshake.h"
+#include "counter-service/store/store_pipeline.h"
+
+enum {
+    HEARTBEAT_US = 1000 * 1000,
+    RECONNECT_MIN_MS = 25,
+    RECONNECT_MAX_MS = 1000,
+    /* A connection that held this long was a good one: the next attempt follows at once. */
+    STABLE_US = 1000 * 1000,
+};
+
+struct store_worker {
+    /* Immutable after create. */
+    struct store_worker_options options;
+
+    struct store_queue queue;   /* shared; has its own lock */
+    struct heartbeat heartbeat; /* written by the worker's thread, read by any */
+
+    /* Owned by the owner's thread (start, join). */
+    pthread_t thread;
+    bool started;
+
+    /* Owned by the worker's thread. */
+    struct redis_conn *conn; /* NULL: not connected */
+    struct redis_session session;
+    struct store_pipeline pipeline;
+    struct backoff backoff;
+    struct log_limiter limiter;
+    bool was_connected;
+    bool refuses_writes; /* as it was told last */
+};
+
+/* ---- the worker's thread ---- */
+
+/* Whether Redis refuses writes may have changed. */
+static void tell_refusal(struct store_worker *worker)
+{
+    const struct error *refusal = &worker->session.refusal;
+    const bool refuses = refusal->message[0] != '\0';
+    store_queue_set_refusal(&worker->queue, refusal);
+    if (refuses && !worker->refuses_writes) {
+        log_warn("redis", "reads only", LOG_STR("reason", refusal->message), LOG_INT("worker", worker->options.index));
+    } else if (!refuses && worker->refuses_writes) {
+        log_info("redis", "writes again", LOG_INT("worker", worker->options.index));
+    }
+    worker->refuses_writes = refuses;
+}
+
+static void open_queue(struct store_worker *worker)
+{
+    log_info("redis", "connected", LOG_STR("store_id", worker->session.store_id),
+             LOG_INT("worker", worker->options.index));
+    worker->limiter = (struct log_limiter){0};
+    if (worker->was_connected) {
+        metrics_add(worker->options.metrics.reconnects, 1);
+    }
+    worker->was_connected = true;
+    worker->refuses_writes = false;
+    tell_refusal(worker);
+    store_queue_open(&worker->queue);
+    worker->options.on_change(worker->options.ctx, true);
+}
+
+static void close_queue(struct store_worker *worker, const struct error *reason)
+{
+    struct store_call *calls;
+    const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
+    store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+    if (closing == STORE_QUEUE_WAS_OPEN) {
+        worker->options.on_change(worker->options.ctx, false);
+    }
+    if (closing != STORE_QUEUE_SAME_REASON) {
+        worker->limiter = (struct log_limiter){0};
+    }
+    uint64_t count;
+    if (log_limiter_allows(&worker->limiter, clock_monotonic_us(), &count)) {
+        log_warn("redis", "not usable", LOG_STR("reason", reason->message), LOG_INT("worker", worker->options.index),
+                 LOG_INT("count", count));
+    }
+}
+
+/* Two Redises behind one name, or data that was replaced while another worker has not noticed yet. */
+static int check_admitted(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    if (options->admit(options->ctx, worker->session.store_id)) {
+        return 0;
+    }
+    error_set(error, "Redis holds store %s, and another connection leads to another store", worker->session.store_id);
+    return -1;
+}
+
+static int connect_once(struct store_worker *worker, struct error *error)
+{
+    const struct store_worker_options *options = &worker->options;
+    const int64_t start_us = clock_monotonic_us();
+    struct redis_conn *conn = redis_login(options->redis, options->config, &worker->heartbeat, error);
+    if (conn == NULL) {
+        return -1;
+    }
+    if (redis_handshake(conn, options->config, &worker->pipeline.settings, &worker->session, error) != 0 ||
+        check_admitted(worker, error) != 0) {
+        redis_conn_close(conn);
+        return -1;
+    }
+    metrics_observe(options->metrics.duration[EXCHANGE_HANDSHAKE], (double)(clock_monotonic_us() - start_us) / 1e6);
+    worker->conn = conn;
+    return 0;
+}
+
+/* Uses the connection until it is lost (-1, with error filled) or it is time to stop (0). */
+static int serve(struct store_worker *worker, struct error *error)
+{
+    int64_t heartbeat_us = clock_monotonic_us() + HEARTBEAT_US;
+    struct store_call *calls;
+    while (store_queue_wait(&worker->queue, heartbeat_us, &calls)) {
+        heartbeat_turn(&worker->heartbeat);
+        /* Under load too: a master that was made a replica still answers reads. */
+        const int64_t now_us = clock_monotonic_us();
+        const bool heartbeat = now_us >= heartbeat_us;
+        if (heartbeat) {
+            heartbeat_us = now_us + HEARTBEAT_US;
+        }
+        if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
+            return -1;
+        }
+        if (worker->refuses_writes != (worker->session.refusal.message[0] != '\0')) {
+            tell_refusal(worker);
+        }
+    }
+    return 0;
+}
+
+/* One life of a connection. False: it is time to stop. Otherwise *ret_wait tells whether to wait before the next. */
+static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
+{
+    struct error error = {.message = ""};
+    *ret_wait = true;
+    if (connect_once(worker, &error) != 0) {
+        close_queue(worker, &error);
+        return true;
+    }
+    const int64_t since_us = clock_monotonic_us();
+    open_queue(worker);
+    if (serve(worker, &error) == 0) {
+        return false;
+    }
+    /* First close, then reconnect: nobody must wait behind it. */
+    close_queue(worker, &error);
+    redis_conn_close(worker->conn);
+    worker->conn = NULL;
+    /* A Redis that is well is not waited for; one that drops every connection is not hammered. */
+    backoff_reset(&worker->backoff);
+    *ret_wait = clock_monotonic_us() - since_us < STABLE_US;
+    return true;
+}
+
+static void *run(void *arg)
+{
+    struct store_worker *worker = arg;
+    bool wait;
+    while (connect_and_serve(worker, &wait)) {
+        heartbeat_turn(&worker->heartbeat);
+        const int64_t delay_us = wait ? (int64_t)backoff_next_ms(&worker->backoff) * 1000 : 0;
+        if (!store_queue_sleep(&worker->queue, clock_monotonic_us() + delay_us)) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the owner's thread ---- */
+
+struct store_worker *store_worker_create(const struct store_worker_options *options)
+{
+    struct store_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        return NULL;
+    }
+    worker->options = *options;
+    store_queue_init(&worker->queue, options->queue_max,
+                     (int64_t)options->config->counter_service.queue_time_ms * 1000);
+    backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
+    store_pipeline_init(&worker->pipeline, options->config, options->metrics);
+    return worker;
+}
+
+int store_worker_start(struct store_worker *worker, struct error *error)
+{
+    assert(!worker->started);
+    char name[16];
+    snprintf(name, sizeof(name), "store-%d", worker->options.index);
+    if (thread_start(&worker->thread, name, run, worker, error) != 0) {
+        return -1;
+    }
+    worker->started = true;
+    return 0;
+}
+
+void store_worker_stop(struct store_worker *worker)
+{
+    store_queue_stop(&worker->queue);
+}
+
+void store_worker_join(struct store_worker *worker)
+{
+    if (worker->started) {
+        pthread_join(worker->thread, NULL);
+        worker->started = false;
+    }
+    struct store_call *calls;
+    const struct error reason = {.message = "stopped"};
+    store_queue_close(&worker->queue, &reason, &calls);
+    store_calls_finish(calls, STATUS_DRAINING, NULL);
+}
+
+void store_worker_free(struct store_worker *worker)
+{
+    redis_conn_close(worker->conn);
+    store_pipeline_done(&worker->pipeline);
+    store_queue_done(&worker->queue);
+    free(worker);
+}
+
+const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker)
+{
+    return &worker->heartbeat;
+}
+
+struct store_queue *store_worker_queue(struct store_worker *worker)
+{
+    return &worker->queue;
+}

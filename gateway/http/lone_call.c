@@ -1,0 +1,79 @@
+#include "gateway/http/lone_call.h"
+
+#include <assert.h>
+
+#include "common/base/clock.h"
+#include "common/contract/grpc_message.h"
+#include "gateway/http/admission.h"
+#include "gateway/http/reply.h"
+
+/* The call is over, or given up. */
+static void end_wait(struct request_state *state)
+{
+    assert(state->lone_call.call != NULL);
+    state->lone_call.call = NULL;
+    request_wait_end(state);
+    admission_leave(state);
+}
+
+static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
+{
+    struct request_state *state = ctx;
+    struct arena *arena = &state->loop->arena;
+    const struct lone_call_kind *kind = state->lone_call.kind;
+    end_wait(state);
+    if (status == STATUS_OK) {
+        const ProtobufCMessage *response = grpc_message_unpack(kind->response, reply, arena);
+        /* Else it is not what a counter-service answers. */
+        status = response != NULL ? kind->write(state, response) : STATUS_UNIMPLEMENTED;
+    }
+    if (status == STATUS_OK) {
+        reply_json(state, 200);
+    } else {
+        reply_problem(state, status, NULL);
+    }
+    arena_reset(arena);
+}
+
+static void on_abandon(struct request_state *state)
+{
+    client_call_abandon(state->lone_call.call);
+    end_wait(state);
+    request_state_release(state);
+}
+
+static void on_abort(struct request_state *state)
+{
+    client_call_abandon(state->lone_call.call);
+    end_wait(state);
+    reply_problem(state, STATUS_DRAINING, NULL);
+}
+
+static const struct request_wait_kind lone_call_wait = {on_abandon, on_abort};
+
+static struct client_call *start_call(struct request_state *state, enum counter_rpc rpc,
+                                      const ProtobufCMessage *message)
+{
+    grpc_byte_buffer *packed = grpc_message_pack(message);
+    return packed == NULL ? NULL
+                          : client_call_start(state->loop->client, rpc, packed, clock_monotonic_us(),
+                                              request_state_deadline_us(state), on_done, state);
+}
+
+void lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message)
+{
+    assert(state->lone_call.call == NULL);
+    if (!admission_check(state, 1)) {
+        return;
+    }
+    struct client_call *call = start_call(state, kind->rpc, message);
+    if (call == NULL) {
+        admission_out_of_memory(state);
+        return;
+    }
+    state->lone_call.kind = kind;
+    state->lone_call.call = call;
+    state->is_submitted = true;
+    admission_enter(state, 1);
+    request_wait_begin(state, &lone_call_wait, &state->loop->lone_calls);
+}

@@ -1,0 +1,29 @@
+/* A request that is answered by one RPC of its own, not one that the batcher shares out: a listing. Loop thread only.
+ *
+ *     lone_call_start ─┬─> its answer ─> kind->write ─> 200
+ *                      ├─> it failed: problem
+ *                      └─> client gone: the call is given up; the gateway ends: 503
+ */
+#ifndef TALLY_GATEWAY_HTTP_LONE_CALL_H
+#define TALLY_GATEWAY_HTTP_LONE_CALL_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/contract/status.h"
+#include "gateway/http/request_state.h"
+#include "gateway/rpc/counter_rpc.h"
+
+/* Static. */
+struct lone_call_kind {
+    enum counter_rpc rpc;
+    const ProtobufCMessageDescriptor *response;
+    /* Writes the answer into request->reply, as JSON. STATUS_OK, or what is wrong with the response, which lives until
+     * the function returns. */
+    enum status (*write)(struct request_state *state, const ProtobufCMessage *response);
+};
+
+/* Sends the request message, unless nothing more may wait or there is no memory: then it answers with 503 at once. The
+ * message is read before the function returns. Counts as one operation. */
+void lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message);
+
+#endif

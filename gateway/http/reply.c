@@ -1,0 +1,161 @@
+#include "gateway/http/reply.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "common/contract/problem.h"
+#include "gateway/http/request_fields.h"
+#include "gateway/json/status_problem.h"
+#include "gateway/pool/channel_pool.h"
+
+enum {
+    RETRY_AFTER_SIZE = 16,
+    /* X-Request-Id, Retry-After, Cache-Control, Vary, Access-Control-Allow-Origin, Access-Control-Expose-Headers */
+    OWN_HEADERS = 6,
+};
+
+#define JSON_CONTENT_TYPE "application/json"
+
+static const struct {
+    int http_status;
+    const char *slug;
+    const char *title;
+} http_problems[] = {
+    [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
+    [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
+    [PROBLEM_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},
+    [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+};
+
+/* What is said when there is no memory to say it. */
+#define OUT_OF_MEMORY_BODY(status, outcome) \
+    TEXT("{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\",\"status\":" #status \
+         ",\"detail\":\"the answer did not fit into memory\"" outcome "}")
+
+void reply_add_header(struct request_state *state, const char *name, const char *value)
+{
+    struct http_response *response = &state->response;
+    assert(response->header_count < HTTP_REPLY_HEADERS_MAX - OWN_HEADERS);
+    response->headers[response->header_count++] = (struct http_header){name, value};
+}
+
+static void add_own_header(struct http_response *response, const char *name, const char *value)
+{
+    response->headers[response->header_count++] = (struct http_header){name, value};
+}
+
+static void add_cors_headers(const struct request_state *state, struct http_response *response)
+{
+    const struct cors *cors = &state->loop->cors;
+    if (cors_varies(cors)) {
+        add_own_header(response, "Vary", "Origin");
+    }
+    const char *origin = cors_allowed_origin(cors, http_request_field(state->request, FIELD_ORIGIN));
+    if (origin != NULL) {
+        add_own_header(response, "Access-Control-Allow-Origin", origin);
+        add_own_header(response, "Access-Control-Expose-Headers", CORS_EXPOSED_HEADERS);
+    }
+}
+
+static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
+{
+    struct loop_context *loop = state->loop;
+    struct http_request *request = state->request;
+    struct http_response response = state->response;
+    char request_id[REQUEST_ID_SIZE];
+    response.status = http_status;
+    response.content_type = content_type;
+    response.body = body;
+    request_id_write(&loop->prng, http_request_field(request, FIELD_REQUEST_ID), request_id);
+    add_own_header(&response, "X-Request-Id", request_id);
+    if (!state->is_cacheable) {
+        add_own_header(&response, "Cache-Control", "no-store");
+    }
+    if (loop->cors.count > 0) {
+        add_cors_headers(state, &response);
+    }
+    char retry_after[RETRY_AFTER_SIZE];
+    if (http_status == 503) {
+        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
+        add_own_header(&response, "Retry-After", retry_after);
+    }
+    request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
+                             clock_monotonic_us() - request->complete_us + request->held_us);
+    request_state_end(state);
+    http_reply(request, &response);
+}
+
+/* A write that was submitted may be applied: then not even a 503 would be true. */
+static void send_out_of_memory(struct request_state *state)
+{
+    if (!request_is_write(state)) {
+        send_answer(state, 503, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(503, ""));
+    } else if (state->is_submitted) {
+        send_answer(state, 504, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(504, ",\"outcome\":\"unknown\""));
+    } else {
+        send_answer(state, 503, PROBLEM_CONTENT_TYPE, OUT_OF_MEMORY_BODY(503, ",\"outcome\":\"not_applied\""));
+    }
+}
+
+static void send_reply_buffer(struct request_state *state, int http_status, const char *content_type)
+{
+    const struct buffer *reply = &state->request->reply;
+    if (reply->failed) {
+        send_out_of_memory(state);
+    } else {
+        send_answer(state, http_status, content_type, (struct text){reply->data, reply->len});
+    }
+}
+
+void reply_json(struct request_state *state, int http_status)
+{
+    send_reply_buffer(state, http_status, JSON_CONTENT_TYPE);
+}
+
+void reply_body(struct request_state *state, const char *content_type, struct text body)
+{
+    send_answer(state, 200, content_type, body);
+}
+
+void reply_cacheable_body(struct request_state *state, const char *content_type, struct text body)
+{
+    state->is_cacheable = true;
+    send_answer(state, 200, content_type, body);
+}
+
+void reply_options(struct request_state *state, const char *allow)
+{
+    const struct http_request *request = state->request;
+    const bool is_preflight = http_request_field(request, FIELD_REQUESTED_METHOD).data != NULL;
+    reply_add_header(state, "Allow", allow);
+    if (is_preflight && cors_allowed_origin(&state->loop->cors, http_request_field(request, FIELD_ORIGIN)) != NULL) {
+        reply_add_header(state, "Access-Control-Allow-Methods", allow);
+        reply_add_header(state, "Access-Control-Allow-Headers", CORS_ALLOWED_HEADERS);
+        reply_add_header(state, "Access-Control-Max-Age", CORS_MAX_AGE);
+    }
+    send_answer(state, 204, NULL, TEXT(""));
+}
+
+/* For a problem: half an answer may be in it, or one that did not fit into memory. */
+static struct buffer *emptied_reply(struct request_state *state)
+{
+    struct buffer *reply = &state->request->reply;
+    reply->len = 0;
+    reply->failed = false;
+    return reply;
+}
+
+void reply_problem(struct request_state *state, enum status status, const char *detail)
+{
+    status_problem_write(emptied_reply(state), status, detail, request_is_write(state));
+    send_reply_buffer(state, status_http_code(status), PROBLEM_CONTENT_TYPE);
+}
+
+void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail)
+{
+    const int http_status = http_problems[problem].http_status;
+    problem_write(emptied_reply(state), http_problems[problem].slug, http_problems[problem].title, http_status, detail,
+                  request_is_write(state) ? outcome_name(OUTCOME_NOT_APPLIED) : NULL);
+    send_reply_buffer(state, http_status, PROBLEM_CONTENT_TYPE);
+}

@@ -1,0 +1,34 @@
+/* Answers: headers that every answer carries, problem documents (RFC 9457), and the metrics of it. Each function but
+ * reply_add_header answers the request and ends its state. No answer may be kept by a cache, but for one that says so.
+ * Loop thread only. */
+#ifndef TALLY_GATEWAY_HTTP_REPLY_H
+#define TALLY_GATEWAY_HTTP_REPLY_H
+
+#include "common/contract/status.h"
+#include "gateway/http/request_state.h"
+
+/* Errors that HTTP knows and gRPC does not. */
+enum http_problem {
+    PROBLEM_NOT_FOUND,
+    PROBLEM_METHOD_NOT_ALLOWED,
+    PROBLEM_CONTENT_TOO_LARGE,
+    PROBLEM_UNSUPPORTED_MEDIA_TYPE
+};
+
+/* Adds a header to the answer to come, at most four. name is static; value lives until then. */
+void reply_add_header(struct request_state *state, const char *name, const char *value);
+
+/* JSON that was written into request->reply. */
+void reply_json(struct request_state *state, int http_status);
+/* Something else. body is static, or request->reply. */
+void reply_body(struct request_state *state, const char *content_type, struct text body);
+/* The same for what caches may keep. */
+void reply_cacheable_body(struct request_state *state, const char *content_type, struct text body);
+/* 204 to OPTIONS, and what a browser asks before it lets a page call. allow: the value of the Allow header. */
+void reply_options(struct request_state *state, const char *allow);
+/* A problem document, instead of what request->reply holds. detail: a sentence that names field and rule; NULL for the
+ * usual one of that status. */
+void reply_problem(struct request_state *state, enum status status, const char *detail);
+void reply_http_problem(struct request_state *state, enum http_problem problem, const char *detail);
+
+#endif

@@ -1,0 +1,107 @@
+/* One instance of counter-service as the pool sees it: a target, its channels, and what its health Watch said last:
+ * whether it serves, and of which store it is. Functions run on the pool's thread unless said otherwise. */
+#ifndef TALLY_GATEWAY_POOL_INSTANCE_H
+#define TALLY_GATEWAY_POOL_INSTANCE_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/log/log.h"
+#include "gateway/pool/breaker.h"
+#include "gateway/pool/channel.h"
+#include "gateway/pool/channel_pool.h"
+#include "gateway/pool/health_watch.h"
+
+struct instance {
+    /* immutable after create */
+    char *target;
+    unsigned number;       /* no other instance ever has it */
+    pthread_mutex_t *lock; /* the pool's */
+    int keep_alive_ms;
+    /* guarded by the pool's lock */
+    struct breaker breaker;
+    struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
+    int64_t writes_refused_us;                      /* when its Redis refused one last; 0: never */
+    /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
+    struct channel **channels;
+    unsigned channel_count;
+    char store[STORE_ID_SIZE];    /* "": it tells none */
+    enum store_relation relation; /* of that to the pool's store */
+    /* written by the pool's thread, read by any */
+    atomic_bool serving;
+    atomic_int_fast64_t last_change_us; /* realtime; 0: never */
+    /* owned by the pool's thread */
+    struct instance *next;   /* of those that leave */
+    struct channel *leaving; /* out of the round, and not given back by everybody */
+    bool is_wanted;
+    struct health_watch health;
+    bool health_moves; /* it was closed because its channel leaves */
+    unsigned next_health_channel;
+    bool closing;
+    bool connect_failed;
+    bool has_told_store; /* the pool's, see pool_store.h */
+    int64_t last_up_us;  /* 0: never */
+    int64_t awaited_until_us;
+    struct log_limiter store_log;
+    struct log_limiter connect_log;
+    struct log_limiter serving_log[2]; /* for either direction */
+};
+
+struct instance_options {
+    const char *target; /* copied */
+    unsigned number;
+    pthread_mutex_t *lock; /* the pool's; guards its breaker */
+    int keep_alive_ms;
+    int breaker_failures;
+    int breaker_open_for_ms;
+    grpc_completion_queue *queue; /* for the health Watch */
+    int64_t awaited_until_us;     /* so long the pool's first store is to be this one's, unless it is not there */
+};
+
+/* One without channels. Returns NULL when out of memory. Any thread. */
+struct instance *instance_create(const struct instance_options *options) MUST_CHECK;
+/* Cuts the connections. If it was looked at, it is closed and the queue drained. NULL is fine. Any thread. */
+void instance_free(struct instance *instance);
+
+/* `count` channels: those it has, and new ones. The list is the caller's, to be given to instance_set_channels. Returns
+ * NULL with error filled. */
+struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error) MUST_CHECK;
+/* Frees a list that was not given to it, and the channels it would have added. */
+void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count);
+/* Takes list over (NULL: no channels). Those it no longer has leave: calls on them go on. Under the pool's lock. */
+void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
+
+/* Looks at the channels and does what is due; the first look starts them. */
+void instance_look(struct instance *instance, int64_t now_us);
+/* Ends the health Watch; no further calls. Then instance_is_over, once the queue was emptied and every channel given
+ * back. */
+void instance_close(struct instance *instance);
+bool instance_is_over(const struct instance *instance);
+
+/* Any thread. */
+static inline bool instance_is_serving(const struct instance *instance)
+{
+    return atomic_load_explicit(&instance->serving, memory_order_relaxed);
+}
+
+/* Under the pool's lock: whether it serves, and from the pool's store. */
+static inline bool instance_takes_part(const struct instance *instance)
+{
+    return instance->relation == STORE_SAME && instance_is_serving(instance);
+}
+
+/* Whether it serves and is connected, whatever its store. The pool's thread, or under its lock. */
+bool instance_is_up(const struct instance *instance);
+/* Whether it would get calls, were it not for its breaker. Likewise. */
+bool instance_can_serve(const struct instance *instance);
+/* Whether the pool's first store may yet be this one's. */
+bool instance_is_awaited(const struct instance *instance, int64_t now_us);
+/* Under the pool's lock. */
+void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description);
+
+#endif

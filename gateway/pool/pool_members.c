@@ -1,0 +1,317 @@
+#include "gateway/pool/pool_members.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "gateway/pool/channel_pool_metrics.h"
+#include "gateway/pool/pool_members_store.h"
+
+enum {
+    JOIN_AGAIN_US = 10 * 1000 * 1000,
+    /* So long after the start the store is that of the instances to start with, if one of them tells it: discovery may
+     * name instances of another stack sooner. */
+    AWAITED_US = 2 * 1000 * 1000,
+};
+
+int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count)
+{
+    struct target_list list;
+    if (target_list_init(&list, targets, target_count, INSTANCES_MAX) != 0) {
+        return -1;
+    }
+    pthread_mutex_lock(&members->lock);
+    struct target_list before = members->wanted;
+    members->wanted = list;
+    members->wanted_changed = true;
+    pthread_mutex_unlock(&members->lock);
+    target_list_done(&before);
+    return 0;
+}
+
+static struct instance *find(const struct pool_members *members, const char *target)
+{
+    for (size_t i = 0; i < members->instance_count; i++) {
+        if (strcmp(members->instances[i]->target, target) == 0) {
+            return members->instances[i];
+        }
+    }
+    return NULL;
+}
+
+/* With its first channel: that shows whether target is an address at all. Returns NULL with error filled. */
+static struct instance *make_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
+                                      struct error *error)
+{
+    const struct instance_options options = {
+        .target = target,
+        .number = members->next_number,
+        .lock = &members->lock,
+        .keep_alive_ms = members->options.keep_alive_ms,
+        .breaker_failures = members->options.breaker_failures,
+        .breaker_open_for_ms = members->options.breaker_open_for_ms,
+        .queue = members->queue,
+        .awaited_until_us = awaited_until_us,
+    };
+    struct instance *instance = instance_create(&options);
+    if (instance == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    struct channel **first = instance_make_channels(instance, 1, error);
+    if (first == NULL) {
+        instance_free(instance);
+        return NULL;
+    }
+    instance_set_channels(instance, first, 1); /* without the lock: nobody else knows it yet */
+    return instance;
+}
+
+static struct instance *add_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
+                                     struct error *error)
+{
+    if (members->instance_count == CHANNEL_POOL_MEMBERS_MAX) {
+        error_set(error, "no place for %s until another instance has left", target);
+        return NULL;
+    }
+    struct instance *instance = make_instance(members, target, awaited_until_us, error);
+    if (instance == NULL) {
+        return NULL;
+    }
+    members->next_number++;
+    pthread_mutex_lock(&members->lock);
+    members->instances[members->instance_count++] = instance;
+    pthread_mutex_unlock(&members->lock);
+    channel_pool_metrics_add_instance(instance);
+    return instance;
+}
+
+static void remove_instance(struct pool_members *members, size_t index)
+{
+    struct instance *instance = members->instances[index];
+    channel_pool_metrics_remove_instance(instance);
+    pthread_mutex_lock(&members->lock);
+    members->instances[index] = members->instances[--members->instance_count];
+    pthread_mutex_unlock(&members->lock);
+    instance_close(instance);
+    instance->next = members->leaving;
+    members->leaving = instance;
+}
+
+/* How many of the round's channels instance number i of `count` gets. */
+static unsigned share_of(const struct pool_members *members, size_t i, size_t count)
+{
+    const size_t size = (size_t)members->options.size < count ? count : (size_t)members->options.size;
+    return (unsigned)(size / count + (i < size % count ? 1 : 0));
+}
+
+/* Gives every instance its share of the channels and puts them into a new round; those that leave get none. Returns 0,
+ * or -1 with error filled: nothing changed. */
+static int share_out(struct pool_members *members, struct error *error)
+{
+    struct channel_share shares[CHANNEL_POOL_MEMBERS_MAX] = {{.count = 0}};
+    struct channel_round round = {.places = NULL};
+    size_t made = 0;
+    while (made < members->instance_count) {
+        struct channel_share *share = &shares[made];
+        share->count = share_of(members, made, members->instance_count);
+        share->channels = instance_make_channels(members->instances[made], share->count, error);
+        if (share->channels == NULL) {
+            break;
+        }
+        made++;
+    }
+    if (made == members->instance_count && channel_round_build(&round, shares, made) != 0) {
+        error_set(error, "out of memory");
+    }
+    if (round.places == NULL) {
+        for (size_t i = 0; i < made; i++) {
+            instance_drop_channels(members->instances[i], shares[i].channels, shares[i].count);
+        }
+        return -1;
+    }
+    pthread_mutex_lock(&members->lock);
+    struct channel_round before = members->round;
+    members->round = round;
+    for (size_t i = 0; i < made; i++) {
+        instance_set_channels(members->instances[i], shares[i].channels, shares[i].count);
+    }
+    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+        instance_set_channels(instance, NULL, 0);
+    }
+    pthread_mutex_unlock(&members->lock);
+    channel_round_done(&before);
+    return 0;
+}
+
+/* An instance that nobody wants any more goes on until one that is wanted can take over: the set that discovery finds
+ * first may be other addresses of the same service, or those of another stack. */
+static bool may_leave(const struct pool_members *members, const struct instance *instance, int64_t now_us)
+{
+    if (instance->is_wanted || (members->store.id[0] == '\0' && instance_is_awaited(instance, now_us))) {
+        return false;
+    }
+    bool others_can_serve = false;
+    for (size_t i = 0; i < members->instance_count; i++) {
+        const struct instance *other = members->instances[i];
+        others_can_serve = others_can_serve || (other->is_wanted && instance_can_serve(other));
+    }
+    return others_can_serve || !instance_can_serve(instance);
+}
+
+/* Makes the instances of `wanted` that are not there. Returns whether some joined; *ret_complete: all are there now,
+ * otherwise error is filled for one of them. awaited_until_us: of those that join. */
+static bool let_join(struct pool_members *members, const struct target_list *wanted, int64_t awaited_until_us,
+                     bool *ret_complete, struct error *error)
+{
+    bool joined = false;
+    *ret_complete = true;
+    for (size_t i = 0; i < members->instance_count; i++) {
+        members->instances[i]->is_wanted = false;
+    }
+    for (size_t i = 0; i < wanted->count; i++) {
+        struct instance *instance = find(members, wanted->targets[i]);
+        if (instance == NULL) {
+            instance = add_instance(members, wanted->targets[i], awaited_until_us, error);
+            joined = joined || instance != NULL;
+        }
+        if (instance != NULL) {
+            instance->is_wanted = true;
+        } else {
+            *ret_complete = false;
+        }
+    }
+    return joined;
+}
+
+static bool let_leave(struct pool_members *members, int64_t now_us)
+{
+    bool left = false;
+    for (size_t i = members->instance_count; i-- > 0;) {
+        if (may_leave(members, members->instances[i], now_us)) {
+            log_info("channel_pool", "instance leaves", LOG_STR("instance", members->instances[i]->target));
+            remove_instance(members, i);
+            left = true;
+        }
+    }
+    return left;
+}
+
+/* Takes over what pool_members_want left. Returns whether there was something. */
+static bool take_wanted(struct pool_members *members)
+{
+    pthread_mutex_lock(&members->lock);
+    const bool changed = members->wanted_changed;
+    struct target_list before = {.count = 0};
+    if (changed) {
+        before = members->targets;
+        members->targets = members->wanted;
+        members->wanted = (struct target_list){.count = 0};
+        members->wanted_changed = false;
+    }
+    pthread_mutex_unlock(&members->lock);
+    target_list_done(&before);
+    return changed;
+}
+
+/* Those that cannot join, for example because a target is not an address, do not keep the others from it. */
+static void follow_wanted(struct pool_members *members, int64_t now_us)
+{
+    if (!take_wanted(members) && now_us < members->join_us) {
+        return;
+    }
+    bool complete;
+    struct error error;
+    uint64_t count;
+    members->uneven = let_join(members, &members->targets, 0, &complete, &error) || members->uneven;
+    members->join_us = complete ? INT64_MAX : now_us + JOIN_AGAIN_US;
+    if (!complete && log_limiter_allows(&members->join_log, now_us, &count)) {
+        log_error("channel_pool", "an instance cannot join", LOG_STR("error", error.message));
+    }
+}
+
+static void look_at_members(struct pool_members *members, int64_t now_us)
+{
+    struct error error;
+    uint64_t count;
+    follow_wanted(members, now_us);
+    members->uneven = let_leave(members, now_us) || members->uneven;
+    if (members->uneven && share_out(members, &error) == 0) {
+        members->uneven = false;
+    } else if (members->uneven && log_limiter_allows(&members->share_log, now_us, &count)) {
+        log_error("channel_pool", "cannot share out the channels", LOG_STR("error", error.message));
+    }
+}
+
+static void free_those_over(struct pool_members *members)
+{
+    struct instance **link = &members->leaving;
+    while (*link != NULL) {
+        struct instance *instance = *link;
+        if (instance_is_over(instance)) {
+            *link = instance->next;
+            instance_free(instance);
+        } else {
+            link = &instance->next;
+        }
+    }
+}
+
+void pool_members_look(struct pool_members *members, int64_t now_us)
+{
+    pool_members_settle_store(members, now_us);
+    look_at_members(members, now_us);
+    for (size_t i = 0; i < members->instance_count; i++) {
+        instance_look(members->instances[i], now_us);
+    }
+    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+        instance_look(instance, now_us);
+    }
+    free_those_over(members);
+}
+
+void pool_members_close(struct pool_members *members)
+{
+    for (size_t i = 0; i < members->instance_count; i++) {
+        instance_close(members->instances[i]);
+    }
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
+                      grpc_completion_queue *queue, struct error *error)
+{
+    *members = (struct pool_members){.options = *options, .queue = queue, .join_us = INT64_MAX};
+    members->options.targets = NULL;
+    pthread_mutex_init(&members->lock, NULL);
+    struct target_list wanted;
+    bool complete;
+    if (target_list_init(&wanted, options->targets, options->target_count, INSTANCES_MAX) != 0) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    let_join(members, &wanted, clock_monotonic_us() + AWAITED_US, &complete, error);
+    target_list_done(&wanted);
+    if (!complete) {
+        return -1;
+    }
+    return share_out(members, error);
+}
+
+void pool_members_done(struct pool_members *members)
+{
+    while (members->instance_count > 0) {
+        members->instance_count--;
+        channel_pool_metrics_remove_instance(members->instances[members->instance_count]);
+        instance_free(members->instances[members->instance_count]);
+    }
+    while (members->leaving != NULL) {
+        struct instance *instance = members->leaving;
+        members->leaving = instance->next;
+        instance_free(instance);
+    }
+    channel_round_done(&members->round);
+    target_list_done(&members->wanted);
+    target_list_done(&members->targets);
+    pthread_mutex_destroy(&members->lock);
+}

@@ -1,0 +1,44 @@
+#include "gateway/rpc/rpc_status.h"
+
+#include <grpc/status.h>
+
+enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
+{
+    switch (code) {
+    case GRPC_STATUS_OK:
+        return STATUS_OK;
+    case GRPC_STATUS_INVALID_ARGUMENT:
+        return STATUS_INVALID_ARGUMENT;
+    case GRPC_STATUS_OUT_OF_RANGE:
+        return STATUS_OVERFLOW;
+    case GRPC_STATUS_ALREADY_EXISTS:
+        return STATUS_KEY_REUSED;
+    case GRPC_STATUS_FAILED_PRECONDITION:
+        return reason == TALLY__V1__ERROR_REASON__TOO_MANY_COUNTER_TYPES ? STATUS_TOO_MANY_COUNTER_TYPES
+                                                                         : STATUS_DATA_DAMAGED;
+    case GRPC_STATUS_RESOURCE_EXHAUSTED:
+        return STATUS_SHED;
+    case GRPC_STATUS_ABORTED:
+        return STATUS_NO_SESSION;
+    case GRPC_STATUS_UNAVAILABLE:
+        return STATUS_REDIS_DOWN;
+    case GRPC_STATUS_UNKNOWN:
+        return STATUS_REPLY_LOST;
+    case GRPC_STATUS_DEADLINE_EXCEEDED:
+        return STATUS_DEADLINE_EXCEEDED;
+    default:
+        return STATUS_UNIMPLEMENTED;
+    }
+}
+
+enum status rpc_status_of_call(int code, struct text outcome, struct text pushback)
+{
+    if (text_equal(outcome, TEXT("not_applied"))) {
+        enum status status = rpc_status_of_item(code, TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED);
+        if (status == STATUS_REDIS_DOWN && pushback.len > 0 && pushback.data[0] == '-') {
+            return STATUS_WRITES_REFUSED;
+        }
+        return status_outcome(status) == OUTCOME_NOT_APPLIED ? status : STATUS_UNIMPLEMENTED;
+    }
+    return code == GRPC_STATUS_DEADLINE_EXCEEDED ? STATUS_DEADLINE_EXCEEDED : STATUS_REPLY_LOST;
+}
