@@ -7,20 +7,18 @@
 
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
-#include "counter-service/rpc/rpc_limits.h"
-#include "counter-service/rpc/rpc_queue.h"
 #include "counter-service/rpc/rpc_server_metrics.h"
 
 static void on_requested(struct rpc_event *event, bool ok);
 static void on_answered(struct rpc_event *event, bool ok);
 
-struct rpc_call *rpc_call_create(struct rpc_queue *queue)
+struct rpc_call *rpc_call_create(struct rpc_call_home *home)
 {
     struct rpc_call *call = calloc(1, sizeof(*call));
     if (call == NULL) {
         return NULL;
     }
-    call->queue = queue;
+    call->home = home;
     call->requested.on_event = on_requested;
     call->answered.on_event = on_answered;
     grpc_metadata_array_init(&call->metadata);
@@ -38,18 +36,19 @@ void rpc_call_free(struct rpc_call *call)
 void rpc_call_arm(struct rpc_call *call, const struct rpc_served_method *served)
 {
     call->served = served;
-    const struct rpc_queue *queue = call->queue;
+    const struct rpc_call_home *home = call->home;
+    assert(call->native == NULL && call->payload == NULL && call->reply == NULL);
     rpc_event_give(&call->requested);
     grpc_call_error failure;
     if (served->registered == NULL) {
         grpc_call_details_init(&call->details);
-        failure = grpc_server_request_call(queue->server, &call->native, &call->details, &call->metadata,
-                                           queue->completions, queue->completions, &call->requested);
+        failure = grpc_server_request_call(home->server, &call->native, &call->details, &call->metadata,
+                                           home->completions, home->completions, &call->requested);
     } else {
         failure =
-            grpc_server_request_registered_call(queue->server, served->registered, &call->native, &call->deadline,
+            grpc_server_request_registered_call(home->server, served->registered, &call->native, &call->deadline,
                                                 &call->metadata, served->method->client_streams ? NULL : &call->payload,
-                                                queue->completions, queue->completions, &call->requested);
+                                                home->completions, home->completions, &call->requested);
     }
     /* It fails only for queues and methods that were not registered as they are used here. */
     assert(failure == GRPC_CALL_OK);
@@ -61,9 +60,8 @@ static void drop(struct rpc_call *call)
     if (call->served->registered == NULL) {
         grpc_call_details_destroy(&call->details);
     }
-    if (call->native != NULL) { /* it had arrived */
+    if (call->native != NULL) {
         grpc_call_unref(call->native);
-        atomic_fetch_sub_explicit(&call->queue->open_calls, 1, memory_order_relaxed);
     }
     grpc_byte_buffer_destroy(call->payload);
     grpc_byte_buffer_destroy(call->reply);
@@ -76,13 +74,9 @@ static void drop(struct rpc_call *call)
 
 void rpc_call_release(struct rpc_call *call)
 {
+    const bool had_arrived = call->native != NULL;
     drop(call);
-    if (call->arm_again) {
-        call->arm_again = false;
-        rpc_call_arm(call, call->served);
-        return;
-    }
-    rpc_queue_keep(call->queue, call);
+    call->home->on_over(call->home, call, had_arrived);
 }
 
 static void on_requested(struct rpc_event *event, bool ok)
@@ -92,16 +86,9 @@ static void on_requested(struct rpc_event *event, bool ok)
         rpc_call_release(call);
         return;
     }
+    assert(call->native != NULL);
     call->arrived_us = clock_monotonic_us();
-    atomic_fetch_add_explicit(&call->queue->open_calls, 1, memory_order_relaxed);
-    struct rpc_call *next = rpc_queue_take(call->queue);
-    if (next == NULL) {
-        call->arm_again = true;
-        rpc_call_fail(call, STATUS_SHED, "The service is out of memory");
-        return;
-    }
-    rpc_call_arm(next, call->served);
-    rpc_queue_dispatch(call->queue, call);
+    call->home->on_arrived(call->home, call);
 }
 
 static void on_answered(struct rpc_event *event, bool ok)

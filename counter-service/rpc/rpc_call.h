@@ -20,11 +20,11 @@
 #include <stdint.h>
 
 #include "common/base/arena.h"
+#include "common/base/compiler.h"
 #include "common/contract/status.h"
 
 struct rpc_call;
 struct rpc_method_metrics;
-struct rpc_queue;
 
 /* One operation given to the library; its address is the tag of the completion queue. */
 struct rpc_event {
@@ -67,9 +67,21 @@ struct rpc_served_method {
     struct rpc_method_metrics *metrics;
 };
 
+/* Where calls come from and go back to: what a call knows of its completion queue. Both functions run on the queue's
+ * thread. */
+struct rpc_call_home {
+    /* immutable after create */
+    grpc_server *server;
+    grpc_completion_queue *completions;
+    /* A call was armed and has arrived; it is the home's to hand on. */
+    void (*on_arrived)(struct rpc_call_home *home, struct rpc_call *call);
+    /* It holds nothing any more, and goes back. had_arrived: on_arrived was called for it. */
+    void (*on_over)(struct rpc_call_home *home, struct rpc_call *call, bool had_arrived);
+};
+
 struct rpc_call {
     /* immutable after create */
-    struct rpc_queue *queue;
+    struct rpc_call_home *home;
     struct rpc_event requested;
     struct rpc_event answered;
     /* immutable while the call is open */
@@ -86,13 +98,14 @@ struct rpc_call {
     grpc_metadata trailers[2];
     size_t trailer_count;
     grpc_slice code_message;
-    int cancelled;         /* filled by the library; nobody asks */
+    int cancelled; /* filled by the library; nobody asks */
+    /* the home's */
     bool arm_again;        /* out of memory when it arrived: there was no other to arm in its place */
     struct rpc_call *next; /* in the free list */
 };
 
-/* Called by the queue. NULL when out of memory. */
-struct rpc_call *rpc_call_create(struct rpc_queue *queue);
+/* For the home. NULL when out of memory. */
+struct rpc_call *rpc_call_create(struct rpc_call_home *home) MUST_CHECK;
 void rpc_call_free(struct rpc_call *call);
 /* Lets the library give the call to the next client of the method. */
 void rpc_call_arm(struct rpc_call *call, const struct rpc_served_method *served);

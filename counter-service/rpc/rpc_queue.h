@@ -15,9 +15,8 @@
 #include "counter-service/rpc/rpc_call.h"
 
 struct rpc_queue {
+    struct rpc_call_home home;
     /* immutable after create */
-    grpc_server *server;
-    grpc_completion_queue *completions;
     pthread_t thread;
     /* written by the queue's thread, read by any */
     atomic_uint open_calls; /* arrived, and not taken back yet */
@@ -27,7 +26,7 @@ struct rpc_queue {
     size_t kept_count;
     gpr_timespec turn_until; /* when a turn without a completion ends */
     /* guarded by lock, which the thread holds while a handler begins a call: so it comes before every lock that a
-     * handler takes: a store queue's, a stream group's, health_rpc's, service_health's, the metrics registry's */
+     * handler takes: a store queue's, a stream group's, service_health's, the metrics registry's */
     pthread_mutex_t lock;
     bool refusing;
 };
@@ -43,14 +42,5 @@ void rpc_queue_free(struct rpc_queue *queue);
 int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_served_method *served) MUST_CHECK;
 /* From its return on no handler is running, and none will: calls that still arrive are answered STATUS_DRAINING. */
 void rpc_queue_refuse(struct rpc_queue *queue);
-
-/* For rpc_call.c, on the queue's thread: */
-
-/* A call to arm, or NULL when out of memory. */
-struct rpc_call *rpc_queue_take(struct rpc_queue *queue);
-/* Takes back a call that holds nothing. */
-void rpc_queue_keep(struct rpc_queue *queue, struct rpc_call *call);
-/* Hands a call that arrived to its handler. */
-void rpc_queue_dispatch(struct rpc_queue *queue, struct rpc_call *call);
 
 #endif

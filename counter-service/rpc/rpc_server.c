@@ -236,7 +236,7 @@ static void begin_shutdown(struct rpc_server *server)
     if (!server->shutting_down) {
         server->shutting_down = true;
         rpc_event_give(&server->shut_down);
-        grpc_server_shutdown_and_notify(server->native, server->queues[0]->completions, &server->shut_down);
+        grpc_server_shutdown_and_notify(server->native, server->queues[0]->home.completions, &server->shut_down);
     }
 }
 
