@@ -266,7 +266,7 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
     *request = (struct counter_request){.call.operation = methods[method].operation};
     if (make_room(request, item_count, counter_request_is_batch(method), arena) != 0) {
         *ret_detail = "The service is out of memory";
-        return STATUS_SHED;
+        return STATUS_OUT_OF_MEMORY;
     }
     *ret_detail = methods[method].not_served != NULL ? methods[method].not_served(message) : NULL;
     if (*ret_detail != NULL) {

@@ -89,7 +89,7 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
     const struct counter_rpc *rpc = ctx;
     struct counter_call *call = arena_alloc(&rpc_call->arena, sizeof(*call));
     if (call == NULL) {
-        rpc_call_fail(rpc_call, STATUS_SHED, "The service is out of memory");
+        rpc_call_fail(rpc_call, STATUS_OUT_OF_MEMORY, "The service is out of memory");
         return;
     }
     const enum counter_method method = (enum counter_method)rpc_call->served->method->kind;

@@ -111,7 +111,7 @@ static void handle_watch(void *ctx, struct rpc_call *call)
     }
     struct health_stream *watch = arena_alloc(&call->arena, sizeof(*watch));
     const enum status refused =
-        watch == NULL ? STATUS_SHED : rpc_stream_open(&watch->stream, call, &rpc->streams, &stream_handler);
+        watch == NULL ? STATUS_OUT_OF_MEMORY : rpc_stream_open(&watch->stream, call, &rpc->streams, &stream_handler);
     if (refused != STATUS_OK) {
         rpc_call_fail(call, refused, refused == STATUS_SHED ? "Too many Watch streams are open" : NULL);
         return;

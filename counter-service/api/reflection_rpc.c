@@ -70,8 +70,9 @@ static void handle(void *ctx, struct rpc_call *call)
 {
     struct reflection_rpc *rpc = ctx;
     struct reflection_stream *reflection = arena_alloc(&call->arena, sizeof(*reflection));
-    const enum status refused =
-        reflection == NULL ? STATUS_SHED : rpc_stream_open(&reflection->stream, call, &rpc->streams, &stream_handler);
+    const enum status refused = reflection == NULL
+                                    ? STATUS_OUT_OF_MEMORY
+                                    : rpc_stream_open(&reflection->stream, call, &rpc->streams, &stream_handler);
     if (refused != STATUS_OK) {
         rpc_call_fail(call, refused, refused == STATUS_SHED ? "Too many reflection streams are open" : NULL);
         return;

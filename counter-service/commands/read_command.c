@@ -81,7 +81,7 @@ static enum status fill_list(const struct redis_reply *reply, struct store_call 
     }
     /* Reserved at once: the names must not move while others are appended. */
     if (buffer_reserve(&call->list_memory, name_bytes) != 0) {
-        return STATUS_SHED;
+        return STATUS_OUT_OF_MEMORY;
     }
     for (size_t i = 0; i + 1 < reply->element_count; i += 2) {
         struct store_listed *listed = &call->listed[call->listed_count];
@@ -109,9 +109,9 @@ static void read_list(const struct redis_reply *reply, struct store_call *call)
         return;
     }
     call->listed = malloc(count * sizeof(*call->listed));
-    call->status = call->listed != NULL ? fill_list(reply, call) : STATUS_SHED;
+    call->status = call->listed != NULL ? fill_list(reply, call) : STATUS_OUT_OF_MEMORY;
     if (call->status != STATUS_OK) {
-        call->detail = call->status == STATUS_SHED ? "out of memory" : redis_not_a_counter;
+        call->detail = call->status == STATUS_OUT_OF_MEMORY ? "The service is out of memory" : redis_not_a_counter;
         call->listed_count = 0;
     }
 }

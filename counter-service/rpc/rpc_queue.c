@@ -59,7 +59,7 @@ static void on_arrived(struct rpc_call_home *home, struct rpc_call *call)
     struct rpc_call *next = take(queue);
     if (next == NULL) {
         call->arm_again = true;
-        rpc_call_fail(call, STATUS_SHED, "The service is out of memory");
+        rpc_call_fail(call, STATUS_OUT_OF_MEMORY, "The service is out of memory");
         return;
     }
     rpc_call_arm(next, call->served);

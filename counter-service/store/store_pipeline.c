@@ -65,7 +65,7 @@ static void plan_call(struct store_exchange *exchange, struct store_call *call, 
         return;
     }
     if (make_room(pipeline) != 0 || store_operation_append(exchange, call) != 0) {
-        store_call_finish(call, STATUS_SHED, "out of memory");
+        store_call_finish(call, STATUS_OUT_OF_MEMORY, "The service is out of memory");
         return;
     }
     assert(pipeline->requests.len > start);
