@@ -3,6 +3,7 @@
 #ifndef TALLY_COUNTER_SERVICE_COUNTER_SERVICE_H
 #define TALLY_COUNTER_SERVICE_COUNTER_SERVICE_H
 
+#include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/thread/heartbeats.h"
@@ -11,7 +12,7 @@ struct counter_service;
 
 /* Listens and serves; connects to Redis in the background, for as long as it takes. config outlives the service. NULL
  * with error filled. */
-struct counter_service *counter_service_create(const struct config *config, struct error *error);
+struct counter_service *counter_service_create(const struct config *config, struct error *error) MUST_CHECK;
 /* The ports it listens on: gRPC, and /health and /metrics. */
 int counter_service_port(const struct counter_service *service);
 int counter_service_admin_port(const struct counter_service *service);

@@ -56,7 +56,7 @@ struct http_exchange_list {
 
 /* From the list, or a new one. NULL when out of memory. */
 struct http_exchange *http_exchange_take(struct http_exchange_list *list, struct http_loop *loop,
-                                         const struct http_application *application);
+                                         const struct http_application *application) MUST_CHECK;
 /* Back to the list, with the memory that a request of usual size needs. */
 void http_exchange_give_back(struct http_exchange_list *list, struct http_exchange *exchange);
 void http_exchange_list_free(struct http_exchange_list *list);

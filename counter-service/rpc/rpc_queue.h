@@ -33,7 +33,7 @@ struct rpc_queue {
 
 /* Makes a completion queue, registers it with server, which is not started yet, and starts the thread. number: for the
  * thread's name. NULL with error filled. */
-struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error);
+struct rpc_queue *rpc_queue_create(grpc_server *server, int number, struct error *error) MUST_CHECK;
 /* The server is shut down or was never started. Joins the thread, which first takes all operations back. NULL is
  * fine. */
 void rpc_queue_free(struct rpc_queue *queue);

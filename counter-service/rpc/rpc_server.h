@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/thread/heartbeats.h"
 #include "counter-service/rpc/rpc_call.h"
@@ -34,7 +35,7 @@ struct rpc_server;
 
 /* Listens and serves. NULL with error filled. Methods of no service are answered UNIMPLEMENTED. */
 struct rpc_server *rpc_server_create(const struct rpc_server_options *options, const struct rpc_service *services,
-                                     size_t service_count, struct error *error);
+                                     size_t service_count, struct error *error) MUST_CHECK;
 int rpc_server_port(const struct rpc_server *server);
 /* Adds the queues' threads, until rpc_server_free. */
 void rpc_server_watch(const struct rpc_server *server, struct heartbeats *heartbeats);

@@ -24,7 +24,8 @@ struct store;
 typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
-struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error);
+struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error)
+    MUST_CHECK;
 /* Calls still queued are done with STATUS_DRAINING; joins the workers. NULL is fine. */
 void store_free(struct store *store);
 

@@ -32,7 +32,7 @@ struct store_worker_options {
 };
 
 /* No thread yet. NULL when out of memory. */
-struct store_worker *store_worker_create(const struct store_worker_options *options);
+struct store_worker *store_worker_create(const struct store_worker_options *options) MUST_CHECK;
 /* Starts the thread. Returns 0, or -1 with error filled. */
 int store_worker_start(struct store_worker *worker, struct error *error) MUST_CHECK;
 /* Tells the thread to end, and does not wait. It first finishes what it is at. With a connection that is an exchange:

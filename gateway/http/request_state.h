@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/compiler.h"
 #include "common/contract/limits.h"
 #include "common/http/http_server.h"
 #include "gateway/batch/batcher.h"
@@ -51,7 +52,7 @@ struct request_state {
     char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];
 };
 
-struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request);
+struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request) MUST_CHECK;
 /* Ready for the next request; gives back memory beyond the usual. */
 void request_state_end(struct request_state *state);
 /* The client is gone and nothing works for the request any more: ends it, and the request with it. */
