@@ -2,6 +2,7 @@
 #ifndef TALLY_COUNTER_SERVICE_COMMANDS_STORE_CALL_H
 #define TALLY_COUNTER_SERVICE_COMMANDS_STORE_CALL_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,6 +77,7 @@ struct store_call {
 /* From here on the call is the caller's again: it may be gone when this returns. */
 static inline void store_call_finish(struct store_call *call, enum status status, const char *detail)
 {
+    assert(status < STATUS_COUNT && call->done != NULL);
     call->status = status;
     call->detail = detail;
     call->done(call);

@@ -118,6 +118,7 @@ bool redis_conn_is_idle(struct redis_conn *conn)
 
 void redis_conn_begin(struct redis_conn *conn, struct text requests, int timeout_ms)
 {
+    assert(conn->sent == conn->requests.len); /* of the exchange before nothing is left */
     conn->requests = requests;
     conn->sent = 0;
     conn->timeout_ms = timeout_ms;

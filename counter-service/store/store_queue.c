@@ -1,9 +1,11 @@
 #include "counter-service/store/store_queue.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/contract/limits.h"
 #include "common/thread/condition.h"
 
 void store_queue_init(struct store_queue *queue, size_t max, int64_t max_wait_us)
@@ -17,6 +19,7 @@ void store_queue_init(struct store_queue *queue, size_t max, int64_t max_wait_us
 
 void store_queue_done(struct store_queue *queue)
 {
+    assert(queue->first == NULL && queue->length == 0);
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->lock);
 }
@@ -37,6 +40,7 @@ enum status store_queue_put(struct store_queue *queue, struct store_call *call)
     const size_t places = call->item_count > 0 ? call->item_count : 1;
     enum status status = STATUS_OK;
     bool was_empty = false;
+    assert(call->done != NULL && call->item_count <= BATCH_ITEMS_MAX);
     call->next = NULL;
     call->submitted_us = clock_monotonic_us();
     pthread_mutex_lock(&queue->lock);
@@ -102,6 +106,7 @@ void store_queue_stop(struct store_queue *queue)
 static struct store_call *take_all_locked(struct store_queue *queue)
 {
     struct store_call *calls = queue->first;
+    assert((calls == NULL) == (queue->length == 0));
     queue->first = NULL;
     queue->last = &queue->first;
     queue->length = 0;

@@ -107,6 +107,7 @@ static int check_admitted(struct store_worker *worker, struct error *error)
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
+    assert(worker->conn == NULL);
     const int64_t start_us = clock_monotonic_us();
     struct redis_conn *conn = redis_login(options->redis, options->config, &worker->heartbeat, error);
     if (conn == NULL) {

@@ -21,13 +21,21 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    struct store_call *left;
+    const struct error over = {.message = "over"};
+    (void)store_queue_close(*state, &over, &left);
     store_queue_done(*state);
     return 0;
 }
 
+static void done(struct store_call *call)
+{
+    (void)call;
+}
+
 static enum status put(struct store_queue *queue, struct store_call *call, size_t item_count)
 {
-    *call = (struct store_call){.item_count = item_count};
+    *call = (struct store_call){.item_count = item_count, .done = done};
     return store_queue_put(queue, call);
 }
 
