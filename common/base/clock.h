@@ -22,9 +22,9 @@ static inline int64_t clock_realtime_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static inline int64_t clock_earlier(int64_t one_us, int64_t other_us)
+static inline int64_t clock_earlier(int64_t left_us, int64_t right_us)
 {
-    return one_us < other_us ? one_us : other_us;
+    return left_us < right_us ? left_us : right_us;
 }
 
 /* Sleeps for all of it, whatever signals come. */

@@ -1,32 +1,12 @@
 """Calls that lie on the way to a service long after the gateway has sent them again elsewhere."""
 
-import functools
-import time
-
 import pytest
 
-from harness.barrage import Barrage
-from harness.proxy import PIECE, REQUESTS, WHOLE
+from harness.barrage import scenes_of_holding
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-HELD_MIN = 100_000  # bytes: of some thirty batches
-
-
-def held(pair, seconds, piece):
-    with Barrage(pair) as barrage:
-        barrage.fire_until(lambda: pair.hop.held() > HELD_MIN, lambda: pair.hop.hold(REQUESTS))
-        time.sleep(seconds)
-        barrage.fire(lambda: pair.hop.release(piece))
-        pair.hop.wait_delivered()
-
-
-SCENES = {
-    "14 s, whole": functools.partial(held, seconds=14, piece=WHOLE),
-    "14 s, in pieces": functools.partial(held, seconds=14, piece=PIECE),
-    "60 s, whole": functools.partial(held, seconds=60, piece=WHOLE),
-    "60 s, in pieces": functools.partial(held, seconds=60, piece=PIECE),
-}
+SCENES = scenes_of_holding(lambda pair: pair.hop, 100_000)  # bytes of some thirty batches
 
 
 @pytest.fixture(scope="module")

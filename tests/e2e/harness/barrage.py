@@ -1,9 +1,12 @@
 """Load on a pair of services around a fault, and the law for every counter of it."""
 
+import functools
 import threading
+import time
 
 from harness import law
 from harness.law import Ledger
+from harness.proxy import PIECE, REQUESTS, WHOLE
 from harness.volley import BATCHES, Trickle, Volley
 
 _TRIES = 5
@@ -92,3 +95,24 @@ class Barrage:
         for check, ledger in self._parts:
             if ledger.statuses:
                 check(ledger, self._pair.values(ledger.counters()))
+
+
+def _held(pair, hop_of, bytes_min, seconds, piece):
+    """What is on its way over the hop is held for so long, at least so many bytes, and then delivered."""
+    hop = hop_of(pair)
+    with Barrage(pair) as barrage:
+        barrage.fire_until(lambda: hop.held() > bytes_min, lambda: hop.hold(REQUESTS))
+        time.sleep(seconds)
+        barrage.fire(lambda: hop.release(piece))
+        hop.wait_delivered()
+
+
+def scenes_of_holding(hop_of, bytes_min):
+    """By name. hop_of: a pair's proxy."""
+    return {
+        f"{seconds} s, {name}": functools.partial(
+            _held, hop_of=hop_of, bytes_min=bytes_min, seconds=seconds, piece=piece
+        )
+        for seconds in (14, 60)
+        for name, piece in (("whole", WHOLE), ("in pieces", PIECE))
+    }
