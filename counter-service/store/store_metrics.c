@@ -4,7 +4,6 @@ static const struct metric_family increments_family = {
     .name = "tally_increments_total",
     .help = "Increments applied.",
     .type = METRIC_COUNTER,
-    .labels = {"counter_type"},
 };
 static const struct metric_family replayed_family = {
     .name = "tally_increments_replayed_total",
@@ -49,10 +48,8 @@ struct store_metrics store_metrics_register(void)
         [EXCHANGE_SESSION] = "session", [EXCHANGE_HEARTBEAT] = "heartbeat", [EXCHANGE_HANDSHAKE] = "handshake",
     };
     _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EXCHANGE_KINDS, "a name for each kind");
-    /* Counter types are a label only where they are configured: a caller may invent any number of them. */
-    static const char *const other[] = {"other"};
     struct store_metrics metrics = {
-        .increments = metrics_register(&increments_family, other),
+        .increments = metrics_register(&increments_family, NULL),
         .replayed = metrics_register(&replayed_family, NULL),
         .batch_size = metrics_register(&batch_size_family, NULL),
         .reconnects = metrics_register(&reconnects_family, NULL),

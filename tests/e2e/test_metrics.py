@@ -28,7 +28,7 @@ GATEWAY = {
 SERVICE = {
     "rpc_server_requests_total": {"rpc", "code"},
     "rpc_server_duration_seconds": {"rpc"},
-    "increments_total": {"counter_type"},
+    "increments_total": set(),
     "increments_replayed_total": set(),
     "store_queue_length": set(),
     "store_batch_size": set(),
