@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 #include "common/consul/consul_registration.h"
 #include "common/log/log.h"
-#include "common/metrics/metrics.h"
 #include "common/process/admin_server.h"
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
@@ -27,18 +26,6 @@ struct counter_service {
     struct admin_server *admin;
     struct consul_registration *registration; /* NULL: consul.address is "" */
 };
-
-static const struct metric_family draining_family = {
-    .name = "tally_draining",
-    .help = "1 while the process is shutting down.",
-    .type = METRIC_GAUGE,
-};
-
-static double read_draining(void *ctx)
-{
-    struct counter_service *service = ctx;
-    return service_health_is_draining(&service->health) ? 1 : 0;
-}
 
 /* For the admin server. The store is asked for the reason itself: it may change while Redis stays unusable. */
 static int write_health(void *ctx, struct buffer *out)
@@ -118,7 +105,6 @@ struct counter_service *counter_service_create(const struct config *config, stru
     }
     service_health_init(&service->health, health_rpc_on_store, &service->health_rpc);
     health_rpc_init(&service->health_rpc, &service->health);
-    metrics_register_reader(&draining_family, NULL, read_draining, service);
     if (start(service, error) != 0) {
         counter_service_free(service);
         return NULL;
@@ -168,7 +154,6 @@ void counter_service_free(struct counter_service *service)
     if (service == NULL) {
         return;
     }
-    metrics_unregister_reader(&draining_family, NULL);
     consul_registration_free(service->registration);
     admin_server_free(service->admin);
     if (service->server != NULL) {

@@ -52,12 +52,6 @@ static const struct metric_family bodies_family = {
     .type = METRIC_GAUGE,
 };
 
-static const struct metric_family draining_family = {
-    .name = "tally_draining",
-    .help = "1 while the process is shutting down.",
-    .type = METRIC_GAUGE,
-};
-
 static unsigned requests_in_flight(const struct gateway *gateway)
 {
     unsigned sum = 0;
@@ -92,18 +86,11 @@ static double read_bodies(void *ctx)
     return (double)http_budget_used(&gateway->bodies);
 }
 
-static double read_draining(void *ctx)
-{
-    const struct gateway *gateway = ctx;
-    return gateway_health_is_draining(&gateway->health) ? 1 : 0;
-}
-
 static void register_readers(struct gateway *gateway)
 {
     metrics_register_reader(&in_flight_family, NULL, read_in_flight, gateway);
     metrics_register_reader(&connections_family, NULL, read_connections, gateway);
     metrics_register_reader(&bodies_family, NULL, read_bodies, gateway);
-    metrics_register_reader(&draining_family, NULL, read_draining, gateway);
     gateway->has_readers = true;
 }
 
@@ -113,7 +100,6 @@ static void unregister_readers(struct gateway *gateway)
         metrics_unregister_reader(&in_flight_family, NULL);
         metrics_unregister_reader(&connections_family, NULL);
         metrics_unregister_reader(&bodies_family, NULL);
-        metrics_unregister_reader(&draining_family, NULL);
         gateway->has_readers = false;
     }
 }

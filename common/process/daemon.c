@@ -23,6 +23,12 @@ enum {
 
 #define READY_NOTICE "READY=1\nSTATUS=listening"
 
+static const struct metric_family draining_family = {
+    .name = "tally_draining",
+    .help = "1 while the process is shutting down.",
+    .type = METRIC_GAUGE,
+};
+
 /* Not fatal: with fewer files there are fewer connections. */
 static void raise_file_limit(const struct daemon *daemon, const struct config *config)
 {
@@ -90,6 +96,7 @@ static void run(const struct daemon *daemon, const struct launch *launch, void *
     }
     log_info(daemon->component, "stopping", LOG_INT("signal", number));
     notify_stopping(daemon, launch->config);
+    metrics_add(metrics_register(&draining_family, NULL), 1);
     daemon->drain(instance);
 }
 
@@ -135,6 +142,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
     grpc_log_redirect();
     raise_file_limit(daemon, config);
     metrics_register_process(daemon->program.name, daemon->program.version);
+    metrics_register(&draining_family, NULL);
     result = serve(daemon, &launch);
     log_stop(LOG_STOP_TIMEOUT_MS);
     config_free(config);

@@ -109,14 +109,6 @@ bool service_health_is_serving(struct service_health *health)
     return serving;
 }
 
-bool service_health_is_draining(struct service_health *health)
-{
-    pthread_mutex_lock(&health->lock);
-    const bool draining = health->draining;
-    pthread_mutex_unlock(&health->lock);
-    return draining;
-}
-
 void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE])
 {
     struct service_health *health = ctx;

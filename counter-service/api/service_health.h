@@ -36,7 +36,6 @@ void service_health_set_redis(void *ctx, bool usable, const char *store_id);
 void service_health_drain(struct service_health *health);
 
 bool service_health_is_serving(struct service_health *health);
-bool service_health_is_draining(struct service_health *health);
 /* Writes the store's id, "" if it is unknown. ctx: a struct service_health. Fits consul_registration's read_store_id.
  */
 void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE]);

@@ -1,6 +1,7 @@
 #include "gateway/api/gateway_health.h"
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
@@ -34,7 +35,7 @@ void gateway_health_drain(struct gateway_health *health)
     atomic_store_explicit(&health->draining_since_us, clock_realtime_us(), memory_order_relaxed);
 }
 
-bool gateway_health_is_draining(const struct gateway_health *health)
+static bool is_draining(const struct gateway_health *health)
 {
     return atomic_load_explicit(&health->draining_since_us, memory_order_relaxed) != 0;
 }
@@ -266,7 +267,7 @@ int gateway_health_write(const struct gateway_health *health, struct buffer *out
         status = sources > status ? sources : status;
     }
     add_gateway(components, health);
-    if (gateway_health_is_draining(health)) {
+    if (is_draining(health)) {
         status = HEALTH_DRAINING;
     }
     add_status(document, status);
@@ -283,7 +284,7 @@ static int write_status(enum health status, struct buffer *out)
 
 int gateway_health_write_ready(const struct gateway_health *health, struct buffer *out)
 {
-    if (gateway_health_is_draining(health)) {
+    if (is_draining(health)) {
         return write_status(HEALTH_DRAINING, out);
     }
     return write_status(channel_pool_is_ready(health->pool) ? HEALTH_OK : HEALTH_UNAVAILABLE, out);

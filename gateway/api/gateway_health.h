@@ -4,7 +4,6 @@
 #define TALLY_GATEWAY_API_GATEWAY_HEALTH_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/buffer.h"
@@ -23,7 +22,6 @@ struct gateway_health {
 void gateway_health_init(struct gateway_health *health, struct channel_pool *pool, struct endpoints *endpoints);
 /* From now on not ready. */
 void gateway_health_drain(struct gateway_health *health);
-bool gateway_health_is_draining(const struct gateway_health *health);
 
 /* Each appends a JSON object and returns the HTTP status, 200 or 503. */
 
