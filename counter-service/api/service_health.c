@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/timestamp.h"
+#include "common/process/health_document.h"
 
 void service_health_init(struct service_health *health, void (*on_store)(void *ctx), void *ctx)
 {
@@ -117,38 +117,22 @@ void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE])
     pthread_mutex_unlock(&health->lock);
 }
 
-static const char *redis_status(const struct service_health *health, const char *refusal)
+static enum health redis_status(const struct service_health *health, const char *refusal)
 {
-    return !health->redis_usable ? "unavailable" : refusal[0] != '\0' ? "degraded" : "ok";
-}
-
-static void write_redis(const struct service_health *health, const char *reason, const char *refusal,
-                        struct buffer *out)
-{
-    const char *detail = health->redis_usable ? refusal : reason;
-    buffer_append_format(out, "{\"status\":\"%s\"", redis_status(health, refusal));
-    if (detail[0] != '\0') {
-        buffer_append_text(out, TEXT(",\"detail\":"));
-        buffer_append_json_string(out, text_of(detail));
-    }
-    if (health->store_id[0] != '\0') {
-        buffer_append_format(out, ",\"store_id\":\"%s\"", health->store_id);
-    } else {
-        buffer_append_text(out, TEXT(",\"store_id\":null"));
-    }
-    char since[TIMESTAMP_SIZE];
-    timestamp_write(health->redis_since_us, since);
-    buffer_append_format(out, ",\"since\":\"%s\"}", since);
+    return !health->redis_usable ? HEALTH_UNAVAILABLE : refusal[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
 }
 
 int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out)
 {
+    struct health_document document;
+    health_document_begin(&document);
     pthread_mutex_lock(&health->lock);
-    const bool ok = is_serving_locked(health);
-    const char *status = health->draining ? "draining" : redis_status(health, refusal);
-    buffer_append_format(out, "{\"status\":\"%s\",\"components\":{\"redis\":", status);
-    write_redis(health, reason, refusal, out);
-    buffer_append_text(out, TEXT("}}"));
+    const enum health redis = redis_status(health, refusal);
+    const enum health status = health->draining ? HEALTH_DRAINING : redis;
+    health_document_add_component(&document, "redis", redis);
+    health_document_add_detail(&document, health->redis_usable ? refusal : reason);
+    health_document_add_text_or_null(&document, "store_id", health->store_id);
+    health_document_add_time(&document, "since", health->redis_since_us);
     pthread_mutex_unlock(&health->lock);
-    return ok ? 200 : 503;
+    return health_document_end(&document, status, out);
 }
