@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/consul/consul_registration.h"
 #include "common/log/log.h"
+#include "common/metrics/metrics.h"
 #include "common/process/admin_server.h"
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
@@ -27,16 +28,21 @@ struct counter_service {
     struct consul_registration *registration; /* NULL: consul.address is "" */
 };
 
-/* For the admin server. The store is asked for the reason itself: it may change while Redis stays unusable. */
-static int write_health(void *ctx, struct buffer *out)
+/* The store is asked for the reason itself: it may change while Redis stays unusable. */
+static int write_health(void *ctx, struct operator_answer *answer)
 {
     struct counter_service *service = ctx;
     char reason[sizeof(struct error)] = "";
     char refusal[sizeof(struct error)] = "";
     (void)store_is_serving(service->store, reason, sizeof(reason));
     (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
-    return service_health_write(&service->health, reason, refusal, out);
+    return service_health_write(&service->health, reason, refusal, &answer->body);
 }
+
+static const struct operator_endpoint operator_endpoints[] = {
+    {"/health", "application/json", false, write_health},
+    {"/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics},
+};
 
 static struct rpc_server *create_server(struct counter_service *service, struct error *error)
 {
@@ -86,8 +92,9 @@ static int start(struct counter_service *service, struct error *error)
     if (service->server == NULL) {
         return -1;
     }
-    service->admin = admin_server_create(config->counter_service.host, config->counter_service.admin_port, write_health,
-                                         service, error);
+    service->admin =
+        admin_server_create(config->counter_service.host, config->counter_service.admin_port, operator_endpoints,
+                            sizeof(operator_endpoints) / sizeof(operator_endpoints[0]), service, error);
     return service->admin == NULL ? -1 : register_in_consul(service, error);
 }
 

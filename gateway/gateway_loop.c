@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
 #include "gateway/api/dispatcher.h"
+#include "gateway/api/operator_handlers.h"
 #include "gateway/http/admission_line.h"
 #include "gateway/http/loop_context.h"
 #include "gateway/http/request_fields.h"
@@ -69,6 +70,7 @@ static void finish(struct gateway_loop *loop)
     context->is_draining = true;
     request_wait_abort_all(&context->lone_calls);
     request_wait_abort_all(&context->line);
+    request_wait_abort_all(&context->operator_waits);
     batcher_abort(context->batcher);
     batcher_free(context->batcher);
     context->batcher = NULL;
@@ -81,6 +83,7 @@ static void on_wake(void *ctx)
 {
     struct loop_context *context = ctx;
     struct gateway_loop *loop = loop_of(context);
+    operator_desk_turn(&context->operators);
     if (context->client == NULL) {
         return;
     }
@@ -138,11 +141,12 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
     sem_init(&loop->finished, 0, 0);
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);
-    loop_context_init(&loop->context, options->config, routes, route_count, options->pool, options->health);
+    loop_context_init(&loop->context, options->config, routes, route_count, options->pool);
     loop->http = create_http(loop, options, error);
     if (loop->http == NULL) {
         goto fail;
     }
+    operator_handlers_init(&loop->context.operators, options->health, loop->http);
     loop->context.client = counter_client_create(options->pool, attempt_timeout_ms, wake, loop->http, error);
     if (loop->context.client == NULL) {
         goto fail;

@@ -4,7 +4,6 @@
 
 #include "common/contract/problem.h"
 #include "common/http/http_server.h"
-#include "common/metrics/metrics.h"
 
 enum {
     CONNECTIONS_MAX = 64, /* a Prometheus or two, probes, a person */
@@ -14,52 +13,21 @@ enum {
 
 struct admin_server {
     struct http_loop *loop;
-    admin_health health;
-    void *health_ctx;
+    struct operator_desk desk;
 };
-
-/* A path and what answers it: fills request->reply and returns the HTTP status. */
-struct endpoint {
-    struct text path;
-    int (*write)(const struct admin_server *server, struct buffer *out);
-    const char *content_type;
-};
-
-static int write_health(const struct admin_server *server, struct buffer *out)
-{
-    return server->health(server->health_ctx, out);
-}
-
-static int write_metrics(const struct admin_server *server, struct buffer *out)
-{
-    (void)server;
-    return metrics_render(out) == 0 ? 200 : 500;
-}
-
-static const struct endpoint endpoints[] = {
-    {{"/health", sizeof("/health") - 1}, write_health, "application/json"},
-    {{"/metrics", sizeof("/metrics") - 1}, write_metrics, METRICS_CONTENT_TYPE},
-};
-
-static const struct endpoint *find_endpoint(struct text path)
-{
-    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
-        if (text_equal(endpoints[i].path, path)) {
-            return &endpoints[i];
-        }
-    }
-    return NULL;
-}
 
 /* Answers with what is in request->reply. allow: the value of the Allow header, NULL for none. */
-static void reply(struct http_request *request, int status, const char *content_type, const char *allow)
+static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable,
+                  const char *allow)
 {
     struct http_response response = {
         .status = status,
         .content_type = content_type,
         .body = {request->reply.data, request->reply.len},
     };
-    response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
+    if (!is_cacheable) {
+        response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
+    }
     if (allow != NULL) {
         response.headers[response.header_count++] = (struct http_header){"Allow", allow};
     }
@@ -70,34 +38,62 @@ static void reply_problem(struct http_request *request, int status, const char *
                           const char *detail)
 {
     problem_write(&request->reply, slug, title, status, detail, NULL);
-    reply(request, status, PROBLEM_CONTENT_TYPE, status == 405 ? "GET, HEAD" : NULL);
+    reply(request, status, PROBLEM_CONTENT_TYPE, false, status == 405 ? "GET, HEAD" : NULL);
 }
 
-static void reply_from(const struct endpoint *endpoint, const struct admin_server *server, struct http_request *request)
+/* For operator_desk.reply. */
+static void reply_answer(struct http_request *request, int status, const char *content_type, bool is_cacheable)
 {
-    const int status = endpoint->write(server, &request->reply);
     if (!request->reply.failed) {
-        reply(request, status, endpoint->content_type, NULL);
+        reply(request, status, content_type, is_cacheable, NULL);
         return;
     }
     buffer_clear(&request->reply, 0);
     reply_problem(request, 500, "out-of-memory", "Out of memory", "The answer did not fit into memory.");
 }
 
+/* Says what there is: "There are /health and /metrics here." */
+static void refuse_unknown(const struct operator_desk *desk, struct http_request *request)
+{
+    struct buffer detail;
+    buffer_init(&detail);
+    for (size_t i = 0; i < desk->count; i++) {
+        const char *before = i == 0 ? "There are " : i == desk->count - 1 ? " and " : ", ";
+        buffer_append_format(&detail, "%s%s", before, desk->endpoints[i].path);
+    }
+    buffer_append_text(&detail, TEXT(" here.\0"));
+    reply_problem(request, 404, "not-found", "Not found", detail.failed ? "Nothing is here." : detail.data);
+    buffer_done(&detail);
+}
+
 static void on_request(void *ctx, struct http_request *request)
 {
-    const struct endpoint *endpoint = find_endpoint(request->path);
+    struct operator_desk *desk = &((struct admin_server *)ctx)->desk;
+    const struct operator_endpoint *endpoint = operator_desk_find(desk, request->path);
     if (request->refusal == HTTP_MALFORMED) {
         reply_problem(request, 400, "malformed-request", "Malformed request", request->refusal_detail);
     } else if (endpoint == NULL) {
-        reply_problem(request, 404, "not-found", "Not found", "There are /health and /metrics here.");
+        refuse_unknown(desk, request);
     } else if (request->method != HTTP_GET && request->method != HTTP_HEAD) {
         reply_problem(request, 405, "method-not-allowed", "Method not allowed", "GET and HEAD are allowed here.");
     } else if (request->refusal == HTTP_BODY_TOO_LARGE) {
         reply_problem(request, 413, "body-too-large", "Body too large", "No body is allowed here.");
     } else {
-        reply_from(endpoint, ctx, request);
+        operator_desk_answer(desk, endpoint, request);
     }
+}
+
+static void on_gone(void *ctx, struct http_request *request)
+{
+    struct admin_server *server = ctx;
+    operator_desk_gone(&server->desk, request);
+    http_request_release(request);
+}
+
+static void on_wake(void *ctx)
+{
+    struct admin_server *server = ctx;
+    operator_desk_turn(&server->desk);
 }
 
 /* No body. */
@@ -108,16 +104,14 @@ static struct http_allowance on_headers(void *ctx, struct http_request *request)
     return (struct http_allowance){0};
 }
 
-struct admin_server *admin_server_create(const char *host, int port, admin_health health, void *health_ctx,
-                                         struct error *error)
+struct admin_server *admin_server_create(const char *host, int port, const struct operator_endpoint *endpoints,
+                                         size_t count, void *ctx, struct error *error)
 {
     struct admin_server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         error_set(error, "out of memory");
         return NULL;
     }
-    server->health = health;
-    server->health_ctx = health_ctx;
     const struct http_loop_options options = {
         .host = host,
         .port = port,
@@ -126,8 +120,16 @@ struct admin_server *admin_server_create(const char *host, int port, admin_healt
         .read_timeout_ms = READ_TIMEOUT_MS,
         .thread_name = "admin",
     };
-    const struct http_application application = {.ctx = server, .on_headers = on_headers, .on_request = on_request};
+    const struct http_application application = {
+        .ctx = server,
+        .on_headers = on_headers,
+        .on_request = on_request,
+        .on_gone = on_gone,
+        .on_wake = on_wake,
+    };
     server->loop = http_loop_create(&options, &application, error);
+    server->desk = (struct operator_desk){
+        .endpoints = endpoints, .count = count, .ctx = ctx, .reply = reply_answer, .http = server->loop};
     if (server->loop == NULL || http_loop_start(server->loop, error) != 0) {
         goto fail;
     }
@@ -144,6 +146,7 @@ void admin_server_free(struct admin_server *server)
         return;
     }
     http_loop_free(server->loop);
+    operator_desk_done(&server->desk);
     free(server);
 }
 

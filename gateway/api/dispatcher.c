@@ -8,6 +8,8 @@
 #include "gateway/http/reply.h"
 #include "gateway/http/request_fields.h"
 
+#define OPERATOR_ROUTE(path, content_type, is_cacheable, write) {HTTP_GET, path, ROUTE_NO_BODY, false, handle_operator},
+
 /* The busiest first. */
 static const struct route routes[] = {
     /* method, path, body, is_write (its problems tell the outcome), handler */
@@ -16,12 +18,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/api/v1/counter/batch", ROUTE_BATCH_BODY, false, handle_get_batch},
     {HTTP_GET, "/api/v1/counter/{resource_id}/{counter_type}", ROUTE_NO_BODY, false, handle_get},
     {HTTP_GET, "/api/v1/counter/{resource_id}", ROUTE_NO_BODY, false, handle_list},
-    {HTTP_GET, "/health", ROUTE_NO_BODY, false, handle_health},
-    {HTTP_GET, "/health/live", ROUTE_NO_BODY, false, handle_live},
-    {HTTP_GET, "/health/ready", ROUTE_NO_BODY, false, handle_ready},
-    {HTTP_GET, "/metrics", ROUTE_NO_BODY, false, handle_metrics},
-    {HTTP_GET, "/openapi.yaml", ROUTE_NO_BODY, false, handle_openapi},
-};
+    /* what operators ask for: operator_handlers.h */
+    OPERATOR_ENDPOINTS(OPERATOR_ROUTE)};
 
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
 

@@ -1,39 +1,80 @@
 #include "gateway/api/operator_handlers.h"
 
-#include "gateway/api/gateway_health.h"
+#include "common/metrics/metrics.h"
 #include "gateway/api/openapi_document.h"
-#include "gateway/http/admission.h"
 #include "gateway/http/reply.h"
 
 /* RFC 9512. */
 #define YAML_CONTENT_TYPE "application/yaml"
 
-void handle_health(struct request_state *state)
+/* --- writers ------------------------------------------------------------------------------------------------------ */
+
+static int write_health(void *ctx, struct operator_answer *answer)
 {
-    reply_json(state, gateway_health_write(state->loop->health, &state->request->reply));
+    return gateway_health_write(ctx, &answer->body);
 }
 
-void handle_live(struct request_state *state)
+static int write_live(void *ctx, struct operator_answer *answer)
 {
-    reply_json(state, gateway_health_write_live(state->loop->health, &state->request->reply));
+    return gateway_health_write_live(ctx, &answer->body);
 }
 
-void handle_ready(struct request_state *state)
+static int write_ready(void *ctx, struct operator_answer *answer)
 {
-    reply_json(state, gateway_health_write_ready(state->loop->health, &state->request->reply));
+    return gateway_health_write_ready(ctx, &answer->body);
 }
 
-void handle_metrics(struct request_state *state)
+static int write_openapi(void *ctx, struct operator_answer *answer)
 {
-    struct buffer *reply = &state->request->reply;
-    if (metrics_render(reply) != 0) {
-        admission_out_of_memory(state);
-        return;
-    }
-    reply_body(state, METRICS_CONTENT_TYPE, (struct text){reply->data, reply->len});
+    (void)ctx;
+    buffer_append(&answer->body, openapi_document, openapi_document_len);
+    return 200;
 }
 
-void handle_openapi(struct request_state *state)
+#define ENDPOINT(path, content_type, is_cacheable, write) {path, content_type, is_cacheable, write},
+static const struct operator_endpoint endpoints[] = {OPERATOR_ENDPOINTS(ENDPOINT)};
+#undef ENDPOINT
+
+/* --- requests ----------------------------------------------------------------------------------------------------- */
+
+static void on_abandon(struct request_state *state)
 {
-    reply_cacheable_body(state, YAML_CONTENT_TYPE, (struct text){(const char *)openapi_document, openapi_document_len});
+    operator_desk_gone(&state->loop->operators, state->request);
+    request_wait_end(state);
+    request_state_release(state);
+}
+
+static void on_abort(struct request_state *state)
+{
+    operator_desk_gone(&state->loop->operators, state->request);
+    request_wait_end(state);
+    reply_problem(state, STATUS_DRAINING, NULL);
+}
+
+static const struct request_wait_kind operator_wait = {on_abandon, on_abort};
+
+/* For operator_desk.reply. */
+static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable)
+{
+    struct request_state *state = request->state;
+    request_wait_end(state);
+    reply_document(state, status, content_type, is_cacheable);
+}
+
+void operator_handlers_init(struct operator_desk *desk, struct gateway_health *health, struct http_loop *http)
+{
+    *desk = (struct operator_desk){
+        .endpoints = endpoints,
+        .count = sizeof(endpoints) / sizeof(endpoints[0]),
+        .ctx = health,
+        .reply = reply,
+        .http = http,
+    };
+}
+
+void handle_operator(struct request_state *state)
+{
+    struct operator_desk *desk = &state->loop->operators;
+    request_wait_begin(state, &operator_wait, &state->loop->operator_waits);
+    operator_desk_answer(desk, operator_desk_find(desk, text_of(state->match.route->pattern)), state->request);
 }

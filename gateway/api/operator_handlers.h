@@ -1,18 +1,22 @@
-/* The calls for operators: health, metrics and the API's description. They always answer at once. Loop thread only. */
+/* The calls for operators: health, metrics and the API's description. Loop thread only. */
 #ifndef TALLY_GATEWAY_API_OPERATOR_HANDLERS_H
 #define TALLY_GATEWAY_API_OPERATOR_HANDLERS_H
 
+#include "common/http/http_server.h"
+#include "gateway/api/gateway_health.h"
 #include "gateway/http/request_state.h"
 
-/* GET /health */
-void handle_health(struct request_state *state);
-/* GET /health/live */
-void handle_live(struct request_state *state);
-/* GET /health/ready */
-void handle_ready(struct request_state *state);
-/* GET /metrics */
-void handle_metrics(struct request_state *state);
-/* GET /openapi.yaml */
-void handle_openapi(struct request_state *state);
+/* The endpoints, and with them the routes of dispatcher.c: path, content type, is_cacheable, writer. */
+#define OPERATOR_ENDPOINTS(ROW) \
+    ROW("/health", "application/json", false, write_health) \
+    ROW("/health/live", "application/json", false, write_live) \
+    ROW("/health/ready", "application/json", false, write_ready) \
+    ROW("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) \
+    ROW("/openapi.yaml", YAML_CONTENT_TYPE, true, write_openapi)
+
+/* The desk of a loop, before that starts. health outlives it. */
+void operator_handlers_init(struct operator_desk *desk, struct gateway_health *health, struct http_loop *http);
+/* GET of each of them. */
+void handle_operator(struct request_state *state);
 
 #endif

@@ -5,7 +5,7 @@
 #include "gateway/http/admission.h"
 
 void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
-                       size_t route_count, struct channel_pool *pool, struct gateway_health *health)
+                       size_t route_count, struct channel_pool *pool)
 {
     const size_t max_pending = (size_t)config->server.max_pending;
     const size_t window = (size_t)config->grpc.counter_service.window;
@@ -16,7 +16,6 @@ void loop_context_init(struct loop_context *context, const struct config *config
         .max_pending_large = admission_max_pending_large(max_pending, window),
         .cors = {config->server.cors_origins, config->server.cors_origin_count},
         .pool = pool,
-        .health = health,
     };
     prng_init(&context->prng);
     arena_init(&context->arena);
@@ -26,5 +25,7 @@ void loop_context_init(struct loop_context *context, const struct config *config
 void loop_context_done(struct loop_context *context)
 {
     assert(context->line.first == NULL && context->lone_calls.first == NULL);
+    assert(context->operator_waits.first == NULL);
+    operator_desk_done(&context->operators);
     arena_done(&context->arena);
 }

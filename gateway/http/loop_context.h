@@ -9,6 +9,7 @@
 #include "common/base/arena.h"
 #include "common/base/prng.h"
 #include "common/config/config.h"
+#include "common/process/operator_desk.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/request_metrics.h"
 #include "gateway/http/request_wait.h"
@@ -16,7 +17,6 @@
 struct batcher;
 struct channel_pool;
 struct counter_client;
-struct gateway_health;
 struct route;
 
 struct loop_context {
@@ -27,25 +27,26 @@ struct loop_context {
     size_t max_pending_large; /* that many operations of batch calls; more wait unread (admission_line.h) */
     struct cors cors;
     struct channel_pool *pool;
-    struct gateway_health *health;
     /* owned by the loop thread; gateway_loop makes them, and they are NULL once the loop has finished */
     struct batcher *batcher;
     struct counter_client *client;
     /* owned by the loop thread */
-    size_t pending;         /* operations of requests submitted that have no result yet */
-    size_t pending_large;   /* those of batch calls among them */
-    struct list line;       /* batch calls that wait unread (admission_line.h) */
-    struct list lone_calls; /* requests that wait for a call of their own (lone_call.h) */
-    bool is_draining;       /* nothing can be submitted any more */
-    struct prng prng;       /* of request ids */
+    size_t pending;             /* operations of requests submitted that have no result yet */
+    size_t pending_large;       /* those of batch calls among them */
+    struct list line;           /* batch calls that wait unread (admission_line.h) */
+    struct list lone_calls;     /* requests that wait for a call of their own (lone_call.h) */
+    struct list operator_waits; /* those that a writer of the desk answers later */
+    struct operator_desk operators;
+    bool is_draining; /* nothing can be submitted any more */
+    struct prng prng; /* of request ids */
     struct request_metrics metrics;
     struct arena arena; /* for one reply at a time */
 };
 
-/* All but batcher and client, which are NULL. routes: those that requests are counted by. All that is pointed to
- * outlives the context. */
+/* All but batcher and client, which are NULL, and the desk, which serves nothing yet. routes: those that requests are
+ * counted by. All that is pointed to outlives the context. */
 void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
-                       size_t route_count, struct channel_pool *pool, struct gateway_health *health);
+                       size_t route_count, struct channel_pool *pool);
 /* No request waits any more. A context that is all zero may be given too. */
 void loop_context_done(struct loop_context *context);
 

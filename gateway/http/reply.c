@@ -113,15 +113,10 @@ void reply_json(struct request_state *state, int http_status)
     send_reply_buffer(state, http_status, JSON_CONTENT_TYPE);
 }
 
-void reply_body(struct request_state *state, const char *content_type, struct text body)
+void reply_document(struct request_state *state, int http_status, const char *content_type, bool is_cacheable)
 {
-    send_answer(state, 200, content_type, body);
-}
-
-void reply_cacheable_body(struct request_state *state, const char *content_type, struct text body)
-{
-    state->is_cacheable = true;
-    send_answer(state, 200, content_type, body);
+    state->is_cacheable = is_cacheable && !state->request->reply.failed;
+    send_reply_buffer(state, http_status, content_type);
 }
 
 void reply_options(struct request_state *state, const char *allow)

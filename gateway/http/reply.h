@@ -20,10 +20,8 @@ void reply_add_header(struct request_state *state, const char *name, const char 
 
 /* JSON that was written into request->reply. */
 void reply_json(struct request_state *state, int http_status);
-/* Something else. body is static, or request->reply. */
-void reply_body(struct request_state *state, const char *content_type, struct text body);
-/* The same for what caches may keep. */
-void reply_cacheable_body(struct request_state *state, const char *content_type, struct text body);
+/* The same for another type. is_cacheable: caches may keep it. */
+void reply_document(struct request_state *state, int http_status, const char *content_type, bool is_cacheable);
 /* 204 to OPTIONS, and what a browser asks before it lets a page call. allow: the value of the Allow header. */
 void reply_options(struct request_state *state, const char *allow);
 /* A problem document, instead of what request->reply holds. detail: a sentence that names field and rule; NULL for the

@@ -18,6 +18,7 @@
 #include "common/contract/grpc_message.h"
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/gateway_health.h"
+#include "gateway/api/operator_handlers.h"
 #include "gateway/http/loop_context.h"
 #include "gateway/http/request_fields.h"
 #include "gateway/pool/channel_pool.h"
@@ -43,6 +44,7 @@ struct fixture {
     size_t header_count;
     unsigned replies;
     unsigned releases;
+    unsigned wakes;
     /* the batcher */
     struct submission *submitted; /* the last one */
     enum status submit_status;
@@ -80,6 +82,12 @@ void http_request_release(struct http_request *request)
 {
     assert_non_null(request);
     fixture->releases++;
+}
+
+void http_loop_wake(struct http_loop *loop)
+{
+    (void)loop;
+    fixture->wakes++;
 }
 
 enum status batcher_submit(struct batcher *batcher, struct submission *submission)
@@ -189,7 +197,8 @@ static inline int set_up(void **state)
     };
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);
-    loop_context_init(&fixture->context, &config, routes, route_count, NULL, &fixture->health);
+    loop_context_init(&fixture->context, &config, routes, route_count, NULL);
+    operator_handlers_init(&fixture->context.operators, &fixture->health, NULL);
     for (size_t i = 0; i < REQUESTS; i++) {
         fixture->requests[i].state = calloc(1, sizeof(struct request_state));
         buffer_init(&fixture->requests[i].reply);

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "common/base/clock.h"
+#include "common/http/http_peer.h"
 #include "common/metrics/metrics.h"
 
 static const struct metric_family family = {.name = "tally_test_total", .help = "A test's.", .type = METRIC_COUNTER};
@@ -20,19 +22,44 @@ static const struct metric_family family = {.name = "tally_test_total", .help = 
 static struct admin_server *server;
 static atomic_int health_status = 200; /* the health callback's answer: set between requests */
 
-static int write_health(void *ctx, struct buffer *out)
+static int write_health(void *ctx, struct operator_answer *answer)
 {
     assert_ptr_equal(ctx, &health_status);
-    buffer_append_text(out, health_status == 200 ? TEXT("{\"status\":\"ok\"}") : TEXT("{\"status\":\"down\"}"));
+    buffer_append_text(&answer->body,
+                       health_status == 200 ? TEXT("{\"status\":\"ok\"}") : TEXT("{\"status\":\"down\"}"));
     return health_status;
 }
+
+/* One at a time: its answer comes from the thread of the test. */
+static _Atomic(struct operator_answer *) slow;
+
+static int write_slow(void *ctx, struct operator_answer *answer)
+{
+    char query[64] = "";
+    (void)ctx;
+    if (atomic_load(&slow) != NULL) {
+        return operator_answer_problem(answer, 409, "busy", "Busy", "one is being written");
+    }
+    assert_true(http_request_query(answer->request, query, sizeof(query) - 1) >= 0);
+    buffer_append_format(&answer->body, "%s, %s", query,
+                         http_request_peer(answer->request).is_loopback ? "from here" : "from afar");
+    atomic_store(&slow, answer);
+    return OPERATOR_LATER;
+}
+
+static const struct operator_endpoint endpoints[] = {
+    {"/health", "application/json", false, write_health},
+    {"/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics},
+    {"/slow", "text/plain", true, write_slow},
+};
+enum { ENDPOINTS = sizeof(endpoints) / sizeof(endpoints[0]) };
 
 static int start_server(void **state)
 {
     (void)state;
     struct error error;
     metrics_add(metrics_register(&family, NULL), 7);
-    server = admin_server_create("127.0.0.1", 0, write_health, &health_status, &error);
+    server = admin_server_create("127.0.0.1", 0, endpoints, ENDPOINTS, &health_status, &error);
     return server != NULL ? 0 : -1;
 }
 
@@ -43,16 +70,22 @@ static int stop_server(void **state)
     return 0;
 }
 
-/* Sends the request and reads until the server closes: the request must ask for that. NUL-terminated, static. */
-static const char *exchange(const char *request)
+/* Sends a request on a connection of its own, which is returned. */
+static int send_request(const char *request)
 {
-    static char answer[65536];
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port = htons((uint16_t)admin_server_port(server)),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+    return fd;
+}
+
+/* Reads until the server closes: the request must ask for that. NUL-terminated, static. */
+static const char *receive(int fd)
+{
+    static char answer[65536];
     size_t len = 0;
     ssize_t more;
     while ((more = recv(fd, answer + len, sizeof(answer) - 1 - len, 0)) > 0) {
@@ -61,6 +94,11 @@ static const char *exchange(const char *request)
     close(fd);
     answer[len] = '\0';
     return answer;
+}
+
+static const char *exchange(const char *request)
+{
+    return receive(send_request(request));
 }
 
 static const char *ask(const char *method, const char *path)
@@ -120,6 +158,7 @@ static void test_an_unknown_path_is_a_problem_404(void **state)
         assert_contains(answer, "Content-Type: application/problem+json\r\n");
         assert_contains(answer, "\"type\":\"/problems/not-found\"");
         assert_contains(answer, "\"status\":404");
+        assert_contains(answer, "\"There are /health, /metrics and /slow here.\"");
     }
 }
 
@@ -153,11 +192,64 @@ static void test_two_lengths_are_a_problem_400(void **state)
     assert_contains(answer, "\"type\":\"/problems/malformed-request\"");
 }
 
+/* Returns the connection once the writer was asked. */
+static int ask_slow(void)
+{
+    const int fd = send_request("GET /slow?seconds=30 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    while (atomic_load(&slow) == NULL) {
+        clock_sleep_ms(1);
+    }
+    return fd;
+}
+
+static void finish_slow(void)
+{
+    operator_answer_finish(atomic_exchange(&slow, NULL), 200);
+}
+
+static void test_a_writer_that_answers_later_holds_nobody_up(void **state)
+{
+    (void)state;
+    health_status = 200;
+    const int fd = ask_slow();
+    assert_contains(ask("GET", "/health"), "HTTP/1.1 200 ");
+    const char *answer = ask("GET", "/slow");
+    assert_contains(answer, "HTTP/1.1 409 ");
+    assert_contains(answer, "Content-Type: application/problem+json\r\nCache-Control: no-store\r\n");
+    finish_slow();
+    answer = receive(fd);
+    assert_contains(answer, "HTTP/1.1 200 ");
+    assert_contains(answer, "Content-Type: text/plain\r\n");
+    assert_contains(answer, "\r\n\r\nseconds=30, from here");
+    assert_null(strstr(answer, "no-store"));
+}
+
+static void test_a_client_that_leaves_before_the_answer_harms_nobody(void **state)
+{
+    (void)state;
+    health_status = 200;
+    close(ask_slow());
+    assert_contains(ask("GET", "/health"), "HTTP/1.1 200 ");
+    finish_slow();
+    const int fd = ask_slow();
+    finish_slow();
+    assert_contains(receive(fd), "seconds=30, from here");
+}
+
+static void test_an_answer_may_be_finished_right_before_the_end(void **state)
+{
+    const int fd = ask_slow();
+    finish_slow();
+    stop_server(state);
+    close(fd);
+    assert_int_equal(start_server(state), 0);
+}
+
 static void test_a_port_in_use_is_said_in_words(void **state)
 {
     (void)state;
     struct error error = {""};
-    assert_null(admin_server_create("127.0.0.1", admin_server_port(server), write_health, NULL, &error));
+    assert_null(admin_server_create("127.0.0.1", admin_server_port(server), endpoints, ENDPOINTS, NULL, &error));
     assert_true(strlen(error.message) > 0);
 }
 
@@ -171,6 +263,9 @@ int main(void)
         cmocka_unit_test(test_another_method_is_a_problem_405_with_allow),
         cmocka_unit_test(test_a_body_is_a_problem_413_and_the_next_request_is_fine),
         cmocka_unit_test(test_two_lengths_are_a_problem_400),
+        cmocka_unit_test(test_a_writer_that_answers_later_holds_nobody_up),
+        cmocka_unit_test(test_a_client_that_leaves_before_the_answer_harms_nobody),
+        cmocka_unit_test(test_an_answer_may_be_finished_right_before_the_end),
         cmocka_unit_test(test_a_port_in_use_is_said_in_words),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);

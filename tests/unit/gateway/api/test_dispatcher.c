@@ -224,6 +224,65 @@ static void test_health_names_the_instances_of_other_stores(void **state)
     assert_non_null(strstr(fixture->body, "1 instance is of another store: 10.0.0.1:50051; none of this gateway's"));
 }
 
+/* --- answers that come later -------------------------------------------------------------------------------------- */
+
+static struct operator_answer *kept;
+
+static int write_later(void *ctx, struct operator_answer *answer)
+{
+    assert_ptr_equal(ctx, &fixture->health);
+    kept = answer;
+    return OPERATOR_LATER;
+}
+
+/* GET /metrics, of a gateway whose writer of it keeps the answer. Returns the request. */
+static struct http_request *ask_later(void)
+{
+    static const struct operator_endpoint later = {"/metrics", "text/plain", false, write_later};
+    struct http_request *request = prepare(1, HTTP_GET, "/metrics");
+    const struct operator_endpoint *usual = fixture->context.operators.endpoints;
+    fixture->context.operators.endpoints = &later;
+    handle(request);
+    fixture->context.operators.endpoints = usual;
+    return request;
+}
+
+static void test_others_are_answered_while_a_writer_takes_its_time(void **state)
+{
+    (void)state;
+    ask_later();
+    assert_int_equal(fixture->replies, 0);
+    get("/health/live");
+    assert_answer(200, "application/json", "{\"status\":\"ok\"}");
+    buffer_append_text(&kept->body, TEXT("at last"));
+    operator_answer_finish(kept, 200);
+    assert_int_equal(fixture->wakes, 1);
+    operator_desk_turn(&fixture->context.operators);
+    assert_answer(200, "text/plain", "at last");
+    assert_string_equal(header("Cache-Control"), "no-store");
+}
+
+static void test_a_client_that_leaves_before_such_an_answer_is_released(void **state)
+{
+    (void)state;
+    dispatcher_on_gone(&fixture->context, ask_later());
+    assert_int_equal(fixture->releases, 1);
+    operator_answer_finish(kept, 200);
+    operator_desk_turn(&fixture->context.operators);
+    assert_int_equal(fixture->replies, 0);
+}
+
+static void test_who_waits_for_such_an_answer_when_the_gateway_ends_is_told(void **state)
+{
+    (void)state;
+    ask_later();
+    request_wait_abort_all(&fixture->context.operator_waits);
+    assert_problem(503, "/problems/draining");
+    operator_answer_finish(kept, 200);
+    operator_desk_turn(&fixture->context.operators);
+    assert_int_equal(fixture->replies, 1);
+}
+
 /* --- metrics ------------------------------------------------------------------------------------------------------ */
 
 static void test_requests_are_counted_by_route_method_and_status(void **state)
@@ -258,6 +317,9 @@ int main(void)
         TEST(test_a_request_id_comes_back),
         TEST(test_health_follows_pool_and_drain),
         TEST(test_health_names_the_instances_of_other_stores),
+        TEST(test_others_are_answered_while_a_writer_takes_its_time),
+        TEST(test_a_client_that_leaves_before_such_an_answer_is_released),
+        TEST(test_who_waits_for_such_an_answer_when_the_gateway_ends_is_told),
         TEST(test_requests_are_counted_by_route_method_and_status),
     };
 #undef TEST

@@ -1,0 +1,116 @@
+#include "common/process/operator_desk.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/contract/problem.h"
+#include "common/metrics/metrics.h"
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+void operator_answer_finish(struct operator_answer *answer, int status)
+{
+    struct operator_desk *desk = answer->desk;
+    assert(status != OPERATOR_LATER && answer->status == OPERATOR_LATER);
+    answer->status = status;
+    answer->next = atomic_load_explicit(&desk->finished, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&desk->finished, &answer->next, answer, memory_order_release,
+                                                  memory_order_relaxed)) {
+    }
+    http_loop_wake(desk->http); /* the answer may be gone by now */
+}
+
+int operator_answer_problem(struct operator_answer *answer, int status, const char *slug, const char *title,
+                            const char *detail)
+{
+    buffer_clear(&answer->body, SIZE_MAX);
+    answer->content_type = PROBLEM_CONTENT_TYPE;
+    answer->is_cacheable = false;
+    problem_write(&answer->body, slug, title, status, detail, NULL);
+    return status;
+}
+
+int operator_write_metrics(void *ctx, struct operator_answer *answer)
+{
+    (void)ctx;
+    return metrics_render(&answer->body) == 0 ? 200 : 500;
+}
+
+/* --- desk --------------------------------------------------------------------------------------------------------- */
+
+const struct operator_endpoint *operator_desk_find(const struct operator_desk *desk, struct text path)
+{
+    for (size_t i = 0; i < desk->count; i++) {
+        if (text_equal(text_of(desk->endpoints[i].path), path)) {
+            return &desk->endpoints[i];
+        }
+    }
+    return NULL;
+}
+
+/* The answer's status is told: sends it, if there is still somebody to send it to. */
+static void close_answer(struct operator_desk *desk, struct operator_answer *answer)
+{
+    struct http_request *request = answer->request;
+    list_remove(&desk->open, &answer->node);
+    if (request != NULL) {
+        const struct buffer emptied = request->reply;
+        request->reply = answer->body;
+        answer->body = emptied;
+        desk->reply(request, answer->status, answer->content_type, answer->is_cacheable);
+    }
+    buffer_done(&answer->body);
+    free(answer);
+}
+
+void operator_desk_answer(struct operator_desk *desk, const struct operator_endpoint *endpoint,
+                          struct http_request *request)
+{
+    struct operator_answer *answer = calloc(1, sizeof(*answer));
+    if (answer == NULL) {
+        request->reply.failed = true;
+        desk->reply(request, 500, endpoint->content_type, false);
+        return;
+    }
+    buffer_init(&answer->body);
+    answer->content_type = endpoint->content_type;
+    answer->is_cacheable = endpoint->is_cacheable;
+    answer->request = request;
+    answer->desk = desk;
+    list_append(&desk->open, &answer->node);
+    const int status = endpoint->write(desk->ctx, answer);
+    if (status != OPERATOR_LATER) {
+        answer->status = status;
+        close_answer(desk, answer);
+    }
+}
+
+void operator_desk_turn(struct operator_desk *desk)
+{
+    if (atomic_load_explicit(&desk->finished, memory_order_relaxed) == NULL) {
+        return;
+    }
+    struct operator_answer *next = atomic_exchange_explicit(&desk->finished, NULL, memory_order_acquire);
+    while (next != NULL) {
+        struct operator_answer *answer = next;
+        next = answer->next;
+        close_answer(desk, answer);
+    }
+}
+
+void operator_desk_gone(struct operator_desk *desk, const struct http_request *request)
+{
+    struct operator_answer *answer = LIST_ENTRY(desk->open.first, struct operator_answer, node);
+    while (answer != NULL && answer->request != request) {
+        answer = LIST_ENTRY(answer->node.next, struct operator_answer, node);
+    }
+    assert(answer != NULL); /* it waits for one */
+    answer->request = NULL;
+}
+
+void operator_desk_done(struct operator_desk *desk)
+{
+    operator_desk_turn(desk);
+    assert(desk->open.first == NULL);
+}

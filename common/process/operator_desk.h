@@ -1,0 +1,84 @@
+/* The endpoints for operators: health, metrics and whatever else is asked by hand. A program has one table of them;
+ * each HTTP loop that serves them has a desk.
+ *
+ *     operator_desk_answer ─> write ─┬─> a status ───────────────────────────────────────────────────> reply
+ *                                    └─> OPERATOR_LATER ─┬─> operator_answer_finish ─> wake ─> turn ─> reply
+ *                                                        └─> client gone: operator_desk_gone, and finish is for nobody
+ *
+ * Loop thread only, but operator_answer_finish and what it ends. */
+#ifndef TALLY_COMMON_PROCESS_OPERATOR_DESK_H
+#define TALLY_COMMON_PROCESS_OPERATOR_DESK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buffer.h"
+#include "common/base/list.h"
+#include "common/base/text.h"
+#include "common/http/http_server.h"
+
+struct operator_desk;
+
+/* What a writer makes. */
+struct operator_answer {
+    /* the writer's until it has told the status, on any thread; set to the endpoint's */
+    struct buffer body; /* may have failed: then that is answered */
+    const char *content_type;
+    bool is_cacheable;
+    /* Loop thread, for the writer until it returns: http_request_query tells what is asked for, http_request_peer who
+     * asks. NULL once the client is gone. */
+    struct http_request *request;
+    /* the desk's */
+    int status;
+    struct operator_desk *desk;
+    struct list_node node;        /* of those open */
+    struct operator_answer *next; /* of those finished */
+};
+
+/* Instead of an HTTP status: operator_answer_finish will tell it. */
+enum { OPERATOR_LATER = 0 };
+
+struct operator_endpoint {
+    const char *path;
+    const char *content_type;
+    bool is_cacheable; /* what it writes never changes */
+    /* Writes into answer->body and returns the HTTP status, or OPERATOR_LATER. Must not block. */
+    int (*write)(void *ctx, struct operator_answer *answer);
+};
+
+struct operator_desk {
+    /* immutable once the loop runs; whoever has the loop sets them, the rest is zero */
+    const struct operator_endpoint *endpoints; /* static */
+    size_t count;
+    void *ctx; /* the writers' */
+    /* Answers the request with request->reply, unless that failed: then with a problem. */
+    void (*reply)(struct http_request *request, int status, const char *content_type, bool is_cacheable);
+    struct http_loop *http;
+    /* owned by the loop thread */
+    struct list open; /* answers whose status is not told yet, or not taken in */
+    /* any thread */
+    _Atomic(struct operator_answer *) finished;
+};
+
+/* Ends an answer that comes later, once: any thread. The desk frees it. Whoever answers later has finished before the
+ * loop is freed. */
+void operator_answer_finish(struct operator_answer *answer, int status);
+/* Makes it a problem document instead of what it was to be; as in problem_write. Returns the status. */
+int operator_answer_problem(struct operator_answer *answer, int status, const char *slug, const char *title,
+                            const char *detail);
+/* The writer of /metrics. */
+int operator_write_metrics(void *ctx, struct operator_answer *answer);
+
+/* NULL if nothing is at this path. */
+const struct operator_endpoint *operator_desk_find(const struct operator_desk *desk, struct text path);
+/* Has the request answered by the endpoint, now or later; out of memory: now. */
+void operator_desk_answer(struct operator_desk *desk, const struct operator_endpoint *endpoint,
+                          struct http_request *request);
+/* For http_application.on_wake. */
+void operator_desk_turn(struct operator_desk *desk);
+/* The client of a request that waits is gone, or something else answers it: nothing of the desk points to it now. */
+void operator_desk_gone(struct operator_desk *desk, const struct http_request *request);
+/* All answers are finished, and the loop has ended. Zeroed is fine. */
+void operator_desk_done(struct operator_desk *desk);
+
+#endif
