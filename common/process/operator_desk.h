@@ -5,6 +5,9 @@
  *                                    └─> OPERATOR_LATER ─┬─> operator_answer_finish ─> wake ─> turn ─> reply
  *                                                        └─> client gone: operator_desk_gone, and finish is for nobody
  *
+ * An answer may take as long as the longest timeout of the loop's http_loop_options: after that the HTTP library takes
+ * the client for gone.
+ *
  * Loop thread only, but operator_answer_finish and what it ends. */
 #ifndef TALLY_COMMON_PROCESS_OPERATOR_DESK_H
 #define TALLY_COMMON_PROCESS_OPERATOR_DESK_H
