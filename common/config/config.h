@@ -95,8 +95,8 @@ struct config {
         char *topic;
     } kafka;
 
-    /* No keys: variables of the environment that a Kubernetes Service or a Docker link set (config_link.h), how many
-     * and their names, as many as there is room for. Who loads the configuration warns of them. */
+    /* Not keys. Variables of the environment that a Kubernetes Service or a Docker link has set (config_link.h): how
+     * many, and the names of as many as there is room for. Whoever loads the configuration warns of them. */
     size_t passed_over_count;
     char passed_over[512];
 };

@@ -32,7 +32,7 @@ enum config_unit config_key_unit(const struct config_key *key)
     }
 }
 
-/* The table's own numbers are right: a test reads them all. */
+/* A bound from the table. It is well-formed: a test reads them all. */
 static int64_t bound(const struct config_key *key, const char *text)
 {
     int64_t number = 0;

@@ -20,7 +20,7 @@ static const struct config_key *find_key(const char *name, size_t name_len)
     return NULL;
 }
 
-/* The key whose value is in the file that the variable names; NULL: it names none. */
+/* The secret key that a variable TALLY_..._FILE stands for; NULL: the name stands for none. */
 static const struct config_key *find_key_in_file(const char *name, size_t name_len)
 {
     const size_t suffix_len = strlen(CONFIG_SECRET_SUFFIX);
@@ -31,7 +31,7 @@ static const struct config_key *find_key_in_file(const char *name, size_t name_l
     return key != NULL && key->secret ? key : NULL;
 }
 
-/* For a warning: the names, as many as there is room for. */
+/* Counts the variable, and adds its name if there is room, for the warning. */
 static void pass_over(struct config *config, const char *name, size_t name_len)
 {
     const size_t used = strlen(config->passed_over);

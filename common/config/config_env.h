@@ -7,8 +7,9 @@
 #include "common/config/config.h"
 
 /* environment: a NULL-terminated list of NAME=value, or NULL as clearenv() leaves it. Returns 0, or -1 with error
- * filled: a value that breaks its key's rule, or a TALLY_ variable that is no key's (a typing error must not pass
- * silently) and no link's, which are passed over (config_link.h): config->passed_over names those. */
+ * filled: a value that breaks its key's rule, or a TALLY_ variable that belongs to no key, since a typing error must
+ * not pass silently. The variables of a link (config_link.h) are passed over instead: config->passed_over names
+ * them. */
 int config_env_apply(struct config *config, char *const *environment, struct error *error) MUST_CHECK;
 
 #endif

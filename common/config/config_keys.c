@@ -77,7 +77,8 @@ const struct config_key config_keys[] = {
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
     {COUNT(redis.partitions, "1", "1", "1024")},
 
-    /* At least what a gateway needs to keep it: it does so each minute, or three times in this. */
+    /* At least what a gateway needs to keep a session: it renews each minute, or three times in this time if that is
+     * sooner. */
     {DURATION(session.ttl, "1h", "3s", "24h")},
 
     {DURATION(idempotency.ttl, "24h", "1s", "8760h")},

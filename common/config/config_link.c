@@ -31,7 +31,7 @@ static int leading_port(const char *text, const char **ret_rest)
     return port <= PORT_MAX ? port : 0;
 }
 
-/* 0: it is none. */
+/* 0: value is not a port. */
 static int port_of(const char *value)
 {
     const char *rest;
@@ -83,7 +83,7 @@ static bool is_url(const char *value)
     return parse_url(value, &address);
 }
 
-/* Docker's: /web/db, the container and its name for the other one. */
+/* /web/db, as Docker has it: this container, and its name for the linked one. */
 static bool is_container(const char *value)
 {
     return value[0] == '/' && strchr(value + 1, '/') != NULL;
@@ -96,7 +96,7 @@ struct name {
     size_t len;
 };
 
-/* Whether name ends so, with at least one character before. ret_service_len: how many there are. */
+/* Whether name ends with suffix, with at least one character before. ret_service_len: how many are before. */
 static bool ends_with(struct name name, const char *suffix, size_t *ret_service_len)
 {
     const size_t len = strlen(suffix);

@@ -30,7 +30,7 @@ static size_t name_changes(const struct config *running, const struct config *fr
     return count;
 }
 
-/* The line is told by whichever of both levels tells more. */
+/* The line is logged under the old or the new level, whichever lets more through. */
 static void apply_level(const struct config *fresh, const char *component)
 {
     const enum log_level before = log_level();

@@ -5,8 +5,8 @@
 #include "common/config/config.h"
 
 /* Reads file (NULL: none was given) and environment as the start did, and applies log.level. Other keys whose values
- * are not those of running, which the program goes on with, are named in the log. A configuration that is not valid is
- * an error in the log, and changes nothing. component: in log lines. Main thread. */
+ * differ from running are named in the log: the program goes on with those of running. A configuration that is not
+ * valid is an error in the log, and changes nothing. component: in log lines. Main thread. */
 void config_reload(const struct config *running, const char *file, const char *component);
 
 #endif

@@ -22,7 +22,7 @@ static size_t without_newline(const char *text, size_t len)
     return len;
 }
 
-/* The compiler may not leave it out, as it may a memset before free. */
+/* explicit_bzero: the compiler may leave out a memset before free. */
 static void free_secret(char *text, size_t len)
 {
     explicit_bzero(text, len);

@@ -8,7 +8,7 @@
 #include "common/config/config_check.h"
 #include "common/config/config_units.h"
 
-/* Also used to read: the table has offsets, the types are its type column. */
+/* Also used to read, hence the cast. The table has the field's offset; the key's type tells the C type. */
 static void *field_of(const struct config *config, const struct config_key *key)
 {
     return (char *)config + key->offset;

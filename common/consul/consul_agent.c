@@ -130,7 +130,7 @@ static int put(struct consul_agent *agent, const char *path, struct text body, i
 int consul_agent_own_host(struct consul_agent *agent, char out[HOST_SIZE], struct error *error)
 {
     struct http_client_answer answer;
-    /* It needs no permission. */
+    /* Any request would do; this one needs no permission. */
     if (get(agent, "/v1/status/leader", 200, &answer, error) != 0) {
         return -1;
     }

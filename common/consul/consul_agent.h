@@ -20,17 +20,17 @@ void consul_agent_free(struct consul_agent *agent);
 
 /* The requests return 0, or -1 with error filled: no answer in time, or one that means nothing good. */
 
-/* Writes this end of a connection to the agent: what others, on the agent's side, may call this host. IPv6 is without
- * brackets. */
+/* Writes the address of this end of a connection to the agent: others on the agent's side can reach this host at it.
+ * IPv6 is without brackets. */
 int consul_agent_own_host(struct consul_agent *agent, char out[HOST_SIZE], struct error *error) MUST_CHECK;
 /* Registers a service, or changes it; json: consul_service_json. */
 int consul_agent_register(struct consul_agent *agent, const char *json, struct error *error) MUST_CHECK;
 /* Whether the agent has the service with this ID. */
 int consul_agent_knows(struct consul_agent *agent, const char *id, bool *ret_is_known, struct error *error) MUST_CHECK;
 int consul_agent_deregister(struct consul_agent *agent, const char *id, int timeout_ms, struct error *error) MUST_CHECK;
-/* Instances of a service whose checks pass, as text for consul_reply_parse; replaces what is in ret_body. *index is the
- * one of the answer before, or 0: with it the agent waits for a change, for CONSUL_AGENT_WAIT_MS or a bit longer. It
- * becomes the index to ask with next. */
+/* Instances of a service whose checks pass, as text for consul_reply_parse; replaces what is in ret_body. *index is
+ * that of the last answer, or 0. If it is not 0, the agent waits for a change before it answers, for
+ * CONSUL_AGENT_WAIT_MS or a bit longer. *index becomes the index to ask with next. */
 int consul_agent_instances(struct consul_agent *agent, const char *service, uint64_t *index, struct buffer *ret_body,
                            struct error *error) MUST_CHECK;
 enum { CONSUL_AGENT_WAIT_MS = 5 * 1000 }; /* short: an agent that has fallen silent is seen only after it */

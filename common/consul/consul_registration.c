@@ -15,10 +15,11 @@
 
 enum {
     LOOK_INTERVAL_MS = 1000,
-    /* Most stores are known a moment after the start: a second registration would begin the wait for the agent's first
-     * check anew. */
+    /* Before the first registration, since most stores are known a moment after the start: to register again for the
+     * store would begin the wait for the agent's first check anew. */
     STORE_PATIENCE_MS = 100,
-    /* At the end, what runs may end by itself for so long: cancelled, it might reach the agent after the removal. */
+    /* At the end a request that is running has so long to end by itself: if cancelled, it might reach the agent after
+     * the removal. */
     LAST_REQUEST_MS = CONSUL_DEREGISTER_TIMEOUT_MS / 2,
     /* The removal itself has until a bit before the caller gives up, so that its error is the one that is logged. */
     REMOVAL_MS = CONSUL_DEREGISTER_TIMEOUT_MS * 9 / 10,

@@ -24,11 +24,11 @@ struct consul_registration_options {
     const char *address;        /* "host:port" of the agent; copied */
     const char *token;          /* "" for none; copied */
     const char *advertise_host; /* if not "": where others reach the instance, instead of service.host; copied */
-    /* host is what it listens on: with a wildcard, others reach it at this end of the connection to the agent. The
-     * strings are not copied and outlive the registration. */
+    /* host is where the instance listens: if that is a wildcard, others reach it at the address of this end of the
+     * connection to the agent. The strings are not copied and outlive the registration. */
     struct consul_service service; /* store_id: NULL */
-    /* Writes the store that is told in the service's meta now, "" for none. Asked each second, on the registration's
-     * thread. NULL: it has no store. */
+    /* Writes the store id that the service's meta is to tell, "" for none. Called each second, on the registration's
+     * thread. NULL: the instance has no store. */
     void (*read_store_id)(void *ctx, char out[STORE_ID_SIZE]);
     void *ctx;
 };

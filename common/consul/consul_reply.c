@@ -22,7 +22,7 @@ static int port_of(const cJSON *service)
     return number == port->valuedouble ? number : 0;
 }
 
-/* Returns whether the entry names one. */
+/* Returns whether the entry names an instance. */
 static bool add_target(const cJSON *entry, struct target_set *set)
 {
     const cJSON *service = cJSON_GetObjectItemCaseSensitive(entry, "Service");

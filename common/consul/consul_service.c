@@ -9,8 +9,8 @@ enum {
     TARGET_SIZE = HOST_PORT_SIZE + 256,
 };
 
-/* Redis being down makes every check critical: that must not empty Consul, only an instance that never comes back must
- * go. */
+/* How long an instance may be critical. Redis being down makes every check critical, which must not empty Consul: only
+ * an instance that never comes back must go. */
 static const char deregister_after[] = "10m";
 
 void consul_service_id(const struct consul_service *service, char out[CONSUL_SERVICE_ID_SIZE])

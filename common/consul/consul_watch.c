@@ -11,7 +11,8 @@
 #include "common/thread/background.h"
 
 enum {
-    /* Between the starts of two queries: an index that is missing, or changes all the time, is no busy loop. */
+    /* Between the starts of two queries: an index that is missing, or changes all the time, must not make a busy
+     * loop. */
     QUERY_INTERVAL_MIN_MS = 100,
 };
 
@@ -28,7 +29,7 @@ struct consul_watch {
     struct consul_instances instances;
     struct backoff backoff;
     struct log_limiter oddities;
-    /* see there */
+    /* any thread: see discovery_state.h */
     struct discovery_state state;
 };
 

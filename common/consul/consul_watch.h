@@ -18,7 +18,7 @@ struct consul_watch;
  */
 struct consul_watch *consul_watch_create(const char *address, const char *token, const char *service,
                                          target_set_handler on_instances, void *ctx, struct error *error) MUST_CHECK;
-/* Ends a query that runs at once and joins the thread: afterwards on_instances is not called. NULL is fine. */
+/* Cancels a running query and joins the thread: afterwards on_instances is not called. NULL is fine. */
 void consul_watch_free(struct consul_watch *watch);
 
 /* How its questions went. With no change an answer comes every 5 s. */

@@ -29,7 +29,7 @@ struct discovery_state {
 
 struct discovery_description {
     bool is_up;              /* the last question was answered; false before the first answer */
-    struct error failure;    /* why it was not, in the source's words where it said some; "" if unknown yet */
+    struct error failure;    /* why it was not answered, in the source's words if it said any; "" if unknown yet */
     int64_t last_success_us; /* realtime; 0: never */
     uint64_t failure_count;
 };

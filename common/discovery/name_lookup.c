@@ -22,7 +22,7 @@ struct name_lookup {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool over;
-    bool left; /* nobody waits any more: the thread frees it */
+    bool left; /* the owner waits no longer: if not over, the thread frees it */
 };
 
 static void release(struct name_lookup *lookup)
@@ -93,7 +93,7 @@ bool name_lookup_wait(struct name_lookup *lookup, int timeout_ms)
     return over;
 }
 
-/* Whether it was over; otherwise it is the thread's from now on. */
+/* Returns whether the look-up was over; if not, the thread owns it from now on. */
 static bool take_back(struct name_lookup *lookup)
 {
     const pthread_t thread = lookup->thread;

@@ -2,7 +2,7 @@
 
 #include <sys/socket.h>
 
-/* Returns how many there are. */
+/* Returns how many addresses of the family there are. */
 static size_t take_family(int family, int port, const struct addrinfo *addresses, struct target_set *set)
 {
     set->count = 0;

@@ -1,8 +1,9 @@
 /* Which instances the addresses of a name are. Pure.
  *
- * Each address is one, of one family only: a machine's addresses of both families are the same instance, and a program
- * that listens on 0.0.0.0 has none of the other. The family with more addresses is taken, IPv4 if there are as many. A
- * name with one address of each, as localhost often is, is one instance under its name: gRPC tries both. */
+ * Each address of one family is an instance. Those of the other family are left out: a machine's addresses of both
+ * families are the same instance, and a program that listens on 0.0.0.0 cannot be reached by IPv6. The family with more
+ * addresses is taken, IPv4 if there are as many. A name with one address of each, as localhost often has, is one
+ * instance under its name: gRPC tries both. */
 #ifndef TALLY_COMMON_DISCOVERY_NAME_TARGETS_H
 #define TALLY_COMMON_DISCOVERY_NAME_TARGETS_H
 

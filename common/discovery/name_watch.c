@@ -8,7 +8,7 @@
 enum {
     /* How often the thread looks whether it is to stop, and whether an instance serves. */
     LOOK_MS = 100,
-    /* Between two look-ups while none does. */
+    /* Between two look-ups while no instance serves. */
     SOONER_MS = 1000,
 };
 
@@ -18,7 +18,7 @@ struct name_watch {
     struct background background;
     /* owned by the thread */
     struct target_set set;
-    /* see there */
+    /* any thread: see discovery_state.h */
     struct discovery_state state;
 };
 
@@ -30,7 +30,7 @@ static int look_up(struct name_watch *watch, struct error *error)
         return -1;
     }
     while (!name_lookup_wait(lookup, LOOK_MS) && !background_is_stopping(&watch->background)) {
-        /* as long as the resolver takes */
+        /* as long as the resolver takes, or until the watch is to stop */
     }
     return name_lookup_end(lookup, &watch->set, error);
 }

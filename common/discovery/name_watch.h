@@ -26,8 +26,8 @@ struct name_watch_options {
 
 /* The name need not be known yet. Returns NULL with error filled when out of memory or threads. */
 struct name_watch *name_watch_create(const struct name_watch_options *options, struct error *error) MUST_CHECK;
-/* Ends the thread, which does not wait for a look-up: afterwards the handlers are not called. Any one thread but its
- * own, before name_watch_free begins. Again, or NULL, is fine. */
+/* Ends the watch's thread without waiting for a look-up: afterwards the handlers are not called. Any one thread but the
+ * watch's own, before name_watch_free begins. A second call, or NULL, is fine. */
 void name_watch_stop(struct name_watch *watch);
 /* Stops it if that was not done. NULL is fine. */
 void name_watch_free(struct name_watch *watch);

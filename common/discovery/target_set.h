@@ -14,7 +14,7 @@ struct target_set {
     size_t cut; /* those that are not there because of INSTANCES_MAX: the last in order */
 };
 
-/* A set that was found, on the thread of who found it, which it may block. set: valid during the call. */
+/* Takes a set that was found. Runs on the thread that found it, and may block. set: valid during the call. */
 typedef void (*target_set_handler)(void *ctx, const struct target_set *set);
 
 /* host: shorter than HOST_SIZE. */

@@ -1,7 +1,7 @@
 /* How many bytes of memory the bodies of requests and answers may take together, and do. Shared by the loops of a
  * process: any thread. Usual bodies are not counted: a single increment costs nothing, and is not refused because of
- * somebody's batches. Answers are taken whether there is room or not, since what they tell has happened: while they are
- * over the bound no body of a request finds room. */
+ * somebody's batches. An answer takes its bytes whether there is room or not, since what it tells has happened; while
+ * answers exceed the bound, no body of a request finds room. */
 #ifndef TALLY_COMMON_HTTP_HTTP_BUDGET_H
 #define TALLY_COMMON_HTTP_HTTP_BUDGET_H
 
@@ -13,7 +13,7 @@
 #include "common/base/compiler.h"
 
 enum {
-    /* A body up to this is not counted: connections times this is its bound. */
+    /* A body up to this is not counted: all such bodies together are bounded by the number of connections. */
     HTTP_BUDGET_FREE = 4 * 1024,
 };
 
@@ -22,7 +22,7 @@ struct http_budget {
     atomic_size_t used;
 };
 
-/* False: they are not there, and nothing was taken. */
+/* False: there are not so many bytes left, and nothing was taken. */
 static inline bool http_budget_take(struct http_budget *budget, size_t bytes) MUST_CHECK;
 
 static inline bool http_budget_take(struct http_budget *budget, size_t bytes)
@@ -35,7 +35,7 @@ static inline bool http_budget_take(struct http_budget *budget, size_t bytes)
     return false;
 }
 
-/* For what is there already. */
+/* For bytes that are in use already: takes them even if that exceeds max. */
 static inline void http_budget_take_anyway(struct http_budget *budget, size_t bytes)
 {
     atomic_fetch_add_explicit(&budget->used, bytes, memory_order_relaxed);

@@ -6,7 +6,7 @@
 
 enum {
     ENDED_US = 100 * 1000,
-    /* A request may take so long to arrive whatever else is going on. */
+    /* A request may take so long to arrive even if its connection is wanted for another client. */
     ARRIVING_US = 1000 * 1000,
     /* Connections that are looked at to find an idle one. */
     LOOKED_AT_MAX = 64,
@@ -146,9 +146,9 @@ void http_connections_make_room(struct http_connections *connections, const stru
     move(oldest, &connections->busy); /* not to be ended twice */
 }
 
-/* Nothing more will come, and what came is no request. The library does not notice an end that came together with the
- * last bytes: its epoll is edge-triggered, and it read only those. ENDED_US, because it may still hold requests that
- * came before the end and take up one a run. */
+/* Whether the client has closed its end, and no request of it is being answered. The library does not notice an end
+ * that came together with the last bytes: its epoll is edge-triggered, and it read only the bytes. ENDED_US, because
+ * the library may still hold requests that came before the end: it takes up one a run. */
 static bool is_given_up(const struct http_connection *connection, int64_t now_us)
 {
     const bool is_answering = connection->in_request && connection->receiving_since_us == 0;

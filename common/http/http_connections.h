@@ -1,7 +1,7 @@
-/* The open connections of one HTTP loop, and what the library does not watch. Its own time-out counts inactivity,
- * whatever the connection does: one byte a second would hold a connection for ever, and a request that waits for its
- * answer would count as idle. Nor does it notice the end of a client that came together with its last bytes.
- * Owned by the loop's thread. */
+/* The open connections of one HTTP loop, and what the library does not watch. The library's own time-out counts
+ * inactivity, whatever the connection does: one byte a second would hold a connection for ever, and a request that
+ * waits for its answer would count as idle. Nor does the library notice that a client has closed its end if that came
+ * together with the client's last bytes. Owned by the loop's thread. */
 #ifndef TALLY_COMMON_HTTP_HTTP_CONNECTIONS_H
 #define TALLY_COMMON_HTTP_HTTP_CONNECTIONS_H
 
@@ -24,8 +24,8 @@ struct http_connection {
 };
 
 struct http_connections {
-    /* Those whose client is to send something, the one that has not completed a request for longest first; and those
-     * that a request is answered on, or that were ended. */
+    /* receiving: the client is to send something; the connection that has completed no request for longest comes first.
+     * busy: a request is being answered, or the connection was ended. */
     struct list receiving;
     struct list busy;
     struct http_connection **by_fd; /* NULL where none is */
@@ -50,17 +50,18 @@ static inline struct http_connection *http_connections_find(const struct http_co
     return (size_t)fd < connections->by_fd_count ? connections->by_fd[fd] : NULL;
 }
 
-/* A request is complete on it, or refused ... */
+/* A request of the connection is complete, refused or held ... */
 void http_connections_answering(struct http_connections *connections, struct http_connection *connection);
-/* ... and yet the client is to send more of it ... */
+/* ... held no longer: the client is to send the rest ... */
 void http_connections_receiving(struct http_connections *connections, struct http_connection *connection,
                                 int64_t now_us);
-/* ... and over. */
+/* ... over: answered, or its client is gone. */
 void http_connections_answered(struct http_connections *connections, struct http_connection *connection,
                                int64_t now_us);
 
-/* There is one too many since `newest` came: ends the one that has been idle for longest or, if none is, the one that
- * has been sending its request for longest; if there is none of either kind, none. */
+/* There is one connection too many since `newest` came: ends the one that has been idle for longest or, if none is
+ * idle, the one that has been sending its request for longest, a second at least; if there is no such one either,
+ * none. */
 void http_connections_make_room(struct http_connections *connections, const struct http_connection *newest,
                                 int64_t now_us);
 
@@ -68,7 +69,7 @@ void http_connections_make_room(struct http_connections *connections, const stru
  * have had no request for idle_timeout_ms, those whose request has been arriving for read_timeout_ms, and those whose
  * client has ended without a request to answer. */
 void http_connections_turn(struct http_connections *connections, int64_t now_us);
-/* Ends those without a request now; the others are looked at more often. */
+/* Ends the connections without a request now; from now on the others are swept more often. */
 void http_connections_close(struct http_connections *connections);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    /* One keeps at most this much reply memory, and HTTP_BUDGET_FREE of body, between requests. */
+    /* An exchange keeps at most this much reply memory, and HTTP_BUDGET_FREE of body, between requests. */
     REPLY_KEEP_MAX = 4 * 1024,
     BODY_INITIAL = 1024,
 };
@@ -115,7 +115,7 @@ void http_exchange_reset(struct http_exchange *exchange)
     exchange->phase = EXCHANGE_RECEIVING;
 }
 
-/* From now on the answer's body is what counts, and no more the request's. */
+/* From now on the budget counts the answer's body instead of the request's. */
 static void account_reply(struct http_exchange *exchange)
 {
     shrink_body(exchange);
@@ -139,7 +139,7 @@ void http_exchange_keep_response(struct http_exchange *exchange, const struct ht
     }
 }
 
-/* Whether the budget has what a body of `capacity` takes of it. */
+/* Takes from the budget what a body of `capacity` bytes needs of it. False: the budget has less left. */
 static bool take_budget(struct http_exchange *exchange, size_t capacity)
 {
     const size_t counted = capacity > HTTP_BUDGET_FREE ? capacity : 0;
@@ -174,8 +174,8 @@ enum http_body_room http_exchange_reserve_body(struct http_exchange *exchange, s
     return HTTP_BODY_ROOM;
 }
 
-/* Makes room for so much, or has the request refused: what came of it is thrown away, another may have the place.
- * Returns 0, or -1 when out of memory. */
+/* Makes room for `size` bytes of body. If the budget has none, the request is refused and its body thrown away: another
+ * request may have the place. Returns 0, or -1 when out of memory. */
 static int grow_body(struct http_exchange *exchange, size_t size)
 {
     const enum http_body_room room = http_exchange_reserve_body(exchange, size);

@@ -17,8 +17,8 @@ struct MHD_Connection;
 
 enum http_exchange_phase {
     EXCHANGE_RECEIVING, /* its body is not complete */
-    EXCHANGE_HELD,      /* nor read: http_held ... */
-    EXCHANGE_RELEASED,  /* ... nor yet, though it may be */
+    EXCHANGE_HELD,      /* waits for room, its body unread: http_held */
+    EXCHANGE_RELEASED,  /* no longer held, its body not read yet */
     EXCHANGE_WAITING,   /* the application owes the answer */
     EXCHANGE_ANSWERED,  /* answered, not queued yet */
     EXCHANGE_SENDING,   /* queued */
@@ -64,7 +64,7 @@ void http_exchange_list_free(struct http_exchange_list *list);
 /* Forgets the request before, keeps its memory. */
 void http_exchange_reset(struct http_exchange *exchange);
 
-/* Keeps the application's answer, but for its body, which stays where it is; the request's is dropped. */
+/* Keeps the application's answer, but for its body, which stays where it is. The request's body is dropped. */
 void http_exchange_keep_response(struct http_exchange *exchange, const struct http_response *response);
 
 enum http_body_room { HTTP_BODY_ROOM, HTTP_BODY_NO_BUDGET, HTTP_BODY_NO_MEMORY };

@@ -21,7 +21,7 @@ static enum MHD_Result note_field(void *head, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* One fewer of what was counted. */
+/* Takes one off a count of http_progress. */
 static void count_down(unsigned *count)
 {
     assert(*count > 0);
@@ -61,7 +61,7 @@ static enum MHD_Result queue_response(struct http_exchange *exchange)
     return queued;
 }
 
-/* What http_intake has found in this request so far, in its body too. */
+/* Refuses the request if http_intake has found a fault in it so far, in its body too. */
 static void take_fault(struct http_exchange *exchange)
 {
     struct http_request *request = &exchange->request;
@@ -104,7 +104,7 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     http_exchange_reset(exchange);
     exchange->connection = info->socket_context;
     exchange->mhd_connection = mhd_connection;
-    exchange->piece_run = loop->progress.run - 1; /* another request may have had it in this run */
+    exchange->piece_run = loop->progress.run - 1; /* the exchange may have served another request in this run */
     exchange->connection->in_request = true;
     exchange->number = ++exchange->connection->requests;
     assert(exchange->number <= exchange->connection->intake.request); /* no request goes past http_intake */
@@ -119,7 +119,8 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
     return exchange;
 }
 
-/* Or has the request wait for it: behind those that wait already, unless it is one of those that are not counted. */
+/* Reserves a body of `size` bytes, or holds the request: behind those held already, unless the body is too small to be
+ * counted. */
 static enum MHD_Result make_room(struct http_exchange *exchange, size_t size)
 {
     struct http_loop *loop = exchange->loop;
@@ -131,7 +132,8 @@ static enum MHD_Result make_room(struct http_exchange *exchange, size_t size)
     return room == HTTP_BODY_NO_MEMORY ? MHD_NO : MHD_YES;
 }
 
-/* More may be in the socket, and no event will tell: the library's epoll is edge-triggered. */
+/* A piece of the request came in this run. More may be in the socket without an event: the library's epoll is
+ * edge-triggered. */
 static void note_piece(struct http_exchange *exchange)
 {
     if (exchange->piece_run != exchange->loop->progress.run) {
@@ -204,7 +206,7 @@ enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, 
     }
 }
 
-/* The counts that tell of its phase. */
+/* Takes the exchange out of the count of its phase. */
 static void leave_progress(const struct http_exchange *exchange)
 {
     struct http_progress *progress = &exchange->loop->progress;

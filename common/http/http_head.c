@@ -121,7 +121,8 @@ void http_head_begin(struct http_head *head, const struct http_application *appl
     take_target(head, text_of(target));
 }
 
-/* Without the optional white space around it (RFC 9110, section 5.5), of which libmicrohttpd leaves what is behind. */
+/* Without the optional white space around a value (RFC 9110, section 5.5): libmicrohttpd removes only what is
+ * before. */
 static struct text trimmed(struct text text)
 {
     while (text.len > 0 && is_blank(text.data[0])) {
@@ -138,7 +139,7 @@ static bool name_is(struct text name, struct text wanted)
     return name.len == wanted.len && strncasecmp(name.data, wanted.data, wanted.len) == 0;
 }
 
-/* Of a valid value: http_intake has let it in. */
+/* digits: valid, since http_intake has let them in. */
 static size_t decimal(struct text digits)
 {
     size_t number = 0;
@@ -166,7 +167,7 @@ static void take_wanted(struct http_head *head, size_t index, struct text value)
     }
 }
 
-/* One that means nothing to HTTP's framing: the application says what it is. */
+/* A field that the server does not need itself: the application may want it, or be told its name. */
 static void take_other(struct http_head *head, struct text name, struct text value)
 {
     const struct http_application *application = head->application;

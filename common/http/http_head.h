@@ -1,6 +1,6 @@
 /* The head of a request, as libmicrohttpd found it, read into what the application is told: target, the fields that it
- * wants, and what is wrong with it. That its lines are well-formed and its framing is clear, http_intake
- * has seen to. Private to http_server. Pure. */
+ * wants, and what is wrong with it. http_intake has seen to it that the lines are well-formed and the framing is clear.
+ * Private to http_server. Pure. */
 #ifndef TALLY_COMMON_HTTP_HTTP_HEAD_H
 #define TALLY_COMMON_HTTP_HTTP_HEAD_H
 
@@ -26,7 +26,7 @@ void http_head_field(struct http_head *head, struct text name, struct text value
 /* The head is complete. Returns NULL if it is as RFC 9112 has it, else a static sentence. */
 const char *http_head_end(struct http_head *head, const char *version);
 
-/* Whether it is uri-host [":" port] (RFC 9110, section 7.2), and not empty. */
+/* Whether text is uri-host [":" port] (RFC 9110, section 7.2), and not empty. */
 bool http_head_is_authority(struct text text);
 
 #endif

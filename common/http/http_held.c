@@ -4,7 +4,8 @@
 
 #include "common/base/clock.h"
 
-/* To let one go on the library goes through all that are suspended, which can be thousands. */
+/* Between two looks for room: to resume one connection the library goes through all suspended ones, which can be
+ * thousands. */
 enum { LOOK_US = 1000 };
 
 void http_held_add(struct http_loop *loop, struct http_exchange *exchange)
@@ -40,7 +41,7 @@ static bool is_late(const struct http_loop *loop, const struct http_exchange *ex
     return now_us - exchange->held_since_us >= (int64_t)loop->options.answer_timeout_ms * 1000;
 }
 
-/* Whether the request need not wait any longer. */
+/* Whether the request need not be held any longer: it is late, or its body has room. */
 static bool may_go_on(const struct http_loop *loop, struct http_exchange *exchange, int64_t now_us)
 {
     if (is_late(loop, exchange, now_us)) {

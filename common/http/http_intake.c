@@ -90,9 +90,9 @@ enum intake_step intake_drop(struct http_intake *intake, struct intake_bytes *by
     return STEP_DROP;
 }
 
-/* What ends a request that libmicrohttpd has been given up to here, so that it asks http_server for the answer, which
- * then finds the fault. It holds: what is appended to the name or value of a field is harmless, since no field of a
- * refused request is acted upon, but a Content-Length without a digit would be answered by the library. */
+/* What completes the part of a faulty request that libmicrohttpd has been given, so that the library asks http_server
+ * for the answer, and http_server finds the fault. Appending to the name or value of a field is harmless, since no
+ * field of a refused request is acted upon; but a Content-Length without a digit would be answered by the library. */
 static struct text request_end(const struct http_intake *intake)
 {
     static const char version_end[] = "HTTP/1.1\r\n\r\n";

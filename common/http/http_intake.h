@@ -2,8 +2,8 @@
  * RFC 9110 and 9112 say, so otherwise than a proxy in front may have read it, never gets to it.
  *
  *     socket ──> http_receive ──> http_intake_read ──┬─ as it came ──> libmicrohttpd ──> http_server
- *                                                    └─ a fault: the rest of the connection is dropped, and what ends
- * the request for libmicrohttpd is put in its place
+ *                                                    └─ a fault: what ends the request goes to libmicrohttpd,
+ *                                                       the rest of the connection is dropped
  *
  * Refused: a request line that is not method SP target SP version (9112, section 3); a field line that is not
  * token ":" value (9112, 5; 9110, 5.1 and 5.5), so white space before the colon, folded lines, bare CR or LF, NUL; a
@@ -11,8 +11,8 @@
  * nothing here and the library reads it wrong: empty lines before a request (9112, 2.2), white space behind a length or
  * coding, chunk extensions, trailer fields.
  *
- * Since libmicrohttpd sees whole and clear requests only, both count the same ones, and a fault is told from the good
- * requests before it on the connection by its number. Pure; owned by the loop's thread. */
+ * Since libmicrohttpd sees whole and clear requests only, http_intake and the library count the same requests: by its
+ * number a faulty request is told from the good ones before it on the connection. Pure; owned by the loop's thread. */
 #ifndef TALLY_COMMON_HTTP_HTTP_INTAKE_H
 #define TALLY_COMMON_HTTP_HTTP_INTAKE_H
 
@@ -72,14 +72,14 @@ struct http_intake {
     /* of the line being read */
     unsigned count; /* empty lines; or bytes of the target, the version, a length, a coding, a chunk's size so far */
     enum http_intake_field field;
-    unsigned name_len;           /* of what came of it in earlier pieces */
+    unsigned name_len;           /* of what earlier pieces brought of the name */
     char name[INTAKE_NAME_SIZE]; /* the rest of a longer one is not kept */
     /* of the request being read */
     bool is_http_1_0;
     bool has_content_length;
     bool has_transfer_encoding;
     uint64_t left;    /* bytes of the body, or of the chunk, still to come */
-    unsigned dropped; /* bytes of what is left out */
+    unsigned dropped; /* bytes of chunk extensions and trailer fields, which are left out */
 };
 
 /* Reads `len` bytes that came on the connection. data is rewritten in place; returns how many bytes of it libmicrohttpd

@@ -12,7 +12,7 @@ static const char size_sentence[] = "a chunk must have its size in hexadecimal d
 static const char data_sentence[] = "a chunk must have as many bytes as it says, and CR LF";
 static const char trailer_sentence[] = "a trailer field must be a name of token characters, a colon and a value";
 
-/* Takes what is there of the bytes that are left. Returns whether that was all of them. */
+/* Reads what has come of the `left` bytes still to come. Returns whether that was all of them. */
 static bool take_left(struct http_intake *intake, struct intake_bytes *bytes)
 {
     const uint64_t there = (uint64_t)(bytes->end - bytes->next);
@@ -66,8 +66,8 @@ enum intake_step intake_chunk_blank(struct http_intake *intake, struct intake_by
     return bytes->next > first ? intake_drop(intake, bytes, first) : intake_fail(intake, size_sentence);
 }
 
-/* Ignored, as every extension that is not known (RFC 9112, section 7.1.1). A line feed in it ends it for some readers
- * and not for others: it is refused. */
+/* A chunk extension is ignored, as every unknown one (RFC 9112, section 7.1.1). A line feed in it is refused: some
+ * readers end the extension there, others do not. */
 enum intake_step intake_chunk_extension(struct http_intake *intake, struct intake_bytes *bytes)
 {
     const char *first = bytes->next;
@@ -102,8 +102,7 @@ enum intake_step intake_chunk_data_lf(struct http_intake *intake, struct intake_
     return intake_take(intake, bytes, '\n', INTAKE_CHUNK_SIZE, data_sentence);
 }
 
-/* --- trailer fields: checked like others, and left out -------------------------------------------------------------
- */
+/* --- trailer fields: checked like others, and left out ------------------------------------------------------------ */
 
 enum intake_step intake_trailer(struct http_intake *intake, struct intake_bytes *bytes)
 {

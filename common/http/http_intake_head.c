@@ -5,7 +5,8 @@
 #include "common/http/http_intake_step.h"
 
 enum {
-    /* What 18 digits say is far over every limit, and with one more still a number for libmicrohttpd. */
+    /* 18 digits are far over every limit, and with the one that request_end may append still a number for
+     * libmicrohttpd. */
     LENGTH_DIGITS_MAX = 18,
     VERSION_LEN = 8,
     /* Before one request. */
@@ -92,7 +93,7 @@ enum intake_step intake_version(struct http_intake *intake, struct intake_bytes 
         if (wanted == 'd' ? byte < '0' || byte > '9' : byte != wanted) {
             return intake_fail(intake, request_line_sentence);
         }
-        intake->is_http_1_0 = byte == '0'; /* so does the last one say */
+        intake->is_http_1_0 = byte == '0'; /* the last digit is the one that counts */
     }
     if (bytes->next == bytes->end) {
         return STEP_KEEP;
@@ -212,7 +213,7 @@ enum intake_step intake_before_value(struct http_intake *intake, struct intake_b
     }
 }
 
-/* Whether one of eight bytes is a control character: below 0x20, or 0x7F (a tab too, which is none in a value). The
+/* Whether one of eight bytes is a control character: below 0x20, or 0x7F (also a tab, which a value may have). The
  * well-known trick: subtracting borrows into the top bit of a byte that is too small. */
 static bool has_control(uint64_t word)
 {
@@ -221,7 +222,7 @@ static bool has_control(uint64_t word)
     return ((((word - ones * 0x20) & ~word) | ((deleted - ones) & ~deleted)) & (ones * 0x80)) != 0;
 }
 
-/* Values are most of a head. */
+/* Skips eight bytes at a time while none is a control character: values are most of a head. */
 static void skip_plain_words(struct intake_bytes *bytes)
 {
     uint64_t word;

@@ -8,7 +8,7 @@
 enum intake_step {
     STEP_KEEP,
     STEP_DROP,
-    STEP_FAULT, /* intake->fault was set: those before `next` are kept */
+    STEP_FAULT, /* intake->fault was set: the bytes before `next` are kept */
 };
 
 struct intake_bytes {
@@ -32,7 +32,7 @@ static inline bool intake_is(char byte, unsigned class_bits)
     return (intake_classes[(unsigned char)byte] & class_bits) != 0;
 }
 
-/* Steps over the bytes of a class. Returns whether one is there that is not of it: then it is the next. */
+/* Steps over the bytes of a class. Returns whether a byte of another class follows: then that is the next. */
 static inline bool intake_skip(struct intake_bytes *bytes, unsigned class_bits)
 {
     while (bytes->next < bytes->end && intake_is(*bytes->next, class_bits)) {
@@ -59,7 +59,7 @@ static inline enum intake_step intake_take(struct http_intake *intake, struct in
     return STEP_KEEP;
 }
 
-/* Reads the end of a line: by `state` one byte at a time, and at once where both are there. */
+/* Reads the CR LF of a line: both and on to `state` if both are there, else only the CR and on to `lf_state`. */
 static inline enum intake_step intake_take_line_end(struct http_intake *intake, struct intake_bytes *bytes,
                                                     enum http_intake_state lf_state, enum http_intake_state state,
                                                     const char *sentence)
@@ -72,7 +72,8 @@ static inline enum intake_step intake_take_line_end(struct http_intake *intake, 
     return intake_take(intake, bytes, '\r', lf_state, sentence);
 }
 
-/* The bytes from `first` on are left out. A bound on them is a bound on what a client may send for nothing. */
+/* Leaves out the bytes from `first` to bytes->next, and counts them: they are bounded, since a client may send them for
+ * nothing. */
 enum intake_step intake_drop(struct http_intake *intake, struct intake_bytes *bytes, const char *first);
 
 /* http_intake_head.c */

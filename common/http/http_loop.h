@@ -30,7 +30,7 @@ struct http_loop {
     struct http_exchange_list free_exchanges;
     struct {
         struct http_exchange *first, *last;
-        int64_t look_us; /* when it is looked for room again */
+        int64_t look_us; /* when to look for room again */
     } held;              /* http_held */
     struct http_progress progress;
     struct listeners listeners; /* but for one, which is the library's */

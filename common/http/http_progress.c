@@ -30,7 +30,8 @@ bool http_progress_begin_run(struct http_progress *progress)
 void http_progress_end_run(struct http_progress *progress)
 {
     progress->quiet_runs = progress->ended || progress->arriving > 0 ? 0 : progress->quiet_runs + 1;
-    /* While a response is on its way that takes two, since sending and resetting a connection are not seen. */
+    /* One quiet run settles the turn; two while a response is on its way, since sending it and resetting the connection
+     * are not seen. */
     progress->settled = progress->quiet_runs >= (progress->sending > 0 ? 2 : 1);
 }
 

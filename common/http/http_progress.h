@@ -3,9 +3,10 @@
  * One run sends the header and body of a response, the next one resets the connection, and a request that arrived in
  * between needs a third: with one run a turn, each next answer would wait for the next event.
  *
- * The library's epoll is edge-triggered and it reads a piece a run, so bytes may be left in a socket for which no event
- * comes any more. While no request waits for its answer, the library tells (MHD_get_timeout is 0). While one does, it
- * always says 0: then the loop looks again after what it can see of progress, and else each millisecond for a while.
+ * The library's epoll is edge-triggered and each run reads one piece, so bytes may be left in a socket for which no
+ * event comes any more. While no request waits for its answer, MHD_get_timeout tells of such bytes: it is 0. While one
+ * waits, it is always 0: then the loop runs the library again after a run with visible progress, and otherwise each
+ * millisecond for a while.
  *
  * Pure; owned by the loop's thread. */
 #ifndef TALLY_COMMON_HTTP_HTTP_PROGRESS_H
@@ -24,7 +25,7 @@ struct http_progress {
     /* kept by the functions below */
     unsigned run;          /* number of the last run */
     unsigned runs_of_turn; /* so far */
-    unsigned quiet_runs;   /* of them, the last ones without visible progress */
+    unsigned quiet_runs;   /* how many of the last of these had no visible progress */
     bool settled;          /* the turn's runs ended without visible progress */
     unsigned looks;        /* turns in a row that saw neither an event nor progress */
 };
@@ -32,7 +33,8 @@ struct http_progress {
 enum { HTTP_PROGRESS_RUNS_A_TURN_MAX = 3 };
 
 void http_progress_begin_turn(struct http_progress *progress);
-/* Whether the library is to be run once more in this turn; then it is, and http_progress_end_run is called. */
+/* Whether the library is to be run once more in this turn. If so, the caller runs it and calls
+ * http_progress_end_run. */
 bool http_progress_begin_run(struct http_progress *progress);
 void http_progress_end_run(struct http_progress *progress);
 

@@ -18,8 +18,8 @@ static ssize_t receive_plain(int fd, void *out, size_t room, int flags)
 }
 
 enum {
-    /* Of what a refused client has sent already, thrown away: if bytes are left unread when the connection is closed,
-     * the kernel resets it, and the client may not see the answer. */
+    /* How much of what a refused client has already sent is thrown away: if bytes are unread when the connection is
+     * closed, the kernel resets it, and the client may not see the answer. */
     DISCARDED_MAX = 1024 * 1024,
 };
 
@@ -31,8 +31,8 @@ static ssize_t end_reading(struct http_intake *intake, int fd, char *out, size_t
     return (ssize_t)given;
 }
 
-/* Less than `room` tells libmicrohttpd that the socket is empty, whose epoll is edge-triggered: what intake left out
- * must not look so. */
+/* libmicrohttpd, whose epoll is edge-triggered, takes fewer than `room` bytes for an empty socket: bytes that intake
+ * left out must not look like that, so the socket is read again. */
 static ssize_t receive(struct http_intake *intake, int fd, char *out, size_t room)
 {
     size_t given = 0;

@@ -8,7 +8,8 @@
 
 struct http_connections;
 
-/* From now on this thread's recv() reads strictly from the sockets of these connections. NULL: from none. */
+/* From now on what this thread's recv() reads from the sockets of these connections passes through http_intake. NULL:
+ * nothing does. */
 void http_receive_for(const struct http_connections *connections);
 
 #endif

@@ -19,7 +19,7 @@
 #include "common/thread/thread.h"
 
 enum {
-    /* Over max_connections, for those that come while none is idle: a probe gets through. */
+    /* Connections over max_connections, for clients that come while no connection is idle: a probe gets through. */
     CONNECTIONS_RESERVE = 16,
 };
 
@@ -70,7 +70,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
     }
 }
 
-/* Takes what waits at a listener that is not the library's: it has place for one. */
+/* Accepts what waits at one of the loop's own listeners: the library has place for one listener only. */
 static void accept_all(struct http_loop *loop, int listener)
 {
     while (has_room(loop)) {
@@ -131,7 +131,7 @@ static int sleep_ms(const struct http_loop *loop, int64_t now_us, int64_t applic
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* One that is full is not listened to: poll() would tell of those who wait again and again. */
+/* A full loop does not poll its listeners: poll() would tell of the clients that wait again and again. */
 static void wait_for_events(struct http_loop *loop, int timeout_ms)
 {
     struct pollfd fds[2 + LISTENERS_MAX] = {{.fd = loop->mhd_epoll_fd, .events = POLLIN},
@@ -187,8 +187,7 @@ void http_loop_wake(struct http_loop *loop)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* The path is split before it is decoded, so the library must not decode it: %2F is not a slash, %00 does not end it.
- */
+/* The application splits the path before decoding, so the library must not decode: %2F is no slash, %00 no end. */
 static size_t keep_percent_encoding(void *cls, struct MHD_Connection *connection, char *text)
 {
     (void)cls;
@@ -196,8 +195,8 @@ static size_t keep_percent_encoding(void *cls, struct MHD_Connection *connection
     return strlen(text);
 }
 
-/* Of inactivity: longer than any of ours, which are kept by http_connections. What is left to the library is a client
- * that does not read its answer. */
+/* The library's time-out of inactivity: longer than those that http_connections keeps, so all that is left to the
+ * library is a client that does not read its answer. */
 static unsigned library_timeout_s(const struct http_loop_options *options)
 {
     int longest_ms = options->idle_timeout_ms;

@@ -1,5 +1,5 @@
-/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header. http_intake stands before the
- * library, http_head behind it.
+/* An HTTP/1.1 server (RFC 9112) on libmicrohttpd; this module alone includes its header. The library reads what
+ * http_intake lets through; http_head reads what the library has parsed.
  *
  * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening sockets.
  * Nothing in a loop is shared with another.
@@ -50,7 +50,7 @@ struct http_wanted_field {
     const char *repeated; /* static sentence: a request that has it twice is malformed; NULL: the application looks */
 };
 
-/* What came of one. */
+/* What came of a wanted field. */
 struct http_field {
     struct text value; /* without the white space around it; of the last one if it came more than once */
     unsigned count;    /* how often it came */
@@ -104,8 +104,8 @@ struct http_application {
     void *ctx;
     size_t request_state_size;
     struct http_budget *budget; /* of bodies; outlives every request. NULL: no bound */
-    /* Static; at most HTTP_WANTED_FIELDS_MAX. Of other fields nothing is told, but that is_notable says of the name
-     * that there was one. That is called for each of them; NULL: for none. */
+    /* Static; at most HTTP_WANTED_FIELDS_MAX. Of any other field only its name is told, in notable_name, and only if
+     * is_notable, called with the name, returns true. is_notable may be NULL. */
     const struct http_wanted_field *wanted_fields;
     size_t wanted_count;
     bool (*is_notable)(struct text name);
@@ -160,10 +160,11 @@ void http_loop_stop_accepting(struct http_loop *loop);
 /* ... until none is open. Any thread. */
 unsigned http_loop_connections(const struct http_loop *loop);
 
-/* Of the thread, from http_loop_start to http_loop_free. */
+/* The heartbeat of the loop's thread, from http_loop_start to http_loop_free. */
 const struct heartbeat *http_loop_heartbeat(const struct http_loop *loop);
 
-/* Header block complete, and not answered in full. For metrics and log lines; any thread. */
+/* Requests whose header block is complete and whose answer is not sent in full. For metrics and log lines; any
+ * thread. */
 unsigned http_loop_requests_in_flight(const struct http_loop *loop);
 
 /* The value of a wanted field, by its place in the table; .data NULL: the field is missing. */

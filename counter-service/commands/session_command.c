@@ -66,7 +66,7 @@ enum status session_command_reply(const struct redis_reply *reply, const struct 
     if (reply->type != REDIS_ERROR) {
         return STATUS_REDIS_DOWN;
     }
-    /* Nothing was counted, whatever came of the session: it is not handed out. */
+    /* Nothing was counted. Redis may have made the session, but nobody gets to know it. */
     const struct redis_refusal refusal = redis_error_of_write(reply->text);
     *ret_detail = refusal.detail;
     return refusal.status == STATUS_WRITES_REFUSED ? STATUS_WRITES_REFUSED : STATUS_REDIS_DOWN;

@@ -15,7 +15,7 @@
 /* Appends the call's two commands. Returns 0, or -1 when out of memory: out is as before. */
 int session_command_append(struct buffer *out, const struct redis_key_prefix *prefix, int64_t ttl_ms,
                            const struct store_call *call) MUST_CHECK;
-/* Appends the one that makes a session of any name; for the handshake's trial too. */
+/* Appends only the command that makes a session, of any name; for the handshake's trial too. */
 int session_command_append_open(struct buffer *out, const struct redis_key_prefix *prefix, struct text session,
                                 int64_t ttl_ms) MUST_CHECK;
 

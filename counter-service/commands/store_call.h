@@ -12,8 +12,8 @@
 #include "common/contract/status.h"
 #include "common/contract/store_id.h"
 
-/* One increment or one read. The caller has validated it: a worker sends it as it is. The result is STATUS_OK from the
- * start. */
+/* One increment or one read. The caller has validated it: a worker sends it as it is. Its status is STATUS_OK when the
+ * call is submitted. */
 struct store_item {
     struct text resource_id;
     struct text counter_type;
@@ -56,7 +56,7 @@ struct store_call {
      * STATUS_EXPIRED. */
     int64_t deadline_us;
     struct store_session session;
-    struct store_item *items; /* at least one, but of a call about a session none */
+    struct store_item *items; /* at least one; in a call about a session none */
     size_t item_count;
     /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
      * call. */

@@ -13,13 +13,13 @@ struct write_reply {
     const char *detail;     /* static sentence, or NULL */
     struct text trouble;    /* for the log: what Redis said of a command that it refused, or an answer that is none of
                                the script's; a part of text, empty if all is well */
-    bool closes_connection; /* this Redis is no longer one to write to; detail says why */
+    bool closes_connection; /* this Redis is no longer one to write to; trouble says why */
     size_t applied;         /* items applied now */
     size_t replayed;        /* items answered from an idempotency record or a lane's */
 };
 
 /* Fills status, detail, value and replayed of the items, which are STATUS_OK before. An answer that cannot be
- * understood is STATUS_REPLY_LOST: something was applied, but not known what. */
+ * understood is STATUS_REPLY_LOST: what was applied is not known. */
 struct write_reply write_reply_parse(struct text text, struct store_item *items, size_t item_count);
 
 #endif

@@ -1,4 +1,4 @@
-/* Commands to Redis for where no time is to be saved: made of words, and answers that must not be errors. */
+/* Commands to Redis where speed does not matter: made of words, with answers that must not be errors. */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_COMMAND_H
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_COMMAND_H
 
@@ -15,7 +15,7 @@ void redis_command_append(struct buffer *out, const struct text *words, size_t w
     redis_command_append((out), (const struct text[]){__VA_ARGS__}, \
                          sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
 
-/* Starts the exchange of what is in requests. Returns 0, or -1 with error filled if that is not whole. */
+/* Starts an exchange of the requests. Returns 0, or -1 with error filled if memory ran out while they were appended. */
 int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)
     MUST_CHECK;
 /* The next reply, which must not be an error; command names it in the sentence. Returns 0, or -1 with error filled. */

@@ -3,8 +3,8 @@
  *
  *     redis_conn_open ──> { redis_conn_begin ──> redis_conn_next for each reply } ... ──> redis_conn_close
  *
- * After redis_conn_next has failed the connection is good for nothing but redis_conn_close. It parses by hiredis'
- * reader. Owned by one thread. */
+ * After redis_conn_next has failed only redis_conn_sent, redis_conn_error and redis_conn_close may be called. It parses
+ * by hiredis' reader. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
 
@@ -40,8 +40,8 @@ struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, s
 /* NULL is fine. */
 void redis_conn_close(struct redis_conn *conn);
 
-/* False if the connection was closed by the peer while nothing was asked: better known before a write is sent than
- * after, when its outcome would be unknown. */
+/* Between exchanges. False: Redis has closed the connection or sent unasked bytes. Better known before a write is sent
+ * than after, when the write's outcome would be unknown. */
 bool redis_conn_is_idle(struct redis_conn *conn) MUST_CHECK;
 
 /* Starts an exchange. requests: RESP, valid until its last reply was read. timeout_ms: for all of it. */

@@ -24,10 +24,10 @@ extern const char redis_not_a_counter[];
 
 /* error: the text after the '-' of the reply. */
 struct redis_refusal redis_error_of_write(struct text error);
-/* Whether it is STATUS_WRITES_REFUSED. */
+/* Whether the error stands for STATUS_WRITES_REFUSED. */
 bool redis_error_refuses_writes(struct text error);
-/* Of a command that the write script was refused, and went on or back without it: nothing was applied by it. Never
- * STATUS_REPLY_LOST. error: what the script was told. */
+/* Of a command inside the write script that Redis refused, so that it applied nothing; the script went on, or returned.
+ * Never STATUS_REPLY_LOST. error: what Redis told the script. */
 struct redis_refusal redis_error_of_refused_item(struct text error);
 /* Of a command that only reads. STATUS_DATA_DAMAGED: the key is of another type. Never STATUS_REPLY_LOST. */
 struct redis_refusal redis_error_of_read(struct text error);

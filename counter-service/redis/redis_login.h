@@ -1,6 +1,6 @@
-/* A connection to a Redis that is fit to be used, whatever for: connected, AUTH, SELECT, and who it is (ROLE, INFO): a
- * master, of a version and with a policy that Tally can rely on. Whose data it holds and what a user needs to know
- * beside are the user's own (redis_handshake.h). */
+/* Connects to a Redis and finds out whether it is fit for any use: AUTH, SELECT, then ROLE and INFO: it must be a
+ * master, of a version and with a policy that Tally can rely on. Whose data it holds, and what else a user of the
+ * connection needs to know, that user asks (redis_handshake.h). */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_LOGIN_H
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_LOGIN_H
 

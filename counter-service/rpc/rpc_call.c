@@ -93,7 +93,7 @@ static void on_requested(struct rpc_event *event, bool ok)
 
 static void on_answered(struct rpc_event *event, bool ok)
 {
-    (void)ok; /* not if the client is gone: nobody is left to tell */
+    (void)ok; /* false if the client is gone: nobody is left to tell */
     rpc_call_release(CONTAINER_OF(event, struct rpc_call, answered));
 }
 
@@ -135,7 +135,7 @@ static void start_answer(struct rpc_call *call, grpc_status_code code)
     grpc_call *native = call->native;
     rpc_event_give(&call->answered);
     const grpc_call_error failure = grpc_call_start_batch(native, operations, count, &call->answered, NULL);
-    /* It fails only for batches that are not like this one. */
+    /* grpc_call_start_batch fails only for a malformed batch. */
     assert(failure == GRPC_CALL_OK);
     (void)failure;
 }
@@ -178,5 +178,5 @@ void rpc_call_fail(struct rpc_call *call, enum status status, const char *detail
 
 void rpc_call_fail_code(struct rpc_call *call, grpc_status_code code, const char *detail)
 {
-    fail(call, code, STATUS_UNIMPLEMENTED, detail); /* as any that applied nothing */
+    fail(call, code, STATUS_UNIMPLEMENTED, detail); /* any status whose outcome is not applied */
 }

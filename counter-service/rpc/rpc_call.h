@@ -30,8 +30,8 @@ struct rpc_method_metrics;
 struct rpc_event {
     /* The operation is over. Runs on the queue's thread. ok: it succeeded. */
     void (*on_event)(struct rpc_event *event, bool ok);
-    /* The library hands what was written before over to the queue's thread. Race detectors do not see inside it: for
-     * them the same is said once more, by a release here and an acquire there. */
+    /* The library makes what was written before visible to the queue's thread. Race detectors do not see inside the
+     * library: for them rpc_event_give and rpc_event_take add a release and an acquire. */
     atomic_bool given;
 };
 
@@ -49,7 +49,7 @@ static inline void rpc_event_take(struct rpc_event *event)
 
 /* How a method is served. Static tables of the modules that implement methods. */
 struct rpc_method {
-    const char *path; /* "/tally.v1.CounterService/Get"; NULL: whatever has no other method */
+    const char *path; /* "/tally.v1.CounterService/Get"; NULL: every path that no other method has */
     const char *name; /* as metrics label */
     /* The handler reads the messages itself; otherwise it finds the one message in call->payload. */
     bool client_streams;
@@ -75,7 +75,7 @@ struct rpc_call_home {
     grpc_completion_queue *completions;
     /* A call was armed and has arrived; it is the home's to hand on. */
     void (*on_arrived)(struct rpc_call_home *home, struct rpc_call *call);
-    /* It holds nothing any more, and goes back. had_arrived: on_arrived was called for it. */
+    /* A call is over, holds nothing any more, and goes back to the home. had_arrived: on_arrived was called for it. */
     void (*on_over)(struct rpc_call_home *home, struct rpc_call *call, bool had_arrived);
 };
 

@@ -16,9 +16,9 @@ enum {
     /* A client may ping an idle connection this often. The library's own bound is 5 minutes, and answers the pings of a
      * 30 s keep-alive with GOAWAY; grpc.counter_service.keep_alive may be 1 s. */
     RPC_PING_INTERVAL_MIN_MS = 500,
-    /* A connection that was told to go is cut so long after the last of its calls can have ended. */
+    /* A connection that was told to go is cut so long after the latest time at which its last call can end. */
     RPC_AGE_GRACE_REST_MS = 1000,
-    /* The longest turn of a queue's thread that has nothing to do: so its heartbeat shows that it would. */
+    /* The longest turn of a queue's thread that has nothing to do: so often its heartbeat shows that it lives. */
     RPC_TURN_MS_MAX = 1000,
     /* At shutdown, before connections are closed: the longest wait for a moment without open calls. A call waits for
      * one exchange with Redis and takes part in the next, redis.timeout (1 s) each. */

@@ -94,7 +94,8 @@ static grpc_event next_completion(struct rpc_queue *queue)
         if (completion.type != GRPC_QUEUE_TIMEOUT) {
             return completion;
         }
-        /* Not for each completion: the library returns those that are there also when the time has passed. */
+        /* turn_until is moved only here, not for each completion: the library returns completions that are there even
+         * when the time has passed. */
         queue->turn_until = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), longest);
     }
 }

@@ -40,7 +40,8 @@ void rpc_queue_free(struct rpc_queue *queue);
 
 /* Lets calls of the method arrive. The server is started. Returns 0, or -1 when out of memory. */
 int rpc_queue_arm(struct rpc_queue *queue, const struct rpc_served_method *served) MUST_CHECK;
-/* From its return on no handler is running, and none will: calls that still arrive are answered STATUS_DRAINING. */
+/* From its return on no method->handle is running, and none will: calls that still arrive are answered STATUS_DRAINING.
+ * Handlers of open streams still run. */
 void rpc_queue_refuse(struct rpc_queue *queue);
 
 #endif

@@ -270,9 +270,9 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
     return a_us < b_us ? a_us : b_us;
 }
 
-/* Waits until all calls are over, until until_us at most. Whether they are. The library counts those too whose message
- * has not come, which are nobody's yet and never will be: the shutdown has disarmed the methods. What is left when the
- * handlers have answered all of theirs for RPC_SILENT_MS is cancelled. */
+/* Waits until all calls are over, until until_us at most. Returns whether they are. The library also counts calls whose
+ * message has not come. No handler has such a call or will get it: the shutdown has disarmed the methods. When no
+ * handler has had a call for RPC_SILENT_MS, the calls that are left are cancelled. */
 static bool wait_until_answered(struct rpc_server *server, int64_t until_us)
 {
     int64_t silent_us = time_in_ms(RPC_SILENT_MS);

@@ -18,8 +18,8 @@ struct rpc_server_options {
     /* A connection that is silent for so long is asked whether it is still there, and closed when it does not answer
      * within GRPC_KEEP_ALIVE_TIMEOUT_MS. */
     int keep_alive_ms;
-    /* A connection older than this is told to go (the library adds or takes off up to 10%), and cut the grace later. 0:
-     * never. */
+    /* A connection older than this is told to go (the library adds or takes off up to 10%), and cut max_age_grace_ms
+     * later. 0: never. */
     int max_age_ms;
     int max_age_grace_ms;
 };
@@ -41,9 +41,9 @@ int rpc_server_port(const struct rpc_server *server);
 void rpc_server_watch(const struct rpc_server *server, struct heartbeats *heartbeats);
 
 /* Waits for a moment without calls (RPC_QUIET_MS_MAX at most), then accepts no new ones and waits until those that
- * arrived are answered: timeout_ms for all of it. Calls whose message has not come by RPC_SILENT_MS later are
- * cancelled. Whether all are over. From its return on no handler is running, and none will; unanswered calls may still
- * be answered by who has them. */
+ * arrived are answered: timeout_ms for all of it. Calls whose message has not come are cancelled when no handler has
+ * had a call for RPC_SILENT_MS. Returns whether all calls are over. From then on no method->handle is running, and none
+ * will; a call not answered may still be answered by whoever has it. */
 bool rpc_server_drain(struct rpc_server *server, int timeout_ms);
 /* Drained, and every call that a handler passed on is answered. Cancels streams that are still open and joins the
  * threads. NULL is fine. */

@@ -78,13 +78,13 @@ static void start(struct rpc_stream *stream, const grpc_op *operations, size_t c
     atomic_fetch_add(&stream->operations_out, 1);
     rpc_event_give(event);
     const grpc_call_error failure = grpc_call_start_batch(native, operations, count, event, NULL);
-    /* It fails only for two operations of a kind at a time, which this file does not start. */
+    /* grpc_call_start_batch fails only for two operations of a kind at a time, which this file does not start. */
     assert(failure == GRPC_CALL_OK);
     (void)failure;
 }
 
-/* An operation is back, and its handler has run: what that started is counted already. The close, started by
- * rpc_stream_open, is one of them, so the count falls to 0 only after on_closed, and once. */
+/* An operation is back, and its handler has run: operations that the handler started are counted already. The close,
+ * started by rpc_stream_open, is counted too, so the count falls to 0 only after on_closed, and once. */
 static void end_operation(struct rpc_stream *stream)
 {
     if (atomic_fetch_sub(&stream->operations_out, 1) > 1) {
@@ -110,7 +110,7 @@ static void on_received(struct rpc_event *event, bool ok)
 
 static void on_sent(struct rpc_event *event, bool ok)
 {
-    (void)ok; /* not if the client is gone: `closed` tells */
+    (void)ok; /* false if the client is gone: `closed` tells of that */
     struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, sent);
     grpc_byte_buffer_destroy(stream->outgoing);
     stream->outgoing = NULL;

@@ -74,7 +74,7 @@ struct rpc_stream {
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max);
 /* All streams are gone. */
 void rpc_stream_group_done(struct rpc_stream_group *group);
-/* Ends the streams that are open with UNAVAILABLE; others may open. detail: a static sentence. Any thread. */
+/* Ends the open streams, with UNAVAILABLE; others may open afterwards. detail: a static sentence. Any thread. */
 void rpc_stream_group_end_open(struct rpc_stream_group *group, const char *detail);
 /* Ends all streams with UNAVAILABLE and lets no other open. Any thread. */
 void rpc_stream_group_end(struct rpc_stream_group *group);
@@ -89,12 +89,12 @@ enum status rpc_stream_open(struct rpc_stream *stream, struct rpc_call *call, st
 /* A field of the metadata that goes before the first message. key: a static string; value is copied. Once, before
  * anything was sent. */
 void rpc_stream_set_metadata(struct rpc_stream *stream, const char *key, const char *value);
-/* Asks for the client's next message. None is awaited. */
+/* Asks for the client's next message. No other may be awaited. */
 void rpc_stream_receive(struct rpc_stream *stream);
-/* Sends message, which it takes; NULL (out of memory) ends the stream. None is on its way. Any thread, one at a
+/* Sends message, which it takes; NULL (out of memory) ends the stream. No other may be on its way. Any thread, one at a
  * time. */
 void rpc_stream_send(struct rpc_stream *stream, grpc_byte_buffer *message);
-/* Ends the stream, which does nothing if it is over already. No message is on its way. detail: a static sentence, "" if
+/* Ends the stream; does nothing if that is over already. No message may be on its way. detail: a static sentence, "" if
  * OK. Once. */
 void rpc_stream_finish(struct rpc_stream *stream, grpc_status_code code, const char *detail);
 

@@ -37,7 +37,7 @@ static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, co
     return redis_store_id_read(reply.text, session->store_id, error);
 }
 
-/* Read before written: reads work where writes are refused. */
+/* Reads both keys, and writes them only if one is missing: reads work where writes are refused. */
 static int settle_whose(struct redis_conn *conn, const struct config *config, struct buffer *requests,
                         struct redis_session *session, struct error *error)
 {
@@ -57,7 +57,7 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
     if (redis_store_id_make(session->store_id, error) != 0) {
         return -1;
     }
-    /* Another service may be at the same: then the answer to SET with GET is what that one has written. */
+    /* Another service may do the same meanwhile: then SET with NX and GET answers what that service has written. */
     buffer_clear(requests, SIZE_MAX);
     redis_command_words(requests, TEXT("SET"), meta_key, text_of(meta.text), TEXT("NX"), TEXT("GET"));
     redis_command_words(requests, TEXT("SET"), redis_store_id_key, text_of(session->store_id), TEXT("NX"), TEXT("GET"));

@@ -29,15 +29,15 @@ struct redis_session {
 int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
                     struct redis_session *ret_session, struct error *error) MUST_CHECK;
 
-/* What the answer to a write says of whether Redis writes: keeps session->refusal. False: it says nothing of that. */
+/* Updates session->refusal from the answer to a write. False: the answer does not tell whether Redis writes. */
 bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply);
 
 /* The heartbeat's commands, and how many replies they have. ROLE and not PING: a master that was made a replica answers
- * PING as before, and reads too. The rest, because CONFIG SET, FLUSHALL and the like close no connection, and an empty
- * script that might write, to see whether Redis would let one. */
+ * PING, and reads, as before. INFO and GET, because CONFIG SET, FLUSHALL and the like close no connection. An empty
+ * script that is flagged as one that may write, to see whether Redis lets such a script run. */
 extern const struct text redis_heartbeat_request;
 enum { REDIS_HEARTBEAT_REPLIES = 6 };
-/* Checks reply `index` of a heartbeat, and keeps session->refusal. Returns 0, or -1 with error filled. */
+/* Checks reply `index` of a heartbeat, and updates session->refusal. Returns 0, or -1 with error filled. */
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
                           struct redis_session *session, struct error *error) MUST_CHECK;
 

@@ -10,7 +10,8 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 
-/* A crash between two commands leaves nothing either, but a Redis that loses the transaction's end in its AOF might. */
+/* The life of the trial's session and record. A crash between two commands leaves neither, but a Redis that loses the
+ * end of the transaction in its AOF might. */
 enum { TRIAL_TTL_MS = 1000 };
 
 static const char trial_ttl[] = "1000";
@@ -39,7 +40,7 @@ static int init(struct trial *trial, const struct redis_key_prefix *prefix, stru
     return 0;
 }
 
-/* What is sent, in order: the name for a sentence, and as many replies. */
+/* The commands sent, in order, as a sentence names them. Each has one reply. */
 static const char *const steps[] = {
     "MULTI",      "HSET", "HMGET", "PEXPIRE", "SET",  "GET",     "HINCRBY", "HGET",
     "HRANDFIELD", "HLEN", "HDEL",  "UNLINK",  "EVAL", "EVALSHA", "UNLINK",  "EXEC",
@@ -88,8 +89,8 @@ static void append_scripts(struct buffer *out, const struct trial *trial, const 
     redis_command_words(out, TEXT("EXEC"));
 }
 
-/* Reads the answer to every step; the first refusal that is not for now is the one that is told. Redis discards the
- * transaction then. */
+/* Reads the answer to every step. error: the first refusal that is not only for now; refusal: else the first that is.
+ * After either Redis discards the transaction. */
 static int read_answers(struct redis_conn *conn, struct redis_reply *ret_last, struct error *refusal,
                         struct error *error)
 {
@@ -111,7 +112,7 @@ static int read_answers(struct redis_conn *conn, struct redis_reply *ret_last, s
     return refused ? -1 : 0;
 }
 
-/* What the transaction's parts answered: the first that failed, in Redis's words. */
+/* Checks the results of the transaction's commands. error: the first that failed, in Redis's words. */
 static int check_results(const struct redis_reply *results, struct error *error)
 {
     if (results->type != REDIS_ARRAY || results->element_count != STEPS - 2) {

@@ -29,7 +29,7 @@ struct store {
     size_t admitted;              /* workers whose connection is in use */
 };
 
-/* All connections lead to one store: what is read from one was written by another. */
+/* Admits only connections to one store: what is read through one was written through another. */
 static bool admit_worker(void *ctx, const char *store_id)
 {
     struct store *store = ctx;

@@ -2,7 +2,7 @@
  *
  *     RPC thread ── store_submit ──> a worker's bounded queue ── drained whole ──> one Redis pipeline ──> call->done
  *
- * A worker is a thread with its own Redis connection. Its Redis being down is known at once: store_submit refuses
+ * A worker is a thread with its own Redis connection. While its connection is down, store_submit refuses at once
  * instead of queueing. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_STORE_H
 #define TALLY_COUNTER_SERVICE_STORE_STORE_H
@@ -18,9 +18,9 @@
 
 struct store;
 
-/* Told on each change whether every worker's Redis is usable, and of which store it is: on a worker's thread, one
- * report at a time. store_id: "" while none was found yet; valid during the call. Why Redis is not usable says
- * store_is_serving. */
+/* Called on each change of whether every worker's Redis is usable: on a worker's thread, one report at a time.
+ * store_id: of that Redis, "" while none was found yet; valid during the call. store_is_serving says why Redis is not
+ * usable. */
 typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
 
 /* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
@@ -37,7 +37,7 @@ enum status store_submit(struct store *store, struct store_call *call) MUST_CHEC
  * bytes, or NULL), otherwise "". Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);
 /* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
- * and increments end STATUS_WRITES_REFUSED. Then why is copied to reason. Any thread. */
+ * and increments end STATUS_WRITES_REFUSED. If so, a sentence that says why is copied to reason. Any thread. */
 bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
 /* Adds the workers' threads, until store_free. */
 void store_watch(const struct store *store, struct heartbeats *heartbeats);

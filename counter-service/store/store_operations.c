@@ -92,7 +92,7 @@ static int append_session(struct store_exchange *exchange, const struct store_ca
                                   call);
 }
 
-/* What was replaced under us is noticed here, before the heartbeat does. */
+/* A store that was replaced behind the connection is noticed here, before the heartbeat notices it. */
 static int read_session(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;

@@ -15,7 +15,7 @@ struct store_exchange {
     bool by_text;             /* the script is sent with its text: Redis cannot answer that it does not know it */
     struct store_call *again; /* calls that Redis has not run, since it did not know the script; linked by next */
     struct store_call **again_last;
-    bool must_close; /* the connection, after all replies are read; error says why */
+    bool must_close; /* close the connection after all replies are read; error says why */
     struct error *error;
 };
 
@@ -23,8 +23,8 @@ struct store_exchange {
 enum exchange_kind store_operation_kind(enum store_operation operation);
 /* Appends the call's commands to the pipeline's requests. Returns 0, or -1 when out of memory: they are as before. */
 int store_operation_append(struct store_exchange *exchange, const struct store_call *call) MUST_CHECK;
-/* Reads the call's replies and completes it, or puts it on the list `again`. Returns -1 if the connection was lost:
- * neither was done. */
+/* Reads the call's replies and completes it, or puts it on the list `again`. Returns 0, or -1 if the connection was
+ * lost: the call is neither completed nor on the list. */
 int store_operation_read(struct store_exchange *exchange, struct store_call *call) MUST_CHECK;
 
 #endif

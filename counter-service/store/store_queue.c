@@ -24,8 +24,8 @@ void store_queue_done(struct store_queue *queue)
     pthread_mutex_destroy(&queue->lock);
 }
 
-/* Whether it takes no more than it has. An empty queue takes any call: a small max must not refuse large ones for ever.
- */
+/* Whether the queue has no room for the call, or is too late. An empty queue takes any call: a small max must not
+ * refuse large calls for ever. */
 static bool is_full_locked(const struct store_queue *queue, size_t places, int64_t now_us)
 {
     if (queue->first == NULL) {

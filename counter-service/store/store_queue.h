@@ -1,6 +1,6 @@
-/* The queue before a store worker, bounded in items, which is memory, and in time: a store that is behind by more than
- * max_wait_us takes no more, so nobody waits for what he will not get in time. Closed, it refuses calls at once with
- * the reason: nobody waits behind a reconnect. It starts closed. */
+/* The queue before a store worker. It is bounded in items, which bounds memory, and in time: while its first call has
+ * waited for longer than max_wait_us, it takes no more calls, since those would not be answered in time. While it is
+ * closed, it refuses calls at once and has a reason: nobody waits for a reconnect. It starts closed. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_STORE_QUEUE_H
 #define TALLY_COUNTER_SERVICE_STORE_STORE_QUEUE_H
 

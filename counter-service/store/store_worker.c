@@ -46,7 +46,7 @@ struct store_worker {
 
 /* ---- the worker's thread ---- */
 
-/* Whether Redis refuses writes may have changed. */
+/* Tells the queue and the log whether Redis refuses writes, which may have changed. */
 static void tell_refusal(struct store_worker *worker)
 {
     const struct error *refusal = &worker->session.refusal;
@@ -93,7 +93,8 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     }
 }
 
-/* Two Redises behind one name, or data that was replaced while another worker has not noticed yet. */
+/* Not admitted: one of two Redises behind one name, or one whose data was replaced, which another worker has not
+ * noticed yet. */
 static int check_admitted(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;

@@ -14,15 +14,16 @@
 #include "gateway/rpc/rpc_metrics.h"
 
 enum {
-    /* So many RPCs of a line keep the next one back, each for so long. Without it batches stay small; with one RPC the
-     * two ends wait for each other (two and three gave 1.2 and 1.35 times the rate at 10 connections; eight 0.9 of it
-     * at 100). So does one with more than twice the items that wait: what arrives meanwhile leaves together (a seventh
-     * of the processor time at 100 connections). The time, because a stuck RPC must not hold everybody up. */
+    /* So many RPCs of a line that are younger than this keep its next RPC back. Without the limit batches stay small;
+     * with a limit of one the two ends wait for each other (two and three gave 1.2 and 1.35 times the rate at 10
+     * connections; eight 0.9 of it at 100). The next RPC is also kept back while the young ones carry more than twice
+     * the items that wait: what arrives meanwhile leaves together (a seventh of the processor time at 100 connections).
+     * Only young ones count, because a stuck RPC must not hold everybody up. */
     YOUNG_RPCS_MAX = 3,
     YOUNG_RPC_US = 3000,
     /* For the same reason an RPC that is out for so long leaves the window: another instance may be well. */
     STUCK_RPC_US = 300 * 1000,
-    /* While an instance is waited for, somebody looks again after this. */
+    /* While a call waits for an instance to be back, the batcher looks again after this. */
     LOOK_AGAIN_US = 5 * 1000,
 };
 
@@ -107,14 +108,14 @@ static bool answer_results(struct sent_batch *batch, enum status status)
     return known;
 }
 
-/* The service wrote nothing, for the sake of the session alone: another one will do. */
+/* The service wrote nothing, and only because of the session: the batch may go out in another one. */
 static bool failed_by_session(const struct sent_batch *batch, enum status status)
 {
     return batch->kind == BATCH_INCREMENT && (status == STATUS_NO_SESSION || status == STATUS_KEY_REUSED);
 }
 
-/* What was not answered waits again. Only for a status that says not applied: then no attempt of this call ended
- * unknown, and the call is over: it will not be sent again. */
+/* Puts the entries that were not answered back into their line. Only for a status that says not applied: then no
+ * attempt of the call ended unknown, and the call itself will not be sent again. */
 static void wait_again(struct sent_batch *batch)
 {
     struct waiting_line *line = &batch->batcher->lines[batch->size][batch->kind].waiting;
@@ -227,7 +228,7 @@ static bool send_one(struct batcher *batcher, struct line *line, size_t count, i
 
 /* --- when to send ------------------------------------------------------------------------------------------------- */
 
-/* Until when the RPCs of this line that are out keep the next one back; 0: they do not. */
+/* Until when the young RPCs of this line (YOUNG_RPCS_MAX) keep its next one back; 0: they do not. */
 static int64_t held_back_until(const struct batcher *batcher, const struct line *line, int64_t now_us)
 {
     size_t rpcs = 0;
@@ -247,7 +248,7 @@ static int64_t held_back_until(const struct batcher *batcher, const struct line 
     return rpcs == YOUNG_RPCS_MAX || few_wait ? until_us : 0;
 }
 
-/* When the first of the RPCs in the window counts as stuck; the oldest stand last. */
+/* When the oldest RPC in the window counts as stuck: it is the last one of the list. */
 static int64_t stuck_us(const struct batcher *batcher)
 {
     int64_t first_us = INT64_MAX;
@@ -275,7 +276,7 @@ static size_t may_leave(struct batcher *batcher, const struct line *line, int64_
     if (*ret_next_us > 0) {
         return 0;
     }
-    *ret_next_us = INT64_MAX; /* the end of a call gives it a place */
+    *ret_next_us = INT64_MAX; /* a call that ends, or an opened session, gives it a place */
     return line->kind == BATCH_INCREMENT && !session_has_place(batcher->session) ? 0 : count;
 }
 

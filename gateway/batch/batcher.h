@@ -7,15 +7,15 @@
  * one line, at most BATCH_ITEMS_MAX. It leaves when all of these allow it:
  *
  *   - the window of items that the service takes (send_window.h);
- *   - of its line fewer than three RPCs are out that are younger than 3 ms, and at least half as many items wait as
- * these carry; a full RPC does not wait for that;
+ *   - of its line fewer than three RPCs are out that are younger than 3 ms,
+ *     and at least half as many items wait as these carry; a full RPC does not wait for that;
  *   - an increment has a place in the session;
  *   - no call waits for an instance of the service to be back (counter_client.h).
  *
- * What the service has shed waits again, in its place by the deadline. An operation past its request's deadline is
- * answered alone: STATUS_NOT_SENT_IN_TIME if it never left or what left was shed, STATUS_DEADLINE_EXCEEDED if it did.
- * The former also a little before, when it could not be answered in time any more. All functions run on the loop's
- * thread.
+ * An operation that the service has shed waits again, in its place by the deadline. An operation past its request's
+ * deadline is answered alone: STATUS_DEADLINE_EXCEEDED if it is out, STATUS_NOT_SENT_IN_TIME if it never left or was
+ * shed. The latter comes a little before the deadline, as soon as an answer could not be in time any more. All
+ * functions run on the loop's thread.
  */
 #ifndef TALLY_GATEWAY_BATCH_BATCHER_H
 #define TALLY_GATEWAY_BATCH_BATCHER_H
@@ -55,7 +55,7 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
  * to be called again, INT64_MAX for never. */
 int64_t batcher_turn(struct batcher *batcher, int64_t now_us);
 
-/* An operation due by then would not be sent any more: it could not be answered in time. */
+/* The monotonic time up to which a deadline is too near: an operation due by then would not be sent any more. */
 int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us);
 
 /* Answers everything still waiting or sent: STATUS_DRAINING if it never left, STATUS_DEADLINE_EXCEEDED if it did. */

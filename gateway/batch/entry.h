@@ -15,8 +15,8 @@ struct entry {
     struct operation *operation;
 };
 
-/* The operation's result stands. If it was the last of its submission, on_done runs: that may be gone afterwards, and
- * others may have been submitted. */
+/* Gives the operation its status. If it was the last of its submission, on_done runs: the submission may be gone
+ * afterwards, and others may have been submitted. */
 void entry_answer(struct entry *entry, enum status status);
 /* Answers those past their deadline (all, for now_us INT64_MAX). Returns the earliest deadline of the others; INT64_MAX
  * if none is left. */

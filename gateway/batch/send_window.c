@@ -20,7 +20,7 @@ void send_window_init(struct send_window *window, size_t max)
 
 /* --- turns -------------------------------------------------------------------------------------------------------- */
 
-/* For something that had left at sent_us. One decrease answers for all that had left before it. */
+/* For an RPC that had left at sent_us. One decrease counts for every RPC that had left before the decrease. */
 static void shrink(struct send_window *window, int64_t sent_us, int64_t now_us)
 {
     if (sent_us < window->shrunk_us) {

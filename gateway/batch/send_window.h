@@ -22,9 +22,9 @@
 enum send_size { SEND_SMALL, SEND_LARGE, SEND_SIZES };
 
 enum {
-    /* A request of so many operations is a small one. */
+    /* A request of at most so many operations is a small one. */
     SEND_SMALL_MAX = 8,
-    /* The least it shrinks to: one full RPC, without which the service would idle between two. */
+    /* The window shrinks to no less than one full RPC: with less the service would idle between two RPCs. */
     SEND_WINDOW_MIN = BATCH_ITEMS_MAX,
     /* It grows by so much for each window of items answered. */
     SEND_WINDOW_STEP = 100,
@@ -32,9 +32,9 @@ enum {
     SEND_SLOW_US = 100 * 1000,
     /* The largest RPC of large requests while small ones are about: it keeps Redis busy for half a millisecond. */
     SEND_LARGE_PIECE = 250,
-    /* For so long after its last item a size counts as being about. */
+    /* A size counts as being about while items of it are out, and for so long after it last had one to send. */
     SEND_ABOUT_US = 1000 * 1000,
-    /* What is due sooner than the round trip of late, and half as much again, is not sent; but never more than this. */
+    /* An item due within one and a half round trips is not sent; but the margin is never more than this. */
     SEND_MARGIN_MAX_US = 250 * 1000,
 };
 
@@ -55,27 +55,27 @@ struct send_window {
     int64_t answered_sent_us;
 };
 
-/* It starts at its largest: what the service cannot take it says. */
+/* The window starts at its largest: the service says what it cannot take. */
 void send_window_init(struct send_window *window, size_t max);
 
 /* Takes what has ended since the last turn into account. random: 32 even random bits. */
 void send_window_turn(struct send_window *window, int64_t now_us, uint32_t random);
 
 /* How many of the `waiting` items (at least 1) may leave now, in one RPC; 0: none, until something ends or until
- * resume_us. It is never fewer than would be worth an RPC. */
+ * resume_us. Else all that wait or a full piece (send_window_piece), never only what is left of the window. */
 size_t send_window_allows(struct send_window *window, enum send_size size, size_t waiting, int64_t now_us);
-/* The most that send_window_allows would ever let leave now. */
+/* The most that send_window_allows lets leave in one RPC now, if enough wait. */
 size_t send_window_piece(const struct send_window *window, enum send_size size, int64_t now_us);
 void send_window_sent(struct send_window *window, enum send_size size, size_t items);
 
 /* The end of an RPC, which had left at sent_us; in one of three ways. */
 void send_window_answered(struct send_window *window, enum send_size size, size_t items, int64_t sent_us);
 void send_window_shed(struct send_window *window, enum send_size size, size_t items, int64_t sent_us);
-/* It says nothing of what the service can take. */
+/* An end that says nothing of what the service can take. */
 void send_window_forget(struct send_window *window, enum send_size size, size_t items);
 
-/* What is due by then could not be answered in time any more: it is not worth sending. now_us while nothing keeps it
- * back, so that there is always something that measures the round trip. */
+/* The time up to which a deadline is too near: an item due by then is not worth sending. It is now_us while nothing is
+ * out and no pause lasts, so that some item always measures the round trip. */
 int64_t send_window_too_late_us(const struct send_window *window, int64_t now_us);
 
 #endif

@@ -24,7 +24,7 @@ struct sent_batch {
     /* changed until its call is over */
     struct session_place place; /* an increment's */
     struct client_call *call;
-    int64_t earliest_us; /* the first deadline among its entries not answered; INT64_MAX: all are */
+    int64_t earliest_us; /* the earliest deadline of its unanswered entries; INT64_MAX: none is left */
     bool in_window;      /* its items count as out */
     struct list_node node;
     struct entry entries[];

@@ -34,7 +34,7 @@ struct session {
     struct lanes lanes;
     int64_t keep_every_us;
     int64_t keep_us;     /* when the next KeepSession is due */
-    uint64_t generation; /* a session that is lost makes it grow: whoever has an older one is late */
+    uint64_t generation; /* grows with each session lost: a place with an older one is late */
     int64_t turn_us;     /* when the last turn was, for the log */
     struct log_limiter opened_log;
     struct log_limiter lost_log;
@@ -107,8 +107,8 @@ static void opening_failed(struct session *session, enum status status)
     session->on_failed(session->ctx, status);
 }
 
-/* What an increment is told that waited in vain. It never left, so an opening whose own outcome is unknown does not
- * make it so; and it broke no rule, whatever the service says of the opening. */
+/* The status of the increments that waited for an opening that failed. They never left, so they do not end unknown even
+ * if the opening did; and they broke no rule, whatever the service says of the opening. */
 static enum status status_of_waiting(enum status status)
 {
     if (status_outcome(status) == OUTCOME_UNKNOWN) {

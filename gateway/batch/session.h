@@ -21,10 +21,10 @@ enum {
     SESSION_OPEN_TIMEOUT_US = 2000 * 1000,
     /* From the start of an opening that succeeded to the next one: a storm of losses must not spin. */
     SESSION_OPEN_PAUSE_US = 20 * 1000,
-    /* KeepSession: at least so often, or three times in the service's idle time-out. */
+    /* Between two KeepSessions: a third of the service's idle time-out, but no more and no less than these. */
     SESSION_KEEP_EVERY_MAX_US = 60 * 1000 * 1000,
     SESSION_KEEP_EVERY_MIN_US = 100 * 1000,
-    /* The deadline of a KeepSession, and when it is tried again after one that told nothing. */
+    /* The deadline of a KeepSession; one that told nothing is tried again so long after its start. */
     SESSION_KEEP_TIMEOUT_US = 1000 * 1000,
 };
 
@@ -38,8 +38,8 @@ struct session_place {
     int64_t sequence;
 };
 
-/* An opening failed. status: what whatever waits for it ended in; its outcome is not applied. It may be called from
- * inside session_turn. */
+/* An opening failed. Every increment that waits for the session ends in status, whose outcome is not applied. May be
+ * called from inside session_turn. */
 typedef void (*session_open_failed)(void *ctx, enum status status);
 
 /* client outlives the session. NULL when out of memory. */
@@ -59,7 +59,7 @@ void session_take(struct session *session, struct session_place *ret_place);
 /* The batch's call is over. closed: no copy of it can take effect any more; else it may, and will not be sent again.
  * A place of an earlier session is passed over. */
 void session_give_back(struct session *session, const struct session_place *place, bool closed);
-/* The service refused the batch for its session: if that is still the open one, it is lost. */
+/* The service refused the batch because of its session: if that session is still the open one, it is lost. */
 void session_lost(struct session *session, const struct session_place *place);
 
 #endif

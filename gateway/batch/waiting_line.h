@@ -26,8 +26,8 @@ static inline size_t waiting_line_count(const struct waiting_line *line)
 int waiting_line_reserve(struct waiting_line *line, size_t more) MUST_CHECK;
 /* At the end. There is room. */
 void waiting_line_add(struct waiting_line *line, struct entry entry);
-/* Puts entries that left and were certainly not applied back, each before the first that is due no earlier. They are
- * in the order of their deadlines themselves; those that were answered are passed over. There is room. */
+/* Puts back entries that left and were certainly not applied, each before the first waiting one that is due no earlier.
+ * entries: in the order of their deadlines; those already answered are passed over. There must be room. */
 void waiting_line_put_back(struct waiting_line *line, const struct entry *entries, size_t count);
 void waiting_line_drop_first(struct waiting_line *line, size_t count);
 /* Answers those past their deadline. Returns when the first of the others is due, INT64_MAX if none is left. */
