@@ -159,6 +159,9 @@ enum http_body_room http_exchange_reserve_body(struct http_exchange *exchange, s
         return HTTP_BODY_ROOM;
     }
     size_t capacity = exchange->body_capacity * 2;
+    if (capacity > exchange->body_max) {
+        capacity = exchange->body_max; /* more would only take from the budget */
+    }
     if (capacity < size) {
         capacity = size;
     }

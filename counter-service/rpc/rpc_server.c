@@ -265,11 +265,6 @@ static void wait_until_quiet(const struct rpc_server *server, int timeout_ms)
     }
 }
 
-static int64_t earlier(int64_t a_us, int64_t b_us)
-{
-    return a_us < b_us ? a_us : b_us;
-}
-
 /* Waits until all calls are over, until until_us at most. Returns whether they are. The library also counts calls whose
  * message has not come. No handler has such a call or will get it: the shutdown has disarmed the methods. When no
  * handler has had a call for RPC_SILENT_MS, the calls that are left are cancelled. */
@@ -278,7 +273,7 @@ static bool wait_until_answered(struct rpc_server *server, int64_t until_us)
     int64_t silent_us = time_in_ms(RPC_SILENT_MS);
     bool over;
     do {
-        over = wait_until_over(server, earlier(time_in_ms(RPC_QUIET_LOOK_MS), until_us));
+        over = wait_until_over(server, clock_earlier(time_in_ms(RPC_QUIET_LOOK_MS), until_us));
         if (open_calls(server) > 0) {
             silent_us = time_in_ms(RPC_SILENT_MS);
         } else if (!over && clock_monotonic_us() >= silent_us) {

@@ -53,12 +53,14 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
 {
     const struct write_reply result = write_reply_parse(answer, call->items, call->item_count);
     assert(result.applied + result.replayed <= call->item_count);
+    const bool in_part = result.status == STATUS_OK;
     if (result.trouble.len > 0) {
-        log_refusal(exchange, "redis refused a part of a write", result.trouble);
+        log_refusal(exchange, in_part ? "redis refused a part of a write" : "redis refused a write", result.trouble);
     }
     if (result.closes_connection) {
         exchange->must_close = true;
-        error_set(exchange->error, "Redis refused a part of a write: %s", redis_quote(result.trouble).text);
+        error_set(exchange->error, "Redis refused a %swrite: %s", in_part ? "part of a " : "",
+                  redis_quote(result.trouble).text);
     }
     metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
     if (result.replayed > 0) {

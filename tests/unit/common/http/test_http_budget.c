@@ -95,6 +95,21 @@ static void test_a_body_in_chunks_is_taken_as_it_grows(void **state)
     http_exchange_give_back(&list, exchange);
 }
 
+static void test_a_body_takes_no_more_than_it_may_have(void **state)
+{
+    static char piece[1000];
+    struct http_exchange *exchange = new_exchange();
+    (void)state;
+    assert_int_equal(http_exchange_reserve_body(exchange, 3 * sizeof(piece)), HTTP_BODY_ROOM); /* of an earlier one */
+    exchange->body_max = 95 * sizeof(piece);
+    for (int i = 0; i < 95; i++) {
+        assert_int_equal(http_exchange_add_body(exchange, piece, sizeof(piece)), 0);
+    }
+    assert_int_equal(exchange->request.refusal, HTTP_NOT_REFUSED);
+    assert_int_equal(http_budget_used(&budget), exchange->body_max);
+    http_exchange_give_back(&list, exchange);
+}
+
 static void test_an_answer_takes_the_place_of_its_request(void **state)
 {
     static char answer[120 * 1024];
@@ -129,6 +144,7 @@ int main(void)
         TEST(test_usual_bodies_cost_nothing),
         TEST(test_a_body_announced_is_taken_at_once_or_not_at_all),
         TEST(test_a_body_in_chunks_is_taken_as_it_grows),
+        TEST(test_a_body_takes_no_more_than_it_may_have),
         TEST(test_an_answer_takes_the_place_of_its_request),
         TEST(test_usual_answers_cost_nothing),
     };
