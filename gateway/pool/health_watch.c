@@ -41,9 +41,22 @@ static const char *reason_of_code(grpc_status_code code)
     }
 }
 
+/* The stream is over. A Watch that left its channel need not wait for the next one. */
+static enum health_verdict last_verdict(struct health_watch *watch, int64_t now_us)
+{
+    assert(watch->closing || !watch->moving);
+    if (watch->moving) {
+        watch->moving = false;
+        watch->earliest_open_us = now_us;
+        return HEALTH_MOVED;
+    }
+    return watch->heard ? HEALTH_ENDED : HEALTH_FAILED;
+}
+
 /* A batch came back: was it the last one out? */
 static void end_batch(struct health_watch *watch, int64_t now_us)
 {
+    assert(watch->call != NULL && watch->batches_out > 0);
     watch->batches_out--;
     if (watch->batches_out > 0) {
         return;
@@ -55,7 +68,7 @@ static void end_batch(struct health_watch *watch, int64_t now_us)
         return;
     }
     watch->channel = NULL;
-    watch->on_verdict(watch->ctx, watch->heard ? HEALTH_ENDED : HEALTH_FAILED, reason_of_code(watch->code), now_us);
+    watch->on_verdict(watch->ctx, last_verdict(watch, now_us), reason_of_code(watch->code), now_us);
 }
 
 static void on_status(struct health_watch *watch, bool ok, int64_t now_us)
@@ -196,6 +209,37 @@ void health_watch_on_event(void *tag, bool ok, int64_t now_us)
 {
     const struct health_event *event = tag;
     event->handle(event->watch, ok, now_us);
+}
+
+void health_watch_on_disconnect(struct health_watch *watch, const grpc_channel *channel)
+{
+    if (watch->channel == channel && watch->call == NULL) {
+        watch->channel = NULL;
+    }
+}
+
+void health_watch_leave(struct health_watch *watch, const grpc_channel *channel)
+{
+    if (watch->channel != channel) {
+        return;
+    }
+    watch->moving = watch->call != NULL;
+    health_watch_close(watch);
+}
+
+bool health_watch_uses(const struct health_watch *watch, const grpc_channel *channel)
+{
+    return watch->channel == channel;
+}
+
+bool health_watch_is_closed(const struct health_watch *watch)
+{
+    return watch->call == NULL;
+}
+
+const char *health_watch_store(const struct health_watch *watch)
+{
+    return watch->store;
 }
 
 void health_watch_close(struct health_watch *watch)

@@ -17,10 +17,11 @@ enum health_verdict {
     HEALTH_SERVING,
     HEALTH_NOT_SERVING, /* it says so, or it has no health service and so tells no store */
     HEALTH_ENDED,       /* the stream ended after it had said something: that was the last word */
+    HEALTH_MOVED,       /* health_watch_leave ended the stream: that says nothing */
     HEALTH_FAILED,      /* the stream ended and had said nothing */
 };
 
-/* reason: static words. Inside HEALTH_ENDED and HEALTH_FAILED the watch may be opened again. */
+/* reason: static words. From HEALTH_ENDED on the stream is over, and the watch may be opened again inside. */
 typedef void (*health_on_verdict)(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us);
 
 /* What a tag of the queue points to. */
@@ -29,13 +30,15 @@ struct health_event {
     void (*handle)(struct health_watch *watch, bool ok, int64_t now_us);
 };
 
+/* Its owner embeds it, and reads and writes it by the functions below only. */
 struct health_watch {
+    /* immutable after init */
     grpc_completion_queue *queue;
     health_on_verdict on_verdict;
     void *ctx;
     struct health_event message_event;
     struct health_event status_event;
-    /* the channel in use, or the one whose server has no health service; NULL: closed */
+    /* owned by the pool's thread: the channel in use, or the one whose server has no health service; NULL: closed */
     grpc_channel *channel;
     int64_t earliest_open_us;
     int64_t open_interval_us;
@@ -43,6 +46,7 @@ struct health_watch {
     grpc_call *call;
     unsigned batches_out;
     bool closing;
+    bool moving;               /* closing, because the channel leaves */
     bool heard;                /* a message came */
     char store[STORE_ID_SIZE]; /* told with the first message; "": none was */
     /* filled by the library */
@@ -66,8 +70,23 @@ bool health_watch_may_open(const struct health_watch *watch, int64_t now_us);
 void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_t now_us);
 /* The queue returned `tag`, with ok as gRPC says. */
 void health_watch_on_event(void *tag, bool ok, int64_t now_us);
-/* Ends the stream, if any; HEALTH_ENDED or HEALTH_FAILED follows. A server without health service is forgotten at
- * once. */
+
+/* The channel lost its connection. A stream on it is left alone: it ends by itself, and it lives on where the server
+ * has only told the connection to go (counter_service.max_connection_age). A server without health service is
+ * forgotten, and so asked anew. */
+void health_watch_on_disconnect(struct health_watch *watch, const grpc_channel *channel);
+/* The channel is to be freed: a stream on it ends, and when HEALTH_MOVED tells so, the watch may be opened on another
+ * one without a wait. */
+void health_watch_leave(struct health_watch *watch, const grpc_channel *channel);
+/* Ends the stream, if any; HEALTH_ENDED, HEALTH_MOVED or HEALTH_FAILED follows. A server without health service is
+ * forgotten at once. */
 void health_watch_close(struct health_watch *watch);
+
+/* Whether it needs the channel still: a stream is on it, or its server is known to have no health service. */
+bool health_watch_uses(const struct health_watch *watch, const grpc_channel *channel);
+/* Whether no stream is left: health_watch_done may follow. */
+bool health_watch_is_closed(const struct health_watch *watch);
+/* The store that the instance told with the stream's first message; "": none. Inside a verdict before HEALTH_ENDED. */
+const char *health_watch_store(const struct health_watch *watch);
 
 #endif

@@ -96,24 +96,19 @@ static bool open_health(struct instance *instance, int64_t now_us)
 }
 
 /* One connection of many may break: then its last word stands while another connection is asked. It falls when that one
- * says something else, fails, or there is none. A Watch whose channel leaves has not failed: it opens again at once. */
+ * says something else, fails, or there is none. */
 static void on_verdict(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us)
 {
     struct instance *instance = ctx;
     if (instance->closing) {
         return;
     }
-    const bool moves = instance->health_moves;
-    instance->health_moves = false;
-    if (moves) {
-        instance->health.earliest_open_us = now_us;
-    }
     const bool asked_again = verdict >= HEALTH_ENDED && open_health(instance, now_us);
-    if (asked_again && (verdict == HEALTH_ENDED || moves)) {
+    if (asked_again && verdict != HEALTH_FAILED) {
         return;
     }
     if (verdict < HEALTH_ENDED) {
-        set_store(instance, instance->health.store); /* first: it may serve from another one now */
+        set_store(instance, health_watch_store(&instance->health)); /* first: it may serve from another one now */
     }
     set_serving(instance, verdict == HEALTH_SERVING, reason, now_us);
 }
@@ -127,16 +122,6 @@ static void on_connected(struct instance *instance)
         if (channel_state(instance->channels[i]) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
             channel_hurry(instance->channels[i]);
         }
-    }
-}
-
-/* The health Watch is left alone: it ends by itself with its connection, and it lives on where the server has only told
- * the connection to go (counter_service.max_connection_age). It is asked for anew if the server had no health service.
- */
-static void on_disconnected(struct instance *instance, const struct channel *channel)
-{
-    if (instance->health.channel == channel->lent.channel && instance->health.call == NULL) {
-        health_watch_close(&instance->health);
     }
 }
 
@@ -155,7 +140,7 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 {
     const grpc_connectivity_state now = channel_state(channel);
     if (before == GRPC_CHANNEL_READY) {
-        on_disconnected(instance, channel);
+        health_watch_on_disconnect(&instance->health, channel->lent.channel);
     }
     if (now == GRPC_CHANNEL_READY) {
         on_connected(instance);
@@ -167,7 +152,7 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 /* One that carries the health Watch waits for its end. */
 static bool may_be_freed(const struct instance *instance, const struct channel *channel)
 {
-    return !channel_is_lent(channel) && instance->health.channel != channel->lent.channel &&
+    return !channel_is_lent(channel) && !health_watch_uses(&instance->health, channel->lent.channel) &&
            !channel_is_connecting(channel);
 }
 
@@ -235,10 +220,7 @@ void instance_set_channels(struct instance *instance, struct channel **list, uns
         struct channel *channel = instance->channels[i];
         channel->next = instance->leaving;
         instance->leaving = channel;
-        if (instance->health.channel == channel->lent.channel) {
-            instance->health_moves = instance->health.call != NULL;
-            health_watch_close(&instance->health);
-        }
+        health_watch_leave(&instance->health, channel->lent.channel);
     }
     free(instance->channels);
     instance->channels = list;
@@ -275,7 +257,7 @@ void instance_close(struct instance *instance)
 
 bool instance_is_over(const struct instance *instance)
 {
-    return instance->closing && instance->health.call == NULL && instance->channel_count == 0 &&
+    return instance->closing && health_watch_is_closed(&instance->health) && instance->channel_count == 0 &&
            instance->leaving == NULL;
 }
 

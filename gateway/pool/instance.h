@@ -40,7 +40,6 @@ struct instance {
     struct channel *leaving; /* out of the round, and not given back by everybody */
     bool is_wanted;
     struct health_watch health;
-    bool health_moves; /* it was closed because its channel leaves */
     unsigned next_health_channel;
     bool closing;
     bool connect_failed;
