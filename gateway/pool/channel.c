@@ -67,8 +67,9 @@ struct channel *channel_create(struct instance *instance, const char *target, un
         free(channel);
         return NULL;
     }
-    channel->lent = (struct pooled_channel){.channel = opened, .instance = number};
+    channel->connection = opened;
     channel->instance = instance;
+    channel->instance_number = number;
     atomic_init(&channel->state, (int)GRPC_CHANNEL_IDLE);
     atomic_init(&channel->lent_count, 0);
     return channel;
@@ -77,20 +78,20 @@ struct channel *channel_create(struct instance *instance, const char *target, un
 void channel_free(struct channel *channel)
 {
     assert(!channel_is_lent(channel));
-    grpc_channel_destroy(channel->lent.channel);
+    grpc_channel_destroy(channel->connection);
     free(channel);
 }
 
 bool channel_is_connecting(const struct channel *channel)
 {
-    return grpc_channel_check_connectivity_state(channel->lent.channel, 0) == GRPC_CHANNEL_CONNECTING;
+    return grpc_channel_check_connectivity_state(channel->connection, 0) == GRPC_CHANNEL_CONNECTING;
 }
 
 bool channel_look(struct channel *channel, int64_t now_us, grpc_connectivity_state *ret_before)
 {
     const grpc_connectivity_state before = channel_state(channel);
     const grpc_connectivity_state now =
-        grpc_channel_check_connectivity_state(channel->lent.channel, 1); /* 1: if IDLE, connect */
+        grpc_channel_check_connectivity_state(channel->connection, 1); /* 1: if IDLE, connect */
     if (now == before) {
         if (now == GRPC_CHANNEL_TRANSIENT_FAILURE && now_us >= channel->hurry_us) {
             channel->hurry_us = now_us + FAILING_PATIENCE_US;
@@ -106,21 +107,38 @@ bool channel_look(struct channel *channel, int64_t now_us, grpc_connectivity_sta
 
 void channel_hurry(struct channel *channel)
 {
-    grpc_channel_reset_connect_backoff(channel->lent.channel);
+    grpc_channel_reset_connect_backoff(channel->connection);
 }
 
-const struct pooled_channel *channel_lend(struct channel *channel)
+void channel_lend(struct channel *channel)
 {
-    atomic_fetch_add_explicit(&channel->lent_count, 1, memory_order_relaxed);
-    return &channel->lent;
+    const unsigned before = atomic_fetch_add_explicit(&channel->lent_count, 1, memory_order_relaxed);
+    assert(before < UINT_MAX);
+    (void)before;
 }
 
 void channel_give_back(struct channel *channel)
 {
-    atomic_fetch_sub_explicit(&channel->lent_count, 1, memory_order_release);
+    const unsigned before = atomic_fetch_sub_explicit(&channel->lent_count, 1, memory_order_release);
+    assert(before > 0);
+    (void)before;
 }
 
 bool channel_is_lent(const struct channel *channel)
 {
     return atomic_load_explicit(&channel->lent_count, memory_order_acquire) > 0;
+}
+
+/* --- for those whom it is lent to --------------------------------------------------------------------------------- */
+
+grpc_channel *channel_connection(const struct channel *channel)
+{
+    assert(channel_is_lent(channel));
+    return channel->connection;
+}
+
+unsigned channel_instance_number(const struct channel *channel)
+{
+    assert(channel_is_lent(channel));
+    return channel->instance_number;
 }

@@ -1,9 +1,8 @@
 /*   channel_pool_set_targets ──> wanted ──> pool thread: instances join and leave, channels are shared out anew
  *                                              │
  *                                              ▼
- *                                           round ──> channel_pool_pick, channel_pool_release (any thread, under lock)
- *                                              ▲
- *   pool thread, every 10 ms: connectivity of every channel, health Watch of every instance
+ *                                           round ──> channel_pool_lend, channel_pool_give_back (any thread, under
+ * lock) ▲ pool thread, every 10 ms: connectivity of every channel, health Watch of every instance
  *
  * The lock is held for as long as a round takes, once a call and not once a request, and by the pool's thread only to
  * swap what it has made ready before. Readers of metrics take it inside the registry's lock. */
@@ -49,10 +48,8 @@ static bool breaker_changed_locked(struct channel_pool *pool, struct instance *i
     return state != BREAKER_HALF_OPEN && log_limiter_allows(&instance->breaker_log[state], now_us, &count);
 }
 
-const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
-                                               int64_t now_us)
+struct channel *channel_pool_lend(struct channel_pool *pool, unsigned *cursor, int avoid_instance, int64_t now_us)
 {
-    const struct pooled_channel *lent = NULL;
     pthread_mutex_lock(&pool->members.lock);
     struct channel *channel = channel_round_next(&pool->members.round, cursor, avoid_instance, now_us);
     if (channel != NULL) {
@@ -61,16 +58,15 @@ const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsign
         } else {
             pool->up_us = now_us;
         }
-        lent = channel_lend(channel);
+        channel_lend(channel);
     }
     pthread_mutex_unlock(&pool->members.lock);
-    return lent;
+    return channel;
 }
 
-void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *lent, enum call_verdict verdict,
-                          int64_t now_us)
+void channel_pool_give_back(struct channel_pool *pool, struct channel *channel, enum call_verdict verdict,
+                            int64_t now_us)
 {
-    struct channel *channel = channel_of(lent);
     struct instance *instance = channel->instance;
     bool is_logged = false;
     pthread_mutex_lock(&pool->members.lock);
@@ -86,10 +82,10 @@ void channel_pool_release(struct channel_pool *pool, const struct pooled_channel
     channel_give_back(channel); /* last: with it the instance may go */
 }
 
-void channel_pool_note_refusal(struct channel_pool *pool, const struct pooled_channel *lent, int64_t now_us)
+void channel_pool_note_refusal(struct channel_pool *pool, struct channel *channel, int64_t now_us)
 {
     pthread_mutex_lock(&pool->members.lock);
-    channel_of(lent)->instance->writes_refused_us = now_us;
+    channel->instance->writes_refused_us = now_us;
     pthread_mutex_unlock(&pool->members.lock);
 }
 

@@ -27,11 +27,11 @@
 
 struct channel_pool;
 
-/* A channel lent to one attempt. */
-struct pooled_channel {
-    grpc_channel *channel;
-    unsigned instance; /* number of the instance it leads to */
-};
+/* One of its channels, while it is lent: to start a call on. Any thread. */
+struct channel;
+grpc_channel *channel_connection(const struct channel *channel);
+/* Of the instance that it leads to; no other instance ever has it. */
+unsigned channel_instance_number(const struct channel *channel);
 
 struct channel_pool_options {
     const char *const *targets; /* "host:port" of each instance to start with, copied; none is fine */
@@ -53,18 +53,16 @@ int channel_pool_set_targets(struct channel_pool *pool, const char *const *targe
 
 /* The next channel, round robin over the READY ones of SERVING instances of the pool's store whose breaker lets calls
  * through; *cursor is the caller's own place in the round. Prefers another instance than avoid_instance (-1: no
- * preference). Returns NULL when there is none. Any thread. The channel is valid until channel_pool_release, which must
- * tell how the call ended.
- */
-const struct pooled_channel *channel_pool_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance,
-                                               int64_t now_us);
-void channel_pool_release(struct channel_pool *pool, const struct pooled_channel *lent, enum call_verdict verdict,
-                          int64_t now_us);
+ * preference). Returns NULL when there is none. Any thread. The channel is lent until channel_pool_give_back, which is
+ * called once for each, and tells how the call ended. */
+struct channel *channel_pool_lend(struct channel_pool *pool, unsigned *cursor, int avoid_instance, int64_t now_us);
+void channel_pool_give_back(struct channel_pool *pool, struct channel *channel, enum call_verdict verdict,
+                            int64_t now_us);
 
 /* A call on the lent channel ended STATUS_WRITES_REFUSED: for /health. Any thread. */
-void channel_pool_note_refusal(struct channel_pool *pool, const struct pooled_channel *lent, int64_t now_us);
+void channel_pool_note_refusal(struct channel_pool *pool, struct channel *channel, int64_t now_us);
 
-/* Whether channel_pool_pick would find one. Any thread. */
+/* Whether channel_pool_lend would find one. Any thread. */
 bool channel_pool_is_ready(struct channel_pool *pool);
 /* Whether it is worth waiting for one: an instance was up less than CHANNEL_POOL_AWAITED_US ago. A connection that was
  * cut, or a Redis that stood still, is often back sooner. Any thread. */

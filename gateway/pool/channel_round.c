@@ -52,7 +52,7 @@ struct channel *channel_round_next(const struct channel_round *round, unsigned *
         if (!is_usable(channel, now_us)) {
             continue;
         }
-        if ((int)channel->lent.instance != avoid_instance) {
+        if ((int)channel->instance_number != avoid_instance) {
             *cursor = index + 1;
             return channel;
         }

@@ -88,7 +88,7 @@ static bool open_health(struct instance *instance, int64_t now_us)
         const struct channel *channel = instance->channels[instance->next_health_channel % instance->channel_count];
         instance->next_health_channel = (instance->next_health_channel + 1) % instance->channel_count;
         if (channel_is_ready(channel)) {
-            health_watch_open(&instance->health, channel->lent.channel, now_us);
+            health_watch_open(&instance->health, channel->connection, now_us);
             return true;
         }
     }
@@ -140,7 +140,7 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 {
     const grpc_connectivity_state now = channel_state(channel);
     if (before == GRPC_CHANNEL_READY) {
-        health_watch_on_disconnect(&instance->health, channel->lent.channel);
+        health_watch_on_disconnect(&instance->health, channel->connection);
     }
     if (now == GRPC_CHANNEL_READY) {
         on_connected(instance);
@@ -152,22 +152,21 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 /* One that carries the health Watch waits for its end. */
 static bool may_be_freed(const struct instance *instance, const struct channel *channel)
 {
-    return !channel_is_lent(channel) && !health_watch_uses(&instance->health, channel->lent.channel) &&
+    return !channel_is_lent(channel) && !health_watch_uses(&instance->health, channel->connection) &&
            !channel_is_connecting(channel);
 }
 
 /* Frees the channels that left and were given back. */
 static void free_returned(struct instance *instance)
 {
-    struct channel **link = &instance->leaving;
-    while (*link != NULL) {
-        struct channel *channel = *link;
-        if (!may_be_freed(instance, channel)) {
-            link = &channel->next;
-            continue;
+    struct channel *channel = LIST_ENTRY(instance->leaving.first, struct channel, node);
+    while (channel != NULL) {
+        struct channel *next = LIST_ENTRY(channel->node.next, struct channel, node);
+        if (may_be_freed(instance, channel)) {
+            list_remove(&instance->leaving, &channel->node);
+            channel_free(channel);
         }
-        *link = channel->next;
-        channel_free(channel);
+        channel = next;
     }
 }
 
@@ -218,9 +217,8 @@ void instance_set_channels(struct instance *instance, struct channel **list, uns
 {
     for (unsigned i = count; i < instance->channel_count; i++) {
         struct channel *channel = instance->channels[i];
-        channel->next = instance->leaving;
-        instance->leaving = channel;
-        health_watch_leave(&instance->health, channel->lent.channel);
+        list_append(&instance->leaving, &channel->node);
+        health_watch_leave(&instance->health, channel->connection);
     }
     free(instance->channels);
     instance->channels = list;
@@ -258,7 +256,7 @@ void instance_close(struct instance *instance)
 bool instance_is_over(const struct instance *instance)
 {
     return instance->closing && health_watch_is_closed(&instance->health) && instance->channel_count == 0 &&
-           instance->leaving == NULL;
+           instance->leaving.first == NULL;
 }
 
 void instance_free(struct instance *instance)
@@ -270,9 +268,9 @@ void instance_free(struct instance *instance)
     for (unsigned i = 0; i < instance->channel_count; i++) {
         channel_free(instance->channels[i]);
     }
-    while (instance->leaving != NULL) {
-        struct channel *channel = instance->leaving;
-        instance->leaving = channel->next;
+    while (instance->leaving.first != NULL) {
+        struct channel *channel = LIST_ENTRY(instance->leaving.first, struct channel, node);
+        list_remove(&instance->leaving, &channel->node);
         channel_free(channel);
     }
     free(instance->channels);

@@ -11,6 +11,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "common/base/list.h"
 #include "common/log/log.h"
 #include "gateway/pool/breaker.h"
 #include "gateway/pool/channel.h"
@@ -36,8 +37,8 @@ struct instance {
     atomic_bool serving;
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
     /* owned by the pool's thread */
-    struct instance *next;   /* of those that leave */
-    struct channel *leaving; /* out of the round, and not given back by everybody */
+    struct list_node node; /* in pool_members' list of those that leave */
+    struct list leaving;   /* channels out of the round, and not given back by everybody */
     bool is_wanted;
     struct health_watch health;
     unsigned next_health_channel;

@@ -93,8 +93,7 @@ static void remove_instance(struct pool_members *members, size_t index)
     members->instances[index] = members->instances[--members->instance_count];
     pthread_mutex_unlock(&members->lock);
     instance_close(instance);
-    instance->next = members->leaving;
-    members->leaving = instance;
+    list_append(&members->leaving, &instance->node);
 }
 
 /* How many of the round's channels instance number i of `count` gets. */
@@ -135,7 +134,7 @@ static int share_out(struct pool_members *members, struct error *error)
     for (size_t i = 0; i < made; i++) {
         instance_set_channels(members->instances[i], shares[i].channels, shares[i].count);
     }
-    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+    LIST_EACH (struct instance, instance, &members->leaving, node) {
         instance_set_channels(instance, NULL, 0);
     }
     pthread_mutex_unlock(&members->lock);
@@ -244,15 +243,14 @@ static void look_at_members(struct pool_members *members, int64_t now_us)
 
 static void free_those_over(struct pool_members *members)
 {
-    struct instance **link = &members->leaving;
-    while (*link != NULL) {
-        struct instance *instance = *link;
+    struct instance *instance = LIST_ENTRY(members->leaving.first, struct instance, node);
+    while (instance != NULL) {
+        struct instance *next = LIST_ENTRY(instance->node.next, struct instance, node);
         if (instance_is_over(instance)) {
-            *link = instance->next;
+            list_remove(&members->leaving, &instance->node);
             instance_free(instance);
-        } else {
-            link = &instance->next;
         }
+        instance = next;
     }
 }
 
@@ -263,7 +261,7 @@ void pool_members_look(struct pool_members *members, int64_t now_us)
     for (size_t i = 0; i < members->instance_count; i++) {
         instance_look(members->instances[i], now_us);
     }
-    for (struct instance *instance = members->leaving; instance != NULL; instance = instance->next) {
+    LIST_EACH (struct instance, instance, &members->leaving, node) {
         instance_look(instance, now_us);
     }
     free_those_over(members);
@@ -305,9 +303,9 @@ void pool_members_done(struct pool_members *members)
         channel_pool_metrics_remove_instance(members->instances[members->instance_count]);
         instance_free(members->instances[members->instance_count]);
     }
-    while (members->leaving != NULL) {
-        struct instance *instance = members->leaving;
-        members->leaving = instance->next;
+    while (members->leaving.first != NULL) {
+        struct instance *instance = LIST_ENTRY(members->leaving.first, struct instance, node);
+        list_remove(&members->leaving, &instance->node);
         instance_free(instance);
     }
     channel_round_done(&members->round);

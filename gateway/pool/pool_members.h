@@ -14,6 +14,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "common/base/list.h"
 #include "common/log/log.h"
 #include "gateway/pool/channel_pool.h"
 #include "gateway/pool/channel_round.h"
@@ -40,7 +41,7 @@ struct pool_members {
     int64_t join_us;            /* when those of targets that are not there are tried again; INT64_MAX: all are */
     struct log_limiter join_log;
     struct log_limiter store_log[POOL_STORE_FOLLOWED + 1]; /* for each change */
-    struct instance *leaving;
+    struct list leaving;                                   /* instances */
     unsigned next_number;
     bool uneven; /* instances came or went since the channels were shared out */
     struct log_limiter share_log;

@@ -121,21 +121,20 @@ static bool needs_token(const struct client_call *call)
 }
 
 /* A channel for the next attempt. NULL: none, and the call waits or has ended. */
-static const struct pooled_channel *pick_channel(struct client_call *call, int64_t now_us)
+static struct channel *borrow_channel(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
     if (needs_token(call) && !retry_budget_has(&client->budget)) {
         end_call(call, call->ended);
         return NULL;
     }
-    const struct pooled_channel *channel =
-        channel_pool_pick(client->pool, &client->cursor, call->last_instance, now_us);
+    struct channel *channel = channel_pool_lend(client->pool, &client->cursor, call->last_instance, now_us);
     if (channel == NULL) {
         await_instance(call, now_us);
         return NULL;
     }
-    if ((int)channel->instance == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
-        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
+    if ((int)channel_instance_number(channel) == call->last_instance && call->ended == STATUS_UNIMPLEMENTED) {
+        channel_pool_give_back(client->pool, channel, CALL_SAYS_NOTHING, now_us);
         end_call(call, STATUS_UNIMPLEMENTED); /* there is no other one that may be newer */
         return NULL;
     }
@@ -146,19 +145,19 @@ static void start_attempt(struct client_call *call, int64_t now_us)
 {
     struct counter_client *client = call->client;
     assert(call->attempt == NULL && call->state != STATE_ENDED);
-    const struct pooled_channel *channel = pick_channel(call, now_us);
+    struct channel *channel = borrow_channel(call, now_us);
     if (channel == NULL) {
         return;
     }
     call->attempt =
         rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
     if (call->attempt == NULL) {
-        channel_pool_release(client->pool, channel, CALL_SAYS_NOTHING, now_us);
+        channel_pool_give_back(client->pool, channel, CALL_SAYS_NOTHING, now_us);
         end_call(call, STATUS_SHED);
         return;
     }
     if (needs_token(call)) {
-        const bool has_token = retry_budget_take(&client->budget); /* pick_channel saw it */
+        const bool has_token = retry_budget_take(&client->budget); /* borrow_channel saw it */
         assert(has_token);
         (void)has_token;
     }
@@ -166,7 +165,7 @@ static void start_attempt(struct client_call *call, int64_t now_us)
         rpc_metrics_retry(&client->metrics);
     }
     call->attempt->call = call;
-    call->last_instance = (int)channel->instance;
+    call->last_instance = (int)channel_instance_number(channel);
     call->attempts++;
     call->timed_out = false;
     set_state(call, STATE_TRYING);

@@ -1,5 +1,6 @@
 #include "gateway/rpc/rpc_attempt.h"
 
+#include <assert.h>
 #include <grpc/support/time.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,18 +36,16 @@ static void release_memory(struct rpc_attempt *attempt)
     free(attempt);
 }
 
-struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc_completion_queue *queue,
-                                      const char *method, grpc_byte_buffer *message, int64_t now_us,
-                                      int64_t deadline_us)
+struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue, const char *method,
+                                      grpc_byte_buffer *message, int64_t now_us, int64_t deadline_us)
 {
     struct rpc_attempt *attempt = calloc(1, sizeof(*attempt));
     if (attempt == NULL) {
         return NULL;
     }
-    attempt->channel = channel;
     attempt->started_us = now_us;
     attempt->code_message = grpc_empty_slice();
-    attempt->handle = grpc_channel_create_call(channel->channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
+    attempt->handle = grpc_channel_create_call(channel_connection(channel), NULL, GRPC_PROPAGATE_DEFAULTS, queue,
                                                grpc_slice_from_static_string(method), NULL,
                                                gpr_time_from_micros(deadline_us, GPR_CLOCK_MONOTONIC), NULL);
     /* The library empties the buffer that it sends: each attempt gets its own view of the same bytes. */
@@ -61,6 +60,7 @@ struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc
         release_memory(attempt);
         return NULL;
     }
+    attempt->channel = channel;
     return attempt;
 }
 
@@ -83,12 +83,15 @@ struct text rpc_attempt_trailer(const struct rpc_attempt *attempt, const char *n
 void rpc_attempt_release(struct rpc_attempt *attempt, struct channel_pool *pool, enum call_verdict verdict,
                          int64_t now_us)
 {
+    assert(attempt->handle != NULL && attempt->channel != NULL);
     grpc_call_unref(attempt->handle);
     attempt->handle = NULL;
-    channel_pool_release(pool, attempt->channel, verdict, now_us);
+    channel_pool_give_back(pool, attempt->channel, verdict, now_us);
+    attempt->channel = NULL;
 }
 
 void rpc_attempt_free(struct rpc_attempt *attempt)
 {
+    assert(attempt->handle == NULL && attempt->channel == NULL);
     release_memory(attempt);
 }

@@ -14,7 +14,7 @@ struct client_call;
 
 struct rpc_attempt {
     struct client_call *call; /* NULL: given up, nobody wants its end. Owned by the loop's thread */
-    const struct pooled_channel *channel;
+    struct channel *channel;  /* lent to it; NULL: given back */
     int64_t started_us;       /* monotonic */
     struct rpc_attempt *next; /* for the owner's lists */
     grpc_call *handle;
@@ -28,9 +28,8 @@ struct rpc_attempt {
 
 /* Starts `method` ("/tally.v1.CounterService/BatchGet") with message, which stays the caller's. Takes over the lent
  * channel only on success. Returns NULL when out of memory. */
-struct rpc_attempt *rpc_attempt_start(const struct pooled_channel *channel, grpc_completion_queue *queue,
-                                      const char *method, grpc_byte_buffer *message, int64_t now_us,
-                                      int64_t deadline_us) MUST_CHECK;
+struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue, const char *method,
+                                      grpc_byte_buffer *message, int64_t now_us, int64_t deadline_us) MUST_CHECK;
 /* Asks the library to end it soon (its code will be CANCELLED, or what had come just before). */
 void rpc_attempt_cancel(struct rpc_attempt *attempt);
 /* The value of a trailer, empty if there was none; valid until rpc_attempt_release. */

@@ -102,17 +102,17 @@ bool pool_fixture_find(struct channel_pool *pool, struct fake_grpc_server *serve
 
 unsigned pool_fixture_pick(struct channel_pool *pool, unsigned *cursor, int avoid_instance)
 {
-    const struct pooled_channel *channel = channel_pool_pick(pool, cursor, avoid_instance, clock_monotonic_us());
+    struct channel *channel = channel_pool_lend(pool, cursor, avoid_instance, clock_monotonic_us());
     assert_non_null(channel);
-    const unsigned instance = channel->instance;
-    channel_pool_release(pool, channel, CALL_ANSWERED, clock_monotonic_us());
+    const unsigned instance = channel_instance_number(channel);
+    channel_pool_give_back(pool, channel, CALL_ANSWERED, clock_monotonic_us());
     return instance;
 }
 
 bool pool_fixture_picks_nothing(struct channel_pool *pool)
 {
     unsigned cursor = 0;
-    return channel_pool_pick(pool, &cursor, -1, clock_monotonic_us()) == NULL;
+    return channel_pool_lend(pool, &cursor, -1, clock_monotonic_us()) == NULL;
 }
 
 bool pool_fixture_metrics_have(const char *text)

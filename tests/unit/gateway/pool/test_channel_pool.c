@@ -34,20 +34,20 @@ static void test_picks_go_round_all_channels(void **state)
     struct fake_grpc_server *server = fake_grpc_server_start(0, FAKE_HEALTH_SERVING, NULL, NULL);
     struct channel_pool *pool = pool_fixture_create_of_one(server);
     pool_fixture_wait_for_instance(pool, 0, true, SIZE);
-    const struct pooled_channel *first_round[SIZE];
+    struct channel *first_round[SIZE];
     unsigned cursor = 7;
     for (int i = 0; i < SIZE; i++) {
-        first_round[i] = channel_pool_pick(pool, &cursor, -1, clock_monotonic_us());
+        first_round[i] = channel_pool_lend(pool, &cursor, -1, clock_monotonic_us());
         assert_non_null(first_round[i]);
         for (int j = 0; j < i; j++) {
-            assert_ptr_not_equal(first_round[i]->channel, first_round[j]->channel);
+            assert_ptr_not_equal(channel_connection(first_round[i]), channel_connection(first_round[j]));
         }
     }
     for (int i = 0; i < SIZE; i++) {
-        const struct pooled_channel *again = channel_pool_pick(pool, &cursor, -1, clock_monotonic_us());
+        struct channel *again = channel_pool_lend(pool, &cursor, -1, clock_monotonic_us());
         assert_ptr_equal(again, first_round[i]);
-        channel_pool_release(pool, again, CALL_ANSWERED, clock_monotonic_us());
-        channel_pool_release(pool, first_round[i], CALL_ANSWERED, clock_monotonic_us());
+        channel_pool_give_back(pool, again, CALL_ANSWERED, clock_monotonic_us());
+        channel_pool_give_back(pool, first_round[i], CALL_ANSWERED, clock_monotonic_us());
     }
     channel_pool_free(pool);
     fake_grpc_server_stop(server);

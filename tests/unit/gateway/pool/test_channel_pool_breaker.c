@@ -20,11 +20,11 @@ static void end_calls(struct channel_pool *pool, unsigned number, enum call_verd
 {
     unsigned cursor = 0;
     while (count > 0) {
-        const struct pooled_channel *channel = channel_pool_pick(pool, &cursor, -1, now_us);
+        struct channel *channel = channel_pool_lend(pool, &cursor, -1, now_us);
         assert_non_null(channel);
-        const bool is_meant = channel->instance == number;
+        const bool is_meant = channel_instance_number(channel) == number;
         count -= is_meant;
-        channel_pool_release(pool, channel, is_meant ? verdict : CALL_ANSWERED, now_us);
+        channel_pool_give_back(pool, channel, is_meant ? verdict : CALL_ANSWERED, now_us);
     }
 }
 
@@ -33,10 +33,10 @@ static void assert_breaker(struct channel_pool *pool, size_t place, enum breaker
     assert_string_equal(breaker_state_name(pool_fixture_instance(pool, place).breaker), breaker_state_name(breaker));
 }
 
-static const struct pooled_channel *pick_at(struct channel_pool *pool, int64_t now_us)
+static struct channel *pick_at(struct channel_pool *pool, int64_t now_us)
 {
     unsigned cursor = 0;
-    return channel_pool_pick(pool, &cursor, -1, now_us);
+    return channel_pool_lend(pool, &cursor, -1, now_us);
 }
 
 static bool metrics_have_breaker(struct fake_grpc_server *server, const char *value)
@@ -133,7 +133,7 @@ static void test_after_a_while_exactly_one_call_is_let_through(void **state)
     const int64_t now_us = clock_monotonic_us();
     struct channel_pool *pool = create_open(server, now_us);
     assert_null(pick_at(pool, now_us + OPEN_FOR_US - 1));
-    const struct pooled_channel *probe = pick_at(pool, now_us + OPEN_FOR_US);
+    struct channel *probe = pick_at(pool, now_us + OPEN_FOR_US);
     assert_non_null(probe);
     assert_breaker(pool, 0, BREAKER_HALF_OPEN);
     assert_null(pick_at(pool, now_us + OPEN_FOR_US));
@@ -141,7 +141,7 @@ static void test_after_a_while_exactly_one_call_is_let_through(void **state)
     assert_false(channel_pool_is_ready(pool));
     assert_int_equal(channel_pool_retry_after_s(pool), 1);
 
-    channel_pool_release(pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
+    channel_pool_give_back(pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
     assert_breaker(pool, 0, BREAKER_CLOSED);
     assert_true(channel_pool_is_ready(pool));
     end_calls(pool, 0, CALL_ANSWERED, 2 * SIZE, now_us);
@@ -155,14 +155,14 @@ static void test_a_probe_that_fails_opens_it_again(void **state)
     struct fake_grpc_server *server = pool_fixture_server();
     const int64_t now_us = clock_monotonic_us();
     struct channel_pool *pool = create_open(server, now_us - OPEN_FOR_US);
-    const struct pooled_channel *probe = pick_at(pool, now_us);
+    struct channel *probe = pick_at(pool, now_us);
     assert_non_null(probe);
-    channel_pool_release(pool, probe, CALL_FAILED, now_us);
+    channel_pool_give_back(pool, probe, CALL_FAILED, now_us);
     assert_breaker(pool, 0, BREAKER_OPEN);
     assert_null(pick_at(pool, now_us + OPEN_FOR_US - 1));
     probe = pick_at(pool, now_us + OPEN_FOR_US);
     assert_non_null(probe);
-    channel_pool_release(pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
+    channel_pool_give_back(pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
     assert_breaker(pool, 0, BREAKER_CLOSED);
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
@@ -174,12 +174,12 @@ static void test_after_a_probe_given_up_the_next_call_is_the_probe(void **state)
     struct fake_grpc_server *server = pool_fixture_server();
     const int64_t now_us = clock_monotonic_us();
     struct channel_pool *pool = create_open(server, now_us - OPEN_FOR_US);
-    channel_pool_release(pool, pick_at(pool, now_us), CALL_SAYS_NOTHING, now_us);
+    channel_pool_give_back(pool, pick_at(pool, now_us), CALL_SAYS_NOTHING, now_us);
     assert_true(channel_pool_is_ready(pool));
-    const struct pooled_channel *probe = pick_at(pool, now_us);
+    struct channel *probe = pick_at(pool, now_us);
     assert_non_null(probe);
     assert_null(pick_at(pool, now_us));
-    channel_pool_release(pool, probe, CALL_ANSWERED, now_us);
+    channel_pool_give_back(pool, probe, CALL_ANSWERED, now_us);
     assert_breaker(pool, 0, BREAKER_CLOSED);
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
@@ -198,10 +198,10 @@ static void test_an_instance_takes_calls_when_a_call_would_find_it(void **state)
     pool = create_open(server, clock_monotonic_us() - OPEN_FOR_US);
     assert_true(channel_pool_is_ready(pool));
     assert_true(pool_fixture_instance(pool, 0).takes_calls);
-    const struct pooled_channel *probe = pick_at(pool, clock_monotonic_us());
+    struct channel *probe = pick_at(pool, clock_monotonic_us());
     assert_false(channel_pool_is_ready(pool));
     assert_false(pool_fixture_instance(pool, 0).takes_calls);
-    channel_pool_release(pool, probe, CALL_ANSWERED, clock_monotonic_us());
+    channel_pool_give_back(pool, probe, CALL_ANSWERED, clock_monotonic_us());
     assert_true(pool_fixture_instance(pool, 0).takes_calls);
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
@@ -216,9 +216,9 @@ static void test_the_real_clock_lets_a_probe_through(void **state)
     while (!channel_pool_is_ready(pool)) {
         assert_true(clock_monotonic_us() < give_up_us);
     }
-    const struct pooled_channel *probe = pick_at(pool, clock_monotonic_us());
+    struct channel *probe = pick_at(pool, clock_monotonic_us());
     assert_non_null(probe);
-    channel_pool_release(pool, probe, CALL_ANSWERED, clock_monotonic_us());
+    channel_pool_give_back(pool, probe, CALL_ANSWERED, clock_monotonic_us());
     channel_pool_free(pool);
     fake_grpc_server_stop(server);
 }
@@ -232,8 +232,8 @@ static void test_an_instance_that_comes_back_starts_closed(void **state)
     pool_pair_create(&pair);
     const int64_t now_us = clock_monotonic_us();
     unsigned cursor = 0;
-    const struct pooled_channel *lent = channel_pool_pick(pair.pool, &cursor, 1, now_us);
-    assert_int_equal(lent->instance, 0);
+    struct channel *lent = channel_pool_lend(pair.pool, &cursor, 1, now_us);
+    assert_int_equal(channel_instance_number(lent), 0);
     end_calls(pair.pool, 0, CALL_FAILED, BREAKER_FAILURES, now_us);
     assert_true(metrics_have_breaker(pair.servers[0], "2\n"));
     pool_fixture_set(pair.pool, &pair.servers[1], 1);
@@ -246,7 +246,7 @@ static void test_an_instance_that_comes_back_starts_closed(void **state)
     struct channel_pool_instance instance;
     assert_true(pool_fixture_find(pair.pool, pair.servers[0], &instance));
     assert_int_equal(instance.breaker, BREAKER_CLOSED);
-    channel_pool_release(pair.pool, lent, CALL_ANSWERED, now_us); /* says nothing of the one that came back */
+    channel_pool_give_back(pair.pool, lent, CALL_ANSWERED, now_us); /* says nothing of the one that came back */
     assert_true(metrics_have_breaker(pair.servers[0], "0\n"));
     pool_pair_free(&pair);
 }
@@ -262,10 +262,10 @@ static void test_metrics_tell_states_and_changes(void **state)
     assert_true(metrics_have_breaker(pair.servers[0], "2\n"));
     assert_true(metrics_have_breaker(pair.servers[1], "0\n"));
     unsigned cursor = 0;
-    const struct pooled_channel *probe = channel_pool_pick(pair.pool, &cursor, 1, now_us + OPEN_FOR_US);
-    assert_int_equal(probe->instance, 0);
+    struct channel *probe = channel_pool_lend(pair.pool, &cursor, 1, now_us + OPEN_FOR_US);
+    assert_int_equal(channel_instance_number(probe), 0);
     assert_true(metrics_have_breaker(pair.servers[0], "1\n"));
-    channel_pool_release(pair.pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
+    channel_pool_give_back(pair.pool, probe, CALL_ANSWERED, now_us + OPEN_FOR_US);
     assert_true(metrics_have_breaker(pair.servers[0], "0\n"));
     /* This test is the first. */
     assert_true(pool_fixture_metrics_have("tally_breaker_changes_total{state=\"open\"} 1\n"));

@@ -55,7 +55,7 @@ static void test_a_pool_may_begin_with_nobody(void **state)
     usleep(SOON_US);
     assert_int_equal(channel_pool_describe(pool, NULL, 0), 0);
     assert_false(channel_pool_is_ready(pool));
-    assert_null(channel_pool_pick(pool, &cursor, -1, clock_monotonic_us()));
+    assert_null(channel_pool_lend(pool, &cursor, -1, clock_monotonic_us()));
     pool_fixture_set(pool, &server, 1);
     pool_fixture_wait_for_server(pool, server, true, SIZE);
     channel_pool_free(pool);
@@ -67,11 +67,11 @@ static void test_the_same_set_changes_nothing(void **state)
     (void)state;
     struct pool_pair pair;
     pool_pair_create(&pair);
-    const struct pooled_channel *before[SIZE];
+    struct channel *before[SIZE];
     unsigned cursor = 0;
     for (int i = 0; i < SIZE; i++) {
-        before[i] = channel_pool_pick(pair.pool, &cursor, -1, clock_monotonic_us());
-        channel_pool_release(pair.pool, before[i], CALL_ANSWERED, clock_monotonic_us());
+        before[i] = channel_pool_lend(pair.pool, &cursor, -1, clock_monotonic_us());
+        channel_pool_give_back(pair.pool, before[i], CALL_ANSWERED, clock_monotonic_us());
     }
     struct fake_grpc_server *other_order[] = {pair.servers[1], pair.servers[0], pair.servers[1]};
     pool_fixture_set(pair.pool, pair.servers, 2);
@@ -81,9 +81,9 @@ static void test_the_same_set_changes_nothing(void **state)
 
     cursor = 0;
     for (int i = 0; i < SIZE; i++) {
-        const struct pooled_channel *after = channel_pool_pick(pair.pool, &cursor, -1, clock_monotonic_us());
+        struct channel *after = channel_pool_lend(pair.pool, &cursor, -1, clock_monotonic_us());
         assert_ptr_equal(after, before[i]);
-        channel_pool_release(pair.pool, after, CALL_ANSWERED, clock_monotonic_us());
+        channel_pool_give_back(pair.pool, after, CALL_ANSWERED, clock_monotonic_us());
     }
     for (int i = 0; i < 2; i++) {
         pool_fixture_wait_for_connections(pair.servers[i], SIZE / 2);
@@ -212,7 +212,7 @@ static void test_a_call_on_an_instance_that_leaves_is_not_cut(void **state)
     grpc_completion_queue *queue = grpc_completion_queue_create_for_next(NULL);
     unsigned cursor = 0;
     const int64_t now_us = clock_monotonic_us();
-    const struct pooled_channel *channel = channel_pool_pick(pool, &cursor, -1, now_us);
+    struct channel *channel = channel_pool_lend(pool, &cursor, -1, now_us);
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(NULL, 0);
     struct rpc_attempt *attempt =
         rpc_attempt_start(channel, queue, "/tally.v1.CounterService/BatchGet", message, now_us, now_us + PATIENCE_US);
@@ -245,18 +245,18 @@ static void test_a_lent_channel_outlives_a_smaller_share(void **state)
     struct fake_grpc_server *servers[2] = {pool_fixture_server(), pool_fixture_server()};
     struct channel_pool *pool = pool_fixture_create_of_one(servers[0]);
     pool_fixture_wait_for_server(pool, servers[0], true, SIZE);
-    const struct pooled_channel *lent[SIZE];
+    struct channel *lent[SIZE];
     unsigned cursor = 0;
     for (int i = 0; i < SIZE; i++) {
-        lent[i] = channel_pool_pick(pool, &cursor, -1, clock_monotonic_us());
+        lent[i] = channel_pool_lend(pool, &cursor, -1, clock_monotonic_us());
     }
     pool_fixture_set(pool, servers, 2);
     pool_fixture_wait_for_server(pool, servers[1], true, SIZE / 2);
     usleep(SOON_US);
     pool_fixture_wait_for_connections(servers[0], SIZE);
     for (int i = 0; i < SIZE; i++) {
-        assert_int_equal(grpc_channel_check_connectivity_state(lent[i]->channel, 0), GRPC_CHANNEL_READY);
-        channel_pool_release(pool, lent[i], CALL_ANSWERED, clock_monotonic_us());
+        assert_int_equal(grpc_channel_check_connectivity_state(channel_connection(lent[i]), 0), GRPC_CHANNEL_READY);
+        channel_pool_give_back(pool, lent[i], CALL_ANSWERED, clock_monotonic_us());
     }
     pool_fixture_wait_for_connections(servers[0], SIZE / 2);
     channel_pool_free(pool);
@@ -378,16 +378,16 @@ struct picker {
 static void *picker_main(void *cls)
 {
     struct picker *picker = cls;
-    const struct pooled_channel *lent[3] = {NULL};
+    struct channel *lent[3] = {NULL};
     unsigned cursor = 0;
     for (unsigned i = 0; !atomic_load(&picker->stopping) || lent[i % 3] != NULL; i++) {
         const int64_t now_us = clock_monotonic_us();
         if (lent[i % 3] != NULL) {
-            channel_pool_release(picker->pool, lent[i % 3], CALL_ANSWERED, now_us);
+            channel_pool_give_back(picker->pool, lent[i % 3], CALL_ANSWERED, now_us);
             lent[i % 3] = NULL;
         }
         if (!atomic_load(&picker->stopping)) {
-            lent[i % 3] = channel_pool_pick(picker->pool, &cursor, -1, now_us);
+            lent[i % 3] = channel_pool_lend(picker->pool, &cursor, -1, now_us);
             picker->picks++;
             picker->failures += lent[i % 3] == NULL;
         }
@@ -395,7 +395,7 @@ static void *picker_main(void *cls)
     }
     for (int i = 0; i < 3; i++) {
         if (lent[i] != NULL) {
-            channel_pool_release(picker->pool, lent[i], CALL_ANSWERED, clock_monotonic_us());
+            channel_pool_give_back(picker->pool, lent[i], CALL_ANSWERED, clock_monotonic_us());
         }
     }
     return NULL;

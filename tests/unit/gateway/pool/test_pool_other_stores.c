@@ -263,10 +263,10 @@ static void *picker_main(void *cls)
     unsigned cursor = 0;
     while (!atomic_load(&picker->stopping)) {
         const int64_t now_us = clock_monotonic_us();
-        const struct pooled_channel *channel = channel_pool_pick(picker->pool, &cursor, -1, now_us);
+        struct channel *channel = channel_pool_lend(picker->pool, &cursor, -1, now_us);
         if (channel != NULL) {
-            picker->picks[channel->instance]++;
-            channel_pool_release(picker->pool, channel, CALL_ANSWERED, now_us);
+            picker->picks[channel_instance_number(channel)]++;
+            channel_pool_give_back(picker->pool, channel, CALL_ANSWERED, now_us);
         }
         usleep(100);
     }
