@@ -1,5 +1,7 @@
 #include "gateway/pool/breaker.h"
 
+#include <assert.h>
+
 void breaker_init(struct breaker *breaker, int failures_max, int64_t open_for_us)
 {
     *breaker = (struct breaker){.failures_max = failures_max, .open_for_us = open_for_us};
@@ -21,6 +23,7 @@ bool breaker_allows(const struct breaker *breaker, int64_t now_us)
 
 bool breaker_on_call(struct breaker *breaker)
 {
+    assert(breaker->state != BREAKER_HALF_OPEN); /* breaker_allows refuses it */
     if (breaker->state != BREAKER_OPEN) {
         return false;
     }

@@ -1,26 +1,20 @@
-/*   channel_pool_set_targets ──> wanted ──> pool thread: instances join and leave, channels are shared out anew
- *                                              │
- *                                              ▼
- *                                           round ──> channel_pool_lend, channel_pool_give_back (any thread, under
- * lock) ▲ pool thread, every 10 ms: connectivity of every channel, health Watch of every instance
+/*   channel_pool_set_targets ──> members: instances join and leave, channels are shared out anew
+ *                                   │ the pool's thread, every 10 ms: also connectivity of every channel, health Watch
+ *                                   ▼ of every instance
+ *                                 round ──> channel_pool_lend, channel_pool_give_back (any thread)
  *
- * The lock is held for as long as a round takes, once a call and not once a request, and by the pool's thread only to
- * swap what it has made ready before. Readers of metrics take it inside the registry's lock. */
+ * The lock is the round's (channel_round.h). */
 #include "gateway/pool/channel_pool.h"
 
 #include <assert.h>
 #include <grpc/support/time.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
-#include "common/log/log.h"
 #include "common/thread/background.h"
 #include "gateway/pool/channel_pool_metrics.h"
 #include "gateway/pool/channel_round.h"
 #include "gateway/pool/health_watch.h"
-#include "gateway/pool/instance.h"
 #include "gateway/pool/pool_members.h"
 
 /* How often the pool's thread looks: so long a change goes unnoticed. It does not wait in the queue, see channel.h. */
@@ -31,92 +25,42 @@ struct channel_pool {
     grpc_completion_queue *queue;
     struct channel_pool_metrics metrics;
     /* see there */
-    struct background background;
+    struct channel_round round;
     struct pool_members members;
-    /* guarded by members.lock: when an instance was seen up last; never: long ago */
-    int64_t up_us;
+    struct background background;
 };
 
-/* --- calls -------------------------------------------------------------------------------------------------------- */
-
-/* Under lock. Returns whether it is to be logged. */
-static bool breaker_changed_locked(struct channel_pool *pool, struct instance *instance, int64_t now_us)
-{
-    uint64_t count;
-    const enum breaker_state state = instance->breaker.state;
-    channel_pool_metrics_breaker_changed(&pool->metrics, state);
-    return state != BREAKER_HALF_OPEN && log_limiter_allows(&instance->breaker_log[state], now_us, &count);
-}
+/* --- for other threads -------------------------------------------------------------------------------------------- */
 
 struct channel *channel_pool_lend(struct channel_pool *pool, unsigned *cursor, int avoid_instance, int64_t now_us)
 {
-    pthread_mutex_lock(&pool->members.lock);
-    struct channel *channel = channel_round_next(&pool->members.round, cursor, avoid_instance, now_us);
-    if (channel != NULL) {
-        if (breaker_on_call(&channel->instance->breaker)) {
-            (void)breaker_changed_locked(pool, channel->instance, now_us);
-        } else {
-            pool->up_us = now_us;
-        }
-        channel_lend(channel);
-    }
-    pthread_mutex_unlock(&pool->members.lock);
-    return channel;
+    return channel_round_lend(&pool->round, cursor, avoid_instance, now_us);
 }
 
 void channel_pool_give_back(struct channel_pool *pool, struct channel *channel, enum call_verdict verdict,
                             int64_t now_us)
 {
-    struct instance *instance = channel->instance;
-    bool is_logged = false;
-    pthread_mutex_lock(&pool->members.lock);
-    if (breaker_on_end(&instance->breaker, verdict, now_us)) {
-        is_logged = breaker_changed_locked(pool, instance, now_us);
-    }
-    const enum breaker_state state = instance->breaker.state;
-    pthread_mutex_unlock(&pool->members.lock);
-    if (is_logged) {
-        LOG_AT(state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "channel_pool", "circuit breaker changed",
-               LOG_STR("instance", instance->target), LOG_STR("state", breaker_state_name(state)));
-    }
-    channel_give_back(channel); /* last: with it the instance may go */
+    channel_round_give_back(&pool->round, channel, verdict, now_us);
 }
 
 void channel_pool_note_refusal(struct channel_pool *pool, struct channel *channel, int64_t now_us)
 {
-    pthread_mutex_lock(&pool->members.lock);
-    channel->instance->writes_refused_us = now_us;
-    pthread_mutex_unlock(&pool->members.lock);
+    channel_round_note_refusal(&pool->round, channel, now_us);
 }
 
 bool channel_pool_is_ready(struct channel_pool *pool)
 {
-    const int64_t now_us = clock_monotonic_us();
-    pthread_mutex_lock(&pool->members.lock);
-    const bool is_ready = channel_round_has_next(&pool->members.round, now_us);
-    pthread_mutex_unlock(&pool->members.lock);
-    return is_ready;
+    return channel_round_is_ready(&pool->round, clock_monotonic_us());
 }
 
 bool channel_pool_is_awaited(struct channel_pool *pool, int64_t now_us)
 {
-    pthread_mutex_lock(&pool->members.lock);
-    const bool is_awaited = now_us - pool->up_us < CHANNEL_POOL_AWAITED_US;
-    pthread_mutex_unlock(&pool->members.lock);
-    return is_awaited;
+    return channel_round_is_awaited(&pool->round, now_us);
 }
 
 int channel_pool_retry_after_s(struct channel_pool *pool)
 {
-    const int64_t now_us = clock_monotonic_us();
-    pthread_mutex_lock(&pool->members.lock);
-    const bool is_ready = channel_round_has_next(&pool->members.round, now_us);
-    const int64_t probe_us = channel_round_probe_us(&pool->members.round);
-    pthread_mutex_unlock(&pool->members.lock);
-    if (is_ready || probe_us == INT64_MAX || probe_us <= now_us) {
-        return 1;
-    }
-    return (int)((probe_us - now_us + 999999) / 1000000);
+    return channel_round_retry_after_s(&pool->round, clock_monotonic_us());
 }
 
 int channel_pool_set_targets(struct channel_pool *pool, const char *const *targets, size_t target_count)
@@ -126,21 +70,12 @@ int channel_pool_set_targets(struct channel_pool *pool, const char *const *targe
 
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max)
 {
-    const int64_t now_us = clock_monotonic_us();
-    pthread_mutex_lock(&pool->members.lock);
-    const size_t count = pool->members.instance_count;
-    for (size_t i = 0; i < count && i < max; i++) {
-        instance_describe(pool->members.instances[i], now_us, &instances[i]);
-    }
-    pthread_mutex_unlock(&pool->members.lock);
-    return count;
+    return pool_members_describe(&pool->members, instances, max, clock_monotonic_us());
 }
 
 void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 {
-    pthread_mutex_lock(&pool->members.lock);
-    memcpy(out, pool->members.store.id, STORE_ID_SIZE);
-    pthread_mutex_unlock(&pool->members.lock);
+    pool_members_read_store(&pool->members, out);
 }
 
 /* --- the pool's thread -------------------------------------------------------------------------------------------- */
@@ -157,16 +92,6 @@ static grpc_completion_type handle_events(struct channel_pool *pool)
     }
 }
 
-/* Also while nobody calls. */
-static void note_up(struct channel_pool *pool, int64_t now_us)
-{
-    pthread_mutex_lock(&pool->members.lock);
-    if (channel_round_is_up(&pool->members.round)) {
-        pool->up_us = now_us;
-    }
-    pthread_mutex_unlock(&pool->members.lock);
-}
-
 static void run(void *cls)
 {
     struct channel_pool *pool = cls;
@@ -174,7 +99,7 @@ static void run(void *cls)
         handle_events(pool); /* first: what an instance tells of its store takes effect at once */
         const int64_t now_us = clock_monotonic_us();
         pool_members_look(&pool->members, now_us);
-        note_up(pool, now_us);
+        channel_round_look(&pool->round, now_us);
     } while (background_pause(&pool->background, LOOK_INTERVAL_MS));
     pool_members_close(&pool->members);
     grpc_completion_queue_shutdown(pool->queue);
@@ -189,6 +114,7 @@ static void run(void *cls)
 static void release(struct channel_pool *pool)
 {
     pool_members_done(&pool->members);
+    channel_round_done(&pool->round);
     grpc_completion_queue_destroy(pool->queue);
     free(pool);
     grpc_shutdown();
@@ -202,14 +128,13 @@ struct channel_pool *channel_pool_create(const struct channel_pool_options *opti
         error_set(error, "out of memory");
         return NULL;
     }
-    pool->up_us = INT64_MIN / 2;
     grpc_init();
+    channel_round_init(&pool->round);
     pool->queue = grpc_completion_queue_create_for_next(NULL);
-    if (pool_members_init(&pool->members, options, pool->queue, error) != 0) {
+    if (pool_members_init(&pool->members, options, &pool->round, pool->queue, error) != 0) {
         goto fail;
     }
-    channel_pool_metrics_init(&pool->metrics, &pool->members.lock, &pool->members.round,
-                              &pool->members.other_store_count);
+    channel_pool_metrics_init(&pool->metrics, &pool->round, &pool->members);
     if (background_start(&pool->background, "channel-pool", run, pool, error) != 0) {
         channel_pool_metrics_done();
         goto fail;

@@ -37,14 +37,7 @@ static const char *const state_names[CHANNEL_STATES] = {
 static double read_state_count(void *ctx)
 {
     const struct channel_state_count *wanted = ctx;
-    const struct channel_pool_metrics *metrics = wanted->metrics;
-    unsigned count = 0;
-    pthread_mutex_lock(metrics->lock);
-    for (unsigned i = 0; i < metrics->round->len; i++) {
-        count += channel_state(metrics->round->places[i]) == wanted->state;
-    }
-    pthread_mutex_unlock(metrics->lock);
-    return count;
+    return channel_round_count(wanted->round, wanted->state);
 }
 
 static double read_breaker(void *ctx)
@@ -58,27 +51,16 @@ static double read_breaker(void *ctx)
 
 static double read_other_stores(void *ctx)
 {
-    const struct channel_pool_metrics *metrics = ctx;
-    pthread_mutex_lock(metrics->lock);
-    const unsigned count = *metrics->other_store_count;
-    pthread_mutex_unlock(metrics->lock);
-    return count;
+    return pool_members_count_other_stores(ctx);
 }
 
-void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mutex_t *lock,
-                               const struct channel_round *round, const unsigned *other_store_count)
+void channel_pool_metrics_init(struct channel_pool_metrics *metrics, struct channel_round *round,
+                               struct pool_members *members)
 {
-    metrics->lock = lock;
-    metrics->round = round;
-    metrics->other_store_count = other_store_count;
-    metrics_register_reader(&other_stores_family, NULL, read_other_stores, metrics);
+    metrics_register_reader(&other_stores_family, NULL, read_other_stores, members);
     for (int state = 0; state < CHANNEL_STATES; state++) {
-        metrics->state_counts[state] = (struct channel_state_count){metrics, (grpc_connectivity_state)state};
+        metrics->state_counts[state] = (struct channel_state_count){round, (grpc_connectivity_state)state};
         metrics_register_reader(&channels_family, &state_names[state], read_state_count, &metrics->state_counts[state]);
-    }
-    for (enum breaker_state state = 0; state < BREAKER_STATES; state++) {
-        const char *name = breaker_state_name(state);
-        metrics->breaker_changes[state] = metrics_register(&breaker_changes_family, &name);
     }
 }
 
@@ -102,7 +84,10 @@ void channel_pool_metrics_remove_instance(struct instance *instance)
     metrics_unregister_reader(&breaker_state_family, &target);
 }
 
-void channel_pool_metrics_breaker_changed(const struct channel_pool_metrics *metrics, enum breaker_state state)
+void channel_pool_metrics_breaker_changes(metric_series series[BREAKER_STATES])
 {
-    metrics_add(metrics->breaker_changes[state], 1);
+    for (enum breaker_state state = 0; state < BREAKER_STATES; state++) {
+        const char *name = breaker_state_name(state);
+        series[state] = metrics_register(&breaker_changes_family, &name);
+    }
 }

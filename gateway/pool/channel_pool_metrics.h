@@ -3,32 +3,25 @@
 #ifndef TALLY_GATEWAY_POOL_CHANNEL_POOL_METRICS_H
 #define TALLY_GATEWAY_POOL_CHANNEL_POOL_METRICS_H
 
-#include <pthread.h>
-
 #include "common/metrics/metrics.h"
 #include "gateway/pool/channel_round.h"
 #include "gateway/pool/instance.h"
+#include "gateway/pool/pool_members.h"
 
 enum { CHANNEL_STATES = GRPC_CHANNEL_TRANSIENT_FAILURE + 1 };
 
-struct channel_pool_metrics;
-
 struct channel_state_count {
-    struct channel_pool_metrics *metrics;
+    struct channel_round *round;
     grpc_connectivity_state state;
 };
 
 struct channel_pool_metrics {
-    pthread_mutex_t *lock; /* the pool's; guards the round, the breakers and the count */
-    const struct channel_round *round;
-    const unsigned *other_store_count;
     struct channel_state_count state_counts[CHANNEL_STATES];
-    metric_series breaker_changes[BREAKER_STATES];
 };
 
-/* From now on the round and the count are read, under lock. */
-void channel_pool_metrics_init(struct channel_pool_metrics *metrics, pthread_mutex_t *lock,
-                               const struct channel_round *round, const unsigned *other_store_count);
+/* From now on round and members are read, under the round's lock. */
+void channel_pool_metrics_init(struct channel_pool_metrics *metrics, struct channel_round *round,
+                               struct pool_members *members);
 /* After return they are not. */
 void channel_pool_metrics_done(void);
 
@@ -36,7 +29,7 @@ void channel_pool_metrics_done(void);
 void channel_pool_metrics_add_instance(struct instance *instance);
 void channel_pool_metrics_remove_instance(struct instance *instance);
 
-/* A breaker went into this state. Under lock or not. */
-void channel_pool_metrics_breaker_changed(const struct channel_pool_metrics *metrics, enum breaker_state state);
+/* The series that count the breakers which went into each state. Not under lock. */
+void channel_pool_metrics_breaker_changes(metric_series series[BREAKER_STATES]);
 
 #endif

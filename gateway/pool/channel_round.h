@@ -1,20 +1,19 @@
-/* The order in which calls go round the channels: those of all instances in turns, a b c a b c ... Immutable once
- * built, but for what channels and breakers do. The pool guards it. */
+/* Which channel a call takes: the channels in the order in which calls go round them, those of all instances in turns,
+ * a b c a b c ..., and the pool's one lock. A call takes the lock twice, to borrow a channel and to give it back, each
+ * time for as long as a round takes; the pool's thread holds it only to swap what it has made ready before. Readers of
+ * metrics take it inside the registry's lock. */
 #ifndef TALLY_GATEWAY_POOL_CHANNEL_ROUND_H
 #define TALLY_GATEWAY_POOL_CHANNEL_ROUND_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/metrics/metrics.h"
+#include "gateway/pool/breaker.h"
 #include "gateway/pool/channel.h"
-#include "gateway/pool/instance.h"
-
-struct channel_round {
-    struct channel **places;
-    unsigned len;
-};
 
 /* The channels that one of the instances brings. */
 struct channel_share {
@@ -22,19 +21,46 @@ struct channel_share {
     unsigned count;
 };
 
-/* Returns 0, or -1 when out of memory. */
-int channel_round_build(struct channel_round *round, const struct channel_share *shares, size_t share_count) MUST_CHECK;
+/* The channels of all shares in turns. */
+struct channel_order {
+    struct channel **places;
+    unsigned len;
+};
+
+struct channel_round {
+    /* immutable after init */
+    metric_series breaker_changes[BREAKER_STATES];
+    /* guards what follows, what calls change of the instances (instance.h), and what the pool's thread tells others */
+    pthread_mutex_t lock;
+    struct channel_order order;
+    int64_t up_us; /* when an instance was seen up last; never: long ago */
+};
+
+/* Without channels. */
+void channel_round_init(struct channel_round *round);
+/* Nobody has a channel. */
 void channel_round_done(struct channel_round *round);
 
-/* The next channel that may have a call, from *cursor on, which moves behind it. Prefers another instance than
- * avoid_instance (-1: no preference). Returns NULL when there is none. Lends nothing. */
-struct channel *channel_round_next(const struct channel_round *round, unsigned *cursor, int avoid_instance,
-                                   int64_t now_us);
-/* Whether channel_round_next would find one. */
-bool channel_round_has_next(const struct channel_round *round, int64_t now_us);
-/* Whether an instance is up: connected, serving, and its breaker closed, not on trial. */
-bool channel_round_is_up(const struct channel_round *round);
-/* When the first breaker that keeps calls from a READY channel lets a probe through; INT64_MAX: none does. */
-int64_t channel_round_probe_us(const struct channel_round *round);
+/* --- calls: any thread, not under lock; channel_pool.h tells what they promise ------------------------------------ */
+
+struct channel *channel_round_lend(struct channel_round *round, unsigned *cursor, int avoid_instance, int64_t now_us);
+void channel_round_give_back(struct channel_round *round, struct channel *channel, enum call_verdict verdict,
+                             int64_t now_us);
+void channel_round_note_refusal(struct channel_round *round, struct channel *channel, int64_t now_us);
+bool channel_round_is_ready(struct channel_round *round, int64_t now_us);
+bool channel_round_is_awaited(struct channel_round *round, int64_t now_us);
+int channel_round_retry_after_s(struct channel_round *round, int64_t now_us);
+/* How many channels are in a state. */
+unsigned channel_round_count(struct channel_round *round, grpc_connectivity_state state);
+
+/* --- the pool's thread -------------------------------------------------------------------------------------------- */
+
+/* Returns 0, or -1 when out of memory. */
+int channel_order_build(struct channel_order *order, const struct channel_share *shares, size_t share_count) MUST_CHECK;
+void channel_order_done(struct channel_order *order);
+/* Calls go round `order` from now on, and order is the one before. Under lock. */
+void channel_round_swap_locked(struct channel_round *round, struct channel_order *order);
+/* Notes when an instance is up, also while nobody calls. */
+void channel_round_look(struct channel_round *round, int64_t now_us);
 
 #endif

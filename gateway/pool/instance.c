@@ -76,6 +76,38 @@ static void set_store(struct instance *instance, const char *store)
     pthread_mutex_unlock(instance->lock);
 }
 
+/* --- calls -------------------------------------------------------------------------------------------------------- */
+
+bool instance_begin_call(struct instance *instance)
+{
+    return breaker_on_call(&instance->breaker);
+}
+
+struct breaker_change instance_end_call(struct instance *instance, enum call_verdict verdict, int64_t now_us)
+{
+    struct breaker_change change = {.is_one = breaker_on_end(&instance->breaker, verdict, now_us)};
+    if (change.is_one) {
+        uint64_t count;
+        change.state = instance->breaker.state;
+        change.is_logged = log_limiter_allows(&instance->breaker_log[change.state], now_us, &count);
+    }
+    return change;
+}
+
+void instance_log_breaker(const struct instance *instance, const struct breaker_change *change)
+{
+    if (change->is_logged) {
+        LOG_AT(change->state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "channel_pool",
+               "circuit breaker changed", LOG_STR("instance", instance->target),
+               LOG_STR("state", breaker_state_name(change->state)));
+    }
+}
+
+void instance_note_refusal(struct instance *instance, int64_t now_us)
+{
+    instance->writes_refused_us = now_us;
+}
+
 /* --- health ------------------------------------------------------------------------------------------------------- */
 
 /* Opens the health watch on the next READY channel, if it is closed and there is one. Returns whether it opened. */

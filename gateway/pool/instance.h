@@ -22,13 +22,13 @@ struct instance {
     /* immutable after create */
     char *target;
     unsigned number;       /* no other instance ever has it */
-    pthread_mutex_t *lock; /* the pool's */
+    pthread_mutex_t *lock; /* the round's */
     int keep_alive_ms;
-    /* guarded by the pool's lock */
+    /* guarded by the lock: what calls change */
     struct breaker breaker;
     struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
     int64_t writes_refused_us;                      /* when its Redis refused one last; 0: never */
-    /* changed by the pool's thread under the pool's lock: read by it freely, by others under the lock */
+    /* changed by the pool's thread under the lock: read by it freely, by others under the lock */
     struct channel **channels;
     unsigned channel_count;
     char store[STORE_ID_SIZE];    /* "": it tells none */
@@ -55,7 +55,7 @@ struct instance {
 struct instance_options {
     const char *target; /* copied */
     unsigned number;
-    pthread_mutex_t *lock; /* the pool's; guards its breaker */
+    pthread_mutex_t *lock; /* the round's */
     int keep_alive_ms;
     int breaker_failures;
     int breaker_open_for_ms;
@@ -73,7 +73,7 @@ void instance_free(struct instance *instance);
 struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error) MUST_CHECK;
 /* Frees a list that was not given to it, and the channels it would have added. */
 void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count);
-/* Takes list over (NULL: no channels). Those it no longer has leave: calls on them go on. Under the pool's lock. */
+/* Takes list over (NULL: no channels). Those it no longer has leave: calls on them go on. Under the lock. */
 void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
 
 /* Looks at the channels and does what is due; the first look starts them. */
@@ -83,25 +83,41 @@ void instance_look(struct instance *instance, int64_t now_us);
 void instance_close(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 
+/* What the end of a call did to the breaker. */
+struct breaker_change {
+    bool is_one; /* otherwise nothing changed */
+    bool is_logged;
+    enum breaker_state state;
+};
+/* A call leaves, which the breaker allows. Returns whether it is the probe. Any thread, under the lock. */
+bool instance_begin_call(struct instance *instance);
+/* A call ended. Any thread, under the lock. */
+struct breaker_change instance_end_call(struct instance *instance, enum call_verdict verdict, int64_t now_us)
+    MUST_CHECK;
+/* Any thread, not under the lock. */
+void instance_log_breaker(const struct instance *instance, const struct breaker_change *change);
+/* Its Redis refused a write. Any thread, under the lock. */
+void instance_note_refusal(struct instance *instance, int64_t now_us);
+
 /* Any thread. */
 static inline bool instance_is_serving(const struct instance *instance)
 {
     return atomic_load_explicit(&instance->serving, memory_order_relaxed);
 }
 
-/* Under the pool's lock: whether it serves, and from the pool's store. */
+/* Under the lock: whether it serves, and from the pool's store. */
 static inline bool instance_takes_part(const struct instance *instance)
 {
     return instance->relation == STORE_SAME && instance_is_serving(instance);
 }
 
-/* Whether it serves and is connected, whatever its store. The pool's thread, or under its lock. */
+/* Whether it serves and is connected, whatever its store. The pool's thread, or under the lock. */
 bool instance_is_up(const struct instance *instance);
 /* Whether it would get calls, were it not for its breaker. Likewise. */
 bool instance_can_serve(const struct instance *instance);
 /* Whether the pool's first store may yet be this one's. */
 bool instance_is_awaited(const struct instance *instance, int64_t now_us);
-/* Under the pool's lock. */
+/* Under the lock. */
 void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description);
 
 #endif

@@ -19,11 +19,11 @@ int pool_members_want(struct pool_members *members, const char *const *targets, 
     if (target_list_init(&list, targets, target_count, INSTANCES_MAX) != 0) {
         return -1;
     }
-    pthread_mutex_lock(&members->lock);
+    pthread_mutex_lock(&members->round->lock);
     struct target_list before = members->wanted;
     members->wanted = list;
     members->wanted_changed = true;
-    pthread_mutex_unlock(&members->lock);
+    pthread_mutex_unlock(&members->round->lock);
     target_list_done(&before);
     return 0;
 }
@@ -45,7 +45,7 @@ static struct instance *make_instance(struct pool_members *members, const char *
     const struct instance_options options = {
         .target = target,
         .number = members->next_number,
-        .lock = &members->lock,
+        .lock = &members->round->lock,
         .keep_alive_ms = members->options.keep_alive_ms,
         .breaker_failures = members->options.breaker_failures,
         .breaker_open_for_ms = members->options.breaker_open_for_ms,
@@ -78,9 +78,9 @@ static struct instance *add_instance(struct pool_members *members, const char *t
         return NULL;
     }
     members->next_number++;
-    pthread_mutex_lock(&members->lock);
+    pthread_mutex_lock(&members->round->lock);
     members->instances[members->instance_count++] = instance;
-    pthread_mutex_unlock(&members->lock);
+    pthread_mutex_unlock(&members->round->lock);
     channel_pool_metrics_add_instance(instance);
     return instance;
 }
@@ -89,9 +89,9 @@ static void remove_instance(struct pool_members *members, size_t index)
 {
     struct instance *instance = members->instances[index];
     channel_pool_metrics_remove_instance(instance);
-    pthread_mutex_lock(&members->lock);
+    pthread_mutex_lock(&members->round->lock);
     members->instances[index] = members->instances[--members->instance_count];
-    pthread_mutex_unlock(&members->lock);
+    pthread_mutex_unlock(&members->round->lock);
     instance_close(instance);
     list_append(&members->leaving, &instance->node);
 }
@@ -108,7 +108,7 @@ static unsigned share_of(const struct pool_members *members, size_t i, size_t co
 static int share_out(struct pool_members *members, struct error *error)
 {
     struct channel_share shares[CHANNEL_POOL_MEMBERS_MAX] = {{.count = 0}};
-    struct channel_round round = {.places = NULL};
+    struct channel_order order = {.places = NULL};
     size_t made = 0;
     while (made < members->instance_count) {
         struct channel_share *share = &shares[made];
@@ -119,26 +119,25 @@ static int share_out(struct pool_members *members, struct error *error)
         }
         made++;
     }
-    if (made == members->instance_count && channel_round_build(&round, shares, made) != 0) {
+    if (made == members->instance_count && channel_order_build(&order, shares, made) != 0) {
         error_set(error, "out of memory");
     }
-    if (round.places == NULL) {
+    if (order.places == NULL) {
         for (size_t i = 0; i < made; i++) {
             instance_drop_channels(members->instances[i], shares[i].channels, shares[i].count);
         }
         return -1;
     }
-    pthread_mutex_lock(&members->lock);
-    struct channel_round before = members->round;
-    members->round = round;
+    pthread_mutex_lock(&members->round->lock);
+    channel_round_swap_locked(members->round, &order);
     for (size_t i = 0; i < made; i++) {
         instance_set_channels(members->instances[i], shares[i].channels, shares[i].count);
     }
     LIST_EACH (struct instance, instance, &members->leaving, node) {
         instance_set_channels(instance, NULL, 0);
     }
-    pthread_mutex_unlock(&members->lock);
-    channel_round_done(&before);
+    pthread_mutex_unlock(&members->round->lock);
+    channel_order_done(&order);
     return 0;
 }
 
@@ -198,7 +197,7 @@ static bool let_leave(struct pool_members *members, int64_t now_us)
 /* Takes over what pool_members_want left. Returns whether there was something. */
 static bool take_wanted(struct pool_members *members)
 {
-    pthread_mutex_lock(&members->lock);
+    pthread_mutex_lock(&members->round->lock);
     const bool changed = members->wanted_changed;
     struct target_list before = {.count = 0};
     if (changed) {
@@ -207,7 +206,7 @@ static bool take_wanted(struct pool_members *members)
         members->wanted = (struct target_list){.count = 0};
         members->wanted_changed = false;
     }
-    pthread_mutex_unlock(&members->lock);
+    pthread_mutex_unlock(&members->round->lock);
     target_list_done(&before);
     return changed;
 }
@@ -267,6 +266,18 @@ void pool_members_look(struct pool_members *members, int64_t now_us)
     free_those_over(members);
 }
 
+size_t pool_members_describe(struct pool_members *members, struct channel_pool_instance *instances, size_t max,
+                             int64_t now_us)
+{
+    pthread_mutex_lock(&members->round->lock);
+    const size_t count = members->instance_count;
+    for (size_t i = 0; i < count && i < max; i++) {
+        instance_describe(members->instances[i], now_us, &instances[i]);
+    }
+    pthread_mutex_unlock(&members->round->lock);
+    return count;
+}
+
 void pool_members_close(struct pool_members *members)
 {
     for (size_t i = 0; i < members->instance_count; i++) {
@@ -277,11 +288,10 @@ void pool_members_close(struct pool_members *members)
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
 int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
-                      grpc_completion_queue *queue, struct error *error)
+                      struct channel_round *round, grpc_completion_queue *queue, struct error *error)
 {
-    *members = (struct pool_members){.options = *options, .queue = queue, .join_us = INT64_MAX};
+    *members = (struct pool_members){.options = *options, .round = round, .queue = queue, .join_us = INT64_MAX};
     members->options.targets = NULL;
-    pthread_mutex_init(&members->lock, NULL);
     struct target_list wanted;
     bool complete;
     if (target_list_init(&wanted, options->targets, options->target_count, INSTANCES_MAX) != 0) {
@@ -308,8 +318,6 @@ void pool_members_done(struct pool_members *members)
         list_remove(&members->leaving, &instance->node);
         instance_free(instance);
     }
-    channel_round_done(&members->round);
     target_list_done(&members->wanted);
     target_list_done(&members->targets);
-    pthread_mutex_destroy(&members->lock);
 }

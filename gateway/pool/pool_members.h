@@ -7,7 +7,6 @@
 #ifndef TALLY_GATEWAY_POOL_POOL_MEMBERS_H
 #define TALLY_GATEWAY_POOL_POOL_MEMBERS_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,16 +25,14 @@ struct pool_members {
     /* immutable after init */
     struct channel_pool_options options; /* targets: not kept */
     grpc_completion_queue *queue;
-    /* guarded by lock, and so are the breakers of the instances */
-    pthread_mutex_t lock;
+    struct channel_round *round; /* whose lock is "the lock" */
+    /* guarded by the lock */
     struct target_list wanted;
     bool wanted_changed;
-    /* changed by the pool's thread under lock: read by it freely, by others under lock */
+    /* changed by the pool's thread under the lock: read by it freely, by others under the lock */
     struct instance *instances[CHANNEL_POOL_MEMBERS_MAX];
     size_t instance_count;
-    struct channel_round round;
     struct pool_store store;
-    unsigned other_store_count; /* instances of another one */
     /* owned by the pool's thread */
     struct target_list targets; /* wanted, as taken last */
     int64_t join_us;            /* when those of targets that are not there are tried again; INT64_MAX: all are */
@@ -47,15 +44,23 @@ struct pool_members {
     struct log_limiter share_log;
 };
 
-/* Makes the instances that options name. queue: for their health Watches. Returns 0, or -1 with error filled. Before
- * the pool's thread runs. */
+/* Makes the instances that options name, and puts their channels into the round, which outlives it. queue: for their
+ * health Watches. Returns 0, or -1 with error filled. Before the pool's thread runs. */
 int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
-                      grpc_completion_queue *queue, struct error *error) MUST_CHECK;
+                      struct channel_round *round, grpc_completion_queue *queue, struct error *error) MUST_CHECK;
 /* After the pool's thread, which has closed them; also when pool_members_init failed. */
 void pool_members_done(struct pool_members *members);
 
 /* Copies the targets. Returns 0, or -1 when out of memory. Any thread. */
 int pool_members_want(struct pool_members *members, const char *const *targets, size_t target_count) MUST_CHECK;
+/* Of each instance, up to `max`. Returns how many there are. Any thread. */
+size_t pool_members_describe(struct pool_members *members, struct channel_pool_instance *instances, size_t max,
+                             int64_t now_us);
+/* Writes the id of the store that they count in, "" if there is none yet. Any thread. */
+void pool_members_read_store(struct pool_members *members, char out[STORE_ID_SIZE]);
+/* How many are of another one. Any thread. */
+unsigned pool_members_count_other_stores(struct pool_members *members);
+
 /* Settles the pool's store, lets instances join and leave, looks at each. */
 void pool_members_look(struct pool_members *members, int64_t now_us);
 /* Ends the health Watches: empty the queue next. */

@@ -1,5 +1,7 @@
 #include "gateway/pool/pool_members_store.h"
 
+#include <string.h>
+
 /* A connection that breaks, or a Redis that stops for a moment, is no reason to follow to another store. */
 enum { LATELY_US = 5 * 1000 * 1000 };
 
@@ -26,18 +28,15 @@ static enum store_relation relation_of(const struct pool_store *store, const cha
     return pool_store_is(store, told) ? STORE_SAME : STORE_OTHER;
 }
 
-/* Of the pool's store, and who is of another one. */
 static void put_store(struct pool_members *members, const struct pool_store *store)
 {
-    pthread_mutex_lock(&members->lock);
+    pthread_mutex_lock(&members->round->lock);
     members->store = *store;
-    members->other_store_count = 0;
     for (size_t i = 0; i < members->instance_count; i++) {
         struct instance *instance = members->instances[i];
         instance->relation = relation_of(store, instance->store);
-        members->other_store_count += instance->relation == STORE_OTHER;
     }
-    pthread_mutex_unlock(&members->lock);
+    pthread_mutex_unlock(&members->round->lock);
 }
 
 static void log_store_change(struct pool_members *members, enum pool_store_change change, const char *before,
@@ -91,4 +90,24 @@ void pool_members_settle_store(struct pool_members *members, int64_t now_us)
             log_other_store(members, instance, now_us);
         }
     }
+}
+
+/* --- what others ask ---------------------------------------------------------------------------------------------- */
+
+void pool_members_read_store(struct pool_members *members, char out[STORE_ID_SIZE])
+{
+    pthread_mutex_lock(&members->round->lock);
+    memcpy(out, members->store.id, STORE_ID_SIZE);
+    pthread_mutex_unlock(&members->round->lock);
+}
+
+unsigned pool_members_count_other_stores(struct pool_members *members)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&members->round->lock);
+    for (size_t i = 0; i < members->instance_count; i++) {
+        count += members->instances[i]->relation == STORE_OTHER;
+    }
+    pthread_mutex_unlock(&members->round->lock);
+    return count;
 }
