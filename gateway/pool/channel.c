@@ -110,25 +110,6 @@ void channel_hurry(struct channel *channel)
     grpc_channel_reset_connect_backoff(channel->connection);
 }
 
-void channel_lend(struct channel *channel)
-{
-    const unsigned before = atomic_fetch_add_explicit(&channel->lent_count, 1, memory_order_relaxed);
-    assert(before < UINT_MAX);
-    (void)before;
-}
-
-void channel_give_back(struct channel *channel)
-{
-    const unsigned before = atomic_fetch_sub_explicit(&channel->lent_count, 1, memory_order_release);
-    assert(before > 0);
-    (void)before;
-}
-
-bool channel_is_lent(const struct channel *channel)
-{
-    return atomic_load_explicit(&channel->lent_count, memory_order_acquire) > 0;
-}
-
 /* --- for those whom it is lent to --------------------------------------------------------------------------------- */
 
 grpc_channel *channel_connection(const struct channel *channel)

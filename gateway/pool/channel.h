@@ -12,7 +12,9 @@
 #ifndef TALLY_GATEWAY_POOL_CHANNEL_H
 #define TALLY_GATEWAY_POOL_CHANNEL_H
 
+#include <assert.h>
 #include <grpc/grpc.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,9 +67,24 @@ static inline bool channel_is_ready(const struct channel *channel)
     return channel_state(channel) == GRPC_CHANNEL_READY;
 }
 
+static inline bool channel_is_lent(const struct channel *channel)
+{
+    return atomic_load_explicit(&channel->lent_count, memory_order_acquire) > 0;
+}
+
 /* Count who has it: for each channel_lend one channel_give_back, and after the last it may be gone. Any thread. */
-void channel_lend(struct channel *channel);
-void channel_give_back(struct channel *channel);
-bool channel_is_lent(const struct channel *channel);
+static inline void channel_lend(struct channel *channel)
+{
+    const unsigned before = atomic_fetch_add_explicit(&channel->lent_count, 1, memory_order_relaxed);
+    assert(before < UINT_MAX);
+    (void)before;
+}
+
+static inline void channel_give_back(struct channel *channel)
+{
+    const unsigned before = atomic_fetch_sub_explicit(&channel->lent_count, 1, memory_order_release);
+    assert(before > 0);
+    (void)before;
+}
 
 #endif

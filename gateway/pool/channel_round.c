@@ -127,7 +127,9 @@ struct channel *channel_round_lend(struct channel_round *round, unsigned *cursor
     struct channel *channel = next_locked(&round->order, cursor, avoid_instance, now_us);
     if (channel != NULL) {
         is_probe = instance_begin_call(channel->instance);
-        round->up_us = is_probe ? round->up_us : now_us;
+        if (!is_probe) {
+            round->up_us = now_us;
+        }
         channel_lend(channel);
     }
     pthread_mutex_unlock(&round->lock);
@@ -143,11 +145,15 @@ void channel_round_give_back(struct channel_round *round, struct channel *channe
     assert(channel_is_lent(channel));
     struct instance *instance = channel->instance;
     pthread_mutex_lock(&round->lock);
-    const struct breaker_change change = instance_end_call(instance, verdict, now_us);
+    const bool is_changed = instance_end_call(instance, verdict, now_us);
+    const bool is_logged = is_changed && instance_may_log_breaker(instance, now_us);
+    const enum breaker_state state = instance->breaker.state;
     pthread_mutex_unlock(&round->lock);
-    if (change.is_one) {
-        metrics_add(round->breaker_changes[change.state], 1);
-        instance_log_breaker(instance, &change);
+    if (is_changed) {
+        metrics_add(round->breaker_changes[state], 1);
+    }
+    if (is_logged) {
+        instance_log_breaker(instance, state);
     }
     channel_give_back(channel); /* last: with it the instance may go */
 }

@@ -78,29 +78,16 @@ static void set_store(struct instance *instance, const char *store)
 
 /* --- calls -------------------------------------------------------------------------------------------------------- */
 
-bool instance_begin_call(struct instance *instance)
+bool instance_may_log_breaker(struct instance *instance, int64_t now_us)
 {
-    return breaker_on_call(&instance->breaker);
+    uint64_t count;
+    return log_limiter_allows(&instance->breaker_log[instance->breaker.state], now_us, &count);
 }
 
-struct breaker_change instance_end_call(struct instance *instance, enum call_verdict verdict, int64_t now_us)
+void instance_log_breaker(const struct instance *instance, enum breaker_state state)
 {
-    struct breaker_change change = {.is_one = breaker_on_end(&instance->breaker, verdict, now_us)};
-    if (change.is_one) {
-        uint64_t count;
-        change.state = instance->breaker.state;
-        change.is_logged = log_limiter_allows(&instance->breaker_log[change.state], now_us, &count);
-    }
-    return change;
-}
-
-void instance_log_breaker(const struct instance *instance, const struct breaker_change *change)
-{
-    if (change->is_logged) {
-        LOG_AT(change->state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "channel_pool",
-               "circuit breaker changed", LOG_STR("instance", instance->target),
-               LOG_STR("state", breaker_state_name(change->state)));
-    }
+    LOG_AT(state == BREAKER_OPEN ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "channel_pool", "circuit breaker changed",
+           LOG_STR("instance", instance->target), LOG_STR("state", breaker_state_name(state)));
 }
 
 void instance_note_refusal(struct instance *instance, int64_t now_us)

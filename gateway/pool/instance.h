@@ -83,19 +83,22 @@ void instance_look(struct instance *instance, int64_t now_us);
 void instance_close(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 
-/* What the end of a call did to the breaker. */
-struct breaker_change {
-    bool is_one; /* otherwise nothing changed */
-    bool is_logged;
-    enum breaker_state state;
-};
 /* A call leaves, which the breaker allows. Returns whether it is the probe. Any thread, under the lock. */
-bool instance_begin_call(struct instance *instance);
-/* A call ended. Any thread, under the lock. */
-struct breaker_change instance_end_call(struct instance *instance, enum call_verdict verdict, int64_t now_us)
-    MUST_CHECK;
+static inline bool instance_begin_call(struct instance *instance)
+{
+    return breaker_on_call(&instance->breaker);
+}
+
+/* A call ended. Returns whether the breaker changed. Any thread, under the lock. */
+static inline bool instance_end_call(struct instance *instance, enum call_verdict verdict, int64_t now_us)
+{
+    return breaker_on_end(&instance->breaker, verdict, now_us);
+}
+
+/* Whether the state that the breaker changed to is to be logged. Any thread, under the lock. */
+bool instance_may_log_breaker(struct instance *instance, int64_t now_us);
 /* Any thread, not under the lock. */
-void instance_log_breaker(const struct instance *instance, const struct breaker_change *change);
+void instance_log_breaker(const struct instance *instance, enum breaker_state state);
 /* Its Redis refused a write. Any thread, under the lock. */
 void instance_note_refusal(struct instance *instance, int64_t now_us);
 
