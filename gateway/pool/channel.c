@@ -52,24 +52,23 @@ static grpc_channel *open_channel(const char *target, int keep_alive_ms)
     return channel;
 }
 
-struct channel *channel_create(struct instance *instance, const char *target, unsigned number, int keep_alive_ms,
-                               struct error *error)
+struct channel *channel_create(const struct channel_options *options, struct error *error)
 {
     struct channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL) {
         error_set(error, "out of memory");
         return NULL;
     }
-    grpc_channel *opened = open_channel(target, keep_alive_ms);
+    grpc_channel *opened = open_channel(options->target, options->keep_alive_ms);
     if (!grpc_channel_support_connectivity_watcher(opened)) { /* a channel that fails every call */
-        error_set(error, "%s is not an address of the form host:port", target);
+        error_set(error, "%s is not an address of the form host:port", options->target);
         grpc_channel_destroy(opened);
         free(channel);
         return NULL;
     }
     channel->connection = opened;
-    channel->instance = instance;
-    channel->instance_number = number;
+    channel->instance = options->instance;
+    channel->instance_number = options->instance_number;
     atomic_init(&channel->state, (int)GRPC_CHANNEL_IDLE);
     atomic_init(&channel->lent_count, 0);
     return channel;

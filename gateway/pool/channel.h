@@ -29,21 +29,26 @@ struct instance;
 struct channel {
     /* immutable after channel_create */
     grpc_channel *connection;
-    struct instance *instance; /* it leads to; outlives the channel */
+    struct instance *instance; /* it leads to */
     unsigned instance_number;
     /* written by the pool's thread, read by any: a grpc_connectivity_state */
     atomic_int state;
     /* any thread: attempts that have it now */
     atomic_uint lent_count;
     /* owned by the pool's thread */
-    struct list_node node; /* in its instance's list of those that leave */
+    struct list_node node; /* in its channel_set, of those that leave */
     int64_t hurry_us;      /* in TRANSIENT_FAILURE: when to start the backoffs anew */
 };
 
-/* A channel to instance, which is number `number` and at `target` ("host:port"). Nothing connects yet. Returns NULL
- * with error filled. Any thread. */
-struct channel *channel_create(struct instance *instance, const char *target, unsigned number, int keep_alive_ms,
-                               struct error *error) MUST_CHECK;
+struct channel_options {
+    struct instance *instance; /* outlives the channel */
+    unsigned instance_number;
+    const char *target; /* "host:port" */
+    int keep_alive_ms;
+};
+
+/* Nothing connects yet. Returns NULL with error filled. Any thread. */
+struct channel *channel_create(const struct channel_options *options, struct error *error) MUST_CHECK;
 /* Cuts the connection. Nobody has it lent. If it is connecting, the connection may be left open for good. Any thread.
  */
 void channel_free(struct channel *channel);

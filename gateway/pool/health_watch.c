@@ -18,6 +18,15 @@ static void end_message(struct health_watch *watch)
 
 /* --- the end of a stream ------------------------------------------------------------------------------------------ */
 
+static void give_channel_back(struct health_watch *watch)
+{
+    assert(watch->call == NULL);
+    if (watch->channel != NULL) {
+        channel_give_back(watch->channel);
+        watch->channel = NULL;
+    }
+}
+
 static void release_call(struct health_watch *watch)
 {
     end_message(watch);
@@ -67,7 +76,7 @@ static void end_batch(struct health_watch *watch, int64_t now_us)
         watch->on_verdict(watch->ctx, HEALTH_NOT_SERVING, "it has no health service, and so tells no store", now_us);
         return;
     }
-    watch->channel = NULL;
+    give_channel_back(watch);
     watch->on_verdict(watch->ctx, last_verdict(watch, now_us), reason_of_code(watch->code), now_us);
 }
 
@@ -179,7 +188,7 @@ bool health_watch_may_open(const struct health_watch *watch, int64_t now_us)
     return watch->channel == NULL && now_us >= watch->earliest_open_us;
 }
 
-void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_t now_us)
+void health_watch_open(struct health_watch *watch, struct channel *channel, int64_t now_us)
 {
     assert(watch->channel == NULL && watch->call == NULL);
     watch->earliest_open_us = now_us + watch->open_interval_us;
@@ -191,6 +200,7 @@ void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_
     if (request == NULL) {
         return; /* out of memory: next time */
     }
+    channel_lend(channel);
     watch->channel = channel;
     watch->closing = false;
     watch->heard = false;
@@ -198,7 +208,7 @@ void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_
     watch->code_message = grpc_empty_slice();
     grpc_metadata_array_init(&watch->initial_metadata);
     grpc_metadata_array_init(&watch->trailing_metadata);
-    watch->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, watch->queue,
+    watch->call = grpc_channel_create_call(channel_connection(channel), NULL, GRPC_PROPAGATE_DEFAULTS, watch->queue,
                                            grpc_slice_from_static_string("/grpc.health.v1.Health/Watch"), NULL,
                                            gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     start_stream(watch, request);
@@ -211,25 +221,20 @@ void health_watch_on_event(void *tag, bool ok, int64_t now_us)
     event->handle(event->watch, ok, now_us);
 }
 
-void health_watch_on_disconnect(struct health_watch *watch, const grpc_channel *channel)
+void health_watch_on_disconnect(struct health_watch *watch, const struct channel *channel)
 {
     if (watch->channel == channel && watch->call == NULL) {
-        watch->channel = NULL;
+        give_channel_back(watch);
     }
 }
 
-void health_watch_leave(struct health_watch *watch, const grpc_channel *channel)
+void health_watch_leave(struct health_watch *watch, const struct channel *channel)
 {
     if (watch->channel != channel) {
         return;
     }
     watch->moving = watch->call != NULL;
     health_watch_close(watch);
-}
-
-bool health_watch_uses(const struct health_watch *watch, const grpc_channel *channel)
-{
-    return watch->channel == channel;
 }
 
 bool health_watch_is_closed(const struct health_watch *watch)
@@ -245,7 +250,7 @@ const char *health_watch_store(const struct health_watch *watch)
 void health_watch_close(struct health_watch *watch)
 {
     if (watch->call == NULL) {
-        watch->channel = NULL;
+        give_channel_back(watch);
         return;
     }
     watch->closing = true;
@@ -268,5 +273,6 @@ void health_watch_init(struct health_watch *watch, grpc_completion_queue *queue,
 void health_watch_done(struct health_watch *watch)
 {
     assert(watch->call == NULL);
+    give_channel_back(watch);
     arena_done(&watch->arena);
 }

@@ -12,6 +12,7 @@
 
 #include "common/base/arena.h"
 #include "common/contract/store_id.h"
+#include "gateway/pool/channel.h"
 
 enum health_verdict {
     HEALTH_SERVING,
@@ -38,8 +39,9 @@ struct health_watch {
     void *ctx;
     struct health_event message_event;
     struct health_event status_event;
-    /* owned by the pool's thread: the channel in use, or the one whose server has no health service; NULL: closed */
-    grpc_channel *channel;
+    /* owned by the pool's thread: the channel in use, or the one whose server has no health service, which is lent to
+     * the Watch; NULL: closed */
+    struct channel *channel;
     int64_t earliest_open_us;
     int64_t open_interval_us;
     /* the stream; NULL: none */
@@ -66,24 +68,22 @@ void health_watch_done(struct health_watch *watch);
 /* Whether it is closed, and may be opened already: the waits between two openings grow from 100 ms to 1 s while nothing
  * is heard. */
 bool health_watch_may_open(const struct health_watch *watch, int64_t now_us);
-/* Opens the stream. A failure is told as HEALTH_FAILED, later. */
-void health_watch_open(struct health_watch *watch, grpc_channel *channel, int64_t now_us);
+/* Opens the stream; the channel is lent to it until its end. A failure is told as HEALTH_FAILED, later. */
+void health_watch_open(struct health_watch *watch, struct channel *channel, int64_t now_us);
 /* The queue returned `tag`, with ok as gRPC says. */
 void health_watch_on_event(void *tag, bool ok, int64_t now_us);
 
 /* The channel lost its connection. A stream on it is left alone: it ends by itself, and it lives on where the server
  * has only told the connection to go (counter_service.max_connection_age). A server without health service is
  * forgotten, and so asked anew. */
-void health_watch_on_disconnect(struct health_watch *watch, const grpc_channel *channel);
+void health_watch_on_disconnect(struct health_watch *watch, const struct channel *channel);
 /* The channel is to be freed: a stream on it ends, and when HEALTH_MOVED tells so, the watch may be opened on another
  * one without a wait. */
-void health_watch_leave(struct health_watch *watch, const grpc_channel *channel);
+void health_watch_leave(struct health_watch *watch, const struct channel *channel);
 /* Ends the stream, if any; HEALTH_ENDED, HEALTH_MOVED or HEALTH_FAILED follows. A server without health service is
  * forgotten at once. */
 void health_watch_close(struct health_watch *watch);
 
-/* Whether it needs the channel still: a stream is on it, or its server is known to have no health service. */
-bool health_watch_uses(const struct health_watch *watch, const grpc_channel *channel);
 /* Whether no stream is left: health_watch_done may follow. */
 bool health_watch_is_closed(const struct health_watch *watch);
 /* The store that the instance told with the stream's first message; "": none. Inside a verdict before HEALTH_ENDED. */

@@ -1,5 +1,6 @@
 #include "gateway/pool/instance.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,23 +9,14 @@
 
 /* --- what is known of it ------------------------------------------------------------------------------------------ */
 
-static unsigned ready_channels(const struct instance *instance)
-{
-    unsigned ready = 0;
-    for (unsigned i = 0; i < instance->channel_count; i++) {
-        ready += channel_is_ready(instance->channels[i]);
-    }
-    return ready;
-}
-
 bool instance_is_up(const struct instance *instance)
 {
-    return instance_is_serving(instance) && ready_channels(instance) > 0;
+    return instance_is_serving(instance) && channel_set_ready(&instance->channels) > 0;
 }
 
 bool instance_can_serve(const struct instance *instance)
 {
-    return instance_takes_part(instance) && ready_channels(instance) > 0;
+    return instance_takes_part(instance) && channel_set_ready(&instance->channels) > 0;
 }
 
 bool instance_is_awaited(const struct instance *instance, int64_t now_us)
@@ -35,8 +27,8 @@ bool instance_is_awaited(const struct instance *instance, int64_t now_us)
 void instance_describe(const struct instance *instance, int64_t now_us, struct channel_pool_instance *description)
 {
     *description = (struct channel_pool_instance){
-        .ready_channels = ready_channels(instance),
-        .channels = instance->channel_count,
+        .ready_channels = channel_set_ready(&instance->channels),
+        .channels = instance->channels.count,
         .serving = instance_is_serving(instance),
         .breaker = instance->breaker.state,
         .takes_calls = instance_can_serve(instance) && breaker_allows(&instance->breaker, now_us),
@@ -103,11 +95,12 @@ static bool open_health(struct instance *instance, int64_t now_us)
     if (!health_watch_may_open(&instance->health, now_us)) {
         return false;
     }
-    for (unsigned i = 0; i < instance->channel_count; i++) {
-        const struct channel *channel = instance->channels[instance->next_health_channel % instance->channel_count];
-        instance->next_health_channel = (instance->next_health_channel + 1) % instance->channel_count;
+    const struct channel_set *set = &instance->channels;
+    for (unsigned i = 0; i < set->count; i++) {
+        struct channel *channel = set->channels[instance->next_health_channel % set->count];
+        instance->next_health_channel = (instance->next_health_channel + 1) % set->count;
         if (channel_is_ready(channel)) {
-            health_watch_open(&instance->health, channel->connection, now_us);
+            health_watch_open(&instance->health, channel, now_us);
             return true;
         }
     }
@@ -134,21 +127,11 @@ static void on_verdict(void *ctx, enum health_verdict verdict, const char *reaso
 
 /* --- connections -------------------------------------------------------------------------------------------------- */
 
-/* Where one channel gets through the others will too: they need not sit out their backoff. */
-static void on_connected(struct instance *instance)
-{
-    for (unsigned i = 0; i < instance->channel_count; i++) {
-        if (channel_state(instance->channels[i]) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
-            channel_hurry(instance->channels[i]);
-        }
-    }
-}
-
 static void on_connect_failed(struct instance *instance, int64_t now_us)
 {
     uint64_t failures = 0;
     instance->connect_failed = true;
-    if (ready_channels(instance) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
+    if (channel_set_ready(&instance->channels) == 0 && log_limiter_allows(&instance->connect_log, now_us, &failures)) {
         log_warn("channel_pool", "cannot connect to counter-service", LOG_STR("instance", instance->target),
                  LOG_INT("failures", failures));
     }
@@ -159,89 +142,44 @@ static void on_channel_change(struct instance *instance, const struct channel *c
 {
     const grpc_connectivity_state now = channel_state(channel);
     if (before == GRPC_CHANNEL_READY) {
-        health_watch_on_disconnect(&instance->health, channel->connection);
+        health_watch_on_disconnect(&instance->health, channel);
     }
     if (now == GRPC_CHANNEL_READY) {
-        on_connected(instance);
+        channel_set_hurry(&instance->channels); /* the others get through too: they need not sit out their backoff */
     } else if (now == GRPC_CHANNEL_TRANSIENT_FAILURE) {
         on_connect_failed(instance, now_us);
     }
 }
 
-/* One that carries the health Watch waits for its end. */
-static bool may_be_freed(const struct instance *instance, const struct channel *channel)
-{
-    return !channel_is_lent(channel) && !health_watch_uses(&instance->health, channel->connection) &&
-           !channel_is_connecting(channel);
-}
-
-/* Frees the channels that left and were given back. */
-static void free_returned(struct instance *instance)
-{
-    struct channel *channel = LIST_ENTRY(instance->leaving.first, struct channel, node);
-    while (channel != NULL) {
-        struct channel *next = LIST_ENTRY(channel->node.next, struct channel, node);
-        if (may_be_freed(instance, channel)) {
-            list_remove(&instance->leaving, &channel->node);
-            channel_free(channel);
-        }
-        channel = next;
-    }
-}
-
 void instance_look(struct instance *instance, int64_t now_us)
 {
-    for (unsigned i = 0; i < instance->channel_count; i++) {
+    for (unsigned i = 0; i < instance->channels.count; i++) {
+        struct channel *channel = instance->channels.channels[i];
         grpc_connectivity_state before;
-        if (channel_look(instance->channels[i], now_us, &before)) {
-            on_channel_change(instance, instance->channels[i], before, now_us);
+        if (channel_look(channel, now_us, &before)) {
+            on_channel_change(instance, channel, before, now_us);
         }
     }
     if (!instance->closing) {
         open_health(instance, now_us);
     }
-    free_returned(instance);
+    channel_set_free_returned(&instance->channels);
 }
 
 /* --- channels come and go ----------------------------------------------------------------------------------------- */
 
 struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error)
 {
-    struct channel **list = calloc(count > 0 ? count : 1, sizeof(struct channel *));
-    if (list == NULL) {
-        error_set(error, "out of memory");
-        return NULL;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        list[i] = i < instance->channel_count
-                      ? instance->channels[i]
-                      : channel_create(instance, instance->target, instance->number, instance->keep_alive_ms, error);
-        if (list[i] == NULL) {
-            instance_drop_channels(instance, list, i);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count)
-{
-    for (unsigned i = instance->channel_count; i < count; i++) {
-        channel_free(list[i]);
-    }
-    free(list);
+    return channel_set_make(&instance->channels, count, &instance->channel_options, error);
 }
 
 void instance_set_channels(struct instance *instance, struct channel **list, unsigned count)
 {
-    for (unsigned i = count; i < instance->channel_count; i++) {
-        struct channel *channel = instance->channels[i];
-        list_append(&instance->leaving, &channel->node);
-        health_watch_leave(&instance->health, channel->connection);
+    assert(!instance->closing || count == 0);
+    for (unsigned i = count; i < instance->channels.count; i++) {
+        health_watch_leave(&instance->health, instance->channels.channels[i]);
     }
-    free(instance->channels);
-    instance->channels = list;
-    instance->channel_count = count;
+    channel_set_take(&instance->channels, list, count);
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
@@ -254,7 +192,6 @@ struct instance *instance_create(const struct instance_options *options)
     }
     instance->number = options->number;
     instance->lock = options->lock;
-    instance->keep_alive_ms = options->keep_alive_ms;
     instance->awaited_until_us = options->awaited_until_us;
     breaker_init(&instance->breaker, options->breaker_failures, (int64_t)options->breaker_open_for_ms * 1000);
     health_watch_init(&instance->health, options->queue, on_verdict, instance);
@@ -263,19 +200,23 @@ struct instance *instance_create(const struct instance_options *options)
         instance_free(instance);
         return NULL;
     }
+    instance->channel_options = (struct channel_options){.instance = instance,
+                                                         .instance_number = options->number,
+                                                         .target = instance->target,
+                                                         .keep_alive_ms = options->keep_alive_ms};
     return instance;
 }
 
 void instance_close(struct instance *instance)
 {
+    assert(!instance->closing);
     instance->closing = true;
     health_watch_close(&instance->health);
 }
 
 bool instance_is_over(const struct instance *instance)
 {
-    return instance->closing && health_watch_is_closed(&instance->health) && instance->channel_count == 0 &&
-           instance->leaving.first == NULL;
+    return instance->closing && health_watch_is_closed(&instance->health) && channel_set_is_empty(&instance->channels);
 }
 
 void instance_free(struct instance *instance)
@@ -284,15 +225,7 @@ void instance_free(struct instance *instance)
         return;
     }
     health_watch_done(&instance->health);
-    for (unsigned i = 0; i < instance->channel_count; i++) {
-        channel_free(instance->channels[i]);
-    }
-    while (instance->leaving.first != NULL) {
-        struct channel *channel = LIST_ENTRY(instance->leaving.first, struct channel, node);
-        list_remove(&instance->leaving, &channel->node);
-        channel_free(channel);
-    }
-    free(instance->channels);
+    channel_set_done(&instance->channels);
     free(instance->target);
     free(instance);
 }

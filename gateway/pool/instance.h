@@ -16,6 +16,7 @@
 #include "gateway/pool/breaker.h"
 #include "gateway/pool/channel.h"
 #include "gateway/pool/channel_pool.h"
+#include "gateway/pool/channel_set.h"
 #include "gateway/pool/health_watch.h"
 
 struct instance {
@@ -23,14 +24,13 @@ struct instance {
     char *target;
     unsigned number;       /* no other instance ever has it */
     pthread_mutex_t *lock; /* the round's */
-    int keep_alive_ms;
+    struct channel_options channel_options;
     /* guarded by the lock: what calls change */
     struct breaker breaker;
     struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
     int64_t writes_refused_us;                      /* when its Redis refused one last; 0: never */
     /* changed by the pool's thread under the lock: read by it freely, by others under the lock */
-    struct channel **channels;
-    unsigned channel_count;
+    struct channel_set channels;
     char store[STORE_ID_SIZE];    /* "": it tells none */
     enum store_relation relation; /* of that to the pool's store */
     /* written by the pool's thread, read by any */
@@ -38,7 +38,6 @@ struct instance {
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
     /* owned by the pool's thread */
     struct list_node node; /* in pool_members' list of those that leave */
-    struct list leaving;   /* channels out of the round, and not given back by everybody */
     bool is_wanted;
     struct health_watch health;
     unsigned next_health_channel;
@@ -68,12 +67,10 @@ struct instance *instance_create(const struct instance_options *options) MUST_CH
 /* Cuts the connections. If it was looked at, it is closed and the queue drained. NULL is fine. Any thread. */
 void instance_free(struct instance *instance);
 
-/* `count` channels: those it has, and new ones. The list is the caller's, to be given to instance_set_channels. Returns
- * NULL with error filled. */
+/* `count` channels: see channel_set_make. */
 struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error) MUST_CHECK;
-/* Frees a list that was not given to it, and the channels it would have added. */
-void instance_drop_channels(struct instance *instance, struct channel **list, unsigned count);
-/* Takes list over (NULL: no channels). Those it no longer has leave: calls on them go on. Under the lock. */
+/* Takes over what instance_make_channels made (NULL: no channels). Those it no longer has leave: calls on them go on.
+ * Under the lock. */
 void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
 
 /* Looks at the channels and does what is due; the first look starts them. */

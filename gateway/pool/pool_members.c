@@ -124,7 +124,7 @@ static int share_out(struct pool_members *members, struct error *error)
     }
     if (order.places == NULL) {
         for (size_t i = 0; i < made; i++) {
-            instance_drop_channels(members->instances[i], shares[i].channels, shares[i].count);
+            channel_set_drop(&members->instances[i]->channels, shares[i].channels, shares[i].count);
         }
         return -1;
     }
