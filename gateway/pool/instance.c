@@ -68,6 +68,12 @@ static void set_store(struct instance *instance, const char *store)
     pthread_mutex_unlock(instance->lock);
 }
 
+void instance_set_relation(struct instance *instance, enum store_relation relation)
+{
+    assert(relation == STORE_UNKNOWN || instance->store[0] != '\0');
+    instance->relation = relation;
+}
+
 /* --- calls -------------------------------------------------------------------------------------------------------- */
 
 bool instance_may_log_breaker(struct instance *instance, int64_t now_us)

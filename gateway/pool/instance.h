@@ -38,15 +38,11 @@ struct instance {
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
     /* owned by the pool's thread */
     struct list_node node; /* in pool_members' list of those that leave */
-    bool is_wanted;
     struct health_watch health;
     unsigned next_health_channel;
     bool closing;
     bool connect_failed;
-    bool has_told_store; /* the pool's, see pool_store.h */
-    int64_t last_up_us;  /* 0: never */
     int64_t awaited_until_us;
-    struct log_limiter store_log;
     struct log_limiter connect_log;
     struct log_limiter serving_log[2]; /* for either direction */
 };
@@ -72,6 +68,9 @@ struct channel **instance_make_channels(struct instance *instance, unsigned coun
 /* Takes over what instance_make_channels made (NULL: no channels). Those it no longer has leave: calls on them go on.
  * Under the lock. */
 void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
+
+/* What its store is to the pool's: not STORE_UNKNOWN only if it tells one. Under the lock. */
+void instance_set_relation(struct instance *instance, enum store_relation relation);
 
 /* Looks at the channels and does what is due; the first look starts them. */
 void instance_look(struct instance *instance, int64_t now_us);

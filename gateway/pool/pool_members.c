@@ -1,9 +1,11 @@
 #include "gateway/pool/pool_members.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "gateway/pool/channel_pool_metrics.h"
+#include "gateway/pool/pool_members_share.h"
 #include "gateway/pool/pool_members_store.h"
 
 enum {
@@ -28,11 +30,11 @@ int pool_members_want(struct pool_members *members, const char *const *targets, 
     return 0;
 }
 
-static struct instance *find(const struct pool_members *members, const char *target)
+static struct pool_member *find(struct pool_members *members, const char *target)
 {
-    for (size_t i = 0; i < members->instance_count; i++) {
-        if (strcmp(members->instances[i]->target, target) == 0) {
-            return members->instances[i];
+    for (size_t i = 0; i < members->count; i++) {
+        if (strcmp(members->all[i].instance->target, target) == 0) {
+            return &members->all[i];
         }
     }
     return NULL;
@@ -66,10 +68,10 @@ static struct instance *make_instance(struct pool_members *members, const char *
     return instance;
 }
 
-static struct instance *add_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
-                                     struct error *error)
+static struct pool_member *add_instance(struct pool_members *members, const char *target, int64_t awaited_until_us,
+                                        struct error *error)
 {
-    if (members->instance_count == CHANNEL_POOL_MEMBERS_MAX) {
+    if (members->count == CHANNEL_POOL_MEMBERS_MAX) {
         error_set(error, "no place for %s until another instance has left", target);
         return NULL;
     }
@@ -79,79 +81,37 @@ static struct instance *add_instance(struct pool_members *members, const char *t
     }
     members->next_number++;
     pthread_mutex_lock(&members->round->lock);
-    members->instances[members->instance_count++] = instance;
+    struct pool_member *member = &members->all[members->count++];
+    *member = (struct pool_member){.instance = instance};
     pthread_mutex_unlock(&members->round->lock);
     channel_pool_metrics_add_instance(instance);
-    return instance;
+    return member;
 }
 
 static void remove_instance(struct pool_members *members, size_t index)
 {
-    struct instance *instance = members->instances[index];
+    assert(index < members->count);
+    struct instance *instance = members->all[index].instance;
     channel_pool_metrics_remove_instance(instance);
     pthread_mutex_lock(&members->round->lock);
-    members->instances[index] = members->instances[--members->instance_count];
+    members->all[index] = members->all[--members->count];
     pthread_mutex_unlock(&members->round->lock);
     instance_close(instance);
     list_append(&members->leaving, &instance->node);
 }
 
-/* How many of the round's channels instance number i of `count` gets. */
-static unsigned share_of(const struct pool_members *members, size_t i, size_t count)
-{
-    const size_t size = (size_t)members->options.size < count ? count : (size_t)members->options.size;
-    return (unsigned)(size / count + (i < size % count ? 1 : 0));
-}
-
-/* Gives every instance its share of the channels and puts them into a new round; those that leave get none. Returns 0,
- * or -1 with error filled: nothing changed. */
-static int share_out(struct pool_members *members, struct error *error)
-{
-    struct channel_share shares[CHANNEL_POOL_MEMBERS_MAX] = {{.count = 0}};
-    struct channel_order order = {.places = NULL};
-    size_t made = 0;
-    while (made < members->instance_count) {
-        struct channel_share *share = &shares[made];
-        share->count = share_of(members, made, members->instance_count);
-        share->channels = instance_make_channels(members->instances[made], share->count, error);
-        if (share->channels == NULL) {
-            break;
-        }
-        made++;
-    }
-    if (made == members->instance_count && channel_order_build(&order, shares, made) != 0) {
-        error_set(error, "out of memory");
-    }
-    if (order.places == NULL) {
-        for (size_t i = 0; i < made; i++) {
-            channel_set_drop(&members->instances[i]->channels, shares[i].channels, shares[i].count);
-        }
-        return -1;
-    }
-    pthread_mutex_lock(&members->round->lock);
-    channel_round_swap_locked(members->round, &order);
-    for (size_t i = 0; i < made; i++) {
-        instance_set_channels(members->instances[i], shares[i].channels, shares[i].count);
-    }
-    LIST_EACH (struct instance, instance, &members->leaving, node) {
-        instance_set_channels(instance, NULL, 0);
-    }
-    pthread_mutex_unlock(&members->round->lock);
-    channel_order_done(&order);
-    return 0;
-}
-
 /* An instance that nobody wants any more goes on until one that is wanted can take over: the set that discovery finds
  * first may be other addresses of the same service, or those of another stack. */
-static bool may_leave(const struct pool_members *members, const struct instance *instance, int64_t now_us)
+static bool may_leave(const struct pool_members *members, const struct pool_member *member, int64_t now_us)
 {
-    if (instance->is_wanted || (members->store.id[0] == '\0' && instance_is_awaited(instance, now_us))) {
+    const struct instance *instance = member->instance;
+    if (member->is_wanted || (members->store.id[0] == '\0' && instance_is_awaited(instance, now_us))) {
         return false;
     }
     bool others_can_serve = false;
-    for (size_t i = 0; i < members->instance_count; i++) {
-        const struct instance *other = members->instances[i];
-        others_can_serve = others_can_serve || (other->is_wanted && instance_can_serve(other));
+    for (size_t i = 0; i < members->count; i++) {
+        const struct pool_member *other = &members->all[i];
+        others_can_serve = others_can_serve || (other->is_wanted && instance_can_serve(other->instance));
     }
     return others_can_serve || !instance_can_serve(instance);
 }
@@ -163,17 +123,17 @@ static bool let_join(struct pool_members *members, const struct target_list *wan
 {
     bool joined = false;
     *ret_complete = true;
-    for (size_t i = 0; i < members->instance_count; i++) {
-        members->instances[i]->is_wanted = false;
+    for (size_t i = 0; i < members->count; i++) {
+        members->all[i].is_wanted = false;
     }
     for (size_t i = 0; i < wanted->count; i++) {
-        struct instance *instance = find(members, wanted->targets[i]);
-        if (instance == NULL) {
-            instance = add_instance(members, wanted->targets[i], awaited_until_us, error);
-            joined = joined || instance != NULL;
+        struct pool_member *member = find(members, wanted->targets[i]);
+        if (member == NULL) {
+            member = add_instance(members, wanted->targets[i], awaited_until_us, error);
+            joined = joined || member != NULL;
         }
-        if (instance != NULL) {
-            instance->is_wanted = true;
+        if (member != NULL) {
+            member->is_wanted = true;
         } else {
             *ret_complete = false;
         }
@@ -184,9 +144,9 @@ static bool let_join(struct pool_members *members, const struct target_list *wan
 static bool let_leave(struct pool_members *members, int64_t now_us)
 {
     bool left = false;
-    for (size_t i = members->instance_count; i-- > 0;) {
-        if (may_leave(members, members->instances[i], now_us)) {
-            log_info("channel_pool", "instance leaves", LOG_STR("instance", members->instances[i]->target));
+    for (size_t i = members->count; i-- > 0;) {
+        if (may_leave(members, &members->all[i], now_us)) {
+            log_info("channel_pool", "instance leaves", LOG_STR("instance", members->all[i].instance->target));
             remove_instance(members, i);
             left = true;
         }
@@ -233,7 +193,7 @@ static void look_at_members(struct pool_members *members, int64_t now_us)
     uint64_t count;
     follow_wanted(members, now_us);
     members->uneven = let_leave(members, now_us) || members->uneven;
-    if (members->uneven && share_out(members, &error) == 0) {
+    if (members->uneven && pool_members_share_out(members, &error) == 0) {
         members->uneven = false;
     } else if (members->uneven && log_limiter_allows(&members->share_log, now_us, &count)) {
         log_error("channel_pool", "cannot share out the channels", LOG_STR("error", error.message));
@@ -257,8 +217,8 @@ void pool_members_look(struct pool_members *members, int64_t now_us)
 {
     pool_members_settle_store(members, now_us);
     look_at_members(members, now_us);
-    for (size_t i = 0; i < members->instance_count; i++) {
-        instance_look(members->instances[i], now_us);
+    for (size_t i = 0; i < members->count; i++) {
+        instance_look(members->all[i].instance, now_us);
     }
     LIST_EACH (struct instance, instance, &members->leaving, node) {
         instance_look(instance, now_us);
@@ -270,9 +230,9 @@ size_t pool_members_describe(struct pool_members *members, struct channel_pool_i
                              int64_t now_us)
 {
     pthread_mutex_lock(&members->round->lock);
-    const size_t count = members->instance_count;
+    const size_t count = members->count;
     for (size_t i = 0; i < count && i < max; i++) {
-        instance_describe(members->instances[i], now_us, &instances[i]);
+        instance_describe(members->all[i].instance, now_us, &instances[i]);
     }
     pthread_mutex_unlock(&members->round->lock);
     return count;
@@ -280,8 +240,8 @@ size_t pool_members_describe(struct pool_members *members, struct channel_pool_i
 
 void pool_members_close(struct pool_members *members)
 {
-    for (size_t i = 0; i < members->instance_count; i++) {
-        instance_close(members->instances[i]);
+    for (size_t i = 0; i < members->count; i++) {
+        instance_close(members->all[i].instance);
     }
 }
 
@@ -303,15 +263,15 @@ int pool_members_init(struct pool_members *members, const struct channel_pool_op
     if (!complete) {
         return -1;
     }
-    return share_out(members, error);
+    return pool_members_share_out(members, error);
 }
 
 void pool_members_done(struct pool_members *members)
 {
-    while (members->instance_count > 0) {
-        members->instance_count--;
-        channel_pool_metrics_remove_instance(members->instances[members->instance_count]);
-        instance_free(members->instances[members->instance_count]);
+    while (members->count > 0) {
+        struct instance *instance = members->all[--members->count].instance;
+        channel_pool_metrics_remove_instance(instance);
+        instance_free(instance);
     }
     while (members->leaving.first != NULL) {
         struct instance *instance = LIST_ENTRY(members->leaving.first, struct instance, node);

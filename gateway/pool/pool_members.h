@@ -21,6 +21,16 @@
 #include "gateway/pool/pool_store.h"
 #include "gateway/pool/target_list.h"
 
+/* An instance, and what its membership needs. */
+struct pool_member {
+    struct instance *instance;
+    /* the pool's thread only */
+    bool is_wanted;
+    bool has_told_store; /* see pool_store.h */
+    int64_t last_up_us;  /* 0: never */
+    struct log_limiter store_log;
+};
+
 struct pool_members {
     /* immutable after init */
     struct channel_pool_options options; /* targets: not kept */
@@ -30,8 +40,8 @@ struct pool_members {
     struct target_list wanted;
     bool wanted_changed;
     /* changed by the pool's thread under the lock: read by it freely, by others under the lock */
-    struct instance *instances[CHANNEL_POOL_MEMBERS_MAX];
-    size_t instance_count;
+    struct pool_member all[CHANNEL_POOL_MEMBERS_MAX];
+    size_t count;
     struct pool_store store;
     /* owned by the pool's thread */
     struct target_list targets; /* wanted, as taken last */

@@ -5,18 +5,19 @@
 /* A connection that breaks, or a Redis that stops for a moment, is no reason to follow to another store. */
 enum { LATELY_US = 5 * 1000 * 1000 };
 
-static struct pool_store_member member_of(struct instance *instance, int64_t now_us)
+static struct pool_store_member view_of(struct pool_member *member, int64_t now_us)
 {
+    const struct instance *instance = member->instance;
     const bool is_up = instance_is_up(instance);
     if (is_up) {
-        instance->last_up_us = now_us;
+        member->last_up_us = now_us;
     }
     return (struct pool_store_member){
         .store = instance->store,
         .is_up = is_up,
-        .was_up_lately = instance->last_up_us != 0 && now_us - instance->last_up_us < LATELY_US,
+        .was_up_lately = member->last_up_us != 0 && now_us - member->last_up_us < LATELY_US,
         .is_awaited = instance_is_awaited(instance, now_us),
-        .has_told_store = instance->has_told_store,
+        .has_told_store = member->has_told_store,
     };
 }
 
@@ -32,9 +33,9 @@ static void put_store(struct pool_members *members, const struct pool_store *sto
 {
     pthread_mutex_lock(&members->round->lock);
     members->store = *store;
-    for (size_t i = 0; i < members->instance_count; i++) {
-        struct instance *instance = members->instances[i];
-        instance->relation = relation_of(store, instance->store);
+    for (size_t i = 0; i < members->count; i++) {
+        struct instance *instance = members->all[i].instance;
+        instance_set_relation(instance, relation_of(store, instance->store));
     }
     pthread_mutex_unlock(&members->round->lock);
 }
@@ -57,10 +58,11 @@ static void log_store_change(struct pool_members *members, enum pool_store_chang
     }
 }
 
-static void log_other_store(const struct pool_members *members, struct instance *instance, int64_t now_us)
+static void log_other_store(const struct pool_members *members, struct pool_member *member, int64_t now_us)
 {
+    const struct instance *instance = member->instance;
     uint64_t times;
-    if (log_limiter_allows(&instance->store_log, now_us, &times)) {
+    if (log_limiter_allows(&member->store_log, now_us, &times)) {
         log_warn("channel_pool", "counter-service is of another store: it gets no calls",
                  LOG_STR("instance", instance->target), LOG_STR("store", instance->store),
                  LOG_STR("gateways_store", members->store.id), LOG_INT("times", times));
@@ -74,20 +76,20 @@ void pool_members_settle_store(struct pool_members *members, int64_t now_us)
     struct pool_store store = members->store;
     const struct pool_store store_before = store;
     size_t from = 0;
-    for (size_t i = 0; i < members->instance_count; i++) {
-        views[i] = member_of(members->instances[i], now_us);
-        before[i] = members->instances[i]->relation;
+    for (size_t i = 0; i < members->count; i++) {
+        views[i] = view_of(&members->all[i], now_us);
+        before[i] = members->all[i].instance->relation;
     }
-    const enum pool_store_change change = pool_store_update(&store, views, members->instance_count, &from);
+    const enum pool_store_change change = pool_store_update(&store, views, members->count, &from);
     put_store(members, &store);
     if (change != POOL_STORE_STAYS) {
-        log_store_change(members, change, store_before.id, members->instances[from]->target, now_us);
+        log_store_change(members, change, store_before.id, members->all[from].instance->target, now_us);
     }
-    for (size_t i = 0; i < members->instance_count; i++) {
-        struct instance *instance = members->instances[i];
-        instance->has_told_store = views[i].has_told_store;
-        if (instance->relation == STORE_OTHER && before[i] != STORE_OTHER) {
-            log_other_store(members, instance, now_us);
+    for (size_t i = 0; i < members->count; i++) {
+        struct pool_member *member = &members->all[i];
+        member->has_told_store = views[i].has_told_store;
+        if (member->instance->relation == STORE_OTHER && before[i] != STORE_OTHER) {
+            log_other_store(members, member, now_us);
         }
     }
 }
@@ -105,8 +107,8 @@ unsigned pool_members_count_other_stores(struct pool_members *members)
 {
     unsigned count = 0;
     pthread_mutex_lock(&members->round->lock);
-    for (size_t i = 0; i < members->instance_count; i++) {
-        count += members->instances[i]->relation == STORE_OTHER;
+    for (size_t i = 0; i < members->count; i++) {
+        count += members->all[i].instance->relation == STORE_OTHER;
     }
     pthread_mutex_unlock(&members->round->lock);
     return count;
