@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
 
@@ -15,7 +16,7 @@ struct proto_index;
 enum { PROTO_SERVICES_MAX = 16 };
 
 /* NULL with error filled. */
-struct proto_index *proto_index_create(struct text descriptor_set, struct error *error);
+struct proto_index *proto_index_create(struct text descriptor_set, struct error *error) MUST_CHECK;
 /* NULL is fine. */
 void proto_index_free(struct proto_index *index);
 

@@ -43,7 +43,7 @@ struct channel_pool_options {
 };
 
 /* Starts connecting at once. Returns NULL with error filled. */
-struct channel_pool *channel_pool_create(const struct channel_pool_options *options, struct error *error);
+struct channel_pool *channel_pool_create(const struct channel_pool_options *options, struct error *error) MUST_CHECK;
 /* Every lent channel was given back before. NULL is fine. */
 void channel_pool_free(struct channel_pool *pool);
 
