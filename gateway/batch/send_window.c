@@ -95,7 +95,10 @@ static bool is_shared(const struct send_window *window, enum send_size size, int
 
 static size_t limit_of(const struct send_window *window, enum send_size size, int64_t now_us)
 {
-    return is_shared(window, size, now_us) ? (window->items + 1) / 2 : window->items;
+    if (!is_shared(window, size, now_us)) {
+        return window->items;
+    }
+    return size == SEND_LARGE ? (window->items + SEND_LARGE_PART - 1) / SEND_LARGE_PART : (window->items + 1) / 2;
 }
 
 size_t send_window_piece(const struct send_window *window, enum send_size size, int64_t now_us)

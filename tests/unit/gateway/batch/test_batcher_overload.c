@@ -231,7 +231,7 @@ static void test_large_requests_are_cut_beside_small_ones_and_all_are_answered(v
     ask_large();
     ask(&small, BATCH_INCREMENT, 1);
     batcher_turn(batcher, START_US);
-    assert_int_equal(items_out(), WINDOW / 2 + 1);
+    assert_int_equal(items_out(), WINDOW / SEND_LARGE_PART + 1);
     for (size_t i = 0; i < calls(); i++) {
         assert_true(fake_client.calls[i].item_count <= SEND_LARGE_PIECE);
         answer_increment(i);
@@ -260,7 +260,7 @@ static void test_what_could_not_be_answered_in_time_is_not_sent(void **state)
     batcher_turn(batcher, START_US + round_trip_us);
     assert_int_equal(asked[1].done, 0); /* it stands behind the others */
     batcher_turn(batcher, START_US + 2 * round_trip_us);
-    assert_int_equal(items_out(), WINDOW / 2);
+    assert_int_equal(items_out(), WINDOW / SEND_LARGE_PART);
 }
 
 static void test_lines_wait_for_an_instance(void **state)

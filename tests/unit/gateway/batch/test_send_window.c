@@ -185,15 +185,16 @@ static void test_an_end_that_says_nothing_changes_nothing(void **state)
 
 /* --- small and large ---------------------------------------------------------------------------------------------- */
 
-static void test_large_requests_leave_half_and_in_pieces_while_small_ones_are_about(void **state)
+static void test_large_requests_have_a_part_and_leave_in_pieces_while_small_ones_are_about(void **state)
 {
     (void)state;
     send(SEND_SMALL, 1, NOW_US);
     assert_int_equal(send_window_allows(&window, SEND_LARGE, 5000, NOW_US), SEND_LARGE_PIECE);
-    assert_int_equal(fill(SEND_LARGE, NOW_US), MAX / 2);
+    assert_int_equal(fill(SEND_LARGE, NOW_US), MAX / SEND_LARGE_PART);
     send_window_answered(&window, SEND_SMALL, 1, NOW_US);
     assert_int_equal(fill(SEND_LARGE, NOW_US + SEND_ABOUT_US - 1), 0);
-    assert_int_equal(fill(SEND_LARGE, NOW_US + SEND_ABOUT_US), MAX / 2); /* they are gone: the rest too */
+    /* They are gone: of the rest what makes full RPCs. */
+    assert_int_equal(fill(SEND_LARGE, NOW_US + SEND_ABOUT_US), MAX - 1000);
 }
 
 static void test_a_small_request_leaves_when_large_ones_fill_the_window(void **state)
@@ -204,12 +205,12 @@ static void test_a_small_request_leaves_when_large_ones_fill_the_window(void **s
     assert_int_equal(fill(SEND_SMALL, NOW_US), 1000); /* 997 more are no full RPC */
 }
 
-static void test_small_requests_leave_large_ones_their_half(void **state)
+static void test_small_requests_leave_large_ones_their_part(void **state)
 {
     (void)state;
-    send(SEND_LARGE, 1000, NOW_US);
+    send(SEND_LARGE, SEND_LARGE_PIECE, NOW_US);
     assert_int_equal(fill(SEND_SMALL, NOW_US), MAX / 2);
-    assert_int_equal(fill(SEND_LARGE, NOW_US), MAX / 2 - 1000);
+    assert_int_equal(fill(SEND_LARGE, NOW_US), MAX / SEND_LARGE_PART - SEND_LARGE_PIECE);
 }
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
@@ -265,9 +266,9 @@ int main(void)
         TEST(test_a_slow_answer_halves_it_and_stops_nothing),
         TEST(test_each_window_of_answers_lets_it_grow_by_a_step),
         TEST(test_an_end_that_says_nothing_changes_nothing),
-        TEST(test_large_requests_leave_half_and_in_pieces_while_small_ones_are_about),
+        TEST(test_large_requests_have_a_part_and_leave_in_pieces_while_small_ones_are_about),
         TEST(test_a_small_request_leaves_when_large_ones_fill_the_window),
-        TEST(test_small_requests_leave_large_ones_their_half),
+        TEST(test_small_requests_leave_large_ones_their_part),
         TEST(test_the_margin_follows_the_round_trip),
         TEST(test_what_is_due_in_a_pause_is_too_late),
     };
