@@ -23,7 +23,9 @@ class LocalStack(Process):
         self.ports = {name: free_port() for name in PORTS}
         variables = {name: str(port) for name, port in self.ports.items()}
         variables |= {"RUN_DIR": os.path.relpath(directory / "run", ROOT), "BIN_DIR": str(BIN_DIR)}
-        super().__init__("local-stack", [ROOT / "deploy/local/run.sh"], os.environ | variables, directory)
+        # As a terminal starts it: a shell cannot catch a signal that its parent ignored, as nohup and `&` have it.
+        command = ["env", "--default-signal=INT,HUP", ROOT / "deploy/local/run.sh"]
+        super().__init__("local-stack", command, os.environ | variables, directory)
 
     def says(self, text):
         return text in self.log() + self.stderr_path.read_text()
