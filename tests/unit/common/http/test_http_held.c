@@ -121,6 +121,38 @@ static void test_a_body_that_comes_later_is_read_all_the_same(void **state)
     close(second);
 }
 
+static void test_one_that_asks_first_is_told_to_go_on_when_there_is_room(void **state)
+{
+    struct http_fixture *fixture = *state;
+    char text[500];
+    int first = fill_budget(fixture);
+    int second = http_fixture_connect(fixture);
+    snprintf(text, sizeof(text),
+             "POST /large HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", BODY_LEN);
+    http_fixture_send(second, text);
+    WAIT_FOR(http_loop_requests_in_flight(fixture->loop) == 2);
+    release(fixture);
+    assert_int_equal(http_fixture_read(second, text, sizeof(text), "HTTP/1.1 100 Continue\r\n\r\n", 1), 1);
+    send_filling(second, BODY_LEN);
+    expect_status(second, "HTTP/1.1 200");
+    close(first);
+    close(second);
+}
+
+static void test_the_next_request_on_the_connection_is_served_after_it(void **state)
+{
+    static char text[2 * BODY_LEN];
+    struct http_fixture *fixture = *state;
+    int first = fill_budget(fixture);
+    int second = send_large(fixture, "/large", BODY_LEN);
+    http_fixture_send(second, POST("/now", "5") "hello");
+    WAIT_FOR(http_loop_requests_in_flight(fixture->loop) == 2);
+    release(fixture);
+    assert_int_equal(http_fixture_read(second, text, sizeof(text), "HTTP/1.1 200", 2), 2);
+    close(first);
+    close(second);
+}
+
 static void test_one_whose_client_has_left_takes_no_room(void **state)
 {
     struct http_fixture *fixture = *state;
@@ -152,6 +184,8 @@ int main(void)
         TEST(test_small_ones_pass_by),
         TEST(test_one_that_waits_in_vain_is_refused),
         TEST(test_a_body_that_comes_later_is_read_all_the_same),
+        TEST(test_one_that_asks_first_is_told_to_go_on_when_there_is_room),
+        TEST(test_the_next_request_on_the_connection_is_served_after_it),
         TEST(test_one_whose_client_has_left_takes_no_room),
         TEST(test_a_loop_that_ends_lets_them_go),
     };
