@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.calls import INCREMENT, item
+from harness.calls import INCREMENT, INCREMENT_BATCH, item
 from harness.daemons import Gateway, Service
 from harness.exposition import scrape
 from harness.http_client import HttpConnection, request_bytes
@@ -114,6 +114,21 @@ def test_a_request_half_sent_is_given_the_time_to_end(new_gateway):
         connection.send(whole[-10:])
         response = connection.response()
     assert response.status == 200 and response.closes
+    assert gateway.wait() == 0
+
+
+def test_a_batch_that_waits_for_room_is_answered_before_the_end(new_gateway, resource):
+    """An unfinished body has all the memory that bodies may have, until its time is over."""
+    gateway = new_gateway(DRAIN_DELAY="0ms", SERVER_MAX_BODY_MEMORY="1MiB", SERVER_READ_TIMEOUT="1s", SERVER_LOOPS=1)
+    with HttpConnection(gateway.port) as fills, HttpConnection(gateway.port) as waits:
+        head = f"POST {INCREMENT_BATCH} HTTP/1.1\r\nHost: t\r\nContent-Length: {1024 * 1024}\r\n\r\n"
+        fills.send(head.encode() + b" " * 100)
+        wait_until(lambda: scrape(gateway).sum("tally_http_body_bytes") == 1024 * 1024)
+        waits.send(request_bytes("POST", INCREMENT_BATCH, {"increments": [item(resource)] * 500}))
+        wait_until(lambda: scrape(gateway).sum("tally_http_requests_in_flight") == 3)
+        gateway.terminate()
+        response = waits.response("POST")
+        assert response.status == 200 and len(response.json()["results"]) == 500 and response.closes
     assert gateway.wait() == 0
 
 
