@@ -24,7 +24,7 @@ struct gateway {
     const struct config *config;
     struct channel_pool *pool;
     struct endpoints *endpoints;              /* NULL: there is nothing to follow */
-    struct consul_registration *registration; /* likewise */
+    struct consul_registration *registration; /* NULL: there is no Consul */
     struct gateway_health health;
     struct http_budget bodies;
     struct gateway_loop **loops;

@@ -17,8 +17,8 @@ struct gateway *gateway_create(const struct config *config, struct error *error)
 int gateway_port(const struct gateway *gateway);
 /* Adds the loops' threads, until gateway_free. */
 void gateway_watch(const struct gateway *gateway, struct heartbeats *heartbeats);
-/* Shuts down in the order that fails no request, see ARCHITECTURE.md: returns when all is answered, after drain.delay
- * and drain.timeout at the latest. */
+/* Shuts down in the order that fails no request, see ARCHITECTURE.md: returns when all is answered, at the latest half
+ * a second after drain.delay and drain.timeout. */
 void gateway_drain(struct gateway *gateway);
 /* NULL is fine. */
 void gateway_free(struct gateway *gateway);

@@ -34,7 +34,7 @@ static struct gateway_loop *loop_of(struct loop_context *context)
     return CONTAINER_OF(context, struct gateway_loop, context);
 }
 
-/* First the batcher: a call that it starts may end at once, and the client tells so. */
+/* The line first: it fills the batcher. The client last: a call that the batcher starts may end at once. */
 static int64_t on_turn_end(void *ctx)
 {
     struct loop_context *context = ctx;
@@ -49,7 +49,7 @@ static int64_t on_turn_end(void *ctx)
     return clock_earlier(line_us, clock_earlier(batcher_us, client_us));
 }
 
-/* Many large requests make a long turn: what leaves and what comes back does not wait for its end. */
+/* Many large requests make a long turn: batches leave and replies are taken in before it ends. */
 static void on_request(void *ctx, struct http_request *request)
 {
     struct loop_context *context = ctx;
@@ -63,7 +63,7 @@ static void on_request(void *ctx, struct http_request *request)
     }
 }
 
-/* Here, and not on the thread that asks for it, because batcher and client belong to the loop's. */
+/* Not on the thread that calls gateway_loop_finish, because batcher and client belong to the loop's thread. */
 static void finish(struct gateway_loop *loop)
 {
     struct loop_context *context = &loop->context;
@@ -192,7 +192,7 @@ void gateway_loop_free(struct gateway_loop *loop)
         return;
     }
     gateway_loop_finish(loop);
-    /* A client whose thread never ran has no calls, so nobody wakes the HTTP loop. */
+    /* Batcher and client are left only if the loop never started: then there are no calls, so no poller wakes http. */
     batcher_free(loop->context.batcher);
     counter_client_free(loop->context.client);
     http_loop_free(loop->http);

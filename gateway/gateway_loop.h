@@ -1,5 +1,5 @@
-/* One event loop of the gateway: a thread with its HTTP server, its batcher and its client of counter-service. Nothing
- * in it is shared with another loop but the channel pool and the health. */
+/* One event loop of the gateway: a thread with its HTTP server, its batcher and its client of counter-service. Loops
+ * share only the channel pool, the health, the budget of bodies and the metrics. */
 #ifndef TALLY_GATEWAY_GATEWAY_LOOP_H
 #define TALLY_GATEWAY_GATEWAY_LOOP_H
 

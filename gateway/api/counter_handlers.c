@@ -104,10 +104,11 @@ static void on_abandon(struct request_state *state)
     state->is_abandoned = true;
 }
 
-/* When the gateway ends batcher_abort answers them all. */
+/* No abort: when the gateway ends, batcher_abort ends every submission. */
 static const struct request_wait_kind results_wait = {on_abandon, NULL};
 
-/* Hands the operations that broke no rule to the batcher. There is at least one. answer: what follows their results. */
+/* Hands the operations that broke no rule to the batcher. There is at least one. answer: called once all of them have
+ * results. */
 static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
 {
     struct loop_context *loop = state->loop;
@@ -163,7 +164,8 @@ enum {
     NAME_SHOWN_MAX = 64,
 };
 
-/* A header that looks like an Idempotency-Key and is none: who sends it relies on it. instead: goes on the sentence. */
+/* A sentence that refuses a header named much like Idempotency-Key, whose sender relies on it; NULL if none came.
+ * instead: the sentence's end. */
 static const char *check_key_name(struct request_state *state, const char *instead)
 {
     const struct text name = state->request->notable_name;
@@ -194,7 +196,7 @@ static const char *read_key(struct request_state *state, struct text *ret_key)
     return NULL;
 }
 
-/* Reads the one increment that header and body ask for. False: they break a rule, and the request was answered. */
+/* Reads the one increment that header and body ask for. False: the request was answered with a problem. */
 static bool read_increment(struct request_state *state)
 {
     struct http_request *request = state->request;

@@ -75,7 +75,7 @@ static void answer_options(struct request_state *state)
     }
 }
 
-/* Its body is as the route takes it. */
+/* Refuses a body that is not coded as the route takes it; else calls the handler. */
 static void handle_by_route(struct request_state *state)
 {
     const struct route *route = state->match.route;

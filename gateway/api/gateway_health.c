@@ -29,13 +29,13 @@ static bool is_of_other_store(const struct channel_pool_instance *instance)
     return instance->store_relation == STORE_OTHER;
 }
 
-/* It could serve otherwise. */
+/* The instance could serve if it told one. */
 static bool tells_no_store(const struct channel_pool_instance *instance)
 {
     return instance->serving && instance->ready_channels > 0 && instance->store[0] == '\0';
 }
 
-/* It answers reads. */
+/* The instance takes calls and answers reads. */
 static bool refuses_writes(const struct channel_pool_instance *instance)
 {
     return instance->takes_calls && instance->refuses_writes;
@@ -134,14 +134,14 @@ static enum health add_counter_service(struct health_document *document, struct 
     return status;
 }
 
-/* Without a source calls go on to the last good set: nothing is worse than degraded. from: the name of the field that
- * tells whom it asks. Returns how the component is. */
+/* Returns degraded at worst, since without a source calls go on to its last good set. from: the name of the field that
+ * tells whom the source asks. */
 static enum health add_source(struct health_document *document, const char *name, const struct endpoints_source *source,
                               const char *from, const char *names_nobody)
 {
     const bool is_up = source->questions.is_up;
     const bool is_well = is_up && !source->names_nobody;
-    /* Why it does not do well, unless that is not known yet. */
+    /* Why the last question was not answered; "" if that is not known yet. */
     const char *failure = source->questions.failure.message;
     health_document_add_component(document, name, is_well ? HEALTH_OK : is_up ? HEALTH_DEGRADED : HEALTH_UNAVAILABLE);
     health_document_add_detail(document, failure[0] != '\0' ? failure : source->names_nobody ? names_nobody : "");
@@ -161,7 +161,7 @@ static enum health add_consul(struct health_document *document, const struct end
     return add_source(document, "consul", &description->consul, "agent", names_nobody);
 }
 
-/* Returns how the worse of them is. */
+/* Returns the health of the worse source. */
 static enum health add_sources(struct health_document *document, struct endpoints *endpoints)
 {
     struct endpoints_description description;

@@ -39,7 +39,7 @@ static bool is_text(struct text text, struct text wanted)
     return text.len == wanted.len && strncasecmp(text.data, wanted.data, wanted.len) == 0;
 }
 
-/* A token, or what is in quotes; with a backslash in it, it is nothing that is known here. */
+/* A token, or what is in quotes. Escapes are not decoded: no value that is known here has one. */
 static struct text take_value(struct cursor *cursor)
 {
     if (!is_next(cursor, '"')) {

@@ -14,7 +14,7 @@
     ROW("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) \
     ROW("/openapi.yaml", YAML_CONTENT_TYPE, true, write_openapi)
 
-/* The desk of a loop, before that starts. health outlives it. */
+/* Fills the desk of a loop, before the loop starts. health outlives the desk. */
 void operator_handlers_init(struct operator_desk *desk, struct gateway_health *health, struct http_loop *http);
 /* GET of each of them. */
 void handle_operator(struct request_state *state);

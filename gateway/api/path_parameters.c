@@ -3,7 +3,7 @@
 #include "common/base/percent.h"
 #include "common/contract/counter_rules.h"
 
-/* Percent-encoding apart, `rule` judges. */
+/* Decodes the segment and returns what `rule` says of the decoded text. */
 static const char *decode(struct text segment, char *out, size_t out_size, const char *(*rule)(struct text),
                           const char *badly_encoded, struct text *ret_text)
 {

@@ -57,7 +57,7 @@ void admission_enter(struct request_state *state, size_t operations)
     }
 }
 
-/* One of a large request may have been sent in time and another one not: it is counted once. */
+/* Some operations of a large request may have been sent in time and others not: the request is counted once. */
 static bool was_not_sent_in_time(const struct request_state *state)
 {
     for (size_t i = 0; i < state->operations.count; i++) {

@@ -18,8 +18,8 @@ struct cors {
 /* Seconds for which a browser need not ask again. */
 #define CORS_MAX_AGE "600"
 
-/* The value of Access-Control-Allow-Origin for a request from there (.data NULL: no Origin); NULL if it may not. Lives
- * as long as the configuration. */
+/* The value of Access-Control-Allow-Origin for a request with this Origin (.data NULL: without one); NULL if the page
+ * may not call. Lives as long as the configuration. */
 const char *cors_allowed_origin(const struct cors *cors, struct text origin);
 /* Whether answers differ by Origin. */
 bool cors_varies(const struct cors *cors);

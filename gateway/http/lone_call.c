@@ -24,7 +24,7 @@ static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     end_wait(state);
     if (status == STATUS_OK) {
         const ProtobufCMessage *response = grpc_message_unpack(kind->response, reply, arena);
-        /* Else it is not what a counter-service answers. */
+        /* NULL: no answer of a counter-service, or out of memory. */
         status = response != NULL ? kind->write(state, response) : STATUS_UNIMPLEMENTED;
     }
     if (status == STATUS_OK) {

@@ -1,4 +1,4 @@
-/* A request that is answered by one RPC of its own, not one that the batcher shares out: a listing. Loop thread only.
+/* A request that is answered by an RPC of its own instead of through the batcher: a listing. Loop thread only.
  *
  *     lone_call_start ─┬─> its answer ─> kind->write ─> 200
  *                      ├─> it failed: problem
@@ -22,8 +22,8 @@ struct lone_call_kind {
     enum status (*write)(struct request_state *state, const ProtobufCMessage *response);
 };
 
-/* Sends the request message, unless nothing more may wait or there is no memory: then it answers with 503 at once. The
- * message is read before the function returns. Counts as one operation. */
+/* Sends the request message; if nothing more may wait, or there is no memory, answers with 503 at once. The message is
+ * read before the function returns. The call counts as one operation. */
 void lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message);
 
 #endif

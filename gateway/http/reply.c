@@ -28,7 +28,7 @@ static const struct {
     [PROBLEM_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
 };
 
-/* What is said when there is no memory to say it. */
+/* The body of an answer that did not fit into memory. */
 #define OUT_OF_MEMORY_BODY(status, outcome) \
     TEXT("{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\",\"status\":" #status \
          ",\"detail\":\"the answer did not fit into memory\"" outcome "}")
@@ -86,7 +86,7 @@ static void send_answer(struct request_state *state, int http_status, const char
     http_reply(request, &response);
 }
 
-/* A write that was submitted may be applied: then not even a 503 would be true. */
+/* A write that was submitted may be applied: so a 503, which says that it was not, could be false. */
 static void send_out_of_memory(struct request_state *state)
 {
     if (!request_is_write(state)) {
@@ -132,7 +132,7 @@ void reply_options(struct request_state *state, const char *allow)
     send_answer(state, 204, NULL, TEXT(""));
 }
 
-/* For a problem: half an answer may be in it, or one that did not fit into memory. */
+/* The reply buffer, emptied for a problem: it may hold half an answer, or one that did not fit into memory. */
 static struct buffer *emptied_reply(struct request_state *state)
 {
     struct buffer *reply = &state->request->reply;

@@ -1,6 +1,6 @@
 /* Answers: headers that every answer carries, problem documents (RFC 9457), and the metrics of it. Each function but
- * reply_add_header answers the request and ends its state. No answer may be kept by a cache, but for one that says so.
- * Loop thread only. */
+ * reply_add_header answers the request and ends its state. No answer may be kept by a cache, unless is_cacheable. Loop
+ * thread only. */
 #ifndef TALLY_GATEWAY_HTTP_REPLY_H
 #define TALLY_GATEWAY_HTTP_REPLY_H
 

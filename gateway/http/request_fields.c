@@ -8,7 +8,7 @@
     }
 
 const struct http_wanted_field request_fields[REQUEST_FIELDS] = {
-    /* One value: given twice, it is not one that was asked for. */
+    /* These two have one value: a request that repeats one is malformed. */
     [FIELD_CONTENT_TYPE] = {NAME("Content-Type"), "Content-Type must not be repeated"},
     [FIELD_CONTENT_ENCODING] = {NAME("Content-Encoding"), "Content-Encoding must not be repeated"},
     [FIELD_IDEMPOTENCY_KEY] = {NAME("Idempotency-Key"), NULL},

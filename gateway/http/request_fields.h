@@ -21,7 +21,7 @@ enum request_field {
 extern const struct http_wanted_field request_fields[REQUEST_FIELDS];
 
 /* For http_application.is_notable: X-Idempotency-Key, IdempotencyKey, Idempotent-Key and their like. Who sends such a
- * field relies on it, and it is none. */
+ * field relies on it, but it is not the key. */
 bool request_field_is_misnamed_key(struct text name);
 
 #endif

@@ -66,7 +66,7 @@ void request_metrics_init(struct request_metrics *metrics, const struct route *r
     }
 }
 
-/* Where the status stands in `statuses`; its last place is for all others. */
+/* Where the status stands in `statuses`; all that are not there share the last place with 504. */
 static size_t status_index(int http_status)
 {
     size_t i = 0;

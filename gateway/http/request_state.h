@@ -33,7 +33,7 @@ struct request_state {
     struct http_response response; /* headers gathered so far */
     struct operation_list operations;
     struct submission submission;                /* what the batcher works on */
-    void (*answer)(struct request_state *state); /* to its results, once they are all there */
+    void (*answer)(struct request_state *state); /* called once all results are there */
     size_t refused;                              /* operations that broke a rule: not submitted */
     size_t pending;                              /* operations that count in loop->pending */
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
@@ -41,12 +41,12 @@ struct request_state {
     bool is_cacheable;                           /* the answer */
     bool is_large;                               /* a batch call */
     struct request_wait wait;
-    void (*read)(struct request_state *state); /* of one that waits unread: goes on with it */
+    void (*read)(struct request_state *state); /* of the admission line: called when the body may be read */
     struct {
         const struct lone_call_kind *kind;
         struct client_call *call; /* NULL: none is out */
     } lone_call;
-    /* Decoded texts of path and header: the operations outlive those. */
+    /* Decoded texts of path and header: the operations point here, since they outlive path and header. */
     char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
     char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];
     char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];

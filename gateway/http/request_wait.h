@@ -1,5 +1,6 @@
 /* A request that waits: unread, for its place (admission_line); for the batcher's results (counter_handlers); for a
- * call of its own (lone_call). Who lets it wait says what is done if that does not come.
+ * call of its own (lone_call); for a writer of the desk (operator_handlers). The module named gives a
+ * request_wait_kind: what to do if the wait ends otherwise.
  *
  *     request_wait_begin ─┬─> what it waits for: request_wait_end ─> reply_*
  *                         ├─> its client is gone: kind->abandon ─> request_state_release
@@ -16,18 +17,18 @@ struct request_state;
 struct request_wait_kind {
     /* Ends the wait and releases the request; or both later, once what works for the request is done. */
     void (*abandon)(struct request_state *state);
-    /* Ends the wait and answers. NULL for those that are in no list: whoever works for them answers them. */
+    /* Ends the wait and answers. NULL for requests in no list: whoever works for them answers them. */
     void (*abort)(struct request_state *state);
 };
 
 /* Of one request. */
 struct request_wait {
     const struct request_wait_kind *kind; /* NULL: it does not wait */
-    struct list *list;                    /* of those that wait for the same, in which it is; NULL: none */
+    struct list *list;                    /* that holds this request and others that wait for the same; NULL: none */
     struct list_node node;
 };
 
-/* list: the request goes to its end; NULL for none. */
+/* list: where the request is appended; NULL for none. */
 void request_wait_begin(struct request_state *state, const struct request_wait_kind *kind, struct list *list);
 void request_wait_end(struct request_state *state);
 

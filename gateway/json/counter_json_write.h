@@ -1,5 +1,5 @@
-/* Bodies of the counter calls' answers (proto/openapi.yaml says what they look like), written by hand: a value keeps
- * all its digits, and it is on the hot path. Pure. */
+/* Bodies of the counter calls' answers (proto/openapi.yaml says what they look like), written by hand, so that a value
+ * keeps all its digits, and because this is the hot path. Pure. */
 #ifndef TALLY_GATEWAY_JSON_COUNTER_JSON_WRITE_H
 #define TALLY_GATEWAY_JSON_COUNTER_JSON_WRITE_H
 

@@ -12,7 +12,7 @@ enum {
     NAME_SHOWN_MAX = 64,
 };
 
-/* In the order in which the kinds of items know them. */
+/* In this order: an item of each kind may have the first few of them (known_fields). */
 enum field { FIELD_RESOURCE_ID, FIELD_COUNTER_TYPE, FIELD_INCREMENT, FIELD_USER_ID, FIELD_IDEMPOTENCY_KEY, FIELDS };
 
 static const unsigned known_fields[] = {
@@ -44,7 +44,7 @@ struct item {
     struct operation *operation;
     size_t index;
     unsigned seen;       /* fields: bits */
-    unsigned given;      /* those of them that are not null */
+    unsigned given;      /* `seen` without the optional ones that are null */
     const char *problem; /* the first one */
 };
 
@@ -64,7 +64,7 @@ struct text item_json_shown_name(struct text name)
     return shown;
 }
 
-/* "increments[3].resource_id must be a string". The rule's sentence may start with the subject itself. */
+/* "increments[3].resource_id must be a string". Where the rule's sentence has the subject itself, subject is empty. */
 static void complain(struct item *item, struct text subject, const char *rule)
 {
     if (item->problem != NULL) {
@@ -94,7 +94,7 @@ static bool is_given(const struct item *item, enum field field)
     return (item->given & 1U << field) != 0;
 }
 
-/* Of which null says that they are absent. */
+/* Whether null stands for the field's absence. */
 static bool is_optional(enum field field)
 {
     return field != FIELD_RESOURCE_ID && field != FIELD_COUNTER_TYPE;
@@ -175,7 +175,7 @@ static void check_given(struct item *item, enum field field)
 static void check_rule(struct item *item, enum field field)
 {
     struct text *text = text_of_field(item, field);
-    /* A field of a wrong type was complained of already, and its text is empty. */
+    /* The text of a field of a wrong type is empty; that was complained of already, and the first problem stays. */
     const char *sentence = is_given(item, field) ? fields[field].rule(*text) : NULL;
     if (sentence != NULL) {
         complain(item, TEXT(""), sentence);

@@ -6,7 +6,7 @@ enum {
     SIGNIFICANT_DIGITS_MAX = 16, /* of JSON_INTEGER_MAX */
 };
 
-/* Over it an exponent decides alone: no text is that long. */
+/* Beyond it the exponent alone decides, since no text has so many digits to make up for it. */
 #define EXPONENT_MAX INT64_C(1000000000000000)
 
 /* The number is significand * 10^exponent; significand does not end in 0. */
@@ -75,7 +75,7 @@ bool json_number_to_integer(struct text number, int64_t *ret_value)
         *ret_value = 0;
         return true;
     }
-    /* too_long: with an exponent under 0 it is no integer, else it is over the range. */
+    /* too_long: the number is either no integer, or over the range. */
     if (parts.too_long || parts.exponent < 0 || parts.significant_digits + parts.exponent > SIGNIFICANT_DIGITS_MAX) {
         return false;
     }

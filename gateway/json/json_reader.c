@@ -11,7 +11,7 @@ void json_reader_init(struct json_reader *reader, char *data, size_t len)
     reader->start = data;
     reader->next = data;
     reader->end = len > 0 ? data + len : data;
-    /* RFC 8259, section 8.1: it may be ignored, and some clients cannot but send it. */
+    /* A byte order mark may be ignored (RFC 8259, section 8.1), and some clients always send one. */
     if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0) {
         reader->next += 3;
     }

@@ -5,11 +5,11 @@
  *                                            └─ JSON_ARRAY: json_next_element, json_read_value, ... until false
  *     json_finish
  *
- * Strings are decoded in place: the data is the reader's to change, and the texts it returns point into it.
- * Stricter than the RFC asks where laxness hurts: no invalid UTF-8, at most JSON_DEPTH_MAX levels. \u0000 and half a
- * surrogate pair are flaws of their string, for the caller to notice as it does duplicate names; in a name they are
- * U+FFFD. A byte order mark at the start is skipped. After an error every call returns false; the first error stays.
- * Owned by one thread. */
+ * Strings are decoded in place: the data is the reader's to change, and the texts it returns point into it. Stricter
+ * than the RFC asks where laxness hurts: no invalid UTF-8, at most JSON_DEPTH_MAX levels. \u0000 and half a surrogate
+ * pair are flaws of their string, and names may be duplicate: both are for the caller to refuse. In a name such a flaw
+ * is U+FFFD and not told. A byte order mark at the start is skipped. After an error every call returns false; the first
+ * error stays. Owned by one thread. */
 #ifndef TALLY_GATEWAY_JSON_JSON_READER_H
 #define TALLY_GATEWAY_JSON_JSON_READER_H
 
@@ -38,7 +38,7 @@ enum json_error {
 
 enum json_type { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* What a string is written as, and cannot be. */
+/* Why a string cannot be taken as a text: an escape that it has. */
 enum json_flaw {
     JSON_NO_FLAW,
     JSON_FLAW_NUL,       /* \u0000 */
@@ -58,7 +58,7 @@ struct json_reader {
     unsigned depth;
     bool at_first; /* the next member or element is the first of its container */
     enum json_error error;
-    size_t error_at; /* offset of the byte where it was noticed; in an invalid string, of its start */
+    size_t error_at; /* offset of the byte where the error was noticed; JSON_ERROR_UTF8: of the string's first byte */
 };
 
 /* data need not be NUL-terminated; it may be NULL if len is 0. */

@@ -74,7 +74,7 @@ static bool is_low_surrogate(int32_t unit)
     return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* What cannot be is read as U+FFFD, so that it is never taken for a string that was not written. */
+/* A flaw is read as U+FFFD, so that the string is not mistaken for one without it. */
 static enum json_error take_flaw(struct cursor *cursor, enum json_flaw flaw)
 {
     cursor->flaw = cursor->flaw == JSON_NO_FLAW ? flaw : cursor->flaw;
@@ -170,6 +170,6 @@ struct json_string json_string_decode(char *first, char *end)
         .flaw = cursor.flaw,
         .next = cursor.next + (error == JSON_NO_ERROR),
         .len = (size_t)(cursor.out - first),
-        .is_ascii = cursor.seen < 0x80, /* what escapes wrote is UTF-8 anyhow */
+        .is_ascii = cursor.seen < 0x80, /* escapes are written as valid UTF-8 and need no check */
     };
 }

@@ -12,7 +12,7 @@ struct json_string {
     enum json_flaw flaw; /* the first one; U+FFFD stands in its place */
     char *next;          /* behind the closing quote; on an error, where it was noticed */
     size_t len;          /* decoded bytes, from `first` on */
-    bool is_ascii;       /* false: whether it is UTF-8 is still to be asked */
+    bool is_ascii;       /* but for what escapes wrote; false: the caller still has to check that it is UTF-8 */
 };
 
 /* Decodes in place what starts at first, behind the opening quote. A decoded string is never longer than it was. */

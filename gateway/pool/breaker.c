@@ -37,8 +37,8 @@ static void open_until(struct breaker *breaker, int64_t retry_us)
     breaker->retry_us = retry_us;
 }
 
-/* Calls that left before it opened may end while it is OPEN or HALF_OPEN: an answer closes it, as the probe's would; a
- * failure tells nothing new while OPEN. */
+/* Calls that left before the breaker opened may end while it is OPEN or HALF_OPEN: an answer closes it, as the probe's
+ * would; a failure tells nothing new while it is OPEN. */
 bool breaker_on_end(struct breaker *breaker, enum call_verdict verdict, int64_t now_us)
 {
     const enum breaker_state before = breaker->state;

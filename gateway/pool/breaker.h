@@ -18,7 +18,7 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN, BREAKER_ST
 /* What the end of a call says of the instance. */
 enum call_verdict {
     CALL_ANSWERED,     /* it answered, be it by refusing */
-    CALL_FAILED,       /* UNAVAILABLE, no answer in time, or nobody knows */
+    CALL_FAILED,       /* it ended unknown: no answer in time, or the connection was lost */
     CALL_SAYS_NOTHING, /* given up by us */
 };
 

@@ -33,7 +33,7 @@ struct channel {
     unsigned instance_number;
     /* written by the pool's thread, read by any: a grpc_connectivity_state */
     atomic_int state;
-    /* any thread: attempts that have it now */
+    /* any thread: how many have it now: attempts, the health Watch */
     atomic_uint lent_count;
     /* owned by the pool's thread */
     struct list_node node; /* in its channel_set, of those that leave */
@@ -49,11 +49,11 @@ struct channel_options {
 
 /* Nothing connects yet. Returns NULL with error filled. Any thread. */
 struct channel *channel_create(const struct channel_options *options, struct error *error) MUST_CHECK;
-/* Cuts the connection. Nobody has it lent. If it is connecting, the connection may be left open for good. Any thread.
- */
+/* Cuts the connection. Nobody has borrowed the channel. If it is connecting, a socket may be left open for good. Any
+ * thread. */
 void channel_free(struct channel *channel);
-/* Whether it is connecting now: asks gRPC, not the last look. Wait for the end before channel_free: gRPC 1.51 forgets
- * the socket of some (measured: 3 of 100) that are destroyed before. */
+/* Whether the channel is connecting now: asks gRPC, not the last look. Call channel_free only when it is not: gRPC 1.51
+ * forgets the socket of some channels (measured: 3 of 100) that are destroyed while they connect. */
 bool channel_is_connecting(const struct channel *channel);
 /* Looks at the state and does what keeps it connected; the first look starts it. Returns whether the state changed, and
  * then what it was. */

@@ -24,7 +24,7 @@ struct channel_pool {
     /* immutable after create */
     grpc_completion_queue *queue;
     struct channel_pool_metrics metrics;
-    /* see there */
+    /* for which thread: see their headers */
     struct channel_round round;
     struct pool_members members;
     struct background background;
@@ -80,7 +80,8 @@ void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 
 /* --- the pool's thread -------------------------------------------------------------------------------------------- */
 
-/* Hands out what the queue has. Returns the last event's type: GRPC_QUEUE_TIMEOUT or GRPC_QUEUE_SHUTDOWN. */
+/* Hands the queue's events to their health watches. Returns the last event's type: GRPC_QUEUE_TIMEOUT or
+ * GRPC_QUEUE_SHUTDOWN. */
 static grpc_completion_type handle_events(struct channel_pool *pool)
 {
     for (;;) {

@@ -5,8 +5,8 @@
  * instance.
  *
  * Instances come and go by channel_pool_set_targets; no call in flight is cut: a channel that leaves gets no new calls
- * and is closed when the last one is over, and instances that leave go on serving until one of the new ones can.
- * Those to start with come first: the pool's store is theirs, if one of them tells it in time.
+ * and is closed when the last one is over, and instances that leave go on serving until one of the new ones can. The
+ * instances of channel_pool_options come first: the pool's store is theirs, if one of them tells it in time.
  *
  * The pool has a thread of its own, which looks at members, connectivity and health every 10 ms. It does not wait in
  * gRPC: the threads that wait for the answers of calls move the bytes. */
@@ -30,7 +30,7 @@ struct channel_pool;
 /* One of its channels, while it is lent: to start a call on. Any thread. */
 struct channel;
 grpc_channel *channel_connection(const struct channel *channel);
-/* Of the instance that it leads to; no other instance ever has it. */
+/* The number of the instance that the channel leads to; no other instance ever has that number. */
 unsigned channel_instance_number(const struct channel *channel);
 
 struct channel_pool_options {
@@ -71,7 +71,7 @@ bool channel_pool_is_awaited(struct channel_pool *pool, int64_t now_us);
  * else 1. Any thread. */
 int channel_pool_retry_after_s(struct channel_pool *pool);
 
-/* What an instance's store is to the pool. */
+/* How an instance's store relates to the pool's. */
 enum store_relation {
     STORE_UNKNOWN, /* it tells none, or the pool has none yet */
     STORE_SAME,
@@ -87,7 +87,7 @@ struct channel_pool_instance {
     enum breaker_state breaker;
     char store[STORE_ID_SIZE]; /* "": it tells none */
     enum store_relation store_relation;
-    bool refuses_writes;    /* its Redis did, less than CHANNEL_POOL_REFUSAL_US ago */
+    bool refuses_writes;    /* its Redis refused one less than CHANNEL_POOL_REFUSAL_US ago */
     bool takes_calls;       /* serving, connected, of the pool's store, and its breaker allows a call now */
     int64_t last_change_us; /* realtime of the last change of serving; 0 for never */
 };
@@ -99,9 +99,9 @@ void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 enum {
     /* Twice the default of breaker.open_for, so that a call waits for the probe too. */
     CHANNEL_POOL_AWAITED_US = 500 * 1000,
-    /* Who has not refused a write for so long may have been asked for none: it is forgotten. */
+    /* A refusal is forgotten after this time: without a write nothing would tell that it is over. */
     CHANNEL_POOL_REFUSAL_US = 10 * 1000 * 1000,
-    /* Those that are wanted, and as many that go on until one of these can take over: never more are described. */
+    /* The instances that are wanted, and as many that go on until one of those can take over. */
     CHANNEL_POOL_MEMBERS_MAX = 2 * INSTANCES_MAX,
 };
 

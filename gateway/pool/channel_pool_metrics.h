@@ -22,7 +22,7 @@ struct channel_pool_metrics {
 /* From now on round and members are read, under the round's lock. */
 void channel_pool_metrics_init(struct channel_pool_metrics *metrics, struct channel_round *round,
                                struct pool_members *members);
-/* After return they are not. */
+/* After return nobody reads round and members. */
 void channel_pool_metrics_done(void);
 
 /* Not under lock. Readers of an instance end with channel_pool_metrics_remove_instance. */

@@ -59,7 +59,7 @@ static bool may_take_call(const struct channel *channel, int64_t now_us)
     return is_connected(channel) && breaker_allows(&channel->instance->breaker, now_us);
 }
 
-/* From *cursor on, which moves behind it. */
+/* The next channel that may take a call, from *cursor on, which moves behind that channel. */
 static struct channel *next_locked(const struct channel_order *order, unsigned *cursor, int avoid_instance,
                                    int64_t now_us)
 {

@@ -1,7 +1,7 @@
 /* Which channel a call takes: the channels in the order in which calls go round them, those of all instances in turns,
- * a b c a b c ..., and the pool's one lock. A call takes the lock twice, to borrow a channel and to give it back, each
- * time for as long as a round takes; the pool's thread holds it only to swap what it has made ready before. Readers of
- * metrics take it inside the registry's lock. */
+ * a b c a b c ..., and the pool's one lock. A call takes the lock twice, to borrow a channel and to give it back; the
+ * pool's thread takes it to look who is up, and to swap in what it has made ready before. Nobody holds it for longer
+ * than a walk round the channels takes. Readers of metrics take it inside the registry's lock. */
 #ifndef TALLY_GATEWAY_POOL_CHANNEL_ROUND_H
 #define TALLY_GATEWAY_POOL_CHANNEL_ROUND_H
 
@@ -38,7 +38,7 @@ struct channel_round {
 
 /* Without channels. */
 void channel_round_init(struct channel_round *round);
-/* Nobody has a channel. */
+/* Nobody has borrowed a channel. */
 void channel_round_done(struct channel_round *round);
 
 /* --- calls: any thread, not under lock; channel_pool.h tells what they promise ------------------------------------ */
@@ -58,7 +58,7 @@ unsigned channel_round_count(struct channel_round *round, grpc_connectivity_stat
 /* Returns 0, or -1 when out of memory. */
 int channel_order_build(struct channel_order *order, const struct channel_share *shares, size_t share_count) MUST_CHECK;
 void channel_order_done(struct channel_order *order);
-/* Calls go round `order` from now on, and order is the one before. Under lock. */
+/* Calls go round `order` from now on, and *order becomes the former one. Under lock. */
 void channel_round_swap_locked(struct channel_round *round, struct channel_order *order);
 /* Notes when an instance is up, also while nobody calls. */
 void channel_round_look(struct channel_round *round, int64_t now_us);

@@ -19,16 +19,17 @@ struct channel_set {
     struct list leaving;
 };
 
-/* Nobody has any. Any thread. */
+/* Nobody has borrowed any of them. Any thread. */
 void channel_set_done(struct channel_set *set);
 
-/* `count` channels: those it has, and new ones to instance, as channel_create takes them. The list is the caller's, to
- * be given to channel_set_take. Returns NULL with error filled. */
+/* A list of `count` channels: those that the set has, and new ones made with options. The list is the caller's, to be
+ * given to channel_set_take. Returns NULL with error filled. */
 struct channel **channel_set_make(const struct channel_set *set, unsigned count, const struct channel_options *options,
                                   struct error *error) MUST_CHECK;
-/* Frees a list that was not given to it, and the channels it would have added. */
+/* Frees a list that was not given to channel_set_take, and the channels that are new in it. */
 void channel_set_drop(const struct channel_set *set, struct channel **list, unsigned count);
-/* Takes list over (NULL: no channels). Those it no longer has, which are its last, leave. Under the lock. */
+/* Takes list over (NULL: no channels). Channels of the set that are not in the list, which are its last, leave. Under
+ * the lock. */
 void channel_set_take(struct channel_set *set, struct channel **list, unsigned count);
 /* Frees the channels that left and were given back. */
 void channel_set_free_returned(struct channel_set *set);

@@ -88,7 +88,7 @@ static void unregister_readers(void)
 
 /* --- the sources -------------------------------------------------------------------------------------------------- */
 
-/* count: of the source's last set. */
+/* count: where the size of the source's last set is kept. */
 static void take(struct endpoints *endpoints, const struct target_set *set, atomic_size_t *count, const char *source)
 {
     const size_t before = atomic_exchange_explicit(count, set->count, memory_order_relaxed);
@@ -216,7 +216,7 @@ void endpoints_free(struct endpoints *endpoints)
         return;
     }
     unregister_readers();
-    consul_watch_free(endpoints->consul); /* first: it may stop the other */
+    consul_watch_free(endpoints->consul); /* first: its thread may stop the name watch */
     name_watch_free(endpoints->name);
     free(endpoints);
 }

@@ -4,8 +4,8 @@
  *     name_watch: addresses of grpc.counter_service.host ────┴──> channel_pool_set_targets
  *         until Consul has named some
  *
- * The last set that was not empty is kept while its source is gone, and when it names nobody: with no instance at all a
- * wrong one is no worse. */
+ * The last set that was not empty is kept while its source is gone, and when the source names nobody: an instance that
+ * is gone is no worse than none. */
 #ifndef TALLY_GATEWAY_POOL_ENDPOINTS_H
 #define TALLY_GATEWAY_POOL_ENDPOINTS_H
 
@@ -35,7 +35,7 @@ void endpoints_free(struct endpoints *endpoints);
 /* What a source is and says. */
 struct endpoints_source {
     bool is_followed;
-    const char *from;                       /* Consul: the agent, "host:port"; the name: that, "host:port" */
+    const char *from;                       /* whom it asks: Consul's agent, or the name; "host:port" */
     size_t instances;                       /* in its last good set; 0: none yet */
     bool names_nobody;                      /* its last answer was an empty set */
     struct discovery_description questions; /* how they went */

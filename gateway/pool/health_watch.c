@@ -50,7 +50,7 @@ static const char *reason_of_code(grpc_status_code code)
     }
 }
 
-/* The stream is over. A Watch that left its channel need not wait for the next one. */
+/* The stream is over. A Watch that had to leave its channel may open on another one at once. */
 static enum health_verdict last_verdict(struct health_watch *watch, int64_t now_us)
 {
     assert(watch->closing || !watch->moving);

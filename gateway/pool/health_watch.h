@@ -1,8 +1,8 @@
 /* One stream of grpc.health.v1.Health/Watch for tally.v1.CounterService
  * (https://github.com/grpc/grpc/blob/master/doc/health-checking.md; for the client's side
- * https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md). Its owner opens it on a channel,
- * and again when it ended. The instance tells its store in the stream's initial metadata (common/contract/store_id.h).
- * Everything runs on the pool's thread. */
+ * https://github.com/grpc/proposal/blob/master/A17-client-side-health-checking.md). The owner of a health_watch opens
+ * the stream on a channel, and again when it has ended. The instance tells its store in the stream's initial metadata
+ * (common/contract/store_id.h). Everything runs on the pool's thread. */
 #ifndef TALLY_GATEWAY_POOL_HEALTH_WATCH_H
 #define TALLY_GATEWAY_POOL_HEALTH_WATCH_H
 
@@ -17,12 +17,13 @@
 enum health_verdict {
     HEALTH_SERVING,
     HEALTH_NOT_SERVING, /* it says so, or it has no health service and so tells no store */
-    HEALTH_ENDED,       /* the stream ended after it had said something: that was the last word */
+    HEALTH_ENDED,       /* the stream ended after at least one message */
     HEALTH_MOVED,       /* health_watch_leave ended the stream: that says nothing */
-    HEALTH_FAILED,      /* the stream ended and had said nothing */
+    HEALTH_FAILED,      /* the stream ended before a message came */
 };
 
-/* reason: static words. From HEALTH_ENDED on the stream is over, and the watch may be opened again inside. */
+/* reason: static words. With HEALTH_ENDED and those after it the stream is over, and the callback may open the watch
+ * again. */
 typedef void (*health_on_verdict)(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us);
 
 /* What a tag of the queue points to. */
@@ -39,8 +40,8 @@ struct health_watch {
     void *ctx;
     struct health_event message_event;
     struct health_event status_event;
-    /* owned by the pool's thread: the channel in use, or the one whose server has no health service, which is lent to
-     * the Watch; NULL: closed */
+    /* owned by the pool's thread. channel: lent to the watch while the stream is open, and after that if the server has
+     * no health service; NULL: closed */
     struct channel *channel;
     int64_t earliest_open_us;
     int64_t open_interval_us;
@@ -74,19 +75,20 @@ void health_watch_open(struct health_watch *watch, struct channel *channel, int6
 void health_watch_on_event(void *tag, bool ok, int64_t now_us);
 
 /* The channel lost its connection. A stream on it is left alone: it ends by itself, and it lives on where the server
- * has only told the connection to go (counter_service.max_connection_age). A server without health service is
- * forgotten, and so asked anew. */
+ * has only told the connection to go (counter_service.max_connection_age). If the server has no health service the
+ * channel is given back, and so the server asked anew. */
 void health_watch_on_disconnect(struct health_watch *watch, const struct channel *channel);
-/* The channel is to be freed: a stream on it ends, and when HEALTH_MOVED tells so, the watch may be opened on another
- * one without a wait. */
+/* The channel is to be freed: a stream on it ends, and from HEALTH_MOVED on the watch may be opened on another channel
+ * without a wait. */
 void health_watch_leave(struct health_watch *watch, const struct channel *channel);
-/* Ends the stream, if any; HEALTH_ENDED, HEALTH_MOVED or HEALTH_FAILED follows. A server without health service is
- * forgotten at once. */
+/* Ends the stream, if any; HEALTH_ENDED, HEALTH_MOVED or HEALTH_FAILED follows. Without a stream the channel is given
+ * back at once. */
 void health_watch_close(struct health_watch *watch);
 
 /* Whether no stream is left: health_watch_done may follow. */
 bool health_watch_is_closed(const struct health_watch *watch);
-/* The store that the instance told with the stream's first message; "": none. Inside a verdict before HEALTH_ENDED. */
+/* The store that the instance told with the stream's first message; "": none. To be called from on_verdict, with
+ * HEALTH_SERVING or HEALTH_NOT_SERVING. */
 const char *health_watch_store(const struct health_watch *watch);
 
 #endif

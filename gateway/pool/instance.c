@@ -56,7 +56,7 @@ static void set_serving(struct instance *instance, bool serving, const char *rea
     }
 }
 
-/* It gets no calls until the pool has looked at what it tells now. */
+/* After a change the instance gets no calls until the pool has compared the new store with its own. */
 static void set_store(struct instance *instance, const char *store)
 {
     if (strcmp(store, instance->store) == 0) {
@@ -113,8 +113,8 @@ static bool open_health(struct instance *instance, int64_t now_us)
     return false;
 }
 
-/* One connection of many may break: then its last word stands while another connection is asked. It falls when that one
- * says something else, fails, or there is none. */
+/* When the stream ends because one connection of many broke, what it said last stands while another connection is
+ * asked. That changes when the new stream says otherwise or fails, or when no connection is READY. */
 static void on_verdict(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us)
 {
     struct instance *instance = ctx;
@@ -126,7 +126,7 @@ static void on_verdict(void *ctx, enum health_verdict verdict, const char *reaso
         return;
     }
     if (verdict < HEALTH_ENDED) {
-        set_store(instance, health_watch_store(&instance->health)); /* first: it may serve from another one now */
+        set_store(instance, health_watch_store(&instance->health)); /* first: its store may be another one now */
     }
     set_serving(instance, verdict == HEALTH_SERVING, reason, now_us);
 }

@@ -27,12 +27,12 @@ struct instance {
     struct channel_options channel_options;
     /* guarded by the lock: what calls change */
     struct breaker breaker;
-    struct log_limiter breaker_log[BREAKER_STATES]; /* for the state it went into */
+    struct log_limiter breaker_log[BREAKER_STATES]; /* one for each state that the breaker changes to */
     int64_t writes_refused_us;                      /* when its Redis refused one last; 0: never */
     /* changed by the pool's thread under the lock: read by it freely, by others under the lock */
     struct channel_set channels;
     char store[STORE_ID_SIZE];    /* "": it tells none */
-    enum store_relation relation; /* of that to the pool's store */
+    enum store_relation relation; /* of `store` to the pool's store */
     /* written by the pool's thread, read by any */
     atomic_bool serving;
     atomic_int_fast64_t last_change_us; /* realtime; 0: never */
@@ -55,27 +55,28 @@ struct instance_options {
     int breaker_failures;
     int breaker_open_for_ms;
     grpc_completion_queue *queue; /* for the health Watch */
-    int64_t awaited_until_us;     /* so long the pool's first store is to be this one's, unless it is not there */
+    int64_t awaited_until_us; /* until then the pool's first store is to be this one's, unless connecting to it fails */
 };
 
 /* One without channels. Returns NULL when out of memory. Any thread. */
 struct instance *instance_create(const struct instance_options *options) MUST_CHECK;
-/* Cuts the connections. If it was looked at, it is closed and the queue drained. NULL is fine. Any thread. */
+/* Cuts the connections. An instance that was looked at must be closed before, and the queue drained. NULL is fine. Any
+ * thread. */
 void instance_free(struct instance *instance);
 
 /* `count` channels: see channel_set_make. */
 struct channel **instance_make_channels(struct instance *instance, unsigned count, struct error *error) MUST_CHECK;
-/* Takes over what instance_make_channels made (NULL: no channels). Those it no longer has leave: calls on them go on.
- * Under the lock. */
+/* Takes over what instance_make_channels made (NULL: no channels). Channels that are not in the list leave: calls on
+ * them go on. Under the lock. */
 void instance_set_channels(struct instance *instance, struct channel **list, unsigned count);
 
-/* What its store is to the pool's: not STORE_UNKNOWN only if it tells one. Under the lock. */
+/* How its store relates to the pool's: STORE_UNKNOWN if it tells none. Under the lock. */
 void instance_set_relation(struct instance *instance, enum store_relation relation);
 
 /* Looks at the channels and does what is due; the first look starts them. */
 void instance_look(struct instance *instance, int64_t now_us);
-/* Ends the health Watch; no further calls. Then instance_is_over, once the queue was emptied and every channel given
- * back. */
+/* Ends the health Watch; no further calls. instance_is_over is true once the queue was emptied and every channel has
+ * left and was given back. */
 void instance_close(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 

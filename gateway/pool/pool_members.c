@@ -171,7 +171,7 @@ static bool take_wanted(struct pool_members *members)
     return changed;
 }
 
-/* Those that cannot join, for example because a target is not an address, do not keep the others from it. */
+/* Instances that cannot join, for example because a target is not an address, do not keep others from joining. */
 static void follow_wanted(struct pool_members *members, int64_t now_us)
 {
     if (!take_wanted(members) && now_us < members->join_us) {

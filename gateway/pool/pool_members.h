@@ -45,7 +45,7 @@ struct pool_members {
     struct pool_store store;
     /* owned by the pool's thread */
     struct target_list targets; /* wanted, as taken last */
-    int64_t join_us;            /* when those of targets that are not there are tried again; INT64_MAX: all are */
+    int64_t join_us;            /* when targets that could not join are tried again; INT64_MAX: there are none */
     struct log_limiter join_log;
     struct log_limiter store_log[POOL_STORE_FOLLOWED + 1]; /* for each change */
     struct list leaving;                                   /* instances */
@@ -58,7 +58,7 @@ struct pool_members {
  * health Watches. Returns 0, or -1 with error filled. Before the pool's thread runs. */
 int pool_members_init(struct pool_members *members, const struct channel_pool_options *options,
                       struct channel_round *round, grpc_completion_queue *queue, struct error *error) MUST_CHECK;
-/* After the pool's thread, which has closed them; also when pool_members_init failed. */
+/* After the end of the pool's thread, which has closed the instances; also when pool_members_init failed. */
 void pool_members_done(struct pool_members *members);
 
 /* Copies the targets. Returns 0, or -1 when out of memory. Any thread. */
@@ -66,9 +66,9 @@ int pool_members_want(struct pool_members *members, const char *const *targets, 
 /* Of each instance, up to `max`. Returns how many there are. Any thread. */
 size_t pool_members_describe(struct pool_members *members, struct channel_pool_instance *instances, size_t max,
                              int64_t now_us);
-/* Writes the id of the store that they count in, "" if there is none yet. Any thread. */
+/* Writes the id of the pool's store, "" if it has none yet. Any thread. */
 void pool_members_read_store(struct pool_members *members, char out[STORE_ID_SIZE]);
-/* How many are of another one. Any thread. */
+/* How many instances are of another store. Any thread. */
 unsigned pool_members_count_other_stores(struct pool_members *members);
 
 /* Settles the pool's store, lets instances join and leave, looks at each. */

@@ -1,5 +1,5 @@
-/* The store that the members of a channel pool count in: asks pool_store.h, tells each instance what it is to the pool,
- * and logs what is new. Internal to pool_members.c. */
+/* The store that the members of a channel pool count in: asks pool_store.h, tells each instance how its store relates
+ * to the pool's, and logs changes. Internal to pool_members.c. */
 #ifndef TALLY_GATEWAY_POOL_POOL_MEMBERS_STORE_H
 #define TALLY_GATEWAY_POOL_POOL_MEMBERS_STORE_H
 

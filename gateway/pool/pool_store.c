@@ -12,7 +12,7 @@ static bool tells_a_store(const struct pool_store_member *member)
     return member->is_up && member->store[0] != '\0';
 }
 
-/* The first store. Returns whose, or count. */
+/* Returns which member gives the pool its first store, or count if none may yet. */
 static size_t find_first(const struct pool_store_member *members, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -26,7 +26,7 @@ static size_t find_first(const struct pool_store_member *members, size_t count)
     return count;
 }
 
-/* The store that came in the place of the pool's. Returns who tells it, or count. */
+/* Returns which member tells the store that has replaced the pool's, or count if none does. */
 static size_t find_successor(const struct pool_store *store, const struct pool_store_member *members, size_t count)
 {
     size_t found = count;

@@ -2,9 +2,10 @@
  *
  *     none yet ── the first instance that is up tells one ──> a store ── replaced under its instances ──> another
  *
- * The store stays also when nobody who is up has it: no answer is better than one from other counters. It is followed
- * to another one only where an instance that had it tells that other one (its Redis was emptied or replaced), and no
- * instance that is up, or was up lately, has the old one. An instance that tells no store has none. */
+ * The store stays also when no instance that is up has it: no answer is better than one from other counters. The pool
+ * changes to another store only where an instance that had the old one tells the new one (its Redis was emptied or
+ * replaced), and no instance that is up, or was up lately, has the old one. An instance that tells no store has
+ * none. */
 #ifndef TALLY_GATEWAY_POOL_POOL_STORE_H
 #define TALLY_GATEWAY_POOL_POOL_STORE_H
 
@@ -33,12 +34,12 @@ enum pool_store_change {
     POOL_STORE_FOLLOWED, /* to another one */
 };
 
-/* Decides, and brings has_told_store of all members up to date. *ret_from: where the new store comes from, if it does
- * not stay. */
+/* Decides, and brings has_told_store of all members up to date. *ret_from: index of the member that the new store comes
+ * from, if there is a new one. */
 enum pool_store_change pool_store_update(struct pool_store *store, struct pool_store_member *members, size_t count,
                                          size_t *ret_from) MUST_CHECK;
 
-/* Whether a member that tells this is of the pool's store; nobody is while it has none. */
+/* Whether a member that tells the store `told` is of the pool's store; nobody is while the pool has none. */
 bool pool_store_is(const struct pool_store *store, const char *told);
 
 #endif

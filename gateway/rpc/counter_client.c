@@ -114,7 +114,7 @@ static void await_instance(struct client_call *call, int64_t now_us)
     }
 }
 
-/* Re-sends are rationed, but for those that a service sheds: it waits out its own queue, and so does the call. */
+/* A re-send takes a token of the budget, unless the service shed the last attempt, which cost it next to nothing. */
 static bool needs_token(const struct client_call *call)
 {
     return call->attempts > 0 && call->ended != STATUS_SHED;
@@ -187,14 +187,15 @@ static enum call_verdict verdict_of(enum status status)
     return status_outcome(status) == OUTCOME_UNKNOWN ? CALL_FAILED : CALL_ANSWERED;
 }
 
-/* These are sent again by whoever knows how much the service takes: the batcher. */
+/* If the service sheds one of these, the batcher sends it again: it knows how much the service takes. */
 static bool is_batch(enum counter_rpc rpc)
 {
     return rpc == COUNTER_RPC_SESSION_INCREMENT || rpc == COUNTER_RPC_BATCH_GET;
 }
 
-/* Whether an attempt that leaves at retry_us, and takes as long as the last one, has its end before the deadline: one
- * that is out then is unknown, and the call has not been so far. What is unknown can only be settled by an attempt. */
+/* Whether there is time for an attempt at retry_us. One still out at the deadline makes the call unknown: so if it is
+ * not unknown yet, the attempt must end in time, taking as long as the last one. If it is, only an attempt can settle
+ * it: any time will do. */
 static bool has_time(const struct client_call *call, int64_t retry_us, int64_t last_took_us)
 {
     return retry_us + (call->unknown ? 0 : last_took_us) < call->deadline_us;
@@ -231,7 +232,8 @@ static void unlink_and_free(struct client_call *call)
     free(call);
 }
 
-/* The status of the whole call: "not applied" of the last attempt does not clear an unknown one before it. */
+/* The status of the whole call: "not applied" from the last attempt does not settle an earlier one that ended
+ * unknown. */
 static enum status final_status(const struct client_call *call)
 {
     if (call->unknown && status_outcome(call->ended) == OUTCOME_NOT_APPLIED) {
@@ -329,7 +331,7 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
     int64_t wanted_us = INT64_MAX;
     struct client_call *call = LIST_ENTRY(client->calls.first, struct client_call, node);
     while (call != NULL) {
-        /* on_done starts calls, and they come first in the list */
+        /* on_done may start calls: they go to the front of the list, which this walk has passed */
         struct client_call *next = LIST_ENTRY(call->node.next, struct client_call, node);
         int64_t call_wants_us = advance(call, now_us);
         wanted_us = call_wants_us < wanted_us ? call_wants_us : wanted_us;
@@ -434,7 +436,7 @@ void counter_client_free(struct counter_client *client)
     while (client->calls.first != NULL) {
         client_call_abandon(LIST_ENTRY(client->calls.first, struct client_call, node));
     }
-    grpc_completion_queue_shutdown(client->queue); /* ends once every attempt out was returned: they are cancelled */
+    grpc_completion_queue_shutdown(client->queue); /* the poller ends once all attempts, cancelled now, are back */
     pthread_join(client->poller, NULL);
     struct rpc_attempt *attempt = take_finished(client);
     while (attempt != NULL) {
