@@ -28,7 +28,7 @@ struct counter_service {
     struct consul_registration *registration; /* NULL: consul.address is "" */
 };
 
-/* The store is asked for the reason itself: it may change while Redis stays unusable. */
+/* Asks the store for the reason each time: the reason may change while Redis stays unusable. */
 static int write_health(void *ctx, struct operator_answer *answer)
 {
     struct counter_service *service = ctx;

@@ -16,10 +16,10 @@ struct counter_service *counter_service_create(const struct config *config, stru
 /* The ports it listens on: gRPC, and /health and /metrics. */
 int counter_service_port(const struct counter_service *service);
 int counter_service_admin_port(const struct counter_service *service);
-/* Adds the threads without which nothing is counted, until counter_service_free. */
+/* Adds the threads without which nothing is counted; they live until counter_service_free. */
 void counter_service_watch(const struct counter_service *service, struct heartbeats *heartbeats);
-/* Shuts down in the order that fails no call, see ARCHITECTURE.md: returns when all are answered, after drain.delay and
- * drain.timeout at the latest. */
+/* Shuts down in the order that fails no call, see ARCHITECTURE.md: returns when all calls are answered, after
+ * drain.delay and drain.timeout and a little at the latest. */
 void counter_service_drain(struct counter_service *service);
 /* Calls that are still open are answered UNAVAILABLE. NULL is fine. */
 void counter_service_free(struct counter_service *service);

@@ -44,7 +44,8 @@ void arena_reset(struct arena *arena)
     arena->blocks = block;
 }
 
-/* Puts a block in front that holds at least size bytes; each is twice as large as the one before. */
+/* Puts a block in front that holds at least size bytes. Each block is twice as large as the one before, up to
+ * ARENA_BLOCK_MAX. */
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
     size_t capacity = ARENA_FIRST_BLOCK;

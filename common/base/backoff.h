@@ -8,7 +8,7 @@
 struct backoff {
     int min_ms;
     int max_ms;
-    int bound_ms; /* of the next wait */
+    int bound_ms; /* upper bound of the next wait */
     struct prng prng;
 };
 

@@ -127,7 +127,7 @@ static void append_json_escape(struct buffer *buffer, unsigned char byte)
 
 void buffer_append_json_string(struct buffer *buffer, struct text text)
 {
-    /* Enough unless something is escaped: one look at the capacity for the usual string. */
+    /* Room for the usual string, which has nothing to escape: its memory grows at most once. */
     if (buffer_reserve(buffer, text.len + 2) != 0) {
         return;
     }

@@ -19,7 +19,7 @@ struct buffer {
 
 void buffer_init(struct buffer *buffer);
 void buffer_done(struct buffer *buffer);
-/* Empties it and keeps the memory, unless that is more than keep_max bytes: then it is given back. */
+/* Empties the buffer. Keeps its memory if that is at most keep_max bytes, and frees it otherwise. */
 void buffer_clear(struct buffer *buffer, size_t keep_max);
 /* Makes room for `more` bytes after len. Returns 0, or -1 with failed set. */
 int buffer_reserve(struct buffer *buffer, size_t more) MUST_CHECK;

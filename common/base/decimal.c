@@ -17,7 +17,7 @@ char *decimal_put(char *out, int64_t value)
     return out + sizeof(digits) - first;
 }
 
-/* The digits of a number without sign, at most `max`. */
+/* Parses digits without a sign. False if text is anything else, or over `max`. */
 static bool parse_digits(struct text text, uint64_t max, uint64_t *ret_value)
 {
     if (text.len == 0 || (text.data[0] == '0' && text.len > 1)) {

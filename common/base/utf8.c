@@ -10,8 +10,8 @@ static bool is_between(unsigned char byte, unsigned char low, unsigned char high
 /* Length of the character that begins with this byte, and the range of its second byte: RFC 3629, section 4. */
 static size_t lead_byte(unsigned char lead, unsigned char *ret_low, unsigned char *ret_high)
 {
-    *ret_low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;  /* below: an overlong form */
-    *ret_high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF; /* above: a surrogate, or over U+10FFFF */
+    *ret_low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;  /* a lower second byte: an overlong form */
+    *ret_high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF; /* a higher one: a surrogate, or over U+10FFFF */
     if (is_between(lead, 0xC2, 0xDF)) {
         return 2;
     }
@@ -44,7 +44,7 @@ size_t utf8_char_len(struct text text)
     return len;
 }
 
-/* How many bytes of text, from its start on, are surely ASCII: looks at eight at a time. */
+/* How many bytes at the start of text are ASCII, in steps of eight: the rest may have some more. */
 static size_t ascii_prefix_len(struct text text)
 {
     size_t len = 0;

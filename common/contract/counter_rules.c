@@ -26,7 +26,8 @@ static bool has_c1_control(struct text text)
     return false;
 }
 
-/* URL libraries resolve them away, so that a path would name another resource, or another route (RFC 3986, 6.2.2.3). */
+/* URL libraries resolve dot segments away: the path would name another resource, or another route (RFC 3986,
+ * 6.2.2.3). */
 static bool is_dot_segment(struct text text)
 {
     return text_equal(text, TEXT(".")) || text_equal(text, TEXT(".."));

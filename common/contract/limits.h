@@ -21,8 +21,8 @@ enum {
     COUNTER_TYPES_MAX = 1000,
     /* Body of an HTTP batch call: 1000 items of about 1 KiB. */
     HTTP_BATCH_BODY_MAX = 1024 * 1024,
-    /* libmicrohttpd's pool of one connection, which holds line and headers: larger ones are 431 or 414. It is cleared
-     * for every request: at 32 KiB that alone was 12% of the profile. */
+    /* libmicrohttpd's memory pool of one connection, which holds a request's line and headers: larger ones are 414
+     * or 431. The pool is cleared for every request: at 32 KiB that alone was 12% of the profile. */
     HTTP_CONNECTION_POOL_BYTES = 8 * 1024,
     /* A gRPC message: 1000 items with every field at its bound are 0.6 MiB. */
     GRPC_MESSAGE_BYTES_MAX = 2 * 1024 * 1024,

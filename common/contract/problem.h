@@ -6,9 +6,9 @@
 
 #define PROBLEM_CONTENT_TYPE "application/problem+json"
 
-/* Appends {"type":"/problems/<slug>","title","status","detail","outcome"}. slug: "not-found", of a-z and '-'; title:
- * the same for every problem of a type; detail: about this one, names a field and a rule, never internals; outcome:
- * what became of a write, by outcome_name, NULL on what is no write: left out. All UTF-8. */
+/* Appends {"type":"/problems/<slug>","title","status","detail","outcome"}. slug: "not-found", of a-z and '-'. title:
+ * the same for every problem of a type. detail: about this problem; names a field and a rule, never internals. outcome:
+ * what became of a write, from outcome_name; NULL if the request was no write: then it is left out. All UTF-8. */
 void problem_write(struct buffer *out, const char *slug, const char *title, int http_status, const char *detail,
                    const char *outcome);
 

@@ -13,7 +13,7 @@ enum outcome {
 };
 
 /* name, gRPC code (google.rpc.Code), HTTP code, a re-send may help, outcome, problem slug, problem title.
- * OUT_OF_MEMORY is this process's own; to a caller it is the same as what was SHED. */
+ * OUT_OF_MEMORY and SHED differ within this process only: a caller is told the same. */
 #define STATUS_TABLE(X) \
     X(OK, 0, 200, false, APPLIED, "ok", "OK") \
     X(INVALID_ARGUMENT, 3, 400, false, NOT_APPLIED, "invalid-argument", "Invalid argument") \

@@ -32,11 +32,11 @@ static struct {
     /* Any thread. */
     atomic_int level;
     atomic_uint_fast64_t dropped;
-    atomic_int_fast64_t give_up_us; /* monotonic: the writer writes nothing after that */
-    /* Owned by the thread that calls log_start and log_stop. */
+    atomic_int_fast64_t give_up_us; /* monotonic time from which on the writer writes nothing */
+    /* writer is owned by the thread that calls log_start and log_stop; lock and work are any thread's. */
     pthread_t writer;
     pthread_mutex_t lock;
-    pthread_cond_t work; /* the ring is not empty any more, or running ended */
+    pthread_cond_t work; /* the ring got a line, or running changed */
     /* Guarded by lock. */
     bool running;
     struct log_ring ring;
@@ -61,7 +61,7 @@ static void drop(const char *data, size_t len)
     atomic_fetch_add_explicit(&logger.dropped, count_lines(data, len), memory_order_relaxed);
 }
 
-/* Waits for lines. 0: log_stop was called and there are no more. */
+/* Waits for lines. Returns 0 once log_stop was called and none is left. */
 static size_t next_chunk(char chunk[CHUNK_BYTES])
 {
     pthread_mutex_lock(&logger.lock);
@@ -73,7 +73,7 @@ static size_t next_chunk(char chunk[CHUNK_BYTES])
     return len;
 }
 
-/* False once it is time to give up. */
+/* Waits until fd can be written to; false once give_up_us has come. */
 static bool wait_writable(int fd)
 {
     for (;;) {
@@ -112,7 +112,7 @@ static void *writer_main(void *unused)
     return NULL;
 }
 
-/* Returns what it was before. */
+/* Returns what running was before. */
 static bool set_running(bool running)
 {
     pthread_mutex_lock(&logger.lock);
@@ -141,7 +141,7 @@ int log_start(enum log_level level, enum log_format format, struct error *error)
     atomic_store(&logger.format, (int)format);
     atomic_store(&logger.give_up_us, INT64_MAX);
     set_running(true);
-    /* It takes no signals: a reader gone shows as EPIPE. */
+    /* The writer takes no signals: a reader gone shows as EPIPE. */
     if (thread_start(&logger.writer, "log", writer_main, NULL, error) != 0) {
         set_running(false);
         return -1;
@@ -173,8 +173,8 @@ void log_stop(int timeout_ms)
     }
     const struct timespec limit = realtime_after_ms(timeout_ms + STUCK_AFTER_MS);
     if (pthread_timedjoin_np(logger.writer, NULL, &limit) != 0) {
-        /* A terminal that is stopped says it is writable and then takes a part only. The one thread that may outlive
-         * its stop: cancelling it would be worse, and the process is about to end. */
+        /* The writer is stuck in write: a stopped terminal says that it is writable and then takes only a part. The
+         * thread is left behind: cancelling it would be worse, and the process is about to end. */
         pthread_detach(logger.writer);
         drop_rest();
     }
@@ -185,7 +185,7 @@ uint64_t log_dropped(void)
     return atomic_load_explicit(&logger.dropped, memory_order_relaxed);
 }
 
-/* Before log_start and after log_stop: at once, unless stderr is blocked. */
+/* Before log_start and after log_stop: writes at once, or drops the line if stderr is blocked. */
 static void write_to_stderr(const char *line, size_t len)
 {
     struct pollfd poll_fd = {.fd = STDERR_FILENO, .events = POLLOUT};

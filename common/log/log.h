@@ -28,11 +28,12 @@ struct log_field {
 
 /* Starts the writer thread. Returns 0, or -1 with error filled. */
 int log_start(enum log_level level, enum log_format format, struct error *error) MUST_CHECK;
-/* Of what is logged from now on, by every thread. Any thread. */
+/* Sets the level of what every thread logs from now on. Any thread. */
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
-/* Writes what is in the ring (for `timeout_ms` at most; the rest is dropped and counted) and joins the thread,
- * unless that is stuck within a write. Called on the thread that called log_start; without one it does nothing. */
+/* Writes what is in the ring, for `timeout_ms` at most; the rest is dropped and counted. Then joins the writer
+ * thread, unless that is stuck in a write. Called on the thread that called log_start; does nothing if the log was not
+ * started. */
 void log_stop(int timeout_ms);
 /* Lines lost so far: the ring was full, or stdout did not take them. */
 uint64_t log_dropped(void);
@@ -57,8 +58,8 @@ struct log_limiter {
     uint64_t held_back; /* events since the last logged one */
 };
 
-/* Whether this event is to be logged (at most once in 10 s); then *ret_count is how many events this line stands for.
- */
+/* Counts an event. Returns whether it is to be logged (at most one in 10 s); if so, *ret_count is how many events
+ * its line stands for. */
 bool log_limiter_allows(struct log_limiter *limiter, int64_t now_us, uint64_t *ret_count);
 
 #endif

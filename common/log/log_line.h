@@ -25,8 +25,9 @@ struct log_event {
 const char *log_line_level_name(enum log_level level);
 
 /* Writes the event with its newline into out, which has room for capacity bytes (at least LOG_LINE_MIN). Always one
- * whole line, and in JSON a valid object: text that does not fit is cut, fields that do not fit are left out, and then
- * the line ends with "cut":true. Bytes that are not UTF-8 come out as U+FFFD. Returns the line's length. */
+ * whole line, and in JSON a valid object: text that does not fit is cut, and fields that do not fit are left out. A
+ * line that was cut ends with "cut":true, as console text with "...". Bytes that are not UTF-8 come out as U+FFFD.
+ * Returns the line's length. */
 size_t log_line_format(char *out, size_t capacity, enum log_format format, const struct log_event *event);
 
 #endif

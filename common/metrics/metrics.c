@@ -97,7 +97,7 @@ static struct family_entry *family_entry_locked(const struct metric_family *fami
     return *link;
 }
 
-/* What points to the series with these values; to NULL, at the end of the list, if there is none. */
+/* The link that points to the series with these values; the last link of the list, which is NULL, if there is none. */
 static struct series **series_link_locked(struct family_entry *entry, const char *const *values)
 {
     struct series **link = &entry->series;

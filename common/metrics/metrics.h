@@ -2,7 +2,7 @@
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  *
  * Recording is an uncontended add: each thread has its own slots, summed when scraped. A series is registered once,
- * under a lock, and kept as its number; registering the same family and labels again returns the same number.
+ * under a lock, and its user keeps its number; registering the same family and labels again returns that number.
  * Families and their label names are static tables that outlive the registry. Labels are bounded sets, never a
  * resource_id or user_id.
  * All functions may be called from every thread. */
@@ -20,8 +20,9 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum {
     METRIC_LABELS_MAX = 3,
     METRIC_BUCKETS_MAX = 20,
-    /* Slots of one thread (a counter takes one, a histogram buckets + 2): 32 KiB a thread. Over it, registering returns
-     * a series that swallows what is recorded, and tally_metrics_series_refused_total counts it. */
+    /* Slots of one thread (a counter takes one, a histogram buckets + 2): 32 KiB a thread. When all are used,
+     * registering returns series 0, which swallows what is recorded, and tally_metrics_series_refused_total counts
+     * that. */
     METRIC_SLOTS_MAX = 4096,
 };
 
@@ -34,13 +35,13 @@ struct metric_family {
     size_t bucket_count;
 };
 
-/* Number of a registered series; 0 is the one that swallows. */
+/* Number of a registered series; 0 is the series that swallows what is recorded. */
 typedef uint32_t metric_series;
 
 /* values: one per label name, copied. family must outlive the process's use of the registry. */
 metric_series metrics_register(const struct metric_family *family, const char *const *values);
 
-/* Adds to a counter, or moves a gauge (negative: down) that is the sum over threads. */
+/* Adds amount to a counter, or to a gauge (where it may be negative), whose value is the sum over threads. */
 void metrics_add(metric_series series, int64_t amount);
 /* Records one observation, in the metric's unit, into a histogram. */
 void metrics_observe(metric_series series, double value);
@@ -48,8 +49,8 @@ void metrics_observe(metric_series series, double value);
 /* Gives a value at scrape time, on the scraping thread. It must not register or unregister, nor wait for a thread that
  * does; recording is fine. */
 typedef double (*metrics_reader)(void *ctx);
-/* A counter or gauge family only. read is called until metrics_unregister_reader; registering the same family and
- * labels again replaces it. */
+/* family: a counter or a gauge. read is called until metrics_unregister_reader; registering the same family and
+ * labels again replaces read. */
 void metrics_register_reader(const struct metric_family *family, const char *const *values, metrics_reader read,
                              void *ctx);
 /* After return read is not running and will not be called. */

@@ -94,8 +94,8 @@ static double read_start_time(void *unused)
     return start_time;
 }
 
-/* Field 22 of stat is in clock ticks since the machine's start. Asked once: computed again and again it would move with
- * every correction of the clock, and look like a restart. */
+/* Field 22 of stat is in clock ticks since the machine's start. Computed once: a start time computed at each scrape
+ * would move with every correction of the clock, and look like a restart. */
 static double compute_start_time(void)
 {
     struct timespec now;

@@ -19,8 +19,8 @@ static struct block *blocks;                  /* guarded by lock: those of runni
 static uint64_t retired[METRIC_SLOTS_MAX];    /* guarded by lock: what ended threads recorded */
 static uint32_t slots_used = 1;               /* guarded by lock; slot 0 swallows */
 static bool slot_is_double[METRIC_SLOTS_MAX]; /* guarded by lock */
-/* The family of the series that starts at a slot. Written under lock before the series' number is known to anybody, so
- * that whoever records may read it without. */
+/* The family of the series that starts at a slot. Written under lock before anybody knows the series' number, so
+ * that whoever records may read it without the lock. */
 static const struct metric_family *slot_family[METRIC_SLOTS_MAX];
 
 static pthread_key_t block_key; /* its destructor retires the block of a thread that ends */
@@ -128,7 +128,7 @@ void metrics_add(metric_series series, int64_t amount)
     store(block, series, load(block, series) + (uint64_t)amount);
 }
 
-/* Buckets are few: counting the bounds below value is faster than a search that has to guess. */
+/* Counts the bounds below value: they are few, and a search would be slower, since its branches cannot be predicted. */
 static uint32_t bucket_of(const struct metric_family *family, double value)
 {
     uint32_t bucket = 0;

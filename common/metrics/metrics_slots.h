@@ -2,7 +2,7 @@
  *
  * A slot is a 64-bit number that every thread has its own copy of, in a block made when the thread first records. Only
  * its thread writes to a block, so recording needs no locked instruction; a scrape reads all blocks while they change.
- * When a thread ends, its block is added to the retired one and freed. A counter or gauge is one slot with an int64_t;
+ * When a thread ends, its block is added to `retired` and freed. A counter or gauge is one slot with an int64_t;
  * a histogram is a run of slots: one per bucket, one for what is above the last bound, one with the sum as a double. */
 #ifndef TALLY_COMMON_METRICS_METRICS_SLOTS_H
 #define TALLY_COMMON_METRICS_METRICS_SLOTS_H

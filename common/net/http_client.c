@@ -1,5 +1,5 @@
-/* One transfer at a time, driven through the multi interface: its poll, unlike curl_easy_perform, can be woken
- * (https://curl.se/libcurl/c/curl_multi_wakeup.html). */
+/* One transfer at a time, driven through libcurl's multi interface: curl_multi_poll, unlike curl_easy_perform, can
+ * be woken (https://curl.se/libcurl/c/curl_multi_wakeup.html). */
 #include "common/net/http_client.h"
 
 #include <curl/curl.h>
@@ -43,7 +43,7 @@ static bool set_options(struct http_client *client)
     done = curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK && done;
     done = curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK && done;
     done = curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CLIENT_CONNECT_MAX_MS) == CURLE_OK && done;
-    /* Not even the one that the environment names. */
+    /* No proxy, not even the one that the environment names. */
     return curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK && done;
 }
 
@@ -74,7 +74,8 @@ void http_client_free(struct http_client *client)
 
 void http_client_cancel(struct http_client *client)
 {
-    /* In this order: whoever is woken sees it. A wake-up that finds nobody is kept for the next poll. */
+    /* First the flag, then the wake-up: whoever is woken sees the flag. A wake-up that finds no poll is kept for the
+     * next. */
     atomic_store_explicit(&client->cancelled, true, memory_order_release);
     curl_multi_wakeup(client->multi);
 }
@@ -149,7 +150,7 @@ static CURLcode drive(struct http_client *client)
             return CURLE_FAILED_INIT;
         }
     }
-    /* Otherwise a name that is still being looked up would be waited for. */
+    /* Without this option libcurl would wait for a name that is still being looked up. */
     curl_easy_setopt(client->curl, CURLOPT_QUICK_EXIT, 1L);
     snprintf(client->reason, sizeof(client->reason), "cancelled");
     return CURLE_ABORTED_BY_CALLBACK;

@@ -28,7 +28,7 @@ struct http_client_request {
     struct text body;
     const char *headers[HTTP_CLIENT_HEADERS_MAX]; /* "Name: value" each, NULL-padded */
     const char *wanted_header;                    /* name of a header to be copied out of the answer, or NULL */
-    int timeout_ms;                               /* for all of it */
+    int timeout_ms;                               /* for the whole request */
     size_t body_max;                              /* of the answer, bytes */
 };
 

@@ -15,8 +15,9 @@ static int switch_on(int fd, int option)
     return setsockopt(fd, SOL_SOCKET, option, &on, sizeof(on));
 }
 
-/* Sharing the port is asked for by the first one when it listens already: until then it has what it binds for itself,
- * or it does not get it. From the start, it would share the port of another process of the same user and not notice. */
+/* The first socket that shares its port asks for that (SO_REUSEPORT) only once it listens, so that its bind fails if
+ * anybody else has the port. If it asked before, it would share the port of another process of the same user,
+ * unnoticed. */
 static int prepare(int fd, const struct addrinfo *address, enum listener_sharing sharing)
 {
     if (switch_on(fd, SO_REUSEADDR) != 0 || (sharing == LISTENER_JOINS && switch_on(fd, SO_REUSEPORT) != 0) ||
@@ -41,7 +42,8 @@ static int bind_and_listen(const struct addrinfo *address, enum listener_sharing
     return fd;
 }
 
-/* Of a name that has an address of a kind that this machine has not: the others are listened on. */
+/* Whether the address is one that this machine has not, or of a family that it has not: then the name's others are
+ * tried. */
 static bool is_not_of_this_machine(int error)
 {
     return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
@@ -61,11 +63,12 @@ static bool is_repeated(const struct addrinfo *addresses, const struct addrinfo 
 
 static void set_port(const struct addrinfo *address, int port)
 {
-    /* At the same place in both families. */
+    /* The port is at the same place in both families. */
     ((struct sockaddr_in6 *)(void *)address->ai_addr)->sin6_port = htons((in_port_t)port);
 }
 
-/* Returns 0, or -1 with errno set: of the first address that could not be had, if none could. */
+/* Returns 0, or -1 with errno set: an address of this machine could not be listened on, or none of them is this
+ * machine's. */
 static int open_all(struct addrinfo *addresses, int port, enum listener_sharing sharing, struct listeners *listeners)
 {
     int first_error = EADDRNOTAVAIL;
@@ -78,7 +81,7 @@ static int open_all(struct addrinfo *addresses, int port, enum listener_sharing 
         const int fd = bind_and_listen(address, sharing);
         if (fd >= 0) {
             listeners->fds[listeners->count++] = fd;
-            port = listener_port(fd); /* all listen on the one that the first got */
+            port = listener_port(fd); /* all listen on the port that the first socket got */
         } else if (is_not_of_this_machine(errno)) {
             first_error = errno;
         } else {

@@ -8,15 +8,16 @@
 #include "common/base/error.h"
 
 enum {
-    /* Addresses of one name that are listened on. */
+    /* Addresses of one name that are listened on; more are left out. */
     LISTENERS_MAX = 8,
 };
 
-/* Who else may listen on the same port. Nobody outside this process, whatever he asks for. */
+/* Who else may listen on the same port: no other Tally process. After FIRST, a foreign process of the same user may
+ * if it asks for SO_REUSEPORT. */
 enum listener_sharing {
     LISTENER_ALONE,
-    LISTENER_FIRST, /* others of this process, later */
-    LISTENER_JOINS, /* it is such another one (SO_REUSEPORT: the kernel shares the connections out) */
+    LISTENER_FIRST, /* later sockets of this process may join */
+    LISTENER_JOINS, /* joins the first (SO_REUSEPORT: the kernel shares the connections out) */
 };
 
 struct listeners {

@@ -15,10 +15,10 @@ struct admin_server;
  * called with ctx. endpoints are static. Returns NULL with error filled. */
 struct admin_server *admin_server_create(const char *host, int port, const struct operator_endpoint *endpoints,
                                          size_t count, void *ctx, struct error *error) MUST_CHECK;
-/* Joins the thread: afterwards no writer is called. Those that answer later have finished before. NULL is fine. */
+/* Joins the thread: afterwards no writer is called. Answers that come later must be finished before. NULL is fine. */
 void admin_server_free(struct admin_server *server);
 int admin_server_port(const struct admin_server *server);
-/* Of its thread. */
+/* The heartbeat of the server's thread. */
 const struct heartbeat *admin_server_heartbeat(const struct admin_server *server);
 
 #endif

@@ -16,7 +16,8 @@
 
 enum {
     LOG_STOP_TIMEOUT_MS = 1000,
-    /* For what drain.delay and drain.timeout do not bound: Consul's answer, what the threads are at when they end. */
+    /* Time for what drain.delay and drain.timeout do not bound: Consul's answer, what the threads still have to
+     * finish. */
     STOP_REST_MS = 15000,
     NOTICE_SIZE = 128,
 };
@@ -76,7 +77,7 @@ static void reload(const struct daemon *daemon, const struct launch *launch)
     notify(daemon, READY_NOTICE);
 }
 
-/* Drains take as long as the configuration says, whatever the unit's TimeoutStopSec. */
+/* Asks the service manager for the time that a drain may take, whatever the unit's TimeoutStopSec. */
 static void notify_stopping(const struct daemon *daemon, const struct config *config)
 {
     char stopping[NOTICE_SIZE];

@@ -15,7 +15,7 @@ const char *health_name(enum health health)
     return names[health];
 }
 
-/* cJSON's calls take NULL for what could not be made, and return NULL again. */
+/* Notes an item that could not be made: NULL. cJSON's calls take that NULL and return NULL again. */
 static cJSON *noted(struct health_document *document, cJSON *added)
 {
     document->is_incomplete |= added == NULL;
@@ -91,7 +91,7 @@ void health_document_add_bool(struct health_document *document, const char *name
     noted(document, cJSON_AddBoolToObject(document->at, name, value));
 }
 
-/* Everything is in it, or is freed. */
+/* The document's root, with the components in it; they are freed if memory runs out. */
 static cJSON *create_root(struct health_document *document, enum health status)
 {
     cJSON *root = document->at = noted(document, cJSON_CreateObject());

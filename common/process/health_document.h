@@ -3,7 +3,7 @@
  *     {"status":"degraded","components":{"redis":{"status":"ok",...},"consul":{"status":"unavailable",...}}}
  *
  * Written from front to back: a component, its fields, at the end of those a list of entries with fields of their own,
- * the next component. Calls after a failed allocation do nothing: health_document_end tells. One thread at a time. */
+ * the next component. Calls after a failed allocation do no harm: health_document_end tells. One thread at a time. */
 #ifndef TALLY_COMMON_PROCESS_HEALTH_DOCUMENT_H
 #define TALLY_COMMON_PROCESS_HEALTH_DOCUMENT_H
 
@@ -27,20 +27,21 @@ struct health_document {
 /* "ok", "degraded", "unavailable", "draining". */
 const char *health_name(enum health health);
 
-/* Once it has begun it must be ended: what it holds is freed there. */
+/* A document that has begun must be ended: health_document_end frees what it holds. */
 void health_document_begin(struct health_document *document);
-/* From here on fields are the component's. Its first one is its status. Names are static. */
+/* Begins a component, with its status as the first field: the next fields are the component's. Names are static. */
 void health_document_add_component(struct health_document *document, const char *name, enum health status);
-/* The last field of a component: from here on its entries may be added. */
+/* Begins a list, the last field of a component: from here on entries may be added. */
 void health_document_add_list(struct health_document *document, const char *name);
-/* From here on fields are the entry's. */
+/* Begins an entry of the list: the next fields are the entry's. */
 void health_document_add_entry(struct health_document *document);
 
 /* Values are NUL-terminated and copied. */
 void health_document_add_text(struct health_document *document, const char *name, const char *value);
 /* "" is null. */
 void health_document_add_text_or_null(struct health_document *document, const char *name, const char *value);
-/* "detail", what is wrong: "" is nothing, and then there is no field. NULL: memory ran out while it was written. */
+/* The field "detail", which says what is wrong; "": nothing is, and no field is added. NULL: memory ran out while
+ * detail was written. */
 void health_document_add_detail(struct health_document *document, const char *detail);
 /* RFC 3339; 0 is never: null. */
 void health_document_add_time(struct health_document *document, const char *name, int64_t realtime_us);

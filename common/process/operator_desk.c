@@ -18,7 +18,7 @@ void operator_answer_finish(struct operator_answer *answer, int status)
     while (!atomic_compare_exchange_weak_explicit(&desk->finished, &answer->next, answer, memory_order_release,
                                                   memory_order_relaxed)) {
     }
-    http_loop_wake(desk->http); /* the answer may be gone by now */
+    http_loop_wake(desk->http); /* not answer->desk: the loop may have freed the answer by now */
 }
 
 int operator_answer_problem(struct operator_answer *answer, int status, const char *slug, const char *title,
@@ -49,7 +49,7 @@ const struct operator_endpoint *operator_desk_find(const struct operator_desk *d
     return NULL;
 }
 
-/* The answer's status is told: sends it, if there is still somebody to send it to. */
+/* Sends an answer whose status is told, if its client is still there, and frees it. */
 static void close_answer(struct operator_desk *desk, struct operator_answer *answer)
 {
     struct http_request *request = answer->request;
@@ -105,7 +105,7 @@ void operator_desk_gone(struct operator_desk *desk, const struct http_request *r
     while (answer != NULL && answer->request != request) {
         answer = LIST_ENTRY(answer->node.next, struct operator_answer, node);
     }
-    assert(answer != NULL); /* it waits for one */
+    assert(answer != NULL); /* the request waits for an answer */
     answer->request = NULL;
 }
 

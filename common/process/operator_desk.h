@@ -8,7 +8,7 @@
  * An answer may take as long as the longest timeout of the loop's http_loop_options: after that the HTTP library takes
  * the client for gone.
  *
- * Loop thread only, but operator_answer_finish and what it ends. */
+ * Loop thread only, except operator_answer_finish and the answer that it will end. */
 #ifndef TALLY_COMMON_PROCESS_OPERATOR_DESK_H
 #define TALLY_COMMON_PROCESS_OPERATOR_DESK_H
 
@@ -24,18 +24,19 @@ struct operator_desk;
 
 /* What a writer makes. */
 struct operator_answer {
-    /* the writer's until it has told the status, on any thread; set to the endpoint's */
-    struct buffer body; /* may have failed: then that is answered */
+    /* the writer's, on any thread, until it has told the status; content_type and is_cacheable start as the
+     * endpoint's */
+    struct buffer body; /* if it has failed, a problem is answered instead */
     const char *content_type;
     bool is_cacheable;
-    /* Loop thread, for the writer until it returns: http_request_query tells what is asked for, http_request_peer who
-     * asks. NULL once the client is gone. */
+    /* Loop thread; the writer may use it until it returns: http_request_query tells what is asked for,
+     * http_request_peer who asks. NULL once the client is gone. */
     struct http_request *request;
     /* the desk's */
     int status;
     struct operator_desk *desk;
-    struct list_node node;        /* of those open */
-    struct operator_answer *next; /* of those finished */
+    struct list_node node;        /* in the desk's `open` */
+    struct operator_answer *next; /* in the desk's `finished` */
 };
 
 /* Instead of an HTTP status: operator_answer_finish will tell it. */
@@ -50,23 +51,22 @@ struct operator_endpoint {
 };
 
 struct operator_desk {
-    /* immutable once the loop runs; whoever has the loop sets them, the rest is zero */
+    /* immutable once the loop runs; set by the owner of the loop, who leaves the other fields zero */
     const struct operator_endpoint *endpoints; /* static */
     size_t count;
-    void *ctx; /* the writers' */
+    void *ctx; /* passed to the writers */
     /* Answers the request with request->reply, unless that failed: then with a problem. */
     void (*reply)(struct http_request *request, int status, const char *content_type, bool is_cacheable);
     struct http_loop *http;
     /* owned by the loop thread */
-    struct list open; /* answers whose status is not told yet, or not taken in */
+    struct list open; /* answers whose status is not told yet, or not yet taken off `finished` */
     /* any thread */
     _Atomic(struct operator_answer *) finished;
 };
 
-/* Ends an answer that comes later, once: any thread. The desk frees it. Whoever answers later has finished before the
- * loop is freed. */
+/* Ends an answer that comes later, once; the desk frees it. Any thread, before the loop is freed. */
 void operator_answer_finish(struct operator_answer *answer, int status);
-/* Makes it a problem document instead of what it was to be; as in problem_write. Returns the status. */
+/* Replaces what the answer holds with a problem document, see problem_write. Returns status. */
 int operator_answer_problem(struct operator_answer *answer, int status, const char *slug, const char *title,
                             const char *detail);
 /* The writer of /metrics. */
@@ -74,14 +74,14 @@ int operator_write_metrics(void *ctx, struct operator_answer *answer);
 
 /* NULL if nothing is at this path. */
 const struct operator_endpoint *operator_desk_find(const struct operator_desk *desk, struct text path);
-/* Has the request answered by the endpoint, now or later; out of memory: now. */
+/* Has the endpoint answer the request, now or later; when out of memory, answers a problem now. */
 void operator_desk_answer(struct operator_desk *desk, const struct operator_endpoint *endpoint,
                           struct http_request *request);
-/* For http_application.on_wake. */
+/* Sends the finished answers. For http_application.on_wake. */
 void operator_desk_turn(struct operator_desk *desk);
-/* The client of a request that waits is gone, or something else answers it: nothing of the desk points to it now. */
+/* Forgets a request that waits for its answer: the client is gone, or something else answers the request. */
 void operator_desk_gone(struct operator_desk *desk, const struct http_request *request);
-/* All answers are finished, and the loop has ended. Zeroed is fine. */
+/* Called when all answers are finished and the loop has ended. A zeroed desk is fine. */
 void operator_desk_done(struct operator_desk *desk);
 
 #endif

@@ -37,7 +37,8 @@ static void print_help(const struct program *program, FILE *out)
         program->name, program->purpose, program->health_path);
 }
 
-/* What getopt_long refused, as it was written: a short option may stand among others in one argument. */
+/* Names what getopt_long refused as the user wrote it. A short option comes from optopt: it may stand among others
+ * in one argument. */
 static void print_refusal(const struct program *program, int option, char *const *argv, FILE *err)
 {
     if (option == ':') {
@@ -88,7 +89,7 @@ static int ask_health(const struct program *program, const struct config *config
     return EXIT_FINE;
 }
 
-/* For the modes that end at once; the program itself tells its log. */
+/* For the modes that end at once; a program that runs warns in its log (daemon.c). */
 static void warn_of_links(const struct program *program, const struct config *config, FILE *err)
 {
     if (config->passed_over_count > 0) {

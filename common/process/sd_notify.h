@@ -14,8 +14,8 @@
  * read. Returns 0, also when there is no such variable, or -1 with error filled. */
 int sd_notify_send(const char *assignments, struct error *error) MUST_CHECK;
 
-/* $WATCHDOG_USEC, if $WATCHDOG_PID says that it is for process `self`, or is not set; in microseconds. 0: the manager
- * does not watch this process. */
+/* How long the manager waits for a WATCHDOG=1, in microseconds: $WATCHDOG_USEC, if $WATCHDOG_PID is `self` or not
+ * set. 0: the manager does not watch this process. */
 int64_t sd_notify_watchdog_us(pid_t self);
 
 #endif

@@ -12,14 +12,14 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 
-/* Holds the four back in the calling thread and in every thread it starts from now on, and ignores the three: a peer
- * that is gone is an error of write(). What the parent ignored, as nohup does SIGHUP, is waited for all the same.
- * Returns 0, or -1 with error filled. */
+/* Blocks the first four in the calling thread and in every thread it starts from now on, and ignores the other
+ * three: without SIGPIPE, a peer that is gone is an error of write(). A signal that the parent ignored, as nohup does
+ * SIGHUP, is waited for all the same. Returns 0, or -1 with error filled. */
 int signals_block(struct error *error) MUST_CHECK;
 
-/* Waits for a signal, at most timeout_ms (negative: for ever). Returns its number, or 0 if none came. After it has
- * returned a stop the next one ends the process with 128 and its number, as a shell would report it: even one that was
- * pending already. SIGHUP does nothing from then on. Main thread only. */
+/* Waits for a signal, at most timeout_ms (negative: for ever). Returns its number, or 0 if none came. Once
+ * signals_wait has returned a stop signal, the next one, even if already pending, ends the process with the status 128
+ * + its number, as a shell would report it, and SIGHUP does nothing. Main thread only. */
 int signals_wait(int timeout_ms);
 
 #endif

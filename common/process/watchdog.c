@@ -79,7 +79,7 @@ int watchdog_start(const struct heartbeats *heartbeats, const char *component, s
     watchdog->heartbeats = *heartbeats;
     watchdog->period_us = timeout_us / 2;
     watchdog->due_us = clock_monotonic_us() + watchdog->period_us;
-    /* A look that comes a little late must still be in time. */
+    /* About half a period at most, so that a look that comes late is still in time. */
     const int64_t look_ms = watchdog->period_us / 2000;
     watchdog->look_ms = look_ms > LOOK_MS_MAX ? LOOK_MS_MAX : (int)look_ms + 1;
     if (background_start(&watchdog->background, "watchdog", run, watchdog, error) != 0) {

@@ -1,6 +1,6 @@
-/* Tells the service manager that the program works, as long as it does: each thread of a list still turns. A thread of
- * its own, and only where the manager asks for it ($WATCHDOG_USEC): so it goes on while main drains. The other end of
- * it is the manager's: it ends a process that it has not heard of for that long, and starts another one. */
+/* Tells the service manager that the program works, as long as each thread of a list still turns. Runs on a thread
+ * of its own, so that it goes on while main drains, and only if the manager asks for it ($WATCHDOG_USEC). A manager
+ * that has not heard of the process for that long ends it and starts another one. */
 #ifndef TALLY_COMMON_PROCESS_WATCHDOG_H
 #define TALLY_COMMON_PROCESS_WATCHDOG_H
 
@@ -14,7 +14,7 @@ struct watchdog;
  * with error filled. */
 int watchdog_start(const struct heartbeats *heartbeats, const char *component, struct watchdog **ret_watchdog,
                    struct error *error) MUST_CHECK;
-/* Joins the thread. Before the threads of the list end. NULL is fine. */
+/* Joins the watchdog's thread. Called before the threads of the list end. NULL is fine. */
 void watchdog_stop(struct watchdog *watchdog);
 
 #endif

@@ -43,7 +43,7 @@ void background_ask_to_stop(struct background *background)
     pthread_mutex_unlock(&background->lock);
 }
 
-/* Waits until *flag, which the lock guards, is set. Returns it. */
+/* Waits until *flag, which lock guards, is set, timeout_ms at most. Returns *flag. */
 static bool wait_for(struct background *background, const bool *flag, int timeout_ms)
 {
     const int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;

@@ -1,5 +1,6 @@
-/* A thread that works in rounds, with a pause after each, until it is asked to stop. It takes no signals: those go to
- * the program's own threads. One thread starts, stops and joins it; the functions for the thread itself say so. */
+/* A thread that works in rounds, with a pause after each, until it is asked to stop. It takes no signals (see
+ * thread.h). The functions are for the one thread that starts, stops and joins it, except those marked "on the thread
+ * itself". */
 #ifndef TALLY_COMMON_THREAD_BACKGROUND_H
 #define TALLY_COMMON_THREAD_BACKGROUND_H
 
@@ -29,8 +30,8 @@ int background_start(struct background *background, const char *name, void (*run
 void background_ask_to_stop(struct background *background);
 /* Waits until run has returned; false if that takes longer. */
 bool background_wait_end(struct background *background, int timeout_ms);
-/* Asks it to stop and joins it. Nothing happens if it was never started (then zero-initialised) or is already joined.
- */
+/* Asks the thread to stop and joins it. Does nothing if it was never started (then zero-initialised) or is already
+ * joined. */
 void background_join(struct background *background);
 
 /* On the thread itself: whether it was asked to stop. */

@@ -9,7 +9,7 @@
 struct heartbeat {
     /* written by the thread, read by any */
     atomic_uint turns;
-    atomic_bool waits; /* for somebody else, who may take longer than a second */
+    atomic_bool waits; /* the thread waits for somebody else, who may take longer than a second */
 };
 
 /* On the thread. */

@@ -14,7 +14,7 @@ struct watched_thread {
     int number;
     const struct heartbeat *heartbeat;
     unsigned turns_seen;
-    unsigned still_looks; /* looks in a row that found it as the look before had */
+    unsigned still_looks; /* looks in a row that found it neither turned nor waiting */
 };
 
 /* Zero-initialised is empty. */

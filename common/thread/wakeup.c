@@ -34,7 +34,7 @@ bool wakeup_take(struct wakeup *wakeup)
     if (!atomic_load_explicit(&wakeup->asked, memory_order_acquire) && wakeup->owed == 0) {
         return false;
     }
-    /* In this order: a wake between the two is part of this one, one after them writes again. */
+    /* First the read, then the exchange: a wake between the two is taken here, and a wake after both writes again. */
     uint64_t written;
     if (read(wakeup->fd, &written, sizeof(written)) == (ssize_t)sizeof(written)) {
         wakeup->owed -= (int64_t)written;

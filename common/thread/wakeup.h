@@ -11,7 +11,7 @@
 struct wakeup {
     int fd; /* immutable; readable while a wake waits to be taken */
     atomic_bool asked;
-    int64_t owed; /* the waiting thread's: wakes it has taken whose write it has not read; the waker may be late */
+    int64_t owed; /* the waiting thread's: wakes it has taken whose write, which may come late, it has not read */
 };
 
 /* Returns 0, or -1 with errno set; then fd is -1. */
@@ -19,8 +19,8 @@ int wakeup_init(struct wakeup *wakeup) MUST_CHECK;
 void wakeup_done(struct wakeup *wakeup);
 /* Any thread. */
 void wakeup_signal(struct wakeup *wakeup);
-/* The waiting thread: whether there was a wake since the last take. What the waker did before is visible afterwards; a
- * wake that comes during this call is part of this one or of the next. */
+/* The waiting thread: whether there was a wake since the last take. What the waker did before its wakeup_signal is
+ * visible afterwards. A wake that comes during this call is taken by it or by the next one. */
 bool wakeup_take(struct wakeup *wakeup);
 
 #endif

@@ -5,7 +5,7 @@
 #include "common/contract/grpc_message.h"
 #include "tally/v1/counter.pb-c.h"
 
-/* Empty if OK. */
+/* The message of an item's result; empty if the item is OK. */
 static ProtobufCBinaryData message_of(const struct store_item *item)
 {
     if (item->status == STATUS_OK) {
@@ -17,9 +17,9 @@ static ProtobufCBinaryData message_of(const struct store_item *item)
 /* Goes through a batch's items in the order asked. */
 struct item_walk {
     const struct counter_request *request;
-    size_t stored;             /* items of the store's so far */
+    size_t stored;             /* items taken from call.items so far */
     size_t refused;            /* items refused so far */
-    struct store_item refusal; /* what next_item returned, if that was refused */
+    struct store_item refusal; /* what next_item returns for a refused item */
 };
 
 static const struct store_item *next_item(struct item_walk *walk)

@@ -14,14 +14,14 @@ static struct store_item *take_item(struct counter_request *request)
     return &request->call.items[request->call.item_count++];
 }
 
-/* The item taken last is not one for the store. */
+/* Moves the item taken last from the items for the store to the refused ones. */
 static void refuse_item(struct counter_request *request, size_t place, const char *rule)
 {
     request->call.item_count--;
     request->refused[request->refused_count++] = (struct refused_item){place, rule};
 }
 
-/* Returns NULL, or the rule that it breaks. */
+/* Returns NULL, or the rule that the item breaks. */
 static const char *read_increment(const Tally__V1__IncrementRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
@@ -41,7 +41,7 @@ static const char *read_increment(const Tally__V1__IncrementRequest *request, st
     return rule;
 }
 
-/* Returns NULL, or the rule that it breaks. */
+/* Returns NULL, or the rule that the item breaks. */
 static const char *read_get(const Tally__V1__GetRequest *request, struct store_item *item)
 {
     *item = (struct store_item){
@@ -137,7 +137,7 @@ static const char *read_batch_get_message(const ProtobufCMessage *message, struc
     return NULL;
 }
 
-/* A sender of an earlier version relies on it when it sends the batch again. */
+/* A sender of an earlier version relies on batch_id to count a batch that it sends again only once. */
 static const char *refuse_batch_id(const ProtobufCMessage *message)
 {
     const bool has_one = ((const Tally__V1__BatchIncrementRequest *)message)->batch_id.len > 0;
@@ -169,7 +169,7 @@ static const struct {
     const ProtobufCMessageDescriptor *descriptor;
     enum store_operation operation;
     size_t (*item_count)(const ProtobufCMessage *message);
-    /* NULL, or the sentence for what this version does not serve. May be NULL itself. */
+    /* Returns NULL, or the sentence for what this version does not serve. Itself NULL: all is served. */
     const char *(*not_served)(const ProtobufCMessage *message);
     message_reader read;
     const char *count_rule; /* of a batch; NULL: the message is one item */

@@ -9,8 +9,8 @@
 #include "common/base/compiler.h"
 #include "counter-service/commands/store_call.h"
 
-/* Each has a row in three tables: how it is served (counter_rpc.c), read (counter_request.c) and answered
- * (counter_reply.c). A new one goes last, before COUNTER_METHODS: then a forgotten row does not compile. */
+/* Each method has a row in three tables: how it is served (counter_rpc.c), read (counter_request.c) and answered
+ * (counter_reply.c). A new method goes last, before COUNTER_METHODS: then a forgotten row does not compile. */
 enum counter_method {
     COUNTER_INCREMENT,
     COUNTER_BATCH_INCREMENT,
@@ -29,17 +29,17 @@ struct refused_item {
     const char *rule; /* static sentence */
 };
 
-/* What is asked, apart: the items for the store, and those refused, each in the order asked. */
+/* What is asked, in two lists: the items for the store and the refused ones, each in the order asked. */
 struct counter_request {
     struct store_call call;
     size_t asked_count;
-    struct refused_item *refused; /* a batch's */
+    struct refused_item *refused; /* NULL unless the method is a batch */
     size_t refused_count;
 };
 
-/* Fills the request: call.operation, session, items and item_count; everything lies in arena. payload stays the
- * caller's; NULL: there was none. Returns STATUS_OK, or the status of the whole call with *ret_detail, a static
- * sentence. */
+/* Fills the request: its counts, the refused items, and call's operation, session, items and item_count; everything
+ * lies in arena. payload stays the caller's; NULL: the call had no message. Returns STATUS_OK, or the status of the
+ * whole call with *ret_detail, a static sentence. */
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
                                  struct counter_request *request, const char **ret_detail) MUST_CHECK;
 

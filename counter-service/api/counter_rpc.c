@@ -15,7 +15,7 @@ struct counter_call {
     uint8_t new_session[SESSION_LEN];
 };
 
-/* What the client is told when the call or, of a method with one item, the item failed; STATUS_OK if neither. */
+/* What the client is told if the call failed or, for a method of one item, the item did; otherwise STATUS_OK. */
 static enum status status_of(const struct counter_call *call, const char **ret_detail)
 {
     const struct store_call *store = &call->request.call;
@@ -27,7 +27,7 @@ static enum status status_of(const struct counter_call *call, const char **ret_d
     return store->items[0].status;
 }
 
-/* What the store has put on the heap for the call. */
+/* Frees what the store has put on the heap for the call. */
 static void drop_listing(struct store_call *store)
 {
     if (store->operation == STORE_LIST) {
@@ -58,7 +58,7 @@ static void on_stored(struct store_call *store)
     answer(CONTAINER_OF(store, struct counter_call, request.call));
 }
 
-/* Never given out before: 128 random bits. Returns 0, or -1 if the kernel has none. */
+/* Makes an id that was never given out before: 128 random bits. Returns 0, or -1 if the kernel has none. */
 static int make_session(struct counter_call *call)
 {
     call->request.call.session.id = call->new_session;

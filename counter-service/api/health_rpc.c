@@ -5,11 +5,11 @@
 #include "counter-service/rpc/rpc_limits.h"
 #include "grpc/health/v1/health.pb-c.h"
 
-/* A Watch call; lies in its arena. */
+/* A Watch call; lies in the call's arena. */
 struct health_stream {
     struct rpc_stream stream;
     struct health_rpc *rpc;
-    struct watcher watcher; /* the health's, while it watches */
+    struct watcher watcher; /* in service_health's hands while it watches */
 };
 
 void health_rpc_init(struct health_rpc *rpc, struct service_health *health)
@@ -89,10 +89,10 @@ static void on_closed(struct rpc_stream *stream)
     service_health_unwatch(watch->rpc->health, &watch->watcher);
 }
 
-/* on_message: nothing is ever asked for. */
+/* No on_message: no message is ever asked for. */
 static const struct rpc_stream_handler stream_handler = {.on_sent = on_sent, .on_closed = on_closed};
 
-/* After the stream joined its group: a store that is read here and changes later ends the stream. */
+/* Called after the stream joined its group: if the store changes after it is read here, the stream is ended. */
 static void tell_store(struct health_stream *watch)
 {
     char store_id[STORE_ID_SIZE];

@@ -32,13 +32,13 @@ struct health_watches {
 
 /* tell is set before; the rest of the watcher is filled in here. */
 void health_watches_add(struct health_watches *watches, struct watcher *watcher, bool knows_service);
-/* From now on it wants nothing. Once. */
+/* From now on watcher_wants is false for this watcher. Once. */
 void health_watches_remove(struct health_watches *watches, struct watcher *watcher);
 
-/* Whether the watcher is to be sent *ret_status now. If so it counts as told; the message is on its way until
- * watcher_told. */
+/* Whether the watcher is to be sent *ret_status now. If so, that status counts as told, and its message as on its
+ * way until watcher_told. */
 bool watcher_wants(struct watcher *watcher, bool serving, enum serving_status *ret_status);
-/* Its message has left: ask watcher_wants again. */
+/* The watcher's message has left: ask watcher_wants again. */
 void watcher_told(struct watcher *watcher);
 
 #endif

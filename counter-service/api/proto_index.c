@@ -6,7 +6,7 @@
 #include "common/base/arena.h"
 #include "counter-service/api/proto_wire.h"
 
-/* Some hundred symbols and now and then a question: lists do. */
+/* A few hundred symbols, which are seldom looked up: lists do. */
 struct symbol {
     struct text name; /* NUL-terminated */
     struct text file; /* where it is defined */
@@ -94,7 +94,7 @@ static int add_symbol(struct proto_index *index, struct text name, struct text f
     return 0;
 }
 
-/* Adds what stands inside a definition whose names begin with scope. */
+/* Adds what is defined inside a definition. scope: what the names in it begin with. */
 static int add_contents(struct proto_index *index, struct text definition, enum kind kind, struct text scope,
                         struct text file, int depth)
 {

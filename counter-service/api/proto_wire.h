@@ -11,7 +11,7 @@
 struct proto_field {
     uint32_t number;
     bool has_bytes;    /* length-delimited: text, bytes or a message */
-    struct text bytes; /* of such a field; points into the message */
+    struct text bytes; /* if has_bytes; points into the message */
 };
 
 /* Takes the next field off the front of *message. Returns 1, 0 at the end, -1 if the message is malformed. Groups are

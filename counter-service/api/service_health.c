@@ -41,7 +41,7 @@ static void tell_all_locked(struct service_health *health)
     }
 }
 
-/* A store is what it is while Redis is gone: it becomes another one only when Redis says so. Whether it did. */
+/* Returns whether the store is now another one. An unknown store ("", while Redis is gone) changes nothing. */
 static bool set_store_locked(struct service_health *health, const char *store_id)
 {
     if (store_id[0] == '\0' || strcmp(health->store_id, store_id) == 0) {

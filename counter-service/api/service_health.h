@@ -1,5 +1,5 @@
-/* What the service says of its health, and to whom: SERVING while Redis is usable and it is not draining. Any thread.
- */
+/* What the service says of its health, and to whom: SERVING while Redis is usable and the service is not draining.
+ * Any thread. */
 #ifndef TALLY_COUNTER_SERVICE_API_SERVICE_HEALTH_H
 #define TALLY_COUNTER_SERVICE_API_SERVICE_HEALTH_H
 
@@ -12,7 +12,7 @@
 #include "counter-service/api/health_watches.h"
 
 struct service_health {
-    /* immutable once told of a change */
+    /* immutable */
     void (*on_store)(void *ctx);
     void *on_store_ctx;
     /* guarded by lock, under which no other is taken; on_store is called without it, watchers are told with it */
@@ -24,12 +24,12 @@ struct service_health {
     bool draining;
 };
 
-/* Not usable yet, no store known, not draining. on_store is called when the store is another one than before, on the
- * thread that said so, and before the watchers are told of anything else. */
+/* Starts with Redis not usable, no store known, not draining. on_store is called when the store becomes known or
+ * another one, on the thread that calls service_health_set_redis, before that call tells the watchers. */
 void service_health_init(struct service_health *health, void (*on_store)(void *ctx), void *ctx);
 void service_health_done(struct service_health *health);
 
-/* ctx: a struct service_health. store_id: "" while it is unknown, and then what was known stays. Fits
+/* ctx: a struct service_health. store_id: "" while it is unknown; an id that was known before then stays. Fits
  * store_on_serving. */
 void service_health_set_redis(void *ctx, bool usable, const char *store_id);
 /* From now on not serving. */
@@ -42,9 +42,9 @@ void service_health_read_store_id(void *ctx, char out[STORE_ID_SIZE]);
 
 /* The watcher, whose `tell` is set, is told now and of every change from now on. tell must not call back. */
 void service_health_watch(struct service_health *health, struct watcher *watcher, bool knows_service);
-/* What it was told has left: it is told what has changed meanwhile. */
+/* The watcher's last message has left: it is told if the status has changed meanwhile. */
 void service_health_told(struct service_health *health, struct watcher *watcher);
-/* It is told nothing any more. Once. */
+/* The watcher is told nothing any more. Once. */
 void service_health_unwatch(struct service_health *health, struct watcher *watcher);
 
 /* Appends {"status":"ok"|"degraded"|"unavailable"|"draining",
