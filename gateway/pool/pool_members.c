@@ -94,7 +94,9 @@ static void remove_instance(struct pool_members *members, size_t index)
     struct instance *instance = members->all[index].instance;
     channel_pool_metrics_remove_instance(instance);
     pthread_mutex_lock(&members->round->lock);
-    members->all[index] = members->all[--members->count];
+    /* In their order: it says whose store is asked for first (pool_store.h). */
+    members->count--;
+    memmove(&members->all[index], &members->all[index + 1], (members->count - index) * sizeof(members->all[0]));
     pthread_mutex_unlock(&members->round->lock);
     instance_close(instance);
     list_append(&members->leaving, &instance->node);
