@@ -49,22 +49,32 @@ static bool is_not_of_this_machine(int error)
     return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
 }
 
+static void set_port(struct sockaddr *address, int port)
+{
+    /* The port is at the same place in both families. */
+    ((struct sockaddr_in6 *)(void *)address)->sin6_port = htons((in_port_t)port);
+}
+
+/* The address without its port, which the ones before have been given already. */
+static struct sockaddr_storage without_port(const struct addrinfo *address)
+{
+    struct sockaddr_storage copy = {0};
+    memcpy(&copy, address->ai_addr, address->ai_addrlen);
+    set_port((struct sockaddr *)&copy, 0);
+    return copy;
+}
+
 /* An entry of /etc/hosts may be there twice. */
 static bool is_repeated(const struct addrinfo *addresses, const struct addrinfo *address)
 {
+    const struct sockaddr_storage wanted = without_port(address);
     for (const struct addrinfo *other = addresses; other != address; other = other->ai_next) {
-        if (other->ai_addrlen == address->ai_addrlen &&
-            memcmp(other->ai_addr, address->ai_addr, address->ai_addrlen) == 0) {
+        const struct sockaddr_storage found = without_port(other);
+        if (memcmp(&found, &wanted, sizeof(wanted)) == 0) {
             return true;
         }
     }
     return false;
-}
-
-static void set_port(const struct addrinfo *address, int port)
-{
-    /* The port is at the same place in both families. */
-    ((struct sockaddr_in6 *)(void *)address->ai_addr)->sin6_port = htons((in_port_t)port);
 }
 
 /* Returns 0, or -1 with errno set: an address of this machine could not be listened on, or none of them is this
@@ -77,7 +87,7 @@ static int open_all(struct addrinfo *addresses, int port, enum listener_sharing 
         if (is_repeated(addresses, address)) {
             continue;
         }
-        set_port(address, port);
+        set_port(address->ai_addr, port);
         const int fd = bind_and_listen(address, sharing);
         if (fd >= 0) {
             listeners->fds[listeners->count++] = fd;

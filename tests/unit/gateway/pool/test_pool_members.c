@@ -184,26 +184,6 @@ static void test_an_instance_that_leaves_gets_no_new_calls(void **state)
     pool_pair_free(&pair);
 }
 
-/* The instances to start with stand before those that came later: whose store is the pool's is asked in this order. */
-static void test_those_that_stay_keep_their_order(void **state)
-{
-    (void)state;
-    struct fake_grpc_server *servers[3] = {pool_fixture_server(), pool_fixture_server(), pool_fixture_server()};
-    struct channel_pool *pool = pool_fixture_create_of_one(servers[0]);
-    pool_fixture_set(pool, servers, 3);
-    pool_fixture_wait_for_server(pool, servers[2], true, SIZE / 3);
-    pool_fixture_set(pool, servers + 1, 2);
-    pool_fixture_wait_until_gone(pool, servers[0]);
-    struct channel_pool_instance instances[3];
-    assert_int_equal(channel_pool_describe(pool, instances, 3), 2);
-    assert_string_equal(instances[0].target, fake_grpc_server_target(servers[1]));
-    assert_string_equal(instances[1].target, fake_grpc_server_target(servers[2]));
-    channel_pool_free(pool);
-    for (size_t i = 0; i < 3; i++) {
-        fake_grpc_server_stop(servers[i]);
-    }
-}
-
 static void answer_when_told(void *ctx, struct fake_rpc *rpc)
 {
     (void)rpc;
@@ -503,7 +483,6 @@ int main(void)
         cmocka_unit_test(test_a_target_that_is_no_address_does_not_disturb_the_others),
         cmocka_unit_test(test_an_instance_goes_on_beside_as_many_new_ones_as_there_may_be),
         cmocka_unit_test(test_an_instance_that_leaves_gets_no_new_calls),
-        cmocka_unit_test(test_those_that_stay_keep_their_order),
         cmocka_unit_test(test_a_call_on_an_instance_that_leaves_is_not_cut),
         cmocka_unit_test(test_a_lent_channel_outlives_a_smaller_share),
         cmocka_unit_test(test_an_instance_goes_on_until_one_that_is_wanted_can_take_over),

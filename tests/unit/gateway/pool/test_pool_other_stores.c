@@ -232,6 +232,26 @@ static void test_the_first_store_is_that_of_the_instances_to_start_with(void **s
     fake_grpc_server_stop(other);
 }
 
+/* The instances to start with stand before those that came later: whose store is the pool's is asked in this order. */
+static void test_those_that_stay_keep_their_order(void **state)
+{
+    (void)state;
+    struct fake_grpc_server *servers[3] = {pool_fixture_server(), pool_fixture_server(), pool_fixture_server()};
+    struct channel_pool *pool = pool_fixture_create_of_one(servers[0]);
+    pool_fixture_set(pool, servers, 3);
+    pool_fixture_wait_for_server(pool, servers[2], true, SIZE / 3);
+    pool_fixture_set(pool, servers + 1, 2);
+    pool_fixture_wait_until_gone(pool, servers[0]);
+    struct channel_pool_instance instances[3];
+    assert_int_equal(channel_pool_describe(pool, instances, 3), 2);
+    assert_string_equal(instances[0].target, fake_grpc_server_target(servers[1]));
+    assert_string_equal(instances[1].target, fake_grpc_server_target(servers[2]));
+    channel_pool_free(pool);
+    for (size_t i = 0; i < 3; i++) {
+        fake_grpc_server_stop(servers[i]);
+    }
+}
+
 static void test_a_first_instance_that_is_not_there_holds_nobody_up(void **state)
 {
     (void)state;
@@ -304,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_a_store_that_is_replaced_is_followed_when_all_have_told),
         cmocka_unit_test(test_an_instance_goes_on_until_one_of_its_store_can_take_over),
         cmocka_unit_test(test_the_first_store_is_that_of_the_instances_to_start_with),
+        cmocka_unit_test(test_those_that_stay_keep_their_order),
         cmocka_unit_test(test_a_first_instance_that_is_not_there_holds_nobody_up),
         cmocka_unit_test(test_calls_never_go_to_another_store_however_often_stores_change),
     };
