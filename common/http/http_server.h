@@ -2,7 +2,7 @@
  * http_intake lets through; http_head reads what the library has parsed.
  *
  * An http_loop is one thread with one libmicrohttpd daemon in external-epoll mode and its own listening sockets.
- * Nothing in a loop is shared with another.
+ * Loops share nothing but the budget of bodies, which any thread may ask.
  *
  *     readable requests ──> on_request each ──> on_turn_end once
  *     answers come: http_loop_wake ──> on_wake ──> http_reply each
