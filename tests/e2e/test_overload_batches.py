@@ -10,7 +10,7 @@ from harness.batch_callers import call_for, call_once
 from harness.daemons import SHIPPED_TIMEOUTS
 from harness.exposition import scrape, writes
 from harness.law import ACKNOWLEDGED, UNKNOWN
-from harness.paths import BIN_DIR
+from harness.paths import MEMORY_FACTOR
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -18,8 +18,6 @@ BATCH = 1000
 # The longest that requests may be given: counter_service.max_deadline.
 REQUEST_SECONDS = 4
 SINGLES = 5
-# A sanitizer takes several times the memory.
-MEMORY_FACTOR = 6 if BIN_DIR.parent.name in ("asan", "tsan") else 1
 
 
 @pytest.fixture(scope="module")
