@@ -354,6 +354,7 @@ def test_the_static_host_serves_while_consul_knows_nobody(stack, other_agent, ex
     empty.start()
     gateway = extra(Gateway, stack.services[0].address, CONSUL_ADDRESS=empty.address)
     wait_until(lambda: empty.passing("gateway"))
+    wait_until(lambda: "names no" in str(gateway.health()["components"]["consul"]), what="a good answer of Consul")
     assert scrape(gateway).sum("tally_discovery_instances") == 0
     health = gateway.health()
     assert (health["status"], health["components"]["consul"]["status"]) == ("degraded", "degraded")
