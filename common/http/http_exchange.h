@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/base/list.h"
 #include "common/base/text.h"
 #include "common/http/http_budget.h"
 #include "common/http/http_connections.h"
@@ -40,8 +41,9 @@ struct http_exchange {
     size_t body_max;
     size_t body_capacity;
     size_t budgeted;            /* bytes that were taken from the budget: of the body, or of the answer's */
-    struct http_exchange *next; /* in the list of free ones, or of those held */
+    struct http_exchange *next; /* in the list of free ones */
     /* EXCHANGE_HELD only */
+    struct list_node held_node;
     int64_t held_since_us;
     /* Copies, because an abandoned request may outlive its loop. */
     void (*state_done)(void *ctx, void *state);

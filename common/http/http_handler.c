@@ -124,7 +124,7 @@ static struct http_exchange *begin_request(struct http_loop *loop, struct MHD_Co
 static enum MHD_Result make_room(struct http_exchange *exchange, size_t size)
 {
     struct http_loop *loop = exchange->loop;
-    const bool must_queue = loop->held.first != NULL && size > HTTP_BUDGET_FREE;
+    const bool must_queue = loop->held.exchanges.first != NULL && size > HTTP_BUDGET_FREE;
     const enum http_body_room room = must_queue ? HTTP_BODY_NO_BUDGET : http_exchange_reserve_body(exchange, size);
     if (room == HTTP_BODY_NO_BUDGET) {
         http_held_add(loop, exchange);

@@ -16,7 +16,7 @@
 /* From the handler's first call for the request. */
 void http_held_add(struct http_loop *loop, struct http_exchange *exchange);
 /* Before the library is run: lets the held requests go on that find room or are late. */
-void http_held_turn(struct http_loop *loop, int64_t now_us);
+void http_held_turn(struct http_loop *loop);
 /* When http_held_turn wants to be called again, monotonic microseconds; INT64_MAX for never. It looks each millisecond,
  * since another loop may give room back. */
 int64_t http_held_next_us(const struct http_loop *loop);

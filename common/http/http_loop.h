@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "common/base/list.h"
 #include "common/http/http_connections.h"
 #include "common/http/http_exchange.h"
 #include "common/http/http_progress.h"
@@ -29,9 +30,9 @@ struct http_loop {
     struct http_connections connections;
     struct http_exchange_list free_exchanges;
     struct {
-        struct http_exchange *first, *last;
-        int64_t look_us; /* when to look for room again */
-    } held;              /* http_held */
+        struct list exchanges; /* by held_node, the one held longest first */
+        int64_t look_us;       /* when to look for room again */
+    } held;                    /* http_held */
     struct http_progress progress;
     struct listeners listeners; /* but for one, which is the library's */
     bool accepting;

@@ -119,8 +119,7 @@ static int library_sleep_ms(const struct http_loop *loop)
 static int sleep_ms(const struct http_loop *loop, int64_t now_us, int64_t application_next_us)
 {
     const int library_ms = library_sleep_ms(loop);
-    const int64_t sweep_us = loop->connections.next_sweep_us;
-    const int64_t next_us = application_next_us < sweep_us ? application_next_us : sweep_us;
+    const int64_t next_us = clock_earlier(application_next_us, loop->connections.next_sweep_us);
     if (library_ms == 0 || next_us <= now_us) {
         return 0;
     }
@@ -156,7 +155,7 @@ static void turn(struct http_loop *loop)
     if (wakeup_take(&loop->wakeup) && loop->application.on_wake != NULL) {
         loop->application.on_wake(loop->application.ctx);
     }
-    http_held_turn(loop, clock_monotonic_us());
+    http_held_turn(loop);
     run_library(loop);
     int64_t next_us = INT64_MAX;
     if (loop->application.on_turn_end != NULL) {

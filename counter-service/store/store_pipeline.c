@@ -37,7 +37,7 @@ void store_pipeline_done(struct store_pipeline *pipeline)
 static int64_t deadline_of(const struct store_pipeline *pipeline, const struct store_call *call)
 {
     const int64_t latest_us = call->submitted_us + (int64_t)pipeline->config->counter_service.max_deadline_ms * 1000;
-    return call->deadline_us < latest_us ? call->deadline_us : latest_us;
+    return clock_earlier(call->deadline_us, latest_us);
 }
 
 static int make_room(struct store_pipeline *pipeline)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "gateway/batch/batcher.h"
 
 struct sent_batch *sent_batch_take(struct sent_list *list, struct waiting_line *line, size_t count, int64_t now_us)
@@ -33,7 +34,7 @@ int64_t sent_list_answer_late(struct sent_list *list, int64_t now_us, enum statu
         if (batch->earliest_us <= now_us) {
             batch->earliest_us = entries_answer_late(batch->entries, batch->count, now_us, status);
         }
-        next_us = batch->earliest_us < next_us ? batch->earliest_us : next_us;
+        next_us = clock_earlier(next_us, batch->earliest_us);
     }
     return next_us;
 }

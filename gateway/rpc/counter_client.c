@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/list.h"
 #include "common/base/prng.h"
 #include "common/thread/thread.h"
@@ -333,8 +334,7 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
     while (call != NULL) {
         /* on_done may start calls: they go to the front of the list, which this walk has passed */
         struct client_call *next = LIST_ENTRY(call->node.next, struct client_call, node);
-        int64_t call_wants_us = advance(call, now_us);
-        wanted_us = call_wants_us < wanted_us ? call_wants_us : wanted_us;
+        wanted_us = clock_earlier(wanted_us, advance(call, now_us));
         call = next;
     }
     return wanted_us;
