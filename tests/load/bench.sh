@@ -125,4 +125,9 @@ measure_redis_memory
         "load average at the start $load_before."
     echo
     /usr/bin/python3 tests/load/report.py "$measurements"
+    echo
+    echo "Against webdis (first), batches too, with the CPU time of all server processes an increment:"
+    echo
+    /usr/bin/python3 tests/load/compare.py webdis build/bin --rounds "$ROUNDS" --seconds "$DURATION" \
+        --levels 100,500,batch100,batch1000
 } | tee ${OUT:+"$OUT"}
