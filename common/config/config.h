@@ -20,6 +20,11 @@
 #include "common/base/error.h"
 #include "common/log/log.h"
 
+enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
+enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SASL_SSL };
+/* What happens when the outbox is full. */
+enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_REFUSE };
+
 struct config {
     struct {
         char *host;
@@ -93,7 +98,21 @@ struct config {
         char **brokers; /* NULL when broker_count is 0: off */
         size_t broker_count;
         char *topic;
+        enum event_format format;
+        int partitions;
+        int replication; /* 0: the broker's default */
+        enum kafka_security security;
+        char *mechanism;
+        char *username;
+        char *password; /* "" for none */
+        char *ca;       /* path of a file; "": the system's */
+        char **options; /* name=value; NULL when option_count is 0 */
+        size_t option_count;
     } kafka;
+    struct {
+        int outbox_max; /* events a partition */
+        enum when_full when_full;
+    } events;
 
     /* Not keys. Variables of the environment that a Kubernetes Service or a Docker link has set (config_link.h): how
      * many, and the names of as many as there is room for. Whoever loads the configuration warns of them. */

@@ -11,7 +11,7 @@ packages_of() {
     case $1 in
         build) echo gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
-            libcurl4-openssl-dev libxxhash-dev ;;
+            libcurl4-openssl-dev libxxhash-dev librdkafka-dev ;;
         run) echo redis-server redis-tools curl ;;
         # libnss-wrapper gives names the addresses that a test wants.
         test) echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \

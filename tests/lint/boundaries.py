@@ -35,7 +35,9 @@ MAY_USE = {
     "gateway/api": "gateway/batch gateway/http gateway/json gateway/pool gateway/rpc common/*",
     "gateway": "gateway/* common/*",
     "counter-service/redis": "common/*",
-    "counter-service/commands": "counter-service/redis common/*",
+    "counter-service/event": "common/*",
+    "counter-service/kafka": "common/*",
+    "counter-service/commands": "counter-service/event counter-service/redis common/*",
     "counter-service/store": "counter-service/commands counter-service/redis common/*",
     "counter-service/rpc": "common/*",
     "counter-service/api": "counter-service/commands counter-service/rpc counter-service/store common/*",
@@ -51,6 +53,7 @@ DOORS = {
 WRAPPERS = {
     "microhttpd": ("common/http/http_loop.h",),
     "hiredis": ("counter-service/redis/redis_conn.c", "counter-service/redis/redis_transport.c"),
+    "librdkafka": ("counter-service/kafka/*.[ch]",),
     "curl": ("common/net/http_client.c",),
     "cyaml": ("common/config/config_schema.h",),
     # gRPC core: what sends, receives, packs or unpacks messages.

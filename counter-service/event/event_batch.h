@@ -1,0 +1,48 @@
+/* An entry of the outbox: the items of one write call, packed by the service, and the results that the write script
+ * gave them (write_script.lua has the tokens). Pure functions.
+ *
+ *     byte      EVENT_BATCH_VERSION
+ *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta
+ *
+ * Varints are protobuf's (base 128, least significant first). The format is part of the data in Redis: entries outlive
+ * a deployment. */
+#ifndef TALLY_COUNTER_SERVICE_EVENT_EVENT_BATCH_H
+#define TALLY_COUNTER_SERVICE_EVENT_EVENT_BATCH_H
+
+#include <stddef.h>
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "counter-service/event/event.h"
+
+enum { EVENT_BATCH_VERSION = 1 };
+
+struct event_batch_item {
+    struct text resource_id;
+    struct text counter_type;
+    struct text user_id;
+    int64_t delta;
+};
+
+/* Begins a batch. When out of memory out->failed is set, by both. */
+void event_batch_begin(struct buffer *out);
+void event_batch_put(struct buffer *out, const struct event_batch_item *item);
+
+/* Reads the events of an entry: the items that were applied, in their order. */
+struct event_batch_reader {
+    unsigned partition;
+    struct stream_id entry;
+    /* what is left */
+    struct text items;
+    struct text results;
+    unsigned place; /* of the next item */
+};
+
+/* items: what was packed. results: the tokens, with a blank between two. Returns 0, or -1 if this is no batch of a
+ * version that is known. Both texts stay in use. */
+int event_batch_open(struct event_batch_reader *reader, unsigned partition, struct stream_id entry, struct text items,
+                     struct text results) MUST_CHECK;
+/* Returns 1 with an event, whose texts point into items; 0 at the end; -1 if the entry is damaged. */
+int event_batch_next(struct event_batch_reader *reader, struct event *ret_event) MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/* An event as a Kafka message: its value (JSON or protobuf, proto/tally/v1/event.proto) and its headers,
+ * CloudEvents 1.0 in binary mode (the Kafka protocol binding of CloudEvents 1.0.2, section 3.2). The key is the
+ * resource_id. */
+#ifndef TALLY_COUNTER_SERVICE_EVENT_EVENT_MESSAGE_H
+#define TALLY_COUNTER_SERVICE_EVENT_EVENT_MESSAGE_H
+
+#include "common/base/buffer.h"
+#include "common/base/timestamp.h"
+#include "common/config/config.h"
+#include "counter-service/event/event.h"
+#include "counter-service/event/event_id.h"
+
+#define EVENT_TYPE "tally.counter.changed.v1"
+
+struct event_header {
+    const char *name;
+    struct text value;
+};
+
+enum { EVENT_HEADERS = 7, EVENT_SOURCE_SIZE = 64 };
+
+/* What the messages of one store have in common; and of the last one its parts, which headers point into. One thread.
+ */
+struct event_writer {
+    /* immutable after init */
+    enum event_format format;
+    char store_id[STORE_ID_SIZE];
+    char source[EVENT_SOURCE_SIZE]; /* urn:tally:store:<store id> */
+    /* of the last message */
+    struct event_id id;
+    uint64_t time_ms; /* what `time` says */
+    char time[TIMESTAMP_SIZE];
+    struct event_header headers[EVENT_HEADERS]; /* valid until the next message, and as long as the event's texts */
+};
+
+void event_writer_init(struct event_writer *writer, enum event_format format, const char *store_id);
+/* Appends the event's value to out, and sets writer->headers. When out of memory out->failed is set. */
+void event_writer_put(struct event_writer *writer, const struct event *event, struct buffer *out);
+
+#endif
