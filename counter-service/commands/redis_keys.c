@@ -8,6 +8,9 @@
     resp_put_joined((out), (const struct text[]){__VA_ARGS__}, \
                     sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
 
+const struct text outbox_stream = {"events", 6};
+const struct text outbox_marks = {"outbox", 6};
+
 struct redis_key_prefix redis_key_prefix_of(int partition)
 {
     struct redis_key_prefix prefix;
@@ -37,4 +40,9 @@ void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix
     const struct text length = {digits, (size_t)(decimal_put(digits, (int64_t)resource_id.len) - digits)};
     PUT(out, text_of_prefix(prefix), TEXT("i:"), length, TEXT(":"), resource_id, TEXT(":"), counter_type, TEXT(":"),
         key);
+}
+
+void redis_key_put_single(struct buffer *out, const struct redis_key_prefix *prefix, struct text name)
+{
+    PUT(out, text_of_prefix(prefix), name);
 }

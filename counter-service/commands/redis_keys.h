@@ -3,6 +3,8 @@
  *
  *     tally:{p0}:c:<resource_id>                                     counters of a resource
  *     tally:{p0}:s:<session>                                         lanes of a session
+ *     tally:{p0}:events, tally:{p0}:outbox                           the outbox: entries, and their numbers
+ *     tally:{p0}:pos:<consumer>, tally:{p0}:lease:<consumer>         how far a consumer of it is, and who follows it
  *     tally:{p0}:i:<length of resource_id>:<resource_id>:<counter_type>:<key>   record of an applied increment
  *
  * The length keeps the parts of the last one apart: a resource_id may hold ':' (a counter_type may not).
@@ -29,5 +31,11 @@ void redis_key_put_counters(struct buffer *out, const struct redis_key_prefix *p
 void redis_key_put_session(struct buffer *out, const struct redis_key_prefix *prefix, struct text session);
 void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix *prefix, struct text resource_id,
                                struct text counter_type, struct text key);
+/* Names of the outbox's keys, for redis_key_put_single. */
+extern const struct text outbox_stream;
+extern const struct text outbox_marks;
+
+/* name: "events", "outbox", "pos:kafka": any key that a partition has once. */
+void redis_key_put_single(struct buffer *out, const struct redis_key_prefix *prefix, struct text name);
 
 #endif

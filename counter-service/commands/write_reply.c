@@ -9,6 +9,8 @@ _Static_assert(COUNTER_TYPES_MAX == 1000, "change the sentence too");
 
 static const char not_understood[] = "Redis's answer to a write was not understood";
 
+static const char outbox_full[] = "the outbox of events is full, and events.when_full is refuse";
+
 /* Cuts the piece before the next `separator` off *rest, and the separator. */
 static struct text cut(struct text *rest, char separator)
 {
@@ -63,7 +65,8 @@ static bool parse_refusal(char letter, struct refusal refused, struct refusal *r
 static bool parse_token(struct text token, struct refusal refused, struct store_item *item)
 {
     struct refusal refusal;
-    if (token.len == 1 && parse_refusal(token.data[0], refused, &refusal)) {
+    const bool is_letter = token.len == 1 || (token.len > 1 && token.data[0] == 'W');
+    if (is_letter && parse_refusal(token.data[0], refused, &refusal)) {
         item->status = refusal.status;
         item->detail = refusal.detail;
         return true;
@@ -144,6 +147,8 @@ struct write_reply write_reply_parse(struct text text, struct store_item *items,
                                     .detail = "sequence is lower than that of the lane's last call"};
     case 'M':
         return (struct write_reply){.status = STATUS_KEY_REUSED, .detail = "sequence was used for other items"};
+    case 'F':
+        return (struct write_reply){.status = STATUS_WRITES_REFUSED, .detail = outbox_full, .outbox_full = true};
     case 'X':
         return refused_whole(rest);
     case 'L':

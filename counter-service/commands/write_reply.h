@@ -14,6 +14,7 @@ struct write_reply {
     struct text trouble;    /* for the log: what Redis said of a command that it refused, or an answer that is none of
                                the script's; a part of text, empty if all is well */
     bool closes_connection; /* this Redis is no longer one to write to; trouble says why */
+    bool outbox_full;       /* and therefore refused */
     size_t applied;         /* items applied now */
     size_t replayed;        /* items answered from an idempotency record or a lane's */
 };

@@ -10,26 +10,35 @@
 -- read by HGET, as a string, rather than taken from what HINCRBY returned, and sequences are compared in two halves.
 --
 -- KEYS  [session hash, if there is a sequence]
+--       [outbox hash, outbox stream, if events are kept]
 --       then for each item: counter hash, [idempotency record, if the item has a fingerprint]
 -- ARGV  1 sequence, 19 digits, or empty: the call is in no session
 --       2 lane
 --       3 fingerprint of all items, 8 bytes
 --       4 life of an idempotency record, ms
 --       5 how many arguments an item has: 2, or 3 if any item of the call has a fingerprint
+--       6 all items, packed (event_batch.h), or empty: no events are kept
+--       [7 how many events may wait in the outbox, 8 what happens when it is full: d the oldest are dropped, r the call
+--       is refused; if events are kept]
 --       then for each item: counter type, delta, [fingerprint of 16 bytes, or empty]
 --
 -- A session is a hash: field o says that it is open, a field a lane holds the lane's last call: sequence, fingerprint
 -- and results. The sequence of a lane only grows, in the step that counts: so a call counts once, however late a copy
 -- of it arrives.
 --
+-- The outbox is a stream with an entry a call that applied anything: n, the number of its first event (events of a
+-- partition are numbered from 1), i, the packed items, r, the tokens. The hash beside it has n, the number of the last
+-- event, and t, that of the last one that is no longer in the stream.
+--
 -- Returns one string, a letter and what belongs to it:
 --       A applied now; S applied before: a blank and a token for each item
 --       N no such session, C the lane has a higher sequence, M the sequence was used for other items: nothing written
+--       F the outbox is full: nothing written
 --       X Redis refused before anything was written; L written, but not the lane's record, so the session is no more
 -- After A a line may follow, and after X and L comes, what Redis said of a command that it refused.
 -- Tokens: the value, r<value> replayed, O overflow, K idempotency key reused for another increment, T one counter type
---       too many, D damaged data, X refused for another reason, U added but the value is not known, W added but its
---       idempotency key was not kept.
+--       too many, D damaged data, X refused for another reason, U added but the value is not known, W<value> added
+--       but its idempotency key was not kept.
 --
 -- One flat loop without functions of its own: creating them for each call costs a call of one item a tenth of its time.
 local keys, args, type, try = KEYS, ARGV, type, redis.pcall
@@ -63,9 +72,48 @@ if sequence ~= '' then
     key = 2
 end
 
-local tokens, count, refusal = {}, 0, nil
 local width = args[5] == '3' and 3 or 2
-for arg = 6, #args, width do
+local first_item = 7
+local outbox, stream, appended
+if args[6] ~= '' then
+    outbox, stream = keys[key], keys[key + 1]
+    key, first_item = key + 2, 9
+    -- Both are looked at before the first write: adding the entry must not fail after it.
+    local marks, entries = try('HMGET', outbox, 'n', 't'), try('XLEN', stream)
+    if marks.err or type(entries) ~= 'number' then
+        return 'X' .. (marks.err or entries.err)
+    end
+    appended = tonumber(marks[1] or '0')
+    local trimmed = tonumber(marks[2] or '0')
+    if not appended or not trimmed then
+        return 'XERR the outbox hash holds a value that is not an integer'
+    end
+    local full_at = tonumber(args[7]) - (#args - first_item + 1) / width
+    if appended - trimmed > full_at then
+        if args[8] == 'r' then
+            return 'F'
+        end
+        -- A part at a time, so that most calls on a full outbox drop nothing.
+        while appended - trimmed > full_at do
+            local part = math.min(math.ceil(entries / 64), 1000)
+            local dropped = try('XTRIM', stream, 'MAXLEN', entries - part)
+            local oldest = try('XRANGE', stream, '-', '+', 'COUNT', 1)
+            if type(dropped) ~= 'number' or oldest.err then
+                return 'X' .. (oldest.err or dropped.err)
+            end
+            entries = entries - dropped
+            if entries > 0 then
+                trimmed = (tonumber(oldest[1][2][2]) or trimmed + 1) - 1
+            else
+                trimmed = appended
+            end
+        end
+        try('HSET', outbox, 't', format('%.0f', trimmed))
+    end
+end
+
+local tokens, count, applied, refusal = {}, 0, 0, nil
+for arg = first_item, #args, width do
     local hash, counter_type, delta = keys[key], args[arg], args[arg + 1]
     local print = width == 3 and args[arg + 2] or ''
     key = key + 1
@@ -87,6 +135,7 @@ for arg = 6, #args, width do
         local sum = try('HINCRBY', hash, counter_type, delta)
         if type(sum) == 'number' then
             local refused
+            applied = applied + 1
             if sum < EXACT_BELOW and sum > -EXACT_BELOW then
                 token = format('%.0f', sum)
             else
@@ -102,6 +151,7 @@ for arg = 6, #args, width do
                     local taken = try('HDEL', hash, counter_type)
                     refused = type(taken) ~= 'number' and taken.err or nil
                     token = 'T'
+                    applied = refused and applied or applied - 1
                 end
             end
             if refused or type(token) ~= 'string' then
@@ -110,7 +160,7 @@ for arg = 6, #args, width do
                 -- Only an applied increment is recorded: a refused one leaves its key free.
                 local kept = try('SET', record, print .. token, 'PX', args[4])
                 if kept.err then
-                    token, refusal = 'W', kept.err
+                    token, refusal = 'W' .. token, kept.err
                 end
             end
         elseif sum.err:find('would overflow', 1, true) then
@@ -125,7 +175,15 @@ for arg = 6, #args, width do
     tokens[count] = token
 end
 
-local results = ' ' .. table.concat(tokens, ' ')
+local results = table.concat(tokens, ' ')
+if outbox and applied > 0 then
+    local added = try('XADD', stream, '*', 'n', format('%.0f', appended + 1), 'i', args[6], 'r', results)
+    -- An entry that is refused in spite of the look before is a gap in the numbers: dropped, and counted as such.
+    local counted = try('HINCRBY', outbox, 'n', applied)
+    refusal = type(added) ~= 'string' and added.err or type(counted) ~= 'number' and counted.err or refusal
+end
+
+results = ' ' .. results
 if sequence ~= '' then
     local kept = try('HSET', keys[1], lane, sequence .. fingerprint .. results)
     if type(kept) ~= 'number' then

@@ -1,5 +1,6 @@
 #include "counter-service/store/redis_trial.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -16,14 +17,32 @@ enum { TRIAL_TTL_MS = 1000 };
 
 static const char trial_ttl[] = "1000";
 
-/* The keys of one trial, as words. */
+enum {
+    STEPS_MAX = 24,
+    /* Places in the answer to EXEC, from its end; EXEC itself has none there. */
+    OPENED_FROM_END = 3,
+    WRITTEN_FROM_END = 2,
+};
+
 struct trial {
+    /* The keys, as words. */
     uint8_t session_id[SESSION_LEN];
     char session[REDIS_KEY_PREFIX_MAX + 2 + SESSION_LEN];
     size_t session_len;
     char counters[REDIS_KEY_PREFIX_MAX + 16];
     char record[REDIS_KEY_PREFIX_MAX + 32];
+    char stream[REDIS_KEY_PREFIX_MAX + 16];
+    char marks[REDIS_KEY_PREFIX_MAX + 16];
+    /* The commands sent, and what a sentence calls them. Each has one reply. */
+    struct buffer requests;
+    struct buffer packed;
+    const char *steps[STEPS_MAX];
+    size_t step_count;
 };
+
+/* The outbox of a trial, which no consumer reads. */
+#define TRIAL_STREAM "events:{trial}"
+#define TRIAL_MARKS "outbox:{trial}"
 
 static int init(struct trial *trial, const struct redis_key_prefix *prefix, struct error *error)
 {
@@ -37,43 +56,68 @@ static int init(struct trial *trial, const struct redis_key_prefix *prefix, stru
     trial->session_len = (size_t)len + SESSION_LEN;
     snprintf(trial->counters, sizeof(trial->counters), "%.*sc:{trial}", prefix_len, prefix->data);
     snprintf(trial->record, sizeof(trial->record), "%.*si:7:{trial}:trial:trial", prefix_len, prefix->data);
+    snprintf(trial->stream, sizeof(trial->stream), "%.*s" TRIAL_STREAM, prefix_len, prefix->data);
+    snprintf(trial->marks, sizeof(trial->marks), "%.*s" TRIAL_MARKS, prefix_len, prefix->data);
+    buffer_init(&trial->requests);
+    buffer_init(&trial->packed);
+    trial->step_count = 0;
     return 0;
 }
 
-/* The commands sent, in order, as a sentence names them. Each has one reply. */
-static const char *const steps[] = {
-    "MULTI",      "HSET", "HMGET", "PEXPIRE", "SET",  "GET",     "HINCRBY", "HGET",
-    "HRANDFIELD", "HLEN", "HDEL",  "UNLINK",  "EVAL", "EVALSHA", "UNLINK",  "EXEC",
-};
-enum {
-    STEPS = sizeof(steps) / sizeof(steps[0]),
-    /* Places in EXEC's answer, which has none for MULTI. */
-    OPENED = STEPS - 5,
-    WRITTEN = STEPS - 4,
-};
+static void done(struct trial *trial)
+{
+    buffer_done(&trial->requests);
+    buffer_done(&trial->packed);
+}
 
-static void append_single_commands(struct buffer *out, const struct trial *trial)
+static void note_step(struct trial *trial, const char *name)
+{
+    assert(trial->step_count < STEPS_MAX);
+    trial->steps[trial->step_count++] = name;
+}
+
+static void put_step(struct trial *trial, const struct text *words, size_t word_count)
+{
+    note_step(trial, words[0].data);
+    redis_command_append(&trial->requests, words, word_count);
+}
+
+/* STEP(trial, TEXT("GET"), key): the first word is a literal. */
+#define STEP(trial, ...) \
+    put_step((trial), (const struct text[]){__VA_ARGS__}, \
+             sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
+
+static void put_single_commands(struct trial *trial)
 {
     const struct text session = {trial->session, trial->session_len};
     const struct text counters = text_of(trial->counters);
     const struct text record = text_of(trial->record);
     const struct text field = TEXT("trial");
-    redis_command_words(out, TEXT("MULTI"));
-    redis_command_words(out, TEXT("HSET"), session, TEXT("o"), TEXT("1"));
-    redis_command_words(out, TEXT("HMGET"), session, TEXT("o"), TEXT("0"));
-    redis_command_words(out, TEXT("PEXPIRE"), session, text_of(trial_ttl));
-    redis_command_words(out, TEXT("SET"), record, field, TEXT("PX"), text_of(trial_ttl));
-    redis_command_words(out, TEXT("GET"), record);
-    redis_command_words(out, TEXT("HINCRBY"), counters, field, TEXT("1"));
-    redis_command_words(out, TEXT("HGET"), counters, field);
-    redis_command_words(out, TEXT("HRANDFIELD"), counters, TEXT("1"), TEXT("WITHVALUES"));
-    redis_command_words(out, TEXT("HLEN"), counters);
-    redis_command_words(out, TEXT("HDEL"), counters, field);
-    redis_command_words(out, TEXT("UNLINK"), session, counters, record);
+    STEP(trial, TEXT("HSET"), session, TEXT("o"), TEXT("1"));
+    STEP(trial, TEXT("HMGET"), session, TEXT("o"), TEXT("0"));
+    STEP(trial, TEXT("PEXPIRE"), session, text_of(trial_ttl));
+    STEP(trial, TEXT("SET"), record, field, TEXT("PX"), text_of(trial_ttl));
+    STEP(trial, TEXT("GET"), record);
+    STEP(trial, TEXT("HINCRBY"), counters, field, TEXT("1"));
+    STEP(trial, TEXT("HGET"), counters, field);
+    STEP(trial, TEXT("HRANDFIELD"), counters, TEXT("1"), TEXT("WITHVALUES"));
+    STEP(trial, TEXT("HLEN"), counters);
+    STEP(trial, TEXT("HDEL"), counters, field);
+    STEP(trial, TEXT("UNLINK"), session, counters, record);
 }
 
-static void append_scripts(struct buffer *out, const struct trial *trial, const struct write_settings *settings,
-                           struct write_script_name script)
+static void put_outbox_commands(struct trial *trial)
+{
+    const struct text stream = text_of(trial->stream);
+    const struct text field = TEXT("trial");
+    STEP(trial, TEXT("XADD"), stream, TEXT("*"), field, field);
+    STEP(trial, TEXT("XLEN"), stream);
+    STEP(trial, TEXT("XRANGE"), stream, TEXT("-"), TEXT("+"), TEXT("COUNT"), TEXT("1"));
+    STEP(trial, TEXT("XTRIM"), stream, TEXT("MAXLEN"), TEXT("0"));
+    STEP(trial, TEXT("UNLINK"), stream);
+}
+
+static void put_scripts(struct trial *trial, const struct write_settings *settings, struct write_script_name script)
 {
     struct store_item item = {
         .resource_id = TEXT("{trial}"), .counter_type = TEXT("trial"), .idempotency_key = TEXT("trial"), .delta = 1};
@@ -81,53 +125,73 @@ static void append_scripts(struct buffer *out, const struct trial *trial, const 
         .session = {.id = trial->session_id, .sequence = 1}, .items = &item, .item_count = 1};
     const struct text session = {trial->session, trial->session_len};
     const struct text id = {(const char *)trial->session_id, SESSION_LEN};
-    if (session_command_append_open(out, &settings->prefix, id, TRIAL_TTL_MS) != 0 ||
-        write_command_append(out, settings, script, &call) != 0) {
-        out->failed = true;
+    struct write_settings own = *settings;
+    if (own.outbox.stream.len > 0) {
+        own.outbox.stream = TEXT(TRIAL_STREAM);
+        own.outbox.marks = TEXT(TRIAL_MARKS);
     }
-    redis_command_words(out, TEXT("UNLINK"), session, text_of(trial->counters), text_of(trial->record));
-    redis_command_words(out, TEXT("EXEC"));
+    note_step(trial, "EVAL");
+    note_step(trial, "EVALSHA");
+    if (session_command_append_open(&trial->requests, &settings->prefix, id, TRIAL_TTL_MS) != 0 ||
+        write_command_append(&trial->requests, &trial->packed, &own, script, &call) != 0) {
+        trial->requests.failed = true;
+    }
+    STEP(trial, TEXT("UNLINK"), session, text_of(trial->counters), text_of(trial->record), text_of(trial->stream),
+         text_of(trial->marks));
+}
+
+static void put_all(struct trial *trial, const struct write_settings *settings, struct write_script_name script)
+{
+    STEP(trial, TEXT("MULTI"));
+    put_single_commands(trial);
+    if (settings->outbox.stream.len > 0) {
+        put_outbox_commands(trial);
+    }
+    put_scripts(trial, settings, script);
+    STEP(trial, TEXT("EXEC"));
 }
 
 /* Reads the answer to every step. error: the first refusal that is not only for now; refusal: else the first that is.
  * After either Redis discards the transaction. */
-static int read_answers(struct redis_conn *conn, struct redis_reply *ret_last, struct error *refusal,
-                        struct error *error)
+static int read_answers(const struct trial *trial, struct redis_conn *conn, struct redis_reply *ret_last,
+                        struct error *refusal, struct error *error)
 {
     bool refused = false;
-    for (size_t i = 0; i < STEPS; i++) {
+    for (size_t i = 0; i < trial->step_count; i++) {
         if (redis_conn_next(conn, ret_last) != 0) {
             error_set(error, "%s", redis_conn_error(conn));
             return -1;
         }
-        const bool discarded = i == STEPS - 1 && refusal->message[0] != '\0';
+        const bool discarded = i == trial->step_count - 1 && refusal->message[0] != '\0';
         if (ret_last->type != REDIS_ERROR || refused || discarded) {
             continue;
         }
         refused = !redis_error_refuses_writes(ret_last->text);
         if (refused || refusal->message[0] == '\0') {
-            error_set(refused ? error : refusal, "Redis refuses %s: %s", steps[i], redis_quote(ret_last->text).text);
+            error_set(refused ? error : refusal, "Redis refuses %s: %s", trial->steps[i],
+                      redis_quote(ret_last->text).text);
         }
     }
     return refused ? -1 : 0;
 }
 
 /* Checks the results of the transaction's commands. error: the first that failed, in Redis's words. */
-static int check_results(const struct redis_reply *results, struct error *error)
+static int check_results(const struct trial *trial, const struct redis_reply *results, struct error *error)
 {
-    if (results->type != REDIS_ARRAY || results->element_count != STEPS - 2) {
+    if (results->type != REDIS_ARRAY || results->element_count != trial->step_count - 2) {
         error_set(error, "Redis's answer to EXEC was not understood");
         return -1;
     }
     for (size_t i = 0; i < results->element_count; i++) {
         const struct redis_reply result = redis_reply_element(results, i);
         if (result.type == REDIS_ERROR) {
-            error_set(error, "Redis refuses %s: %s", steps[i + 1], redis_quote(result.text).text);
+            error_set(error, "Redis refuses %s: %s", trial->steps[i + 1], redis_quote(result.text).text);
             return -1;
         }
     }
-    const struct redis_reply written = redis_reply_element(results, WRITTEN);
-    if (redis_reply_element(results, OPENED).integer != 1 || !text_equal(written.text, TEXT("A 1"))) {
+    const size_t count = results->element_count;
+    const struct redis_reply written = redis_reply_element(results, count - WRITTEN_FROM_END);
+    if (redis_reply_element(results, count - OPENED_FROM_END).integer != 1 || !text_equal(written.text, TEXT("A 1"))) {
         error_set(error, "Redis does not run the write script as it should: %s", redis_quote(written.text).text);
         return -1;
     }
@@ -138,22 +202,19 @@ int redis_trial(struct redis_conn *conn, const struct write_settings *settings, 
                 int timeout_ms, struct error *ret_refusal, struct error *error)
 {
     struct trial trial;
-    struct buffer requests;
     struct redis_reply reply;
     if (init(&trial, &settings->prefix, error) != 0) {
         return -1;
     }
-    buffer_init(&requests);
-    append_single_commands(&requests, &trial);
-    append_scripts(&requests, &trial, settings, script);
-    int result = redis_command_begin(conn, &requests, timeout_ms, error);
+    put_all(&trial, settings, script);
+    int result = redis_command_begin(conn, &trial.requests, timeout_ms, error);
     ret_refusal->message[0] = '\0';
     if (result == 0) {
-        result = read_answers(conn, &reply, ret_refusal, error);
+        result = read_answers(&trial, conn, &reply, ret_refusal, error);
     }
     if (result == 0 && ret_refusal->message[0] == '\0') {
-        result = check_results(&reply, error);
+        result = check_results(&trial, &reply, error);
     }
-    buffer_done(&requests);
+    done(&trial);
     return result;
 }

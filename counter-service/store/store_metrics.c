@@ -10,6 +10,11 @@ static const struct metric_family replayed_family = {
     .help = "Increments answered from the record of an idempotency key or a session; nothing was added.",
     .type = METRIC_COUNTER,
 };
+static const struct metric_family outbox_refusals_family = {
+    .name = "tally_events_refused_total",
+    .help = "Increments refused, not applied, because the outbox of events is full (events.when_full: refuse).",
+    .type = METRIC_COUNTER,
+};
 static const struct metric_family queue_length_family = {
     .name = "tally_store_queue_length",
     .help = "Items waiting for a store worker.",
@@ -51,6 +56,7 @@ struct store_metrics store_metrics_register(void)
     struct store_metrics metrics = {
         .increments = metrics_register(&increments_family, NULL),
         .replayed = metrics_register(&replayed_family, NULL),
+        .outbox_refusals = metrics_register(&outbox_refusals_family, NULL),
         .batch_size = metrics_register(&batch_size_family, NULL),
         .reconnects = metrics_register(&reconnects_family, NULL),
     };

@@ -23,7 +23,7 @@ static void log_refusal(struct store_exchange *exchange, const char *msg, struct
 static int append_write(struct store_exchange *exchange, const struct store_call *call)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
-    return write_command_append(&pipeline->requests, &pipeline->settings, exchange->script, call);
+    return write_command_append(&pipeline->requests, &pipeline->packed, &pipeline->settings, exchange->script, call);
 }
 
 static void send_again(struct store_exchange *exchange, struct store_call *call)
@@ -61,6 +61,9 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
         exchange->must_close = true;
         error_set(exchange->error, "Redis refused a %swrite: %s", in_part ? "part of a " : "",
                   redis_quote(result.trouble).text);
+    }
+    if (result.outbox_full) {
+        metrics_add(exchange->pipeline->metrics.outbox_refusals, (int64_t)call->item_count);
     }
     metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
     if (result.replayed > 0) {

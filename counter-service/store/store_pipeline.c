@@ -10,6 +10,19 @@
 /* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
 enum { REQUESTS_KEEP_BYTES = 1024 * 1024 };
 
+static struct outbox_settings outbox_settings_of(const struct config *config)
+{
+    if (config->kafka.broker_count == 0) {
+        return (struct outbox_settings){.stream = {NULL, 0}};
+    }
+    return (struct outbox_settings){
+        .stream = outbox_stream,
+        .marks = outbox_marks,
+        .events_max = config->events.outbox_max,
+        .refuse_when_full = config->events.when_full == WHEN_FULL_REFUSE,
+    };
+}
+
 void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics)
 {
     *pipeline = (struct store_pipeline){
@@ -18,15 +31,18 @@ void store_pipeline_init(struct store_pipeline *pipeline, const struct config *c
             {
                 .prefix = redis_key_prefix_of(0), /* the only partition, until Redis Cluster is supported */
                 .idempotency_ttl_ms = config->idempotency.ttl_ms,
+                .outbox = outbox_settings_of(config),
             },
         .metrics = metrics,
     };
     buffer_init(&pipeline->requests);
+    buffer_init(&pipeline->packed);
 }
 
 void store_pipeline_done(struct store_pipeline *pipeline)
 {
     buffer_done(&pipeline->requests);
+    buffer_done(&pipeline->packed);
     free(pipeline->calls);
     pipeline->calls = NULL;
 }

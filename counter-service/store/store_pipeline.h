@@ -29,6 +29,7 @@ struct store_pipeline {
     struct store_metrics metrics;
     /* Of the exchange under way; between exchanges only their memory matters. */
     struct buffer requests;
+    struct buffer packed; /* of one call */
     struct planned_call *calls;
     size_t call_count;
     size_t call_capacity;
