@@ -5,7 +5,11 @@
  *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta
  *
  * Varints are protobuf's (base 128, least significant first). The format is part of the data in Redis: entries outlive
- * a deployment. */
+ * a deployment. The results are a token an item, with a blank between two:
+ *
+ *     -?digits          applied, and the value          U            applied, the value is not known
+ *     W and -?digits    applied, and the value; its idempotency key was not kept
+ *     r and anything    replayed: no event              O K T D X    refused: no event */
 #ifndef TALLY_COUNTER_SERVICE_EVENT_EVENT_BATCH_H
 #define TALLY_COUNTER_SERVICE_EVENT_EVENT_BATCH_H
 
@@ -26,6 +30,7 @@ struct event_batch_item {
 
 /* Begins a batch. When out of memory out->failed is set, by both. */
 void event_batch_begin(struct buffer *out);
+/* item: has the lengths of common/contract/limits.h, checked by whoever took it from a caller. */
 void event_batch_put(struct buffer *out, const struct event_batch_item *item);
 
 /* Reads the events of an entry: the items that were applied, in their order. */
@@ -38,11 +43,13 @@ struct event_batch_reader {
     unsigned place; /* of the next item */
 };
 
-/* items: what was packed. results: the tokens, with a blank between two. Returns 0, or -1 if this is no batch of a
- * version that is known. Both texts stay in use. */
+/* items: what was packed. results: the tokens. Returns 0, or -1 if this is no batch of a version that is known. Both
+ * texts stay in use. */
 int event_batch_open(struct event_batch_reader *reader, unsigned partition, struct stream_id entry, struct text items,
                      struct text results) MUST_CHECK;
-/* Returns 1 with an event, whose texts point into items; 0 at the end; -1 if the entry is damaged. */
+/* Returns 1 with an event, whose texts point into items; 0 at the end; -1 if the entry is damaged: lengths that no item
+ * may have, a token that is none of the above, more of the one than of the other. Damage is met where it lies: events
+ * may have come before it, and none come after it. The bytes of a text are not looked at. */
 int event_batch_next(struct event_batch_reader *reader, struct event *ret_event) MUST_CHECK;
 
 #endif
