@@ -8,6 +8,7 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/redis_login.h"
+#include "counter-service/redis/redis_script.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/store/redis_trial.h"
 
@@ -66,23 +67,6 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
                : read_whose(conn, &meta, "SET", session, &is_new, error);
 }
 
-static int load_script(struct redis_conn *conn, int timeout_ms, struct buffer *requests, struct redis_session *session,
-                       struct error *error)
-{
-    struct redis_reply reply;
-    redis_command_words(requests, TEXT("SCRIPT"), TEXT("LOAD"), (struct text){write_script, write_script_len});
-    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
-        redis_command_expect(conn, "SCRIPT LOAD", &reply, error) != 0) {
-        return -1;
-    }
-    if (reply.text.len != SCRIPT_SHA_LEN) {
-        error_set(error, "Redis's answer to SCRIPT LOAD was not understood");
-        return -1;
-    }
-    memcpy(session->script_sha, reply.text.data, SCRIPT_SHA_LEN);
-    return 0;
-}
-
 int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
                     struct redis_session *ret_session, struct error *error)
 {
@@ -92,11 +76,11 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     buffer_init(&requests);
     int result = settle_whose(conn, config, &requests, &session, error);
     if (result == 0) {
-        buffer_clear(&requests, SIZE_MAX);
-        result = load_script(conn, timeout_ms, &requests, &session, error);
+        const struct text script = {write_script, write_script_len};
+        result = redis_script_load(conn, script, timeout_ms, session.script_sha, error);
     }
     if (result == 0) {
-        const struct write_script_name script = {TEXT("EVALSHA"), {session.script_sha, SCRIPT_SHA_LEN}};
+        const struct write_script_name script = {TEXT("EVALSHA"), {session.script_sha, REDIS_SCRIPT_SHA_LEN}};
         result = redis_trial(conn, settings, script, timeout_ms, &session.refusal, error);
     }
     if (result == 0) {

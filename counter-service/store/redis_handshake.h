@@ -15,13 +15,12 @@
 #include "common/contract/store_id.h"
 #include "counter-service/commands/write_command.h"
 #include "counter-service/redis/redis_conn.h"
-
-enum { SCRIPT_SHA_LEN = 40 };
+#include "counter-service/redis/redis_script.h"
 
 /* What a handshake has found out. */
 struct redis_session {
     char store_id[STORE_ID_SIZE];
-    char script_sha[SCRIPT_SHA_LEN]; /* not NUL-terminated */
+    char script_sha[REDIS_SCRIPT_SHA_LEN]; /* not NUL-terminated */
     struct error refusal;            /* why Redis writes nothing for now, and answers reads; "": it writes */
 };
 

@@ -209,7 +209,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
         .pipeline = pipeline,
         .conn = conn,
         .session = session,
-        .script = {TEXT("EVALSHA"), {session->script_sha, SCRIPT_SHA_LEN}},
+        .script = {TEXT("EVALSHA"), {session->script_sha, REDIS_SCRIPT_SHA_LEN}},
         .error = error,
     };
     exchange.again_last = &exchange.again;

@@ -38,6 +38,8 @@ MAY_USE = {
     "counter-service/event": "common/*",
     "counter-service/kafka": "common/*",
     "counter-service/commands": "counter-service/event counter-service/redis common/*",
+    "counter-service/outbox": "counter-service/commands counter-service/event counter-service/kafka"
+    " counter-service/redis common/*",
     "counter-service/store": "counter-service/commands counter-service/redis common/*",
     "counter-service/rpc": "common/*",
     "counter-service/api": "counter-service/commands counter-service/rpc counter-service/store common/*",

@@ -1,0 +1,27 @@
+/* A consumer's own connection to the Redis that holds the outbox. Owned by one thread. */
+#ifndef TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
+#define TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/contract/store_id.h"
+#include "common/net/host_port.h"
+#include "counter-service/redis/redis_conn.h"
+#include "counter-service/redis/redis_script.h"
+
+struct outbox_conn {
+    struct redis_conn *redis;
+    char store_id[STORE_ID_SIZE];        /* whose events it holds */
+    char step_sha[REDIS_SCRIPT_SHA_LEN]; /* of outbox_step.lua */
+    int timeout_ms;                      /* of an exchange */
+};
+
+/* Blocks as redis_login does, and for redis.timeout twice. Returns 0; or -1 with error filled, also if nobody has
+ * written to that Redis yet: it has no store id. */
+int outbox_conn_open(struct outbox_conn *conn, const struct host_port *address, const struct config *config,
+                     struct error *error) MUST_CHECK;
+/* A closed or zeroed one is fine. */
+void outbox_conn_close(struct outbox_conn *conn);
+
+#endif

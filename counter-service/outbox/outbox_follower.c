@@ -1,0 +1,333 @@
+#include "counter-service/outbox/outbox_follower.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/log/log.h"
+#include "counter-service/event/event_batch.h"
+#include "counter-service/outbox/outbox_script.h"
+#include "counter-service/redis/redis_error.h"
+
+enum {
+    /* At most so many entries a step, whose events may be a thousand each: about 2 ms of Redis. */
+    STEP_ENTRIES_MAX = 128,
+    REQUESTS_KEEP_BYTES = 16 * 1024,
+};
+
+struct outbox_entry {
+    struct list_node node;
+    struct stream_id id;
+    uint64_t last_number;
+    struct event_batch_reader reader; /* of what is not handed out */
+    struct event next;                /* what the reader gave last */
+    bool has_next;
+    size_t events_open;
+    char bytes[]; /* items and results */
+};
+
+static struct outbox_entry *first_entry(const struct outbox_follower *follower)
+{
+    return LIST_ENTRY(follower->entries.first, struct outbox_entry, node);
+}
+
+int outbox_follower_init(struct outbox_follower *follower, unsigned partition, struct text consumer, int lease_ms,
+                         struct error *error)
+{
+    uint8_t random[OUTBOX_TOKEN_LEN / 2];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+        error_set(error, "the kernel has no random numbers");
+        return -1;
+    }
+    *follower = (struct outbox_follower){
+        .partition = partition,
+        .prefix = redis_key_prefix_of((int)partition),
+        .consumer = consumer,
+        .lease_ms = lease_ms,
+        .entry_events_mean = 1,
+    };
+    for (size_t i = 0; i < sizeof(random); i++) {
+        snprintf(follower->token + 2 * i, 3, "%02x", random[i]);
+    }
+    buffer_init(&follower->requests);
+    return 0;
+}
+
+void outbox_follower_done(struct outbox_follower *follower)
+{
+    outbox_follower_restart(follower);
+    buffer_done(&follower->requests);
+}
+
+void outbox_follower_restart(struct outbox_follower *follower)
+{
+    struct outbox_entry *entry;
+    while ((entry = first_entry(follower)) != NULL) {
+        list_remove(&follower->entries, &entry->node);
+        free(entry);
+    }
+    follower->unread = NULL;
+    follower->events_open = 0;
+    follower->owns = false;
+}
+
+/* ---- reading ---- */
+
+/* Reads the entry's next event ahead. An entry that turns out damaged ends there. */
+static void read_ahead(struct outbox_follower *follower, struct outbox_entry *entry)
+{
+    const int found = event_batch_next(&entry->reader, &entry->next);
+    entry->has_next = found == 1;
+    follower->damaged += found < 0;
+}
+
+static struct outbox_entry *copy_entry(struct outbox_follower *follower, const struct outbox_raw_entry *raw)
+{
+    struct outbox_entry *entry = malloc(sizeof(*entry) + raw->items.len + raw->results.len);
+    if (entry == NULL) {
+        return NULL;
+    }
+    *entry = (struct outbox_entry){.id = raw->id};
+    memcpy(entry->bytes, raw->items.data, raw->items.len);
+    memcpy(entry->bytes + raw->items.len, raw->results.data, raw->results.len);
+    const struct text items = {entry->bytes, raw->items.len};
+    const struct text results = {entry->bytes + raw->items.len, raw->results.len};
+    if (event_batch_open(&entry->reader, follower->partition, raw->id, items, results) != 0) {
+        follower->damaged++;
+        return entry;
+    }
+    read_ahead(follower, entry);
+    return entry;
+}
+
+/* How many events the entry holds, from those that were read ahead to its end. */
+static uint64_t count_events(const struct outbox_entry *entry)
+{
+    struct event_batch_reader reader = entry->reader;
+    struct event event;
+    uint64_t count = entry->has_next ? 1 : 0;
+    while (entry->has_next && event_batch_next(&reader, &event) == 1) {
+        count++;
+    }
+    return count;
+}
+
+/* Numbers that are missing before the entry are events that were dropped while the outbox was full. */
+static void number(struct outbox_follower *follower, struct outbox_entry *entry, uint64_t first_number)
+{
+    if (first_number > follower->next_number) {
+        follower->dropped += first_number - follower->next_number;
+        follower->next_number = first_number;
+    }
+    const uint64_t events = count_events(entry);
+    follower->next_number += events;
+    entry->last_number = follower->next_number - 1;
+    follower->entry_events_mean = (3 * follower->entry_events_mean + events + 3) / 4;
+}
+
+/* Past the entries that have nothing more to hand out. */
+static void skip_read(struct outbox_follower *follower)
+{
+    while (follower->unread != NULL && !follower->unread->has_next) {
+        follower->unread = LIST_ENTRY(follower->unread->node.next, struct outbox_entry, node);
+    }
+}
+
+/* Forgets the entries from the oldest on of which nothing is open any more. */
+static void settle(struct outbox_follower *follower)
+{
+    struct outbox_entry *entry;
+    while ((entry = first_entry(follower)) != NULL && !entry->has_next && entry->events_open == 0) {
+        assert(follower->unread != entry);
+        follower->done = (struct outbox_position){entry->id, entry->last_number};
+        list_remove(&follower->entries, &entry->node);
+        free(entry);
+    }
+}
+
+static int read_entries(struct outbox_follower *follower, const struct outbox_step *step, struct error *error)
+{
+    for (size_t i = 0; i < step->entries.element_count; i++) {
+        struct outbox_raw_entry raw;
+        if (outbox_step_entry(step, i, &raw) != 0) {
+            follower->damaged++;
+            follower->read_after = raw.id.ms > 0 ? raw.id : follower->read_after;
+            continue;
+        }
+        struct outbox_entry *entry = copy_entry(follower, &raw);
+        if (entry == NULL) {
+            error_set(error, "out of memory");
+            return -1;
+        }
+        number(follower, entry, raw.first_number);
+        list_append(&follower->entries, &entry->node);
+        follower->unread = follower->unread == NULL ? entry : follower->unread;
+        follower->read_after = raw.id;
+    }
+    skip_read(follower);
+    settle(follower); /* those that are damaged hold nothing to be done */
+    return 0;
+}
+
+/* ---- steps ---- */
+
+static size_t entries_wanted(const struct outbox_follower *follower, size_t events_max)
+{
+    if (!follower->owns || follower->unread != NULL || events_max == 0) {
+        return 0;
+    }
+    const size_t wanted = events_max / (size_t)follower->entry_events_mean;
+    return wanted < 1 ? 1 : wanted > STEP_ENTRIES_MAX ? STEP_ENTRIES_MAX : wanted;
+}
+
+static bool has_moved(const struct outbox_follower *follower)
+{
+    return follower->owns && stream_id_compare(follower->done.id, follower->stored.id) > 0;
+}
+
+static int exchange(struct outbox_follower *follower, const struct outbox_conn *conn,
+                    const struct outbox_step_request *request, struct redis_reply *ret_reply, struct error *error)
+{
+    buffer_clear(&follower->requests, REQUESTS_KEEP_BYTES);
+    if (outbox_step_append(&follower->requests, request) != 0) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    redis_conn_begin(conn->redis, (struct text){follower->requests.data, follower->requests.len}, conn->timeout_ms);
+    if (redis_conn_next(conn->redis, ret_reply) != 0) {
+        error_set(error, "%s", redis_conn_error(conn->redis));
+        return -1;
+    }
+    return 0;
+}
+
+/* By the script's hash, and by its text where Redis has forgotten that. */
+static int ask(struct outbox_follower *follower, const struct outbox_conn *conn, struct outbox_step_request *request,
+               struct outbox_step *ret_step, struct error *error)
+{
+    struct redis_reply reply;
+    request->verb = TEXT("EVALSHA");
+    request->script = (struct text){conn->step_sha, REDIS_SCRIPT_SHA_LEN};
+    if (exchange(follower, conn, request, &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR && redis_error_of_write(reply.text).unknown_script) {
+        request->verb = TEXT("EVAL");
+        request->script = (struct text){outbox_step, outbox_step_len};
+        if (exchange(follower, conn, request, &reply, error) != 0) {
+            return -1;
+        }
+    }
+    return outbox_step_read(&reply, ret_step, error);
+}
+
+static void begin_at(struct outbox_follower *follower, const struct outbox_position *position)
+{
+    outbox_follower_restart(follower);
+    follower->owns = true;
+    follower->done = *position;
+    follower->read_after = position->id;
+    follower->next_number = position->number + 1;
+    follower->at_end = false;
+}
+
+static void note(struct outbox_follower *follower, const struct outbox_step *step, bool *ret_restarted)
+{
+    const bool owned = follower->owns;
+    follower->appended = step->appended;
+    follower->stored = step->position;
+    follower->clock_ms = step->now_ms;
+    *ret_restarted = false;
+    if (step->lease == OUTBOX_HELD && owned) {
+        outbox_follower_restart(follower);
+        *ret_restarted = true;
+    } else if (step->lease == OUTBOX_TAKEN || (step->lease == OUTBOX_OWNED && !owned)) {
+        begin_at(follower, &step->position);
+        *ret_restarted = true;
+    }
+}
+
+int outbox_follower_step(struct outbox_follower *follower, const struct outbox_conn *conn, size_t events_max,
+                         bool *ret_restarted, struct error *error)
+{
+    struct outbox_step step;
+    struct outbox_step_request request = {
+        .prefix = &follower->prefix,
+        .consumer = follower->consumer,
+        .token = follower->token,
+        .lease_ms = follower->lease_ms,
+        .move_to = has_moved(follower) ? &follower->done : NULL,
+        .read_after = follower->read_after,
+        .count = entries_wanted(follower, events_max),
+    };
+    if (ask(follower, conn, &request, &step, error) != 0) {
+        return -1;
+    }
+    note(follower, &step, ret_restarted);
+    if (*ret_restarted || request.count == 0) {
+        return 0;
+    }
+    follower->at_end = step.entries.element_count < request.count;
+    return read_entries(follower, &step, error);
+}
+
+void outbox_follower_release(struct outbox_follower *follower, const struct outbox_conn *conn)
+{
+    struct outbox_step step;
+    struct error error;
+    struct outbox_step_request request = {
+        .prefix = &follower->prefix,
+        .consumer = follower->consumer,
+        .token = follower->token,
+        .move_to = has_moved(follower) ? &follower->done : NULL,
+    };
+    if (follower->owns && ask(follower, conn, &request, &step, &error) != 0) {
+        log_debug("events", "the lease was not given up", LOG_STR("error", error.message));
+    }
+    outbox_follower_restart(follower);
+}
+
+/* ---- the consumer's side ---- */
+
+bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
+                          struct outbox_entry **ret_entry)
+{
+    if (follower->unread == NULL) {
+        return false;
+    }
+    assert(follower->unread->has_next);
+    *ret_event = follower->unread->next;
+    *ret_entry = follower->unread;
+    return true;
+}
+
+void outbox_follower_take(struct outbox_follower *follower)
+{
+    struct outbox_entry *entry = follower->unread;
+    assert(entry != NULL && entry->has_next);
+    entry->events_open++;
+    follower->events_open++;
+    read_ahead(follower, entry);
+    skip_read(follower);
+}
+
+void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry)
+{
+    assert(entry->events_open > 0 && follower->events_open > 0);
+    entry->events_open--;
+    follower->events_open--;
+    settle(follower);
+}
+
+uint64_t outbox_follower_waiting(const struct outbox_follower *follower)
+{
+    return follower->appended > follower->stored.number ? follower->appended - follower->stored.number : 0;
+}
+
+int64_t outbox_follower_oldest_ms(const struct outbox_follower *follower)
+{
+    const struct outbox_entry *entry = first_entry(follower);
+    return entry != NULL ? (int64_t)entry->id.ms : 0;
+}

@@ -1,0 +1,83 @@
+/* A consumer of one partition's outbox, as one instance of the service sees it: the lease, what was read of the stream,
+ * and how far its events are done.
+ *
+ *     outbox_follower_step ──> unread entries ── next_event ──> the consumer's work ──> event_done, in any order
+ *              └──<── the position: up to the first entry that is not done ──────────────────────┘
+ *
+ * Many instances may follow: the one that has the lease reads and moves the position. Whatever it did and could not
+ * tell Redis its successor does again, from the position on, in the same order. Owned by one thread. */
+#ifndef TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_FOLLOWER_H
+#define TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_FOLLOWER_H
+
+#include <stdbool.h>
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/base/list.h"
+#include "counter-service/event/event.h"
+#include "counter-service/outbox/outbox_conn.h"
+#include "counter-service/outbox/outbox_step.h"
+
+struct outbox_entry;
+
+struct outbox_follower {
+    /* immutable after init */
+    unsigned partition;
+    struct redis_key_prefix prefix;
+    struct text consumer;
+    char token[OUTBOX_TOKEN_LEN + 1]; /* of this follower alone */
+    int lease_ms;
+    /* what Redis told last */
+    bool owns;
+    uint64_t appended;
+    struct outbox_position stored; /* Redis has it */
+    int64_t clock_ms;              /* Redis's */
+    /* while it owns */
+    struct outbox_position done; /* to be stored */
+    struct stream_id read_after;
+    uint64_t next_number;
+    struct list entries;         /* read, and not done: of struct outbox_entry, oldest first */
+    struct outbox_entry *unread; /* the first of them with events not handed out; NULL: none */
+    bool at_end;                 /* the last step that read found nothing behind what it read */
+    size_t events_open;          /* handed out, and not done */
+    uint64_t entry_events_mean;  /* how many events entries had of late */
+    /* since init */
+    uint64_t dropped; /* events that were gone before they were read */
+    uint64_t damaged; /* entries that could not be read */
+    struct buffer requests;
+};
+
+/* Returns 0, or -1 with error filled: the kernel has no random numbers. */
+int outbox_follower_init(struct outbox_follower *follower, unsigned partition, struct text consumer, int lease_ms,
+                         struct error *error) MUST_CHECK;
+void outbox_follower_done(struct outbox_follower *follower);
+
+/* One step: keeps or takes the lease, stores the position, and reads on, if all that was read is handed out, about
+ * events_max events. Returns 0; or -1 with error filled: the connection must be closed. follower->owns may change: when
+ * it is taken or lost, all that was handed out is forgotten, and *ret_restarted is set: nothing of it may be reported
+ * done any more. */
+int outbox_follower_step(struct outbox_follower *follower, const struct outbox_conn *conn, size_t events_max,
+                         bool *ret_restarted, struct error *error) MUST_CHECK;
+/* The last step: stores the position and gives the lease up, if it is owned. Failure is none of anybody's: the lease
+ * expires. */
+void outbox_follower_release(struct outbox_follower *follower, const struct outbox_conn *conn);
+/* The connection was lost, or a consumer wants all that is not done once more: what was handed out is forgotten, and
+ * read again from the position after the next step, which asks for the lease anew. */
+void outbox_follower_restart(struct outbox_follower *follower);
+
+/* The next event that was read, in the stream's order. Its texts are valid until it is done. *ret_entry is for
+ * outbox_follower_event_done. Returns false if there is none. */
+bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
+                          struct outbox_entry **ret_entry);
+/* The event that was peeked at is handed out. */
+void outbox_follower_take(struct outbox_follower *follower);
+/* One event of the entry, which was taken, is done. */
+void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry);
+
+/* How many events wait: appended, and not done as far as Redis knows. */
+uint64_t outbox_follower_waiting(const struct outbox_follower *follower);
+/* Redis's time, ms since 1970, at which the oldest entry that was read and is not done was added; 0: there is none. */
+int64_t outbox_follower_oldest_ms(const struct outbox_follower *follower);
+
+#endif

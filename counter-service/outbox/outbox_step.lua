@@ -1,0 +1,79 @@
+#!lua flags=allow-oom
+-- One step of a consumer that follows the outbox of a partition: keeps the lease, moves the position, trims the stream
+-- behind the slowest consumer, reads on. All in one, so that whoever has lost the lease moves nothing.
+--
+-- allow-oom: a Redis that is full of events must let them go.
+--
+-- KEYS  1 lease, 2 position of this consumer, 3 outbox stream, 4 outbox hash (write_script.lua)
+--       then the positions of all other consumers
+-- ARGV  1 the instance's token
+--       2 life of the lease, ms; 0 gives the lease up
+--       3 the position to move to, or empty
+--       4 read entries after this id
+--       5 how many entries at most
+--
+-- A position is "<id of an entry> <number of its last event>": all up to there is done. A consumer without one starts
+-- at the head of the stream.
+--
+-- Returns an array: a letter, the outbox hash's n and t, the position, Redis's clock in ms, and the entries that
+-- XRANGE gives. Letters:
+--       O the lease is this instance's, as before
+--       T it is now, and may have been another's meanwhile: nothing was moved or read, go on from the position told
+--       H another instance has it: nothing was moved or read
+local lease, own_position, stream, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token, life, target = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local call = redis.call
+
+local clock = call('TIME')
+local now_ms = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
+local marks = call('HMGET', outbox, 'n', 't')
+local appended, trimmed = marks[1] or '0', marks[2] or '0'
+local position = call('GET', own_position)
+
+local owner = call('GET', lease)
+if owner and owner ~= token then
+    return { 'H', appended, trimmed, position or '0-0 0', now_ms, {} }
+end
+if not owner then
+    if life > 0 then
+        call('SET', lease, token, 'PX', life)
+    end
+    if not position then
+        position = '0-0 ' .. trimmed
+        call('SET', own_position, position)
+    end
+    return { 'T', appended, trimmed, position, now_ms, {} }
+end
+
+if target ~= '' then
+    call('SET', own_position, target)
+    position = target
+    local slowest_ms, slowest_seq, slowest_number
+    for key = 2, #KEYS do
+        local held = (key < 3 or key > 4) and call('GET', KEYS[key])
+        local ms, seq, number = string.match(held or '', '^(%d+)-(%d+) (%d+)$')
+        ms, seq = tonumber(ms), tonumber(seq)
+        if ms and (not slowest_ms or ms < slowest_ms or (ms == slowest_ms and seq < slowest_seq)) then
+            slowest_ms, slowest_seq, slowest_number = ms, seq, tonumber(number)
+        end
+    end
+    call('XTRIM', stream, 'MINID', string.format('%.0f-%.0f', slowest_ms, slowest_seq + 1))
+    if slowest_number > (tonumber(trimmed) or 0) then
+        trimmed = string.format('%.0f', slowest_number)
+        call('HSET', outbox, 't', trimmed)
+    end
+end
+
+if life == 0 then
+    call('DEL', lease)
+    return { 'O', appended, trimmed, position, now_ms, {} }
+end
+-- A read most times: each renewal is a write to the replicas and the append-only file.
+if call('PTTL', lease) < life * 2 / 3 then
+    call('PEXPIRE', lease, life)
+end
+local entries = {}
+if ARGV[5] ~= '0' then
+    entries = call('XRANGE', stream, '(' .. ARGV[4], '+', 'COUNT', ARGV[5])
+end
+return { 'O', appended, trimmed, position, now_ms, entries }

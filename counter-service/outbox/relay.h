@@ -1,0 +1,41 @@
+/* Carries the events of the outbox to Kafka: a consumer of it, in a thread of its own. Every instance of the service
+ * runs one; the one that has the lease works, the others stand by.
+ *
+ *     Redis: outbox ── outbox_follower ── event_message ──> kafka_producer ──> topic
+ *              ^                                                 │
+ *              └────────── position, once acknowledged <─────────┘
+ *
+ * At least once, and the first occurrences of a counter's events in their order: a relay sends each event only after
+ * all those before it, from the position on, and so does its successor. Whatever fails (Redis, Kafka, the lease) the
+ * relay starts again at the position; nothing that it does can fail or hold up a write. */
+#ifndef TALLY_COUNTER_SERVICE_OUTBOX_RELAY_H
+#define TALLY_COUNTER_SERVICE_OUTBOX_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+
+struct relay;
+
+/* What the relay knows of itself and the outbox. */
+struct relay_state {
+    bool leads;           /* has the lease */
+    char trouble[512];    /* a sentence: why events are not carried at the moment; "": they are, or none waits */
+    uint64_t waiting;     /* events in the outbox that Kafka has not acknowledged */
+    int64_t lag_ms;       /* age of the oldest of them, by Redis's clock; 0: none, or another instance leads */
+    int64_t published_us; /* realtime of the last acknowledgement; 0: none yet */
+};
+
+/* Starts the thread, if kafka.brokers is set; it connects by itself for ever. config outlives the relay. Returns 0 with
+ * *ret_relay, NULL if there is nothing to carry; or -1 with error filled: a setting that librdkafka refuses. */
+int relay_start(const struct config *config, struct relay **ret_relay, struct error *error) MUST_CHECK;
+/* Waits a second at most for acknowledgements, gives the lease up and joins the thread. NULL is fine. */
+void relay_stop(struct relay *relay);
+
+/* Any thread. */
+void relay_read_state(struct relay *relay, struct relay_state *ret_state);
+
+#endif

@@ -1,0 +1,58 @@
+#include "counter-service/outbox/relay_metrics.h"
+
+static const struct metric_family published_family = {
+    .name = "tally_events_published_total",
+    .help = "Events that Kafka has acknowledged to this instance, repetitions included.",
+    .type = METRIC_COUNTER,
+};
+static const struct metric_family dropped_family = {
+    .name = "tally_events_dropped_total",
+    .help = "Events that were gone from the full outbox before this instance could publish them.",
+    .type = METRIC_COUNTER,
+};
+static const struct metric_family restarts_family = {
+    .name = "tally_events_relay_restarts_total",
+    .help = "Times that the relay began again at its position in the outbox, after Kafka or Redis had failed it.",
+    .type = METRIC_COUNTER,
+};
+static const struct metric_family waiting_family = {
+    .name = "tally_events_outbox_length",
+    .help = "Events in the outbox that Kafka has not acknowledged.",
+    .type = METRIC_GAUGE,
+    .labels = {"partition"},
+};
+static const struct metric_family lag_family = {
+    .name = "tally_events_publish_lag_seconds",
+    .help = "Age of the oldest event that waits for Kafka, as the instance that relays sees it; 0 on the others.",
+    .type = METRIC_GAUGE,
+};
+static const struct metric_family leads_family = {
+    .name = "tally_events_relaying",
+    .help = "1 if this instance is the one that carries the outbox's events to Kafka.",
+    .type = METRIC_GAUGE,
+};
+
+static const char *const first_partition = "0";
+
+struct relay_metrics relay_metrics_register(void)
+{
+    return (struct relay_metrics){
+        .published = metrics_register(&published_family, NULL),
+        .dropped = metrics_register(&dropped_family, NULL),
+        .restarts = metrics_register(&restarts_family, NULL),
+    };
+}
+
+void relay_metrics_register_readers(const struct relay_metrics_readers *readers, void *ctx)
+{
+    metrics_register_reader(&waiting_family, &first_partition, readers->waiting, ctx);
+    metrics_register_reader(&lag_family, NULL, readers->lag_seconds, ctx);
+    metrics_register_reader(&leads_family, NULL, readers->leads, ctx);
+}
+
+void relay_metrics_unregister_readers(void)
+{
+    metrics_unregister_reader(&waiting_family, &first_partition);
+    metrics_unregister_reader(&lag_family, NULL);
+    metrics_unregister_reader(&leads_family, NULL);
+}

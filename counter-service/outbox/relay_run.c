@@ -1,0 +1,319 @@
+#include "counter-service/outbox/relay_run.h"
+
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "counter-service/kafka/kafka_topic.h"
+
+enum {
+    /* An instance that dies is succeeded within so long. Longer than any one thing that a turn does. */
+    LEASE_MS = 10 * 1000,
+    /* Events sent and not acknowledged, which a successor sends again. */
+    WINDOW = 10 * 1000,
+    /* Between two steps: while nothing waits or another instance leads; and while it must only be told what is done. */
+    IDLE_STEP_MS = 20,
+    STANDBY_STEP_MS = 1000,
+    /* How long a turn listens to Kafka. */
+    LISTEN_MS = 5,
+    TOPIC_TIMEOUT_MS = 3000,
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 2000,
+    BATCH_MESSAGES_MAX = 10 * 1000,
+    VALUE_KEEP_BYTES = 4096,
+};
+
+int relay_run_init(struct relay_run *run, const struct config *config, struct error *error)
+{
+    *run = (struct relay_run){.config = config};
+    if (host_port_parse(config->redis.addr, &run->redis) != 0) {
+        error_set(error, "redis.addr is \"%s\": it must be host:port", config->redis.addr);
+        return -1;
+    }
+    if (outbox_follower_init(&run->follower, 0, outbox_consumer_kafka, LEASE_MS, error) != 0) {
+        return -1;
+    }
+    run->metrics = relay_metrics_register();
+    buffer_init(&run->value);
+    backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
+    return 0;
+}
+
+void relay_run_done(struct relay_run *run)
+{
+    kafka_producer_free(run->producer);
+    outbox_conn_close(&run->conn);
+    outbox_follower_done(&run->follower);
+    buffer_done(&run->value);
+}
+
+/* ---- when something fails ---- */
+
+static void tell_trouble(struct relay_run *run)
+{
+    uint64_t count;
+    if (log_limiter_allows(&run->limiter, clock_monotonic_us(), &count)) {
+        log_warn("events", "not published", LOG_STR("reason", run->trouble.message), LOG_INT("count", count));
+    }
+}
+
+static void drop_producer(struct relay_run *run)
+{
+    kafka_producer_free(run->producer);
+    run->producer = NULL;
+    run->topic_is_there = false;
+}
+
+/* What was handed to Kafka and not acknowledged is read and sent again. The producer's tags point into it, so it goes
+ * first. */
+static void start_over(struct relay_run *run)
+{
+    drop_producer(run);
+    outbox_follower_restart(&run->follower);
+}
+
+/* run->trouble says what it was. */
+static void fail(struct relay_run *run)
+{
+    tell_trouble(run);
+    metrics_add(run->metrics.restarts, 1);
+    start_over(run);
+    run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
+}
+
+static void fail_redis(struct relay_run *run)
+{
+    fail(run);
+    run->redis_failed = true;
+    outbox_conn_close(&run->conn);
+}
+
+/* A broker or topic that takes no request so large may take a smaller one. */
+static void fail_producer(struct relay_run *run)
+{
+    if (kafka_producer_batch_too_large(run->producer) && run->batch_messages_max != 1) {
+        const int before = run->batch_messages_max > 0 ? run->batch_messages_max : BATCH_MESSAGES_MAX;
+        run->batch_messages_max = before / 2;
+        log_info("events", "smaller requests to kafka", LOG_INT("messages_max", run->batch_messages_max));
+    }
+    fail(run);
+}
+
+/* What had failed works. */
+static void recover(struct relay_run *run)
+{
+    if (run->retry_us != 0) {
+        log_info("events", "published again");
+        run->retry_us = 0;
+        run->redis_failed = false;
+        run->trouble.message[0] = '\0';
+        run->limiter = (struct log_limiter){0};
+        backoff_reset(&run->backoff);
+    }
+}
+
+static void on_acknowledged(void *ctx, void *tag)
+{
+    struct relay_run *run = ctx;
+    outbox_follower_event_done(&run->follower, tag);
+    metrics_add(run->metrics.published, 1);
+    run->published_us = clock_realtime_us();
+    recover(run);
+}
+
+/* ---- Redis ---- */
+
+static void count_losses(struct relay_run *run)
+{
+    const struct outbox_follower *follower = &run->follower;
+    if (follower->dropped > run->dropped_counted) {
+        const uint64_t dropped = follower->dropped - run->dropped_counted;
+        metrics_add(run->metrics.dropped, (int64_t)dropped);
+        log_warn("events", "dropped, as the outbox was full", LOG_INT("events", dropped));
+        run->dropped_counted = follower->dropped;
+    }
+    if (follower->damaged > run->damaged_logged) {
+        log_error("events", "an entry of the outbox is damaged and was left out",
+                  LOG_INT("entries", follower->damaged - run->damaged_logged));
+        run->damaged_logged = follower->damaged;
+    }
+}
+
+static size_t room(const struct relay_run *run)
+{
+    return run->follower.events_open < WINDOW ? WINDOW - run->follower.events_open : 0;
+}
+
+/* Reads as fast as Kafka takes it; else now and then, to keep the lease and to tell what is done. */
+static int step_after_ms(const struct relay_run *run)
+{
+    const struct outbox_follower *follower = &run->follower;
+    if (!follower->owns) {
+        return STANDBY_STEP_MS;
+    }
+    const bool can_read = follower->unread == NULL && room(run) >= WINDOW / 2;
+    return can_read && !follower->at_end ? 0 : IDLE_STEP_MS;
+}
+
+static void step(struct relay_run *run)
+{
+    struct outbox_follower *follower = &run->follower;
+    bool restarted;
+    if (outbox_follower_step(follower, &run->conn, room(run), &restarted, &run->trouble) != 0) {
+        fail_redis(run);
+        return;
+    }
+    if (run->redis_failed) {
+        recover(run);
+    }
+    if (restarted) {
+        /* The follower has forgotten what the producer has. */
+        drop_producer(run);
+        log_info("events", follower->owns ? "this instance publishes" : "another instance publishes",
+                 LOG_INT("partition", follower->partition), LOG_INT("waiting", outbox_follower_waiting(follower)));
+    }
+    count_losses(run);
+}
+
+static void step_if_due(struct relay_run *run)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us >= run->step_us + (int64_t)step_after_ms(run) * 1000) {
+        run->step_us = now_us;
+        step(run);
+    }
+}
+
+static void connect(struct relay_run *run)
+{
+    run->step_us = 0;
+    if (outbox_conn_open(&run->conn, &run->redis, run->config, &run->trouble) != 0) {
+        fail_redis(run);
+        return;
+    }
+    event_writer_init(&run->writer, run->config->kafka.format, run->conn.store_id);
+}
+
+/* ---- Kafka ---- */
+
+static void start_producer(struct relay_run *run)
+{
+    const struct kafka_producer_options options = {
+        .config = run->config,
+        .batch_messages_max = run->batch_messages_max,
+        .on_acknowledged = on_acknowledged,
+        .ctx = run,
+    };
+    run->producer = kafka_producer_create(&options, &run->trouble);
+    if (run->producer == NULL) {
+        fail(run);
+    }
+}
+
+static void settle_topic(struct relay_run *run)
+{
+    run->topic_is_there = kafka_topic_ensure(run->producer, TOPIC_TIMEOUT_MS, &run->trouble) == 0;
+    if (!run->topic_is_there) {
+        tell_trouble(run);
+        run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
+    }
+}
+
+static enum kafka_outcome send_event(struct relay_run *run, const struct event *event, struct outbox_entry *entry)
+{
+    buffer_clear(&run->value, VALUE_KEEP_BYTES);
+    event_writer_put(&run->writer, event, &run->value);
+    if (run->value.failed) {
+        return KAFKA_FULL;
+    }
+    return kafka_producer_send(run->producer, &(struct kafka_message){
+                                                  .key = event->resource_id,
+                                                  .value = {run->value.data, run->value.len},
+                                                  .headers = run->writer.headers,
+                                                  .header_count = EVENT_HEADERS,
+                                                  .tag = entry,
+                                              });
+}
+
+static void send_all(struct relay_run *run)
+{
+    struct event event;
+    struct outbox_entry *entry;
+    while (run->follower.events_open < WINDOW && outbox_follower_peek(&run->follower, &event, &entry) &&
+           send_event(run, &event, entry) == KAFKA_OK) {
+        outbox_follower_take(&run->follower);
+    }
+}
+
+/* Returns how long the thread may sleep. */
+static int talk_to_kafka(struct relay_run *run)
+{
+    if (run->producer == NULL) {
+        start_producer(run);
+    }
+    if (run->producer != NULL && !run->topic_is_there) {
+        settle_topic(run);
+    }
+    if (run->producer == NULL || !run->topic_is_there) {
+        return IDLE_STEP_MS;
+    }
+    if (outbox_follower_waiting(&run->follower) == 0) {
+        recover(run);
+    }
+    send_all(run);
+    const bool listens = run->follower.events_open > 0;
+    if (kafka_producer_poll(run->producer, listens ? LISTEN_MS : 0, &run->trouble) == KAFKA_ENDED) {
+        fail_producer(run);
+    }
+    return listens ? 0 : IDLE_STEP_MS;
+}
+
+/* ---- turns ---- */
+
+int relay_run_turn(struct relay_run *run)
+{
+    const bool waits = run->retry_us > clock_monotonic_us();
+    if (run->conn.redis == NULL && !waits) {
+        connect(run);
+    }
+    if (run->conn.redis != NULL) {
+        step_if_due(run);
+    }
+    if (run->conn.redis != NULL && run->follower.owns && !waits) {
+        return talk_to_kafka(run);
+    }
+    return run->conn.redis != NULL && !run->follower.owns ? STANDBY_STEP_MS : IDLE_STEP_MS;
+}
+
+void relay_run_finish(struct relay_run *run, int timeout_ms)
+{
+    const int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    while (run->producer != NULL && run->follower.events_open > 0 && clock_monotonic_us() < until_us &&
+           kafka_producer_poll(run->producer, LISTEN_MS, &run->trouble) == KAFKA_OK) {
+        /* acknowledgements are taken */
+    }
+    if (run->conn.redis != NULL) {
+        outbox_follower_release(&run->follower, &run->conn);
+    }
+    drop_producer(run);
+}
+
+static const char *trouble_of(const struct relay_run *run)
+{
+    if (run->retry_us != 0) {
+        return run->trouble.message;
+    }
+    return run->producer != NULL ? kafka_producer_trouble(run->producer) : "";
+}
+
+void relay_run_state(const struct relay_run *run, struct relay_state *ret_state)
+{
+    const struct outbox_follower *follower = &run->follower;
+    const int64_t oldest_ms = outbox_follower_oldest_ms(follower);
+    *ret_state = (struct relay_state){
+        .leads = follower->owns,
+        .waiting = outbox_follower_waiting(follower),
+        .lag_ms = oldest_ms > 0 && follower->clock_ms > oldest_ms ? follower->clock_ms - oldest_ms : 0,
+        .published_us = run->published_us,
+    };
+    snprintf(ret_state->trouble, sizeof(ret_state->trouble), "%s", trouble_of(run));
+}

@@ -1,0 +1,53 @@
+/* What the relay's thread does, turn by turn: a connection to Redis, the follower of the outbox on it, a producer while
+ * this instance leads. Private to relay.c. Owned by the relay's thread. */
+#ifndef TALLY_COUNTER_SERVICE_OUTBOX_RELAY_RUN_H
+#define TALLY_COUNTER_SERVICE_OUTBOX_RELAY_RUN_H
+
+#include "common/base/backoff.h"
+#include "common/log/log.h"
+#include "common/net/host_port.h"
+#include "counter-service/event/event_message.h"
+#include "counter-service/kafka/kafka_producer.h"
+#include "counter-service/outbox/outbox_follower.h"
+#include "counter-service/outbox/relay.h"
+#include "counter-service/outbox/relay_metrics.h"
+
+struct relay_run {
+    /* immutable after init */
+    const struct config *config;
+    struct host_port redis;
+    struct relay_metrics metrics;
+    /* Redis's side */
+    struct outbox_conn conn;
+    struct outbox_follower follower;
+    int64_t step_us;          /* when the last step was, monotonic */
+    uint64_t dropped_counted; /* of follower.dropped */
+    uint64_t damaged_logged;  /* of follower.damaged */
+    /* Kafka's side; producer is NULL while another instance leads, or Redis is gone */
+    struct kafka_producer *producer;
+    bool topic_is_there;
+    int batch_messages_max; /* 0: the library's own */
+    struct event_writer writer;
+    struct buffer value;
+    /* when something has failed */
+    struct backoff backoff;
+    int64_t retry_us;     /* not before, monotonic; 0: nothing has failed since the last acknowledgement */
+    struct error trouble; /* "": none */
+    bool redis_failed;    /* and not Kafka */
+    struct log_limiter limiter;
+    int64_t published_us; /* realtime */
+};
+
+/* Returns 0, or -1 with error filled. */
+int relay_run_init(struct relay_run *run, const struct config *config, struct error *error) MUST_CHECK;
+void relay_run_done(struct relay_run *run);
+
+/* One turn. Blocks for what a login to Redis, a step, or the creation of a topic may take. Returns how long the thread
+ * may sleep before the next, in ms. */
+int relay_run_turn(struct relay_run *run);
+/* Waits timeout_ms at most until Kafka has acknowledged what was sent, stores the position, gives the lease up. */
+void relay_run_finish(struct relay_run *run, int timeout_ms);
+
+void relay_run_state(const struct relay_run *run, struct relay_state *ret_state);
+
+#endif
