@@ -1,24 +1,28 @@
 #include "common/base/decimal.h"
 
-char *decimal_put(char *out, int64_t value)
+char *decimal_put_unsigned(char *out, uint64_t value)
 {
     char digits[DECIMAL_LEN_MAX];
     size_t first = sizeof(digits);
-    /* Negated as unsigned: INT64_MIN has no positive counterpart. */
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do {
-        digits[--first] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        digits[--first] = '-';
-    }
+        digits[--first] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
     memcpy(out, digits + first, sizeof(digits) - first);
     return out + sizeof(digits) - first;
 }
 
-/* Parses digits without a sign. False if text is anything else, or over `max`. */
-static bool parse_digits(struct text text, uint64_t max, uint64_t *ret_value)
+char *decimal_put(char *out, int64_t value)
+{
+    if (value >= 0) {
+        return decimal_put_unsigned(out, (uint64_t)value);
+    }
+    *out = '-';
+    /* Negated as unsigned: INT64_MIN has no positive counterpart. */
+    return decimal_put_unsigned(out + 1, 0 - (uint64_t)value);
+}
+
+bool decimal_parse_unsigned(struct text text, uint64_t max, uint64_t *ret_value)
 {
     if (text.len == 0 || (text.data[0] == '0' && text.len > 1)) {
         return false;
@@ -40,13 +44,13 @@ bool decimal_parse(struct text text, int64_t *ret_value)
     uint64_t size;
     if (text.len > 0 && text.data[0] == '-') {
         struct text digits = {text.data + 1, text.len - 1};
-        if (!parse_digits(digits, (uint64_t)INT64_MAX + 1, &size) || size == 0) {
+        if (!decimal_parse_unsigned(digits, (uint64_t)INT64_MAX + 1, &size) || size == 0) {
             return false;
         }
         *ret_value = (int64_t)(0 - size);
         return true;
     }
-    if (!parse_digits(text, INT64_MAX, &size)) {
+    if (!decimal_parse_unsigned(text, INT64_MAX, &size)) {
         return false;
     }
     *ret_value = (int64_t)size;

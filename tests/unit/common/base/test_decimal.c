@@ -76,12 +76,33 @@ static void test_all_else_is_refused(void **state)
     assert_false(decimal_parse((struct text){"1\0", 2}, &value));
 }
 
+static void test_unsigned_numbers_go_to_their_maximum(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {0, 9, 10, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char text[DECIMAL_LEN_MAX];
+        const struct text written = {text, (size_t)(decimal_put_unsigned(text, values[i]) - text)};
+        uint64_t value = 42;
+        assert_true(decimal_parse_unsigned(written, UINT64_MAX, &value));
+        assert_true(value == values[i]);
+    }
+    uint64_t value = 42;
+    assert_false(decimal_parse_unsigned(TEXT("18446744073709551616"), UINT64_MAX, &value));
+    assert_false(decimal_parse_unsigned(TEXT("11"), 10, &value));
+    assert_false(decimal_parse_unsigned(TEXT("-1"), UINT64_MAX, &value));
+    assert_false(decimal_parse_unsigned(TEXT(""), UINT64_MAX, &value));
+    assert_true(value == 42);
+    assert_true(decimal_parse_unsigned(TEXT("10"), 10, &value) && value == 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_are_written_in_full),
         cmocka_unit_test(test_what_is_written_is_read_back),
         cmocka_unit_test(test_all_else_is_refused),
+        cmocka_unit_test(test_unsigned_numbers_go_to_their_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
