@@ -20,8 +20,10 @@ struct event_id {
     size_t len;
 };
 
+/* store_id: STORE_ID_LEN digits. */
 struct event_id event_id_of(const char *store_id, const struct event *event);
-/* Reads partition, entry and place, and the store's digits, NUL-terminated. Returns 0, or -1 if text is no event id. */
+/* Reads the store's digits, NUL-terminated, and partition, entry and place; the rest of *ret_event is zero. Returns 0,
+ * or -1 if text is no event id. */
 int event_id_parse(struct text text, char ret_store[EVENT_ID_STORE_LEN + 1], struct event *ret_event) MUST_CHECK;
 
 #endif
