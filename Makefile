@@ -96,7 +96,7 @@ FAKE_SRC := $(wildcard tests/fakes/*.c)
 UNIT_SRC := $(wildcard $(foreach tier,tests/unit tests/integration,$(tier)/*/test_*.c $(tier)/*/*/test_*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-MESSAGES := tally/v1/counter grpc/health/v1/health grpc/reflection/v1/reflection
+MESSAGES := tally/v1/counter tally/v1/event grpc/health/v1/health grpc/reflection/v1/reflection
 PROTOS := $(MESSAGES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.proto
 GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)

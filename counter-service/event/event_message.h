@@ -28,13 +28,15 @@ struct event_writer {
     char source[EVENT_SOURCE_SIZE]; /* urn:tally:store:<store id> */
     /* of the last message */
     struct event_id id;
-    uint64_t time_ms; /* what `time` says */
+    uint64_t time_ms; /* what `time` says: of the entry, at most the end of the year 9999, which RFC 3339 ends with */
     char time[TIMESTAMP_SIZE];
     struct event_header headers[EVENT_HEADERS]; /* valid until the next message, and as long as the event's texts */
 };
 
+/* The writer stays where it is: its headers point into it. store_id: STORE_ID_LEN digits. */
 void event_writer_init(struct event_writer *writer, enum event_format format, const char *store_id);
-/* Appends the event's value to out, and sets writer->headers. When out of memory out->failed is set. */
+/* Appends the event's value to out, and sets writer->headers. When out of memory out->failed is set, and what was
+ * appended is of no use. The same event makes the same bytes each time. Its texts must be UTF-8. */
 void event_writer_put(struct event_writer *writer, const struct event *event, struct buffer *out);
 
 #endif
