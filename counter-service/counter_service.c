@@ -11,6 +11,7 @@
 #include "counter-service/api/health_rpc.h"
 #include "counter-service/api/reflection_rpc.h"
 #include "counter-service/api/service_health.h"
+#include "counter-service/outbox/relay.h"
 #include "counter-service/rpc/rpc_limits.h"
 #include "counter-service/rpc/rpc_server.h"
 #include "counter-service/store/store.h"
@@ -22,6 +23,7 @@ struct counter_service {
     struct service_health health;
     struct health_rpc health_rpc;
     struct store *store;
+    struct relay *relay; /* NULL: kafka.brokers is empty */
     struct counter_rpc counter_rpc;
     struct rpc_server *server;
     struct admin_server *admin;
@@ -34,9 +36,14 @@ static int write_health(void *ctx, struct operator_answer *answer)
     struct counter_service *service = ctx;
     char reason[sizeof(struct error)] = "";
     char refusal[sizeof(struct error)] = "";
+    struct relay_state events;
     (void)store_is_serving(service->store, reason, sizeof(reason));
     (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
-    return service_health_write(&service->health, reason, refusal, &answer->body);
+    if (service->relay != NULL) {
+        relay_read_state(service->relay, &events);
+    }
+    return service_health_write(&service->health, reason, refusal, service->relay != NULL ? &events : NULL,
+                                &answer->body);
 }
 
 static const struct operator_endpoint operator_endpoints[] = {
@@ -84,7 +91,7 @@ static int start(struct counter_service *service, struct error *error)
 {
     const struct config *config = service->config;
     service->store = store_create(config, service_health_set_redis, &service->health, error);
-    if (service->store == NULL) {
+    if (service->store == NULL || relay_start(config, &service->relay, error) != 0) {
         return -1;
     }
     service->counter_rpc = (struct counter_rpc){.store = service->store};
@@ -168,6 +175,7 @@ void counter_service_free(struct counter_service *service)
         rpc_server_drain(service->server, 0);
     }
     store_free(service->store); /* answers the calls it still has */
+    relay_stop(service->relay); /* after the last write */
     rpc_server_free(service->server);
     reflection_rpc_done(&service->reflection_rpc);
     health_rpc_done(&service->health_rpc);

@@ -122,17 +122,45 @@ static enum health redis_status(const struct service_health *health, const char 
     return !health->redis_usable ? HEALTH_UNAVAILABLE : refusal[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
 }
 
-int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out)
+static void add_redis(const struct service_health *health, struct health_document *document, const char *reason,
+                      const char *refusal)
+{
+    health_document_add_component(document, "redis", redis_status(health, refusal));
+    health_document_add_detail(document, health->redis_usable ? refusal : reason);
+    health_document_add_text_or_null(document, "store_id", health->store_id);
+    health_document_add_time(document, "since", health->redis_since_us);
+}
+
+static enum health events_status(const struct relay_state *events)
+{
+    return events != NULL && events->trouble[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
+}
+
+static void add_events(struct health_document *document, const struct relay_state *events)
+{
+    health_document_add_component(document, "events", events_status(events));
+    health_document_add_detail(document, events->trouble);
+    health_document_add_text(document, "relay", events->leads ? "leads" : "stands by");
+    health_document_add_number(document, "waiting", (double)events->waiting);
+    health_document_add_number(document, "lag_seconds", (double)events->lag_ms / 1000);
+    health_document_add_time(document, "last_published", events->published_us);
+}
+
+int service_health_write(struct service_health *health, const char *reason, const char *refusal,
+                         const struct relay_state *events, struct buffer *out)
 {
     struct health_document document;
     health_document_begin(&document);
     pthread_mutex_lock(&health->lock);
-    const enum health redis = redis_status(health, refusal);
-    const enum health status = health->draining ? HEALTH_DRAINING : redis;
-    health_document_add_component(&document, "redis", redis);
-    health_document_add_detail(&document, health->redis_usable ? refusal : reason);
-    health_document_add_text_or_null(&document, "store_id", health->store_id);
-    health_document_add_time(&document, "since", health->redis_since_us);
+    enum health status = redis_status(health, refusal);
+    if (status == HEALTH_OK) {
+        status = events_status(events);
+    }
+    status = health->draining ? HEALTH_DRAINING : status;
+    add_redis(health, &document, reason, refusal);
     pthread_mutex_unlock(&health->lock);
+    if (events != NULL) {
+        add_events(&document, events);
+    }
     return health_document_end(&document, status, out);
 }

@@ -10,6 +10,7 @@
 #include "common/base/buffer.h"
 #include "common/contract/store_id.h"
 #include "counter-service/api/health_watches.h"
+#include "counter-service/outbox/relay.h"
 
 struct service_health {
     /* immutable */
@@ -47,10 +48,13 @@ void service_health_told(struct service_health *health, struct watcher *watcher)
 /* The watcher is told nothing any more. Once. */
 void service_health_unwatch(struct service_health *health, struct watcher *watcher);
 
-/* Appends {"status":"ok"|"degraded"|"unavailable"|"draining",
- * "components":{"redis":{"status","detail"?,"store_id","since"}}}. reason: why Redis is not usable now, if it is not;
- * "" if unknown. refusal: why it refuses writes, if it is usable and does; else "". Returns the HTTP status, 200 or
- * 503. */
-int service_health_write(struct service_health *health, const char *reason, const char *refusal, struct buffer *out);
+/* Appends {"status":"ok"|"degraded"|"unavailable"|"draining","components":{
+ * "redis":{"status","detail"?,"store_id","since"},
+ * "events":{"status","detail"?,"relay":"leads"|"stands by","waiting","lag_seconds","last_published"}}}.
+ * reason: why Redis is not usable now, if it is not; "" if unknown. refusal: why it refuses writes, if it is usable and
+ * does; else "". events: NULL if none are published: the component is left out. It is degraded at worst, since counting
+ * goes on. Returns the HTTP status, 200 or 503. */
+int service_health_write(struct service_health *health, const char *reason, const char *refusal,
+                         const struct relay_state *events, struct buffer *out);
 
 #endif

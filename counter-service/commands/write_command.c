@@ -127,7 +127,8 @@ int write_command_append(struct buffer *out, struct buffer *packed, const struct
     const bool keyed = keyed_count > 0;
     const bool events = keeps_events(settings);
     const size_t key_count = call->item_count + keyed_count + (call->session.id != NULL) + (events ? OUTBOX_KEYS : 0);
-    const size_t argument_count = HEAD_ARGUMENTS + (events ? OUTBOX_ARGUMENTS : 0) + call->item_count * (keyed ? 3 : 2);
+    const size_t argument_count =
+        (events ? HEAD_ARGUMENTS + OUTBOX_ARGUMENTS : HEAD_ARGUMENTS) + call->item_count * (keyed ? 3U : 2U);
     resp_put_array(out, 3 + key_count + argument_count);
     resp_put_string(out, name.verb);
     resp_put_string(out, name.script);

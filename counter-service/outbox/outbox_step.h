@@ -27,8 +27,8 @@ struct outbox_position {
 extern const struct text outbox_consumer_kafka;
 
 struct outbox_step_request {
-    struct text verb; /* EVALSHA or EVAL, */
-    struct text script; /* and the script's hash or text */
+    struct text verb;                      /* EVALSHA or EVAL, */
+    struct text script;                    /* and the script's hash or text */
     const struct redis_key_prefix *prefix; /* of the partition */
     struct text consumer;                  /* "kafka" */
     const char *token;                     /* OUTBOX_TOKEN_LEN characters */
@@ -48,7 +48,7 @@ struct outbox_step {
     enum outbox_lease lease;
     uint64_t appended; /* number of the last event of the partition; 0: none was ever kept */
     struct outbox_position position;
-    int64_t now_ms;           /* Redis's clock, since 1970 */
+    int64_t now_ms;             /* Redis's clock, since 1970 */
     struct redis_reply entries; /* REDIS_ARRAY; valid as long as the reply it was read from */
 };
 

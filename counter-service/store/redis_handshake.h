@@ -21,7 +21,7 @@
 struct redis_session {
     char store_id[STORE_ID_SIZE];
     char script_sha[REDIS_SCRIPT_SHA_LEN]; /* not NUL-terminated */
-    struct error refusal;            /* why Redis writes nothing for now, and answers reads; "": it writes */
+    struct error refusal;                  /* why Redis writes nothing for now, and answers reads; "": it writes */
 };
 
 /* Blocks, for redis.timeout four times at most. Returns 0, or -1 with error filled: a sentence without secrets. */
