@@ -9,22 +9,27 @@
 #include <cmocka.h>
 
 #include "common/base/buffer.h"
+#include "common/base/decimal.h"
 #include "common/contract/limits.h"
 #include "counter-service/commands/session_command.h"
 #include "counter-service/commands/write_command.h"
 #include "counter-service/commands/write_script.h"
+#include "counter-service/event/event_batch.h"
+#include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_conn.h"
 
 enum {
     TIMEOUT_MS = 20000,
     SHA1_DIGITS = 40, /* of the script's name, and of a digest of the data set */
     LIFE_MS = 3600000,
+    EVENTS_MAX = 1000000, /* more than a schedule makes */
 };
 
 struct script_client {
     struct redis_conn *conn;
     struct write_settings settings;
     struct buffer requests;
+    struct buffer packed;
     char script_sha[SHA1_DIGITS];
 };
 
@@ -32,8 +37,13 @@ struct script_client *script_client_create(struct redis_process *redis)
 {
     struct script_client *client = calloc(1, sizeof(*client));
     assert_non_null(client);
-    client->settings = (struct write_settings){.prefix = redis_key_prefix_of(0), .idempotency_ttl_ms = 86400000};
+    client->settings = (struct write_settings){
+        .prefix = redis_key_prefix_of(0),
+        .idempotency_ttl_ms = 86400000,
+        .outbox = {.stream = outbox_stream, .marks = outbox_marks, .events_max = EVENTS_MAX},
+    };
     buffer_init(&client->requests);
+    buffer_init(&client->packed);
     const char *sha = REDIS_ASK(redis, "SCRIPT", "LOAD", write_script);
     assert_int_equal(strlen(sha), SHA1_DIGITS);
     memcpy(client->script_sha, sha, SHA1_DIGITS);
@@ -53,6 +63,7 @@ void script_client_free(struct script_client *client)
     }
     redis_conn_close(client->conn);
     buffer_done(&client->requests);
+    buffer_done(&client->packed);
     free(client);
 }
 
@@ -120,7 +131,7 @@ static void append_write(struct script_client *client, const struct oracle_batch
     };
     buffer_clear(&client->requests, SIZE_MAX);
     buffer_append_text(&client->requests, digest);
-    assert_int_equal(write_command_append(&client->requests, &client->settings, script, &call), 0);
+    assert_int_equal(write_command_append(&client->requests, &client->packed, &client->settings, script, &call), 0);
     buffer_append_text(&client->requests, digest);
 }
 
@@ -174,4 +185,39 @@ enum status script_client_session(struct script_client *client, enum store_opera
     const struct redis_reply reply = next_reply(client);
     const char *detail;
     return session_command_reply(&reply, &call, &detail);
+}
+
+static void take_events(const struct redis_reply *entry, uint64_t *number, script_client_on_event on_event, void *ctx)
+{
+    const struct redis_reply fields = redis_reply_element(entry, 1);
+    struct event_batch_reader reader;
+    struct event event;
+    int found;
+    assert_int_equal(fields.element_count, 6);
+    const struct redis_reply first = redis_reply_element(&fields, 1);
+    int64_t first_number;
+    assert_true(decimal_parse(first.text, &first_number));
+    assert_true((uint64_t)first_number == *number + 1);
+    assert_int_equal(event_batch_open(&reader, 0, (struct stream_id){0, 0}, redis_reply_element(&fields, 3).text,
+                                      redis_reply_element(&fields, 5).text),
+                     0);
+    while ((found = event_batch_next(&reader, &event)) == 1) {
+        ++*number;
+        on_event(ctx, &event);
+    }
+    assert_int_equal(found, 0);
+}
+
+uint64_t script_client_events(struct script_client *client, script_client_on_event on_event, void *ctx)
+{
+    uint64_t number = 0;
+    buffer_clear(&client->requests, SIZE_MAX);
+    redis_command_words(&client->requests, TEXT("XRANGE"), TEXT("tally:{p0}:events"), TEXT("-"), TEXT("+"));
+    begin(client);
+    const struct redis_reply entries = next_reply(client);
+    for (size_t i = 0; i < entries.element_count; i++) {
+        const struct redis_reply entry = redis_reply_element(&entries, i);
+        take_events(&entry, &number, on_event, ctx);
+    }
+    return number;
 }

@@ -4,6 +4,7 @@
 #define TALLY_TESTS_FAKES_SCRIPT_CLIENT_H
 
 #include "counter-service/commands/write_reply.h"
+#include "counter-service/event/event.h"
 #include "counter-service/store/store.h"
 #include "tests/fakes/redis_process.h"
 #include "tests/fakes/write_oracle.h"
@@ -29,5 +30,9 @@ struct script_outcome script_client_write(struct script_client *client, const st
 enum status script_client_session(struct script_client *client, enum store_operation operation, unsigned session);
 /* The key of the session's hash; valid until the next call of this function. */
 const char *script_client_session_key(unsigned session);
+
+/* Reads the outbox, in which every event must have the number after the one before it. Returns how many there are. */
+typedef void (*script_client_on_event)(void *ctx, const struct event *event);
+uint64_t script_client_events(struct script_client *client, script_client_on_event on_event, void *ctx);
 
 #endif

@@ -53,6 +53,13 @@ void store_fixture_open(struct store_fixture *fixture)
     }
 }
 
+void store_fixture_keep_events(struct store_fixture *fixture, int outbox_max, enum when_full when_full)
+{
+    fixture->config.kafka.broker_count = 1;
+    fixture->config.events.outbox_max = outbox_max;
+    fixture->config.events.when_full = when_full;
+}
+
 void store_fixture_free(struct store_fixture *fixture)
 {
     if (fixture == NULL) {

@@ -23,6 +23,8 @@ struct store_fixture {
 /* Takes redis. The configuration has the shipped values; change it before store_fixture_open. */
 struct store_fixture *store_fixture_create(struct redis_process *redis);
 void store_fixture_open(struct store_fixture *fixture);
+/* Events are kept, so many at most; nobody carries them to Kafka. Before store_fixture_open. */
+void store_fixture_keep_events(struct store_fixture *fixture, int outbox_max, enum when_full when_full);
 /* Ends Redis too. NULL is fine. */
 void store_fixture_free(struct store_fixture *fixture);
 

@@ -1,7 +1,8 @@
 /* Random schedules of the real write script on a real Redis against an oracle: batches of several sessions, copies of
  * them in any order, at any time and as often as may be, lanes used again at any time, sequences used for other items,
  * sessions that end, scripts and data that are lost. After every copy the answer must be the oracle's, and what is
- * answered without counting must have changed nothing in the whole data set.
+ * answered without counting must have changed nothing in the whole data set. The events of the outbox must be the
+ * increments that were applied, each once and in order.
  *
  * A schedule follows from its seed. A test that fails prints it: SCHEDULE_SEED=1234 repeats that one schedule.
  * SCHEDULES=1000 runs so many. */
@@ -26,6 +27,7 @@ enum {
     STEPS = 300,
     STEPS_BETWEEN_VERIFICATIONS = 100,
     DAMAGED_KEYS = 2,
+    OUTBOX_KEYS = 2,
 };
 
 struct sent_batch {
@@ -210,6 +212,40 @@ static void lose_data(struct schedule *schedule)
     REDIS_ASK(schedule->redis, "SET", "tally:{p0}:c:no-hash", "x");
 }
 
+/* What the events say the counters are. */
+struct replay {
+    bool exists[ORACLE_COUNTERS];
+    int64_t values[ORACLE_COUNTERS];
+};
+
+static void replay_event(void *ctx, const struct event *event)
+{
+    struct replay *replay = ctx;
+    for (size_t i = 0; i < ORACLE_COUNTERS; i++) {
+        if (text_equal(event->resource_id, text_of(oracle_counters[i].resource_id)) &&
+            text_equal(event->counter_type, text_of(oracle_counters[i].counter_type))) {
+            replay->exists[i] = true;
+            replay->values[i] += event->delta;
+            assert_true(event->has_value && event->value == replay->values[i]);
+            assert_true(text_equal(event->user_id, TEXT("u")));
+            return;
+        }
+    }
+    fail_msg("an event of no counter");
+}
+
+/* Returns whether there are any. */
+static bool verify_events(struct schedule *schedule)
+{
+    struct replay replay = {{0}, {0}};
+    const uint64_t count = script_client_events(schedule->client, replay_event, &replay);
+    for (size_t i = 0; i < ORACLE_COUNTERS; i++) {
+        assert_true(replay.exists[i] == schedule->oracle.exists[i]);
+        assert_true(!replay.exists[i] || replay.values[i] == schedule->oracle.values[i]);
+    }
+    return count > 0;
+}
+
 static void verify(struct schedule *schedule)
 {
     const struct oracle *oracle = &schedule->oracle;
@@ -230,7 +266,8 @@ static void verify(struct schedule *schedule)
         assert_int_equal(strtoul(fields, NULL, 10), oracle_session_fields(oracle, session));
     }
     const size_t keys = strtoul(REDIS_ASK(schedule->redis, "DBSIZE"), NULL, 10);
-    assert_int_equal(keys, oracle_key_count(oracle) + DAMAGED_KEYS);
+    const size_t outbox_keys = verify_events(schedule) ? OUTBOX_KEYS : 0;
+    assert_int_equal(keys, oracle_key_count(oracle) + DAMAGED_KEYS + outbox_keys);
 }
 
 static void take_step(struct schedule *schedule)

@@ -49,7 +49,7 @@ static void assert_document(struct service_health *health, const char *reason, i
 {
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(service_health_write(health, reason, refusal, &out), http_status);
+    assert_int_equal(service_health_write(health, reason, refusal, NULL, &out), http_status);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     assert_non_null(document);
@@ -103,6 +103,41 @@ static void test_a_draining_service_does_not_serve_whatever_redis_does(void **st
     assert_false(service_health_is_serving(*state));
 }
 
+static cJSON *document_with(struct service_health *health, const struct relay_state *events, int http_status)
+{
+    struct buffer out;
+    buffer_init(&out);
+    assert_int_equal(service_health_write(health, "", "", events, &out), http_status);
+    cJSON *document = cJSON_ParseWithLength(out.data, out.len);
+    buffer_done(&out);
+    assert_non_null(document);
+    return document;
+}
+
+static void test_events_that_are_not_published_degrade_it_and_no_more(void **state)
+{
+    struct relay_state events = {.leads = true, .trouble = "no broker", .waiting = 7, .lag_ms = 1500};
+    service_health_set_redis(*state, true, "");
+    cJSON *document = document_with(*state, &events, 200);
+    assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "degraded");
+    const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "events");
+    assert_string_equal(cJSON_GetObjectItem(component, "status")->valuestring, "degraded");
+    assert_string_equal(cJSON_GetObjectItem(component, "detail")->valuestring, "no broker");
+    assert_string_equal(cJSON_GetObjectItem(component, "relay")->valuestring, "leads");
+    assert_true(cJSON_GetObjectItem(component, "waiting")->valuedouble == 7);
+    assert_true(cJSON_GetObjectItem(component, "lag_seconds")->valuedouble == 1.5);
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(component, "last_published")));
+    cJSON_Delete(document);
+
+    events = (struct relay_state){.leads = false, .published_us = 1};
+    document = document_with(*state, &events, 200);
+    assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "ok");
+    cJSON_Delete(document);
+
+    service_health_set_redis(*state, false, "");
+    cJSON_Delete(document_with(*state, &events, 503));
+}
+
 /* Checks what /health says of it too. */
 static void assert_store(struct service_health *health, const char *store_id)
 {
@@ -111,7 +146,7 @@ static void assert_store(struct service_health *health, const char *store_id)
     assert_string_equal(known, store_id);
     struct buffer out;
     buffer_init(&out);
-    (void)service_health_write(health, "", "", &out);
+    (void)service_health_write(health, "", "", NULL, &out);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "redis");
@@ -179,6 +214,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_watchers_are_told_of_each_change, start, end),
         cmocka_unit_test_setup_teardown(test_what_changes_while_a_message_is_on_its_way_is_told_after_it, start, end),
         cmocka_unit_test_setup_teardown(test_it_serves_while_writes_are_refused_and_says_so, start, end),
+        cmocka_unit_test_setup_teardown(test_events_that_are_not_published_degrade_it_and_no_more, start, end),
         cmocka_unit_test_setup_teardown(test_a_draining_service_does_not_serve_whatever_redis_does, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,14 +72,24 @@ static void assert_words(const struct buffer *command, const struct text *expect
     free(words.word);
 }
 
+static void assert_command_of(const struct write_settings *settings_, const struct store_call *call,
+                              const struct text *expected, size_t count)
+{
+    const struct write_settings all = *settings_;
+    struct buffer out;
+    struct buffer packed;
+    buffer_init(&out);
+    buffer_init(&packed);
+    assert_int_equal(write_command_append(&out, &packed, &all, by_sha, call), 0);
+    assert_words(&out, expected, count);
+    buffer_done(&out);
+    buffer_done(&packed);
+}
+
 static void assert_command(const struct store_call *call, const struct text *expected, size_t count)
 {
     const struct write_settings all = settings();
-    struct buffer out;
-    buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, call), 0);
-    assert_words(&out, expected, count);
-    buffer_done(&out);
+    assert_command_of(&all, call, expected, count);
 }
 
 #define ASSERT_COMMAND(call, ...) \
@@ -92,7 +102,7 @@ static void test_one_increment_without_ids(void **state)
     struct store_item item = item_of("post:1", "like", "", -3);
     const struct store_call call = {.items = &item, .item_count = 1};
     ASSERT_COMMAND(&call, TEXT("1"), TEXT("tally:{p0}:c:post:1"), TEXT(""), TEXT(""), TEXT(""), TEXT("86400000"),
-                   TEXT("2"), TEXT("like"), TEXT("-3"));
+                   TEXT("2"), TEXT(""), TEXT("like"), TEXT("-3"));
 }
 
 static void test_a_call_in_a_session_with_an_idempotency_key(void **state)
@@ -106,8 +116,40 @@ static void test_a_call_in_a_session_with_an_idempotency_key(void **state)
     ASSERT_COMMAND(&call, TEXT("4"), TEXT("tally:{p0}:s:0123456789abcdef"), TEXT("tally:{p0}:c:a"),
                    TEXT("tally:{p0}:c:b"), TEXT("tally:{p0}:i:1:b:view:key-1"), TEXT("0000000000000000042"),
                    TEXT("1023"), ((struct text){whole.bytes, CALL_FINGERPRINT_LEN}), TEXT("86400000"), TEXT("3"),
-                   TEXT("like"), TEXT("1"), TEXT(""), TEXT("view"), TEXT("-9223372036854775808"),
+                   TEXT(""), TEXT("like"), TEXT("1"), TEXT(""), TEXT("view"), TEXT("-9223372036854775808"),
                    ((struct text){increment.bytes, FINGERPRINT_LEN}));
+}
+
+static void test_a_call_whose_events_are_kept_has_its_items_packed(void **state)
+{
+    (void)state;
+    struct store_item items[] = {item_of("a", "like", "", 1), item_of("b", "view", "", -2)};
+    const struct store_call call = {.items = items, .item_count = 2};
+    struct write_settings all = settings();
+    all.outbox = (struct outbox_settings){
+        .stream = outbox_stream, .marks = outbox_marks, .events_max = 5000, .refuse_when_full = true};
+    const struct text expected[] = {
+        by_sha.verb,
+        by_sha.script,
+        TEXT("4"),
+        TEXT("tally:{p0}:outbox"),
+        TEXT("tally:{p0}:events"),
+        TEXT("tally:{p0}:c:a"),
+        TEXT("tally:{p0}:c:b"),
+        TEXT(""),
+        TEXT(""),
+        TEXT(""),
+        TEXT("86400000"),
+        TEXT("2"),
+        TEXT("\1\1a\4like\0\2\1b\4view\0\3"),
+        TEXT("5000"),
+        TEXT("r"),
+        TEXT("like"),
+        TEXT("1"),
+        TEXT("view"),
+        TEXT("-2"),
+    };
+    assert_command_of(&all, &call, expected, sizeof(expected) / sizeof(expected[0]));
 }
 
 static void test_commands_are_appended(void **state)
@@ -117,13 +159,16 @@ static void test_commands_are_appended(void **state)
     struct store_item item = item_of("a", "like", "", 1);
     const struct store_call call = {.items = &item, .item_count = 1};
     struct buffer out;
+    struct buffer packed;
     buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
+    buffer_init(&packed);
+    assert_int_equal(write_command_append(&out, &packed, &all, by_sha, &call), 0);
     const size_t first = out.len;
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
+    assert_int_equal(write_command_append(&out, &packed, &all, by_sha, &call), 0);
     assert_int_equal(out.len, 2 * first);
     assert_memory_equal(out.data, out.data + first, first);
     buffer_done(&out);
+    buffer_done(&packed);
 }
 
 /* Every field at its bound. */
@@ -147,13 +192,17 @@ static void test_the_largest_batch_fits(void **state)
     struct write_settings all = settings();
     all.prefix = redis_key_prefix_of(INT32_MAX);
     all.idempotency_ttl_ms = INT64_MAX;
+    all.outbox = (struct outbox_settings){.stream = outbox_stream, .marks = outbox_marks, .events_max = INT64_MAX};
     struct buffer out;
+    struct buffer packed;
     buffer_init(&out);
-    assert_int_equal(write_command_append(&out, &all, by_sha, &call), 0);
+    buffer_init(&packed);
+    assert_int_equal(write_command_append(&out, &packed, &all, by_sha, &call), 0);
     struct words words = take_apart(&out);
-    assert_int_equal(words.count, 3 + 1 + 2 * BATCH_ITEMS_MAX + 5 + 3 * BATCH_ITEMS_MAX);
+    assert_int_equal(words.count, 3 + 3 + 2 * BATCH_ITEMS_MAX + 8 + 3 * BATCH_ITEMS_MAX);
     free(words.word);
     buffer_done(&out);
+    buffer_done(&packed);
     free(items);
 }
 
@@ -162,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_increment_without_ids),
         cmocka_unit_test(test_a_call_in_a_session_with_an_idempotency_key),
+        cmocka_unit_test(test_a_call_whose_events_are_kept_has_its_items_packed),
         cmocka_unit_test(test_commands_are_appended),
         cmocka_unit_test(test_the_largest_batch_fits),
     };

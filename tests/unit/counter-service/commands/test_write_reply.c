@@ -47,7 +47,7 @@ static void test_each_refusal_is_its_own_status(void **state)
     } refusals[] = {
         {"A 1 O 3", STATUS_OVERFLOW},     {"A 1 K 3", STATUS_KEY_REUSED},   {"A 1 T 3", STATUS_TOO_MANY_COUNTER_TYPES},
         {"A 1 D 3", STATUS_DATA_DAMAGED}, {"A 1 r 3", STATUS_DATA_DAMAGED}, {"A 1 rx 3", STATUS_DATA_DAMAGED},
-        {"A 1 U 3", STATUS_REPLY_LOST},
+        {"A 1 U 3", STATUS_REPLY_LOST},   {"A 1 W 3", STATUS_REPLY_LOST},   {"A 1 W-17 3", STATUS_REPLY_LOST},
     };
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         struct store_item items[ITEMS];
@@ -152,11 +152,23 @@ static void test_what_is_not_understood_is_unknown(void **state)
     }
 }
 
+static void test_a_full_outbox_refuses_the_call(void **state)
+{
+    (void)state;
+    struct store_item items[ITEMS];
+    const struct write_reply reply = parse("F", items);
+    assert_int_equal(reply.status, STATUS_WRITES_REFUSED);
+    assert_true(reply.outbox_full);
+    assert_non_null(reply.detail);
+    assert_false(parse("A 1 2 3", items).outbox_full);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_applied_items_have_their_values),
         cmocka_unit_test(test_a_replayed_item_says_so),
+        cmocka_unit_test(test_a_full_outbox_refuses_the_call),
         cmocka_unit_test(test_each_refusal_is_its_own_status),
         cmocka_unit_test(test_a_replayed_call_has_its_results_as_they_were),
         cmocka_unit_test(test_answers_for_the_whole_call),
