@@ -17,10 +17,11 @@ enum {
 };
 
 /* Every consumer that there may be: the stream is trimmed behind the slowest that has a position. */
-static const struct text *const consumers[] = {&outbox_consumer_kafka};
+static const struct text *const consumers[] = {&outbox_consumer_kafka, &outbox_consumer_rankings};
 enum { CONSUMERS = sizeof(consumers) / sizeof(consumers[0]) };
 
 const struct text outbox_consumer_kafka = {"kafka", 5};
+const struct text outbox_consumer_rankings = {"rankings", 8};
 
 /* ---- the request ---- */
 

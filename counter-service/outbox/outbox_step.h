@@ -25,6 +25,7 @@ struct outbox_position {
 
 /* Names of consumers. */
 extern const struct text outbox_consumer_kafka;
+extern const struct text outbox_consumer_rankings; /* of a version to come: the stream is kept for it if it is there */
 
 struct outbox_step_request {
     struct text verb;                      /* EVALSHA or EVAL, */
