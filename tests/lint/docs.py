@@ -1,4 +1,7 @@
-"""Paths that the Markdown files name exist: targets of relative links, and `folder/file` in code marks."""
+"""Paths that the Markdown files name exist: targets of relative links, and `folder/file` in code marks.
+
+A block of Python under a paragraph that starts with a link to a Python file is that file, word by word.
+"""
 
 import pathlib
 import re
@@ -7,6 +10,7 @@ import sys
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`((?:common|gateway|counter-service|proto|configs|deploy|tests|\.ci)/[\w./*-]*)`")
+QUOTE = re.compile(r"^\[[^]]+\]\(([^)\s]+\.py)\)(?:[^\n]+\n)+\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def exists(root, name):
@@ -14,7 +18,11 @@ def exists(root, name):
 
 
 def problems_of(path):
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    text = path.read_text()
+    for target, quoted in QUOTE.findall(text):
+        if exists(path.parent, target) and (path.parent / target).read_text() != quoted:
+            yield f"{path}: quotes {target}, which says something else"
+    for number, line in enumerate(text.splitlines(), 1):
         for target in LINK.findall(line):
             if "://" not in target and not target.startswith("mailto:") and not exists(path.parent, target):
                 yield f"{path}:{number}: link to {target}, which does not exist"
