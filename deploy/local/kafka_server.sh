@@ -17,6 +17,7 @@ write_properties() {
         process.roles=broker,controller node.id=1 \
         "listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller_port" \
         controller.listener.names=CONTROLLER "controller.quorum.voters=1@127.0.0.1:$controller_port" \
+        listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL \
         inter.broker.listener.name=PLAINTEXT "log.dirs=$directory/data" \
         {offsets.topic,transaction.state.log,share.coordinator.state.topic}.replication.factor=1 \
         {transaction.state.log,share.coordinator.state.topic}.min.isr=1 \
