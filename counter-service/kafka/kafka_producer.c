@@ -19,7 +19,7 @@ struct kafka_producer {
 
     struct kafka_log log; /* also the callbacks' opaque */
     size_t unacknowledged;
-    bool is_freed; /* purged messages are no failures any more */
+    bool is_freed; /* what becomes of messages is told to nobody any more */
     bool has_ended;
     struct error end; /* why, when has_ended */
     bool batch_too_large;
@@ -64,11 +64,14 @@ static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, v
     (void)client;
     assert(producer->unacknowledged > 0);
     producer->unacknowledged--;
+    if (producer->is_freed) {
+        return;
+    }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         producer->all_brokers_down = false;
         producer->trouble.message[0] = '\0';
         producer->options.on_acknowledged(producer->options.ctx, message->_private);
-    } else if (!producer->is_freed) {
+    } else {
         end(producer, message->err);
     }
 }

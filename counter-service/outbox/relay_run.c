@@ -228,7 +228,7 @@ static enum kafka_outcome send_event(struct relay_run *run, const struct event *
     return kafka_producer_send(run->producer, &(struct kafka_message){
                                                   .key = event->resource_id,
                                                   .value = {run->value.data, run->value.len},
-                                                  .headers = (const void *)run->writer.headers,
+                                                  .headers = run->writer.headers,
                                                   .header_count = EVENT_HEADERS,
                                                   .tag = entry,
                                               });
