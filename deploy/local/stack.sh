@@ -5,7 +5,7 @@
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/, Kafka's in kafka/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
-#   KAFKA                 where Kafka's jars are; "": no events
+#   KAFKA                 where Kafka's jars are; "": none is started
 #   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
 #   variable of the programs
@@ -31,11 +31,7 @@ set_stack_defaults() {
         export TALLY_CONSUL_ADDRESS=${TALLY_CONSUL_ADDRESS-}
     fi
     export KAFKA_PORT=${KAFKA_PORT:-9092}
-    if [ -n "${KAFKA:-}" ]; then
-        export TALLY_KAFKA_BROKERS=${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}
-    else
-        export TALLY_KAFKA_BROKERS=${TALLY_KAFKA_BROKERS-}
-    fi
+    [ -z "${KAFKA:-}" ] || export TALLY_KAFKA_BROKERS="${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}"
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT

@@ -19,7 +19,7 @@ RUNTIME_PACKAGES = pathlib.Path("deploy/runtime-packages.txt")
 PROGRAMS = ("gateway", "counter-service")
 # By the name of the image.
 PORTS_OF_OTHERS = {"redis": {6379}, "consul": {8500}, "kafka": {9092}}
-# Each of these Tally can be without, so that it does not wait for them either.
+# Tally counts without it, so it does not wait for it either.
 NOT_WAITED_FOR = {"kafka"}
 # See OTHER_FILES in gateway/main.c.
 OTHER_FILES = 128
@@ -110,7 +110,7 @@ def ports_of_service(service):
     """None: its settings are wrong, which is said of it elsewhere."""
     program = program_of(service)
     if program is None:
-        return PORTS_OF_OTHERS[image_name(service)]
+        return PORTS_OF_OTHERS.get(image_name(service), set())
     settings, _ = effective(program, service["environment"])
     return ports_of(program, settings) if settings else None
 
