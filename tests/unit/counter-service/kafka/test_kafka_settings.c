@@ -77,7 +77,7 @@ static void test_options_that_exact_counting_rests_on_are_refused(void **state)
         "sasl.mechanisms",
         "sasl.username",
         "sasl.password",
-        "kafka.ca",
+        "ssl.ca.location",
         "enable.idempotence",
         "enable.gapless.guarantee",
         "acks",
