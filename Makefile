@@ -293,6 +293,11 @@ compare: all | deps-load ## OLD=DIR: rate and CPU time of the programs in DIR (o
 overload: all | deps-load ## batch callers, few to 2,500, beside single increments; OLD=DIR for a comparison; ARGS
 	@/usr/bin/python3 tests/load/overload.py $(OLD) $(BIN) $(ARGS)
 
+.PHONY: bench-events
+bench-events: all | deps-load deps-stack ## what events cost, and how fast they reach a Kafka on this machine; ARGS
+	@deploy/local/kafka.sh >/dev/null
+	@/usr/bin/python3 tests/load/events.py $(BIN) $(ARGS)
+
 build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 	$(say) CC $<
 	@mkdir -p $(@D)

@@ -78,15 +78,19 @@ class Contestant:
 
 
 class Tally(Contestant):
-    def __init__(self, ends, programs):
+    """more: settings of the service."""
+
+    def __init__(self, ends, programs, more=None):
         super().__init__(ends)
         service_port, admin_port = free_port(), free_port()
+        self.admin_url = f"http://127.0.0.1:{admin_port}"
         quiet = {"CONSUL_ADDRESS": "", "DRAIN_DELAY": "0s"}
         self.start(
             [pathlib.Path(programs) / "counter-service"],
             quiet
             | {"COUNTER_SERVICE_HOST": "127.0.0.1", "COUNTER_SERVICE_PORT": service_port}
-            | {"COUNTER_SERVICE_ADMIN_PORT": admin_port, "REDIS_ADDR": f"127.0.0.1:{self.redis_port}"},
+            | {"COUNTER_SERVICE_ADMIN_PORT": admin_port, "REDIS_ADDR": f"127.0.0.1:{self.redis_port}"}
+            | (more or {}),
         )
         self.start(
             [pathlib.Path(programs) / "gateway"],
