@@ -12,6 +12,16 @@ static const char *const log_levels[] = {
     NULL,
 };
 static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMAT_CONSOLE] = "console", NULL};
+static const char *const event_formats[] = {[EVENT_FORMAT_JSON] = "json", [EVENT_FORMAT_PROTOBUF] = "protobuf", NULL};
+static const char *const kafka_securities[] = {
+    [KAFKA_PLAINTEXT] = "plaintext",
+    [KAFKA_SSL] = "ssl",
+    [KAFKA_SASL_PLAINTEXT] = "sasl_plaintext",
+    [KAFKA_SASL_SSL] = "sasl_ssl",
+    NULL,
+};
+static const char *const when_full_choices[] = {
+    [WHEN_FULL_DROP_OLDEST] = "drop_oldest", [WHEN_FULL_REFUSE] = "refuse", NULL};
 
 /* A path in the file is the path of its field, but for the unit at the field's end. */
 #define FIELD(name) .offset = offsetof(struct config, name), .size = sizeof(((struct config *)0)->name)
@@ -30,6 +40,8 @@ static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMA
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define ORIGINS(name, initial_, count) \
     ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+#define OPTIONS(name, initial_, count) \
+    ROW(CONFIG_OPTIONS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
 /* Type, key, default, range; in the order of configs/config.yaml, where each is explained. Rows of a section stand
  * together. */
@@ -97,6 +109,19 @@ const struct config_key config_keys[] = {
 
     {ADDRESSES(kafka.brokers, "", kafka.broker_count)},
     {TOPIC(kafka.topic, "counter_events")},
+    {CHOICE(kafka.format, "json", event_formats)},
+    {COUNT(kafka.partitions, "6", "1", "10000")},
+    {COUNT(kafka.replication, "0", "0", "100")},
+    {CHOICE(kafka.security, "plaintext", kafka_securities)},
+    {TEXT(kafka.mechanism, "")},
+    {TEXT(kafka.username, "")},
+    {TEXT(kafka.password, ""), .secret = true},
+    {TEXT(kafka.ca, "")},
+    {OPTIONS(kafka.options, "", kafka.option_count)},
+
+    /* At least one batch of BATCH_ITEMS_MAX, which could never be taken otherwise. */
+    {COUNT(events.outbox_max, "1000000", "1000", "100000000")},
+    {CHOICE(events.when_full, "drop_oldest", when_full_choices)},
 };
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

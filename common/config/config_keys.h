@@ -19,6 +19,7 @@ enum config_type {
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
     CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
+    CONFIG_OPTIONS,   /* char ** field of name=value, and how many they are: config_option.h */
 };
 
 #define CONFIG_VARIABLE_PREFIX "TALLY_"
@@ -49,7 +50,7 @@ extern const size_t config_key_count;
 
 static inline bool config_key_is_list(const struct config_key *key)
 {
-    return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS;
+    return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS || key->type == CONFIG_OPTIONS;
 }
 
 /* Writes the environment variable of key, NUL-terminated: TALLY_REDIS_ADDR. */

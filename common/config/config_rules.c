@@ -1,5 +1,7 @@
 #include "common/config/config_rules.h"
 
+#include <string.h>
+
 /* The service would cut such a request short. */
 static bool request_outlives_deadline(const struct config *config)
 {
@@ -31,9 +33,48 @@ static bool has_partitions(const struct config *config)
     return config->redis.partitions != 1;
 }
 
-static bool has_events(const struct config *config)
+static bool has_sasl(const struct config *config)
 {
-    return config->kafka.broker_count != 0;
+    return config->kafka.security == KAFKA_SASL_PLAINTEXT || config->kafka.security == KAFKA_SASL_SSL;
+}
+
+static bool mechanism_is_missing(const struct config *config)
+{
+    return has_sasl(config) && config->kafka.mechanism[0] == '\0';
+}
+
+/* Other mechanisms (GSSAPI, OAUTHBEARER) have credentials of their own, in kafka.options. */
+static bool takes_password(const char *mechanism)
+{
+    return strcmp(mechanism, "PLAIN") == 0 || strncmp(mechanism, "SCRAM-", 6) == 0;
+}
+
+static bool credentials_are_missing(const struct config *config)
+{
+    return has_sasl(config) && takes_password(config->kafka.mechanism) &&
+           (config->kafka.username[0] == '\0' || config->kafka.password[0] == '\0');
+}
+
+/* Whoever writes a key of SASL or TLS takes the connection for one: it must not be without. */
+static bool mechanism_is_unused(const struct config *config)
+{
+    return !has_sasl(config) && config->kafka.mechanism[0] != '\0';
+}
+
+static bool username_is_unused(const struct config *config)
+{
+    return !has_sasl(config) && config->kafka.username[0] != '\0';
+}
+
+static bool password_is_unused(const struct config *config)
+{
+    return !has_sasl(config) && config->kafka.password[0] != '\0';
+}
+
+static bool ca_is_unused(const struct config *config)
+{
+    const bool has_tls = config->kafka.security == KAFKA_SSL || config->kafka.security == KAFKA_SASL_SSL;
+    return !has_tls && config->kafka.ca[0] != '\0';
 }
 
 static const struct {
@@ -45,7 +86,12 @@ static const struct {
     {connection_age_is_too_short, "counter_service.max_connection_age must be 0s or at least 1s"},
     {service_ports_collide, "counter_service.port and counter_service.admin_port must differ"},
     {has_partitions, "redis.partitions must be 1 until Redis Cluster is built"},
-    {has_events, "kafka.brokers must be []: events are not in this version"},
+    {mechanism_is_missing, "kafka.mechanism must be set where kafka.security is sasl_plaintext or sasl_ssl"},
+    {credentials_are_missing, "kafka.mechanism PLAIN or SCRAM-... needs kafka.username and kafka.password"},
+    {mechanism_is_unused, "kafka.mechanism needs kafka.security sasl_plaintext or sasl_ssl"},
+    {username_is_unused, "kafka.username needs kafka.security sasl_plaintext or sasl_ssl"},
+    {password_is_unused, "kafka.password needs kafka.security sasl_plaintext or sasl_ssl"},
+    {ca_is_unused, "kafka.ca needs kafka.security ssl or sasl_ssl"},
 };
 
 const char *config_rules_broken(const struct config *config)

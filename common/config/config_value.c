@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/config/config_check.h"
+#include "common/config/config_option.h"
 #include "common/config/config_units.h"
 
 /* Also used to read, hence the cast. The table has the field's offset; the key's type tells the C type. */
@@ -56,14 +57,25 @@ static char **copy_items(char *const *items, size_t count)
     return copies;
 }
 
-int config_value_set_list(struct config *config, const struct config_key *key, char *const *items, size_t count,
-                          struct error *error)
+static int check_list(const struct config_key *key, char *const *items, size_t count, struct error *error)
 {
-    assert(config_key_is_list(key) && count <= CONFIG_LIST_LEN_MAX);
+    if (key->type == CONFIG_OPTIONS) {
+        return config_options_check(items, count, error);
+    }
     for (size_t i = 0; i < count; i++) {
         if (config_check_string(key, items[i], error) != 0) {
             return -1;
         }
+    }
+    return 0;
+}
+
+int config_value_set_list(struct config *config, const struct config_key *key, char *const *items, size_t count,
+                          struct error *error)
+{
+    assert(config_key_is_list(key) && count <= CONFIG_LIST_LEN_MAX);
+    if (check_list(key, items, count, error) != 0) {
+        return -1;
     }
     char **copies = NULL;
     if (count > 0 && (copies = copy_items(items, count)) == NULL) {
@@ -160,32 +172,47 @@ bool config_value_equal(const struct config *a, const struct config *b, const st
     return strcmp(*(char **)field_of(a, key), *(char **)field_of(b, key)) == 0;
 }
 
+#define MASK "********"
+
 /* A double-quoted scalar (YAML 1.2.2, section 7.3.1). Strings of a configuration have no control characters. */
-static void print_quoted(const char *text, FILE *out)
+static void print_quoted(struct text text, const char *end, FILE *out)
 {
     fputc('"', out);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\') {
             fputc('\\', out);
         }
-        fputc(*c, out);
+        fputc(text.data[i], out);
     }
-    fputc('"', out);
-}
-
-static void print_list(char *const *items, size_t count, FILE *out)
-{
-    fputc('[', out);
-    for (size_t i = 0; i < count; i++) {
-        fputs(i == 0 ? "" : ", ", out);
-        print_quoted(items[i], out);
-    }
-    fputc(']', out);
+    fprintf(out, "%s\"", end);
 }
 
 static void print_string(const char *text, bool secret, FILE *out)
 {
-    print_quoted(secret && text[0] != '\0' ? "********" : text, out);
+    print_quoted(text_of(secret && text[0] != '\0' ? MASK : text), "", out);
+}
+
+static void print_option(const char *option, FILE *out)
+{
+    if (config_option_is_secret(option)) {
+        print_quoted(config_option_name(option), "=" MASK, out);
+    } else {
+        print_quoted(text_of(option), "", out);
+    }
+}
+
+static void print_list(const struct config_key *key, char *const *items, size_t count, FILE *out)
+{
+    fputc('[', out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i == 0 ? "" : ", ", out);
+        if (key->type == CONFIG_OPTIONS) {
+            print_option(items[i], out);
+        } else {
+            print_string(items[i], key->secret, out);
+        }
+    }
+    fputc(']', out);
 }
 
 void config_value_print(const struct config *config, const struct config_key *key, FILE *out)
@@ -197,7 +224,7 @@ void config_value_print(const struct config *config, const struct config_key *ke
         config_units_format(config_key_unit(key), load_number(config, key), number);
         fputs(number, out);
     } else if (config_key_is_list(key)) {
-        print_list(*(char ***)field_of(config, key), *count_of(config, key), out);
+        print_list(key, *(char ***)field_of(config, key), *count_of(config, key), out);
     } else {
         print_string(*(char **)field_of(config, key), key->secret, out);
     }

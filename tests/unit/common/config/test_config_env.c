@@ -86,12 +86,11 @@ static void test_a_variable_of_no_key_is_refused_by_name(void **state)
 static void test_rules_between_keys_see_the_environment(void **state)
 {
     (void)state;
-    assert_refused("TALLY_KAFKA_BROKERS=a:1,b:2",
-                   "test.yaml: kafka.brokers must be []: events are not in this version");
+    assert_refused("TALLY_KAFKA_USERNAME=me",
+                   "test.yaml: kafka.username needs kafka.security sasl_plaintext or sasl_ssl");
 }
 
-/* Straight into a configuration: as long as events are not built no list but the empty one passes the rules. */
-static void apply_brokers(const char *variable, int expected, struct config *config, struct error *error)
+static void apply_list(const char *variable, int expected, struct config *config, struct error *error)
 {
     char *const environment[] = {(char *)variable, NULL};
     assert_int_equal(config_env_apply(config, environment, error), expected);
@@ -102,16 +101,37 @@ static void test_lists_are_comma_separated(void **state)
     (void)state;
     struct error error;
     struct config *config = load_fine(NULL, NULL);
-    apply_brokers("TALLY_KAFKA_BROKERS=one:1,[::1]:2", 0, config, &error);
+    apply_list("TALLY_KAFKA_BROKERS=one:1,[::1]:2", 0, config, &error);
     assert_int_equal(config->kafka.broker_count, 2);
     assert_string_equal(config->kafka.brokers[0], "one:1");
     assert_string_equal(config->kafka.brokers[1], "[::1]:2");
-    apply_brokers("TALLY_KAFKA_BROKERS=one:1,", -1, config, &error);
-    apply_brokers("TALLY_KAFKA_BROKERS=,", -1, config, &error);
+    apply_list("TALLY_KAFKA_BROKERS=one:1,", -1, config, &error);
+    apply_list("TALLY_KAFKA_BROKERS=,", -1, config, &error);
     assert_int_equal(config->kafka.broker_count, 2);
-    apply_brokers("TALLY_KAFKA_BROKERS=", 0, config, &error);
+    apply_list("TALLY_KAFKA_BROKERS=", 0, config, &error);
     assert_int_equal(config->kafka.broker_count, 0);
     assert_null(config->kafka.brokers);
+    config_free(config);
+}
+
+static void test_an_option_cannot_have_a_comma(void **state)
+{
+    (void)state;
+    struct error error;
+    struct config *config = load_fine("TALLY_KAFKA_OPTIONS=linger.ms=20,client.id=a=b", NULL);
+    assert_int_equal(config->kafka.option_count, 2);
+    assert_string_equal(config->kafka.options[0], "linger.ms=20");
+    assert_string_equal(config->kafka.options[1], "client.id=a=b");
+    /* What stands behind the comma may be the rest of a secret. */
+    apply_list("TALLY_KAFKA_OPTIONS=ssl.key.password=hunter2,hunter3", -1, config, &error);
+    assert_non_null(strstr(error.message, "TALLY_KAFKA_OPTIONS (kafka.options) must be a list of name=value"));
+    assert_non_null(strstr(error.message, "item 2"));
+    assert_null(strstr(error.message, "hunter"));
+    apply_list("TALLY_KAFKA_OPTIONS=linger.ms=20,", -1, config, &error);
+    apply_list("TALLY_KAFKA_OPTIONS=linger.ms=20, client.id=b", -1, config, &error);
+    assert_int_equal(config->kafka.option_count, 2);
+    apply_list("TALLY_KAFKA_OPTIONS=", 0, config, &error);
+    assert_null(config->kafka.options);
     config_free(config);
 }
 
@@ -130,10 +150,10 @@ static void test_a_list_has_a_bound(void **state)
     for (int items = 1; items < 64; items++) {
         append_broker(variable, sizeof(variable));
     }
-    apply_brokers(variable, 0, config, &error);
+    apply_list(variable, 0, config, &error);
     assert_int_equal(config->kafka.broker_count, 64);
     append_broker(variable, sizeof(variable));
-    apply_brokers(variable, -1, config, &error);
+    apply_list(variable, -1, config, &error);
     assert_string_equal(error.message, "environment: TALLY_KAFKA_BROKERS (kafka.brokers) must have at most 64 items");
     config_free(config);
 }
@@ -148,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_a_variable_of_no_key_is_refused_by_name),
         cmocka_unit_test(test_rules_between_keys_see_the_environment),
         cmocka_unit_test(test_lists_are_comma_separated),
+        cmocka_unit_test(test_an_option_cannot_have_a_comma),
         cmocka_unit_test(test_a_list_has_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
