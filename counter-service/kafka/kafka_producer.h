@@ -5,8 +5,11 @@
  *     create ──> { send ... poll ──> on_acknowledged in any order } ──> free
  *                                └─> KAFKA_ENDED: free, and start again
  *
- * One thread, on which on_acknowledged is called too. librdkafka has threads of its own, which run nothing of ours but
- * the log redirection. */
+ * When a message fails, those behind it in its partition of the topic are not sent: no key sees its messages out of
+ * order, but for those of before once more.
+ *
+ * One thread, on which on_acknowledged is called and the library's log is written too. librdkafka has threads of its
+ * own, which run nothing of ours. */
 #ifndef TALLY_COUNTER_SERVICE_KAFKA_KAFKA_PRODUCER_H
 #define TALLY_COUNTER_SERVICE_KAFKA_KAFKA_PRODUCER_H
 
@@ -20,6 +23,8 @@
 
 struct kafka_producer;
 
+enum { KAFKA_HEADERS_MAX = 16 }; /* of a message */
+
 struct kafka_header {
     const char *name;
     struct text value;
@@ -29,11 +34,12 @@ struct kafka_message {
     struct text key;
     struct text value;
     const struct kafka_header *headers;
-    size_t header_count;
-    void *tag; /* what on_acknowledged gets */
+    size_t header_count; /* KAFKA_HEADERS_MAX at most */
+    void *tag;           /* what on_acknowledged gets */
 };
 
-/* All replicas in sync have the message. Called by kafka_producer_poll. */
+/* All replicas in sync have the message. Called by kafka_producer_poll, and by kafka_producer_free for what was
+ * acknowledged meanwhile; also for others of a producer that has ended. It must not call the producer. */
 typedef void (*kafka_on_acknowledged)(void *ctx, void *tag);
 
 struct kafka_producer_options {
@@ -48,7 +54,8 @@ struct kafka_producer_options {
 /* Connects in the background. Returns NULL with error filled: a setting that librdkafka refuses, out of memory. */
 struct kafka_producer *kafka_producer_create(const struct kafka_producer_options *options, struct error *error)
     MUST_CHECK;
-/* Drops what is not acknowledged: it may or may not have arrived. Blocks for some milliseconds. NULL is fine. */
+/* Drops what is not acknowledged: it may or may not have arrived. Blocks for some milliseconds, for a second and more
+ * if a broker keeps the library waiting. NULL is fine. */
 void kafka_producer_free(struct kafka_producer *producer);
 
 enum kafka_outcome {
@@ -59,15 +66,15 @@ enum kafka_outcome {
 
 /* Copies key, value and headers. */
 enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const struct kafka_message *message) MUST_CHECK;
-/* Waits timeout_ms at most for what librdkafka has to say, and calls on_acknowledged. Returns KAFKA_OK or KAFKA_ENDED.
- */
+/* Waits timeout_ms at most for what librdkafka has to say, and calls on_acknowledged. Returns KAFKA_OK, or KAFKA_ENDED
+ * with error filled. */
 enum kafka_outcome kafka_producer_poll(struct kafka_producer *producer, int timeout_ms, struct error *error) MUST_CHECK;
 /* After KAFKA_ENDED: whether it was since a request was larger than the broker or the topic takes. */
 bool kafka_producer_batch_too_large(const struct kafka_producer *producer);
 /* How many messages were sent and are neither acknowledged nor given back. */
 size_t kafka_producer_unacknowledged(const struct kafka_producer *producer);
 /* What keeps messages from being acknowledged at the moment, in the library's words ("no broker can be reached: ..."):
- * "" if nothing is known to. The library goes on trying. Valid until the next call. */
+ * "" if nothing is known to, or no message waits. The library goes on trying. Valid until the next call. */
 const char *kafka_producer_trouble(const struct kafka_producer *producer);
 
 #endif

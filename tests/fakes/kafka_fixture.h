@@ -1,0 +1,29 @@
+/* librdkafka's mock cluster, for tests of what talks to Kafka. It knows no Admin requests. */
+#ifndef TALLY_TESTS_FAKES_KAFKA_FIXTURE_H
+#define TALLY_TESTS_FAKES_KAFKA_FIXTURE_H
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "common/config/config.h"
+
+#define KAFKA_FIXTURE_TOPIC "events"
+
+struct kafka_fixture {
+    rd_kafka_t *host; /* the cluster runs on its threads */
+    rd_kafka_mock_cluster_t *cluster;
+    struct config *config;
+};
+
+/* Starts brokers (from 1), creates the topic with partitions, and makes the configuration: options is YAML of
+ * kafka.options ("[linger.ms=0]"), NULL for none. */
+void kafka_fixture_start(struct kafka_fixture *fixture, int brokers, int partitions, const char *options);
+void kafka_fixture_stop(struct kafka_fixture *fixture);
+/* All brokers. */
+void kafka_fixture_set_down(struct kafka_fixture *fixture, int brokers);
+void kafka_fixture_set_up(struct kafka_fixture *fixture, int brokers);
+/* Reads partition from its beginning to its end, and calls take for each message. Returns how many they were. */
+size_t kafka_fixture_read(struct kafka_fixture *fixture, int partition,
+                          void (*take)(void *ctx, const rd_kafka_message_t *message), void *ctx);
+
+#endif

@@ -1,0 +1,231 @@
+/* What brokers refuse, injected into librdkafka's mock cluster: what is mended, and what ends the producer. The mock
+ * cluster checks no sequence numbers, so that a request behind a refused one may arrive before it is sent again: a
+ * broker would refuse both. Hence what is mended is counted here, not put in order. */
+#include "counter-service/kafka/kafka_producer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "tests/fakes/kafka_fixture.h"
+#include "tests/fakes/wait_for.h"
+
+enum { API_PRODUCE = 0, API_INIT_PRODUCER_ID = 22, MESSAGES = 300 };
+
+struct record {
+    unsigned acknowledged[MESSAGES];
+    unsigned arrived[MESSAGES];
+};
+
+static void take_tag(void *ctx, void *tag)
+{
+    struct record *record = ctx;
+    assert_true((uintptr_t)tag < MESSAGES);
+    record->acknowledged[(uintptr_t)tag]++;
+}
+
+static struct kafka_producer *create(const struct kafka_fixture *fixture, int batch_messages_max, struct record *record)
+{
+    struct error error = {.message = ""};
+    const struct kafka_producer_options options = {.config = fixture->config,
+                                                   .batch_messages_max = batch_messages_max,
+                                                   .on_acknowledged = take_tag,
+                                                   .ctx = record};
+    struct kafka_producer *producer = kafka_producer_create(&options, &error);
+    assert_string_equal(error.message, "");
+    assert_non_null(producer);
+    return producer;
+}
+
+static void send_numbers(struct kafka_producer *producer, uintptr_t first, uintptr_t last)
+{
+    for (uintptr_t i = first; i <= last; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%zu", (size_t)i);
+        const struct kafka_message message = {.key = TEXT("key"), .value = text_of(text), .tag = (void *)i};
+        assert_int_equal(kafka_producer_send(producer, &message), KAFKA_OK);
+    }
+}
+
+static bool all_acknowledged(struct kafka_producer *producer)
+{
+    struct error error = {.message = ""};
+    if (kafka_producer_poll(producer, 10, &error) != KAFKA_OK) {
+        fail_msg("%s", error.message);
+    }
+    return kafka_producer_unacknowledged(producer) == 0;
+}
+
+static void take_arrived(void *ctx, const rd_kafka_message_t *message)
+{
+    char text[32] = "";
+    struct record *record = ctx;
+    assert_true(message->len < sizeof(text));
+    memcpy(text, message->payload, message->len);
+    const long number = strtol(text, NULL, 10);
+    assert_true(number >= 0 && number < MESSAGES);
+    record->arrived[number]++;
+}
+
+static void assert_each_once(const unsigned *counts)
+{
+    for (size_t i = 0; i < MESSAGES; i++) {
+        if (counts[i] != 1) {
+            fail_msg("message %zu: %u times", i, counts[i]);
+        }
+    }
+}
+
+static void assert_mended(int api, rd_kafka_resp_err_t code)
+{
+    struct record record = {.acknowledged = {0}};
+    struct kafka_fixture fixture;
+    kafka_fixture_start(&fixture, 1, 1, "[linger.ms=0, retry.backoff.ms=10, batch.num.messages=20]");
+    rd_kafka_mock_push_request_errors(fixture.cluster, (int16_t)api, 3, code, RD_KAFKA_RESP_ERR_NO_ERROR, code);
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    send_numbers(producer, 0, MESSAGES - 1);
+    WAIT_FOR(all_acknowledged(producer));
+    assert_each_once(record.acknowledged);
+    assert_int_equal(kafka_fixture_read(&fixture, 0, take_arrived, &record), MESSAGES);
+    assert_each_once(record.arrived);
+    kafka_producer_free(producer);
+    kafka_fixture_stop(&fixture);
+}
+
+static void test_too_few_replicas_are_waited_for(void **state)
+{
+    (void)state;
+    assert_mended(API_PRODUCE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+}
+
+static void test_a_new_leader_is_found(void **state)
+{
+    (void)state;
+    assert_mended(API_PRODUCE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+}
+
+static void test_a_timed_out_request_is_sent_again(void **state)
+{
+    (void)state;
+    assert_mended(API_PRODUCE, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+}
+
+static void test_a_lost_connection_is_made_again(void **state)
+{
+    (void)state;
+    assert_mended(API_PRODUCE, RD_KAFKA_RESP_ERR__TRANSPORT);
+}
+
+static void test_a_coordinator_that_loads_is_waited_for(void **state)
+{
+    (void)state;
+    assert_mended(API_INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS);
+}
+
+static void wait_for_end(struct kafka_producer *producer, struct error *error)
+{
+    error->message[0] = '\0';
+    WAIT_FOR(kafka_producer_poll(producer, 10, error) == KAFKA_ENDED);
+}
+
+static void test_a_batch_that_is_too_large_ends_the_producer_and_the_next_goes_on(void **state)
+{
+    (void)state;
+    struct record record = {.acknowledged = {0}};
+    struct kafka_fixture fixture;
+    struct error error;
+    kafka_fixture_start(&fixture, 1, 1, "[batch.num.messages=50, linger.ms=100]");
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    send_numbers(producer, 0, 99);
+    WAIT_FOR(all_acknowledged(producer));
+    rd_kafka_mock_push_request_errors(fixture.cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    send_numbers(producer, 100, MESSAGES - 1);
+    wait_for_end(producer, &error);
+    assert_string_equal(error.message, "topic events did not take a message: Broker: Message size too large");
+    assert_true(kafka_producer_batch_too_large(producer));
+    kafka_producer_free(producer);
+
+    producer = create(&fixture, 25, &record);
+    for (uintptr_t i = 0; i < MESSAGES; i++) {
+        if (record.acknowledged[i] == 0) {
+            send_numbers(producer, i, i);
+        }
+    }
+    WAIT_FOR(all_acknowledged(producer));
+    assert_each_once(record.acknowledged);
+    kafka_fixture_read(&fixture, 0, take_arrived, &record);
+    for (size_t i = 0; i < MESSAGES; i++) {
+        assert_true(record.arrived[i] >= 1);
+    }
+    kafka_producer_free(producer);
+    kafka_fixture_stop(&fixture);
+}
+
+/* All are in the library's queue when the first request is refused. */
+static void test_nothing_is_sent_behind_a_message_that_was_refused(void **state)
+{
+    (void)state;
+    struct record record = {.acknowledged = {0}};
+    struct kafka_fixture fixture;
+    struct error error;
+    kafka_fixture_start(&fixture, 1, 1, "[batch.num.messages=10, linger.ms=0]");
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    send_numbers(producer, 0, 0);
+    WAIT_FOR(all_acknowledged(producer));
+    /* The five that are in flight; a broker refuses those behind the first one by their sequence numbers. */
+    rd_kafka_mock_push_request_errors(
+        fixture.cluster, API_PRODUCE, 5, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+        RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+        RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    send_numbers(producer, 1, MESSAGES - 1);
+    wait_for_end(producer, &error);
+    for (int i = 0; i < 100; i++) {
+        (void)!kafka_producer_poll(producer, 0, &error);
+        clock_sleep_ms(10);
+    }
+    assert_true(kafka_producer_batch_too_large(producer));
+    kafka_producer_free(producer);
+    assert_int_equal(kafka_fixture_read(&fixture, 0, take_arrived, &record), 1);
+    kafka_fixture_stop(&fixture);
+}
+
+static void test_a_topic_that_may_not_be_written_ends_the_producer(void **state)
+{
+    (void)state;
+    struct record record = {.acknowledged = {0}};
+    struct kafka_fixture fixture;
+    struct error error;
+    kafka_fixture_start(&fixture, 1, 1, "[linger.ms=0]");
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    rd_kafka_mock_push_request_errors(fixture.cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    send_numbers(producer, 0, 0);
+    wait_for_end(producer, &error);
+    assert_string_equal(error.message, "topic events did not take a message: Broker: Topic authorization failed");
+    assert_false(kafka_producer_batch_too_large(producer));
+    assert_int_equal(record.acknowledged[0], 0);
+    assert_int_equal(kafka_producer_unacknowledged(producer), 0);
+    kafka_producer_free(producer);
+    kafka_fixture_stop(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_too_few_replicas_are_waited_for),
+        cmocka_unit_test(test_a_new_leader_is_found),
+        cmocka_unit_test(test_a_timed_out_request_is_sent_again),
+        cmocka_unit_test(test_a_lost_connection_is_made_again),
+        cmocka_unit_test(test_a_coordinator_that_loads_is_waited_for),
+        cmocka_unit_test(test_a_batch_that_is_too_large_ends_the_producer_and_the_next_goes_on),
+        cmocka_unit_test(test_nothing_is_sent_behind_a_message_that_was_refused),
+        cmocka_unit_test(test_a_topic_that_may_not_be_written_ends_the_producer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
