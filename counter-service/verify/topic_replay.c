@@ -1,0 +1,172 @@
+#include "counter-service/verify/topic_replay.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "counter-service/event/event_message.h"
+
+/* Of one question to a broker. */
+enum { RANGE_TIMEOUT_MS = 10 * 1000, POLL_MS = 500 };
+
+int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
+{
+    for (size_t i = 0; i < partition_count; i++) {
+        struct kafka_range range;
+        if (kafka_consumer_range(consumer, i, RANGE_TIMEOUT_MS, &range, error) != 0) {
+            return -1;
+        }
+        ret_ends[i] = range.high;
+    }
+    return 0;
+}
+
+struct reading {
+    const struct topic_replay_plan *plan;
+    struct replay *replay;
+    struct error *error;
+    int64_t *ends; /* of each partition; INT64_MIN: it was read */
+    size_t left;   /* partitions that are not read to their ends */
+};
+
+/* ---- from where to where ----------------------------------------------------------------------------------------- */
+
+static int check_start(const struct reading *reading, size_t partition, const struct kafka_range *range)
+{
+    const int64_t start = reading->plan->starts[partition];
+    if (start < range->low) {
+        error_set(reading->error,
+                  "partition %zu of the topic begins with offset %" PRId64 ", and %" PRId64
+                  " is needed: events were deleted (retention); %s can be compared with",
+                  partition, range->low, start,
+                  reading->plan->has_snapshot ? "only a newer snapshot" : "only a snapshot (--write-snapshot)");
+        return -1;
+    }
+    if (start > range->high) {
+        error_set(reading->error,
+                  "partition %zu of the topic ends with offset %" PRId64 ", and the snapshot's is %" PRId64
+                  ": the topic was made anew, and so must the snapshot be",
+                  partition, range->high, start);
+        return -1;
+    }
+    return 0;
+}
+
+static int find_ends(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->plan->partition_count; i++) {
+        struct kafka_range range;
+        if (kafka_consumer_range(reading->plan->consumer, i, RANGE_TIMEOUT_MS, &range, reading->error) != 0 ||
+            check_start(reading, i, &range) != 0) {
+            return -1;
+        }
+        reading->ends[i] = range.high;
+        reading->left++;
+    }
+    return 0;
+}
+
+/* next: the offset that comes next. */
+static void look_for_end(struct reading *reading, size_t partition, int64_t next)
+{
+    if (reading->ends[partition] != INT64_MIN && next >= reading->ends[partition]) {
+        assert(reading->left > 0);
+        reading->left--;
+        reading->ends[partition] = INT64_MIN;
+        kafka_consumer_pause(reading->plan->consumer, partition);
+    }
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+/* False if the message says that it is something else. */
+static bool find_format(const struct reading *reading, enum event_format *ret_format)
+{
+    const struct text type = kafka_consumer_header(reading->plan->consumer, "ce_type");
+    const struct text content_type = kafka_consumer_header(reading->plan->consumer, "content-type");
+    if (type.data != NULL && !text_equal(type, TEXT(EVENT_TYPE))) {
+        return false;
+    }
+    *ret_format = reading->plan->format;
+    return content_type.data == NULL || event_read_format(content_type, ret_format) == 0;
+}
+
+static int take_message(struct reading *reading, const struct kafka_received *received)
+{
+    enum event_format format;
+    struct event_copy copy;
+    assert(received->partition < reading->plan->partition_count);
+    if (received->offset >= reading->ends[received->partition] || reading->ends[received->partition] == INT64_MIN) {
+        return 0;
+    }
+    if (received->value.data == NULL || !find_format(reading, &format) ||
+        event_read(format, received->value, &copy) != 0) {
+        reading->replay->no_events++;
+        return 0;
+    }
+    return replay_take(reading->replay, received->partition, &copy, reading->error);
+}
+
+static int tell_silence(const struct reading *reading)
+{
+    const char *trouble = kafka_consumer_trouble(reading->plan->consumer);
+    error_set(reading->error, "no message has come from the topic for %d s%s%s", reading->plan->timeout_ms / 1000,
+              trouble[0] != '\0' ? ": " : "", trouble);
+    return -1;
+}
+
+static int read_all(struct reading *reading)
+{
+    const int64_t timeout_us = (int64_t)reading->plan->timeout_ms * 1000;
+    int64_t give_up_us = clock_monotonic_us() + timeout_us;
+    while (reading->left > 0) {
+        struct kafka_received received;
+        switch (kafka_consumer_next(reading->plan->consumer, POLL_MS, &received, reading->error)) {
+        case KAFKA_MESSAGE:
+            if (take_message(reading, &received) != 0) {
+                return -1;
+            }
+            look_for_end(reading, received.partition, received.offset + 1);
+            give_up_us = clock_monotonic_us() + timeout_us;
+            break;
+        case KAFKA_PARTITION_END:
+            look_for_end(reading, received.partition, received.offset);
+            break;
+        case KAFKA_NOTHING:
+            if (clock_monotonic_us() > give_up_us) {
+                return tell_silence(reading);
+            }
+            break;
+        case KAFKA_FAILED:
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int run(struct reading *reading)
+{
+    const struct topic_replay_plan *plan = reading->plan;
+    if (find_ends(reading) != 0 ||
+        kafka_consumer_assign(plan->consumer, plan->starts, plan->partition_count, reading->error) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < plan->partition_count; i++) {
+        look_for_end(reading, i, plan->starts[i]);
+    }
+    return read_all(reading);
+}
+
+int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error)
+{
+    struct reading reading = {.plan = plan, .replay = replay, .error = error};
+    reading.ends = calloc(plan->partition_count, sizeof(*reading.ends));
+    if (reading.ends == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    const int failed = run(&reading);
+    free(reading.ends);
+    return failed;
+}
