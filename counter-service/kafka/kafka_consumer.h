@@ -1,12 +1,14 @@
-/* Reads one topic of Kafka from given offsets on, partition by partition as they come. It is no member of a group, and
- * commits nothing: the library only wants a name for one.
+/* Reads the partitions of kafka.topic from given offsets, each to its end and on. No consumer group: nothing is
+ * committed, nobody shares the partitions, and the caller keeps what it has read.
  *
- *     create ──> partitions ──> range of each ──> assign ──> { next ... pause } ──> free
+ *     create ──> partitions ──> ends ──> assign ──> { next } ... ──> free
  *
- * One thread. librdkafka has threads of its own, which run nothing of ours. */
+ * Messages of a partition come in order, those of different partitions in any. One thread; librdkafka has threads of
+ * its own, which run nothing of ours. */
 #ifndef TALLY_COUNTER_SERVICE_KAFKA_KAFKA_CONSUMER_H
 #define TALLY_COUNTER_SERVICE_KAFKA_KAFKA_CONSUMER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,50 +19,45 @@
 
 struct kafka_consumer;
 
-/* Of kafka.topic. config outlives the consumer. Connects in the background. Returns NULL with error filled. */
-struct kafka_consumer *kafka_consumer_create(const struct config *config, const char *group, struct error *error)
-    MUST_CHECK;
-/* Blocks for some milliseconds. NULL is fine. */
+enum { KAFKA_FROM_BEGINNING = -1 }; /* in place of an offset: the oldest message that Kafka still has */
+
+/* Connects in the background. config outlives the consumer. Returns NULL with error filled. */
+struct kafka_consumer *kafka_consumer_create(const struct config *config, struct error *error) MUST_CHECK;
+/* NULL is fine. */
 void kafka_consumer_free(struct kafka_consumer *consumer);
 
-/* How many partitions the topic has. Returns 0, or -1 with error filled: it is not there, or no broker answered. */
-int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, size_t *ret_count, struct error *error)
+/* How many partitions the topic has. Blocks for timeout_ms at most. Returns 0, or -1 with error filled. */
+int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, int *ret_count, struct error *error)
+    MUST_CHECK;
+/* The offsets of a partition at this moment: of the oldest message that is kept, and behind the newest; both are the
+ * same where there is none. Blocks for timeout_ms at most. Returns 0, or -1 with error filled. */
+int kafka_consumer_ends(struct kafka_consumer *consumer, int partition, int timeout_ms, int64_t *ret_first,
+                        int64_t *ret_end, struct error *error) MUST_CHECK;
+/* From now on partitions 0 to count - 1 are read, each from its element of offsets, or KAFKA_FROM_BEGINNING. Again is
+ * fine. Returns 0, or -1 with error filled. */
+int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offsets, int count, struct error *error)
     MUST_CHECK;
 
-/* What a partition holds: offsets from `low` on that are less than `high`. */
-struct kafka_range {
-    int64_t low;
-    int64_t high;
+/* Valid until the next call of kafka_consumer_next or kafka_consumer_free. */
+struct kafka_received {
+    int partition;
+    int64_t offset;
+    struct text key;    /* empty if it has none */
+    struct text value;  /* empty if it has none */
+    const void *native; /* the module's own */
 };
-int kafka_consumer_range(struct kafka_consumer *consumer, size_t partition, int timeout_ms,
-                         struct kafka_range *ret_range, struct error *error) MUST_CHECK;
-
-/* Starts reading partitions 0 to count-1, each from its offset on. Once. */
-int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offsets, size_t count, struct error *error)
-    MUST_CHECK;
-/* Ends the reading of a partition. Messages of it may still come. */
-void kafka_consumer_pause(struct kafka_consumer *consumer, size_t partition);
 
 enum kafka_next {
     KAFKA_MESSAGE,
-    KAFKA_PARTITION_END, /* all there is of the partition was returned; more may come later */
-    KAFKA_NOTHING,       /* in time */
-    KAFKA_FAILED         /* error says why: the consumer is of no more use */
+    KAFKA_AT_END,  /* everything of partition is read, up to offset; later messages come nevertheless */
+    KAFKA_NOTHING, /* in this time; also while brokers are away */
+    KAFKA_FAILED,  /* error says why: an offset that Kafka has no more, a topic that is gone or may not be read */
 };
 
-/* Valid until the next call, and so are its headers. */
-struct kafka_received {
-    size_t partition;
-    int64_t offset; /* of KAFKA_PARTITION_END: of the message that will come next */
-    struct text key;
-    struct text value; /* .data is NULL if there is none */
-};
-
+/* Waits timeout_ms at most. */
 enum kafka_next kafka_consumer_next(struct kafka_consumer *consumer, int timeout_ms,
                                     struct kafka_received *ret_received, struct error *error) MUST_CHECK;
-/* The last header of this name of the message that kafka_consumer_next returned last; .data is NULL if it has none. */
-struct text kafka_consumer_header(const struct kafka_consumer *consumer, const char *name);
-/* What the library complained of last; "" for nothing. Valid until the next call. */
-const char *kafka_consumer_trouble(const struct kafka_consumer *consumer);
+/* Of a KAFKA_MESSAGE: the value of its last header of that name. False: it has none. */
+bool kafka_received_header(const struct kafka_received *received, const char *name, struct text *ret_value);
 
 #endif

@@ -5,98 +5,14 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
-#include "counter-service/kafka/kafka_log.h"
 #include "counter-service/kafka/kafka_producer_inside.h"
 #include "counter-service/kafka/kafka_producer_settings.h"
 
-enum { FREE_TIMEOUT_MS = 1000, FREE_POLL_MS = 10 };
-
-struct kafka_producer {
-    /* immutable after create */
-    struct kafka_producer_options options;
-    rd_kafka_t *client;
-    rd_kafka_topic_t *topic;
-
-    struct kafka_log log; /* also the callbacks' opaque */
-    size_t unacknowledged;
-    bool is_freed; /* purged messages are no failures any more */
-    bool has_ended;
-    struct error end; /* why, when has_ended */
-    bool batch_too_large;
-    bool all_brokers_down;
-    struct error trouble; /* "" for none */
+enum {
+    FREE_TIMEOUT_MS = 1000,
+    GAP_TIMEOUT_MS = 1000, /* for the report of a refused message: it is in the queue, or comes at once */
+    STEP_MS = 10,
 };
-
-static struct kafka_producer *producer_of(void *opaque)
-{
-    return CONTAINER_OF(opaque, struct kafka_producer, log);
-}
-
-/* ---- the end ----------------------------------------------------------------------------------------------------- */
-
-/* The first reason stays. */
-static void end(struct kafka_producer *producer, rd_kafka_resp_err_t code)
-{
-    char fatal[256];
-    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
-        producer->batch_too_large = true;
-    }
-    if (producer->has_ended) {
-        return;
-    }
-    producer->has_ended = true;
-    if (code == RD_KAFKA_RESP_ERR__FATAL &&
-        rd_kafka_fatal_error(producer->client, fatal, sizeof(fatal)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        error_set(&producer->end, "the producer for topic %s has failed: %s", producer->options.config->kafka.topic,
-                  fatal);
-    } else {
-        error_set(&producer->end, "topic %s did not take a message: %s", producer->options.config->kafka.topic,
-                  rd_kafka_err2str(code));
-    }
-}
-
-/* ---- what the library says, in kafka_producer_poll ----------------------------------------------------------------
- */
-
-static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
-{
-    struct kafka_producer *producer = producer_of(opaque);
-    (void)client;
-    assert(producer->unacknowledged > 0);
-    producer->unacknowledged--;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        producer->all_brokers_down = false;
-        producer->trouble.message[0] = '\0';
-        producer->options.on_acknowledged(producer->options.ctx, message->_private);
-    } else if (!producer->is_freed) {
-        end(producer, message->err);
-    }
-}
-
-/* The library goes on trying; "all brokers are down" alone would hide why. */
-static void set_trouble(struct kafka_producer *producer, rd_kafka_resp_err_t code, const char *reason)
-{
-    static const char prefix[] = "no broker can be reached: ";
-    const struct error before = producer->trouble;
-    const bool had_prefix = producer->all_brokers_down;
-    producer->all_brokers_down = had_prefix || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        error_set(&producer->trouble, "%s%s", producer->all_brokers_down ? prefix : "", reason);
-    } else if (!had_prefix) {
-        error_set(&producer->trouble, "%s%s", prefix, before.message[0] != '\0' ? before.message : reason);
-    }
-}
-
-static void take_error(rd_kafka_t *client, int error, const char *reason, void *opaque)
-{
-    struct kafka_producer *producer = producer_of(opaque);
-    char fatal[256];
-    if (error != RD_KAFKA_RESP_ERR__FATAL) {
-        set_trouble(producer, error, reason);
-    } else if (rd_kafka_fatal_error(client, fatal, sizeof(fatal)) != RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) {
-        end(producer, RD_KAFKA_RESP_ERR__FATAL);
-    } /* else the report of the message that was refused follows, with the reason */
-}
 
 /* ---- create and free --------------------------------------------------------------------------------------------- */
 
@@ -107,12 +23,10 @@ static rd_kafka_conf_t *create_settings(struct kafka_producer *producer, struct 
     if (settings == NULL) {
         return NULL;
     }
-    if (kafka_log_attach(&producer->log, settings, error) != 0) {
+    if (kafka_producer_listen(producer, settings, error) != 0) {
         rd_kafka_conf_destroy(settings);
         return NULL;
     }
-    rd_kafka_conf_set_dr_msg_cb(settings, take_report);
-    rd_kafka_conf_set_error_cb(settings, take_error);
     return settings;
 }
 
@@ -162,7 +76,7 @@ static void give_up(struct kafka_producer *producer)
     producer->log.is_quiet = true;
     rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (rd_kafka_outq_len(producer->client) > 0 && clock_monotonic_us() < deadline_us) {
-        rd_kafka_poll(producer->client, FREE_POLL_MS);
+        rd_kafka_poll(producer->client, STEP_MS);
     }
 }
 
@@ -216,7 +130,7 @@ enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const st
     enum { PARTS_WITHOUT_HEADERS = 5 };
     rd_kafka_vu_t parts[PARTS_WITHOUT_HEADERS + KAFKA_HEADERS_MAX];
     assert(message->header_count <= KAFKA_HEADERS_MAX);
-    if (producer->has_ended) {
+    if (producer->has_ended || producer->has_gap) {
         return KAFKA_ENDED;
     }
     rd_kafka_error_t *refused = rd_kafka_produceva(producer->client, parts, describe(producer, message, parts));
@@ -229,13 +143,27 @@ enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const st
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         return KAFKA_FULL;
     }
-    end(producer, code);
+    kafka_producer_end(producer, code);
     return KAFKA_ENDED;
+}
+
+static void wait_for_reason(struct kafka_producer *producer)
+{
+    const int64_t deadline_us = clock_monotonic_us() + GAP_TIMEOUT_MS * 1000;
+    while (!producer->has_ended && clock_monotonic_us() < deadline_us) {
+        rd_kafka_poll(producer->client, STEP_MS);
+    }
+    if (!producer->has_ended) {
+        kafka_producer_end_unexplained(producer);
+    }
 }
 
 enum kafka_outcome kafka_producer_poll(struct kafka_producer *producer, int timeout_ms, struct error *error)
 {
     rd_kafka_poll(producer->client, producer->has_ended ? 0 : timeout_ms);
+    if (producer->has_gap) {
+        wait_for_reason(producer);
+    }
     if (!producer->has_ended) {
         return KAFKA_OK;
     }
@@ -259,24 +187,4 @@ size_t kafka_producer_unacknowledged(const struct kafka_producer *producer)
 const char *kafka_producer_trouble(const struct kafka_producer *producer)
 {
     return producer->unacknowledged == 0 ? "" : producer->trouble.message;
-}
-
-const char *kafka_producer_last_trouble(const struct kafka_producer *producer)
-{
-    return producer->trouble.message;
-}
-
-rd_kafka_t *kafka_producer_client(const struct kafka_producer *producer)
-{
-    return producer->client;
-}
-
-rd_kafka_topic_t *kafka_producer_topic(const struct kafka_producer *producer)
-{
-    return producer->topic;
-}
-
-const struct config *kafka_producer_config(const struct kafka_producer *producer)
-{
-    return producer->options.config;
 }

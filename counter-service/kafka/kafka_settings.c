@@ -68,7 +68,8 @@ static int check_options(const struct config *config, struct error *error)
     return 0;
 }
 
-/* key: of the configuration. librdkafka repeats values in its sentences: that of a secret is not passed on. */
+/* key: of the configuration. librdkafka repeats values in its sentences: that of a secret is not passed on. It names an
+ * alias by its other name. */
 static int set(rd_kafka_conf_t *settings, const char *key, const char *name, const char *value, bool is_secret,
                struct error *error)
 {
@@ -77,9 +78,10 @@ static int set(rd_kafka_conf_t *settings, const char *key, const char *name, con
         return 0;
     }
     if (is_secret) {
-        error_set(error, "%s: librdkafka does not take the value of %s", key, name);
+        error_set(error, "%s (%s): librdkafka does not take the value", key, name);
     } else {
-        error_set(error, "%s: %s", key, reason);
+        reason[strcspn(reason, "\n")] = '\0';
+        error_set(error, "%s (%s): %s", key, name, reason);
     }
     return -1;
 }

@@ -24,7 +24,7 @@ static const char *words(struct kafka_producer *producer, rd_kafka_resp_err_t co
 {
     struct error end;
     (void)!kafka_producer_poll(producer, 0, &end); /* its news */
-    const char *trouble = kafka_producer_last_trouble(producer);
+    const char *trouble = producer->trouble.message;
     return trouble[0] != '\0' ? trouble : rd_kafka_err2str(code);
 }
 
@@ -41,8 +41,7 @@ static rd_kafka_resp_err_t topic_error(const struct rd_kafka_metadata *metadata)
 static int look(struct kafka_producer *producer, int64_t deadline_us, struct error *error)
 {
     const struct rd_kafka_metadata *metadata;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka_producer_client(producer), 0, kafka_producer_topic(producer),
-                                                 &metadata, left_ms(deadline_us));
+    rd_kafka_resp_err_t code = rd_kafka_metadata(producer->client, 0, producer->topic, &metadata, left_ms(deadline_us));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = topic_error(metadata);
         rd_kafka_metadata_destroy(metadata);
@@ -53,7 +52,7 @@ static int look(struct kafka_producer *producer, int64_t deadline_us, struct err
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         return 0;
     default:
-        kafka_topic_look_refused(kafka_producer_config(producer), code, words(producer, code), error);
+        kafka_topic_look_refused(producer->options.config, code, words(producer, code), error);
         return -1;
     }
 }
@@ -90,15 +89,14 @@ static int judge(struct kafka_producer *producer, const rd_kafka_event_t *answer
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         return 0;
     }
-    kafka_topic_create_refused(kafka_producer_config(producer), code, text != NULL ? text : words(producer, code),
-                               error);
+    kafka_topic_create_refused(producer->options.config, code, text != NULL ? text : words(producer, code), error);
     return -1;
 }
 
 static int create(struct kafka_producer *producer, int64_t deadline_us, struct error *error)
 {
     char reason[256];
-    const struct config *config = kafka_producer_config(producer);
+    const struct config *config = producer->options.config;
     const int replication = config->kafka.replication == 0 ? BROKER_DEFAULT : config->kafka.replication;
     rd_kafka_NewTopic_t *topic =
         rd_kafka_NewTopic_new(config->kafka.topic, config->kafka.partitions, replication, reason, sizeof(reason));
@@ -106,7 +104,7 @@ static int create(struct kafka_producer *producer, int64_t deadline_us, struct e
         error_set(error, "kafka.topic: %s", reason);
         return -1;
     }
-    rd_kafka_event_t *answer = request(kafka_producer_client(producer), topic, left_ms(deadline_us));
+    rd_kafka_event_t *answer = request(producer->client, topic, left_ms(deadline_us));
     const int failed = judge(producer, answer, error);
     if (answer != NULL) {
         rd_kafka_event_destroy(answer);
@@ -122,7 +120,7 @@ static int wait_until_seen(struct kafka_producer *producer, int64_t deadline_us,
     int found;
     while ((found = look(producer, deadline_us, error)) == 0) {
         if (left_ms(deadline_us) == 0) {
-            error_set(error, "topic %s was created, but is not seen yet", kafka_producer_config(producer)->kafka.topic);
+            error_set(error, "topic %s was created, but is not seen yet", producer->options.config->kafka.topic);
             return -1;
         }
         clock_sleep_ms(LOOK_AGAIN_MS);

@@ -213,11 +213,11 @@ static void test_a_fatal_error_ends_the_producer(void **state)
     struct kafka_producer *producer = create(&fixture, &record);
     assert_int_equal(send_number(producer, 0), KAFKA_OK);
     WAIT_FOR(all_acknowledged(producer));
-    assert_int_equal(rd_kafka_test_fatal_error(kafka_producer_client(producer),
-                                               RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test"),
-                     RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(
+        rd_kafka_test_fatal_error(producer->client, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "a test"),
+        RD_KAFKA_RESP_ERR_NO_ERROR);
     WAIT_FOR(kafka_producer_poll(producer, 10, &error) == KAFKA_ENDED);
-    assert_non_null(strstr(error.message, "the producer for topic events has failed: "));
+    assert_non_null(strstr(error.message, "topic events: the producer has failed: "));
     assert_non_null(strstr(error.message, "a test"));
     assert_false(kafka_producer_batch_too_large(producer));
     assert_int_equal(send_number(producer, 1), KAFKA_ENDED);

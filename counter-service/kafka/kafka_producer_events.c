@@ -1,0 +1,105 @@
+/* What the library says to a producer, in rd_kafka_poll: reports of messages, and errors. */
+#include <assert.h>
+#include <librdkafka/rdkafka.h>
+
+#include "counter-service/kafka/kafka_producer_inside.h"
+
+static struct kafka_producer *producer_of(void *opaque)
+{
+    return CONTAINER_OF(opaque, struct kafka_producer, log);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+/* Whether code only says that the client has failed before. All messages that it still has are given back so. */
+static bool is_consequence(int code)
+{
+    return code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
+           code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
+/* A refused message is reported with the broker's code; those behind it, perhaps before, as consequences. */
+static bool is_gap(const struct kafka_producer *producer)
+{
+    char text[256];
+    return rd_kafka_fatal_error(producer->client, text, sizeof(text)) == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
+}
+
+static void set_end(struct kafka_producer *producer, const char *what, const char *why)
+{
+    if (!producer->has_ended) {
+        producer->has_ended = true;
+        error_set(&producer->end, "topic %s: %s: %s", producer->options.config->kafka.topic, what, why);
+    }
+}
+
+void kafka_producer_end_unexplained(struct kafka_producer *producer)
+{
+    char text[256] = "";
+    rd_kafka_fatal_error(producer->client, text, sizeof(text));
+    set_end(producer, "the producer has failed", text);
+}
+
+void kafka_producer_end(struct kafka_producer *producer, int code)
+{
+    if (!is_consequence(code)) {
+        producer->batch_too_large = producer->batch_too_large || code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+        set_end(producer, "a message was refused", rd_kafka_err2str(code));
+    } else if (is_gap(producer)) {
+        producer->has_gap = true;
+    } else {
+        kafka_producer_end_unexplained(producer);
+    }
+}
+
+/* ---- callbacks --------------------------------------------------------------------------------------------------- */
+
+static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    struct kafka_producer *producer = producer_of(opaque);
+    (void)client;
+    assert(producer->unacknowledged > 0);
+    producer->unacknowledged--;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        producer->all_brokers_down = false;
+        producer->trouble.message[0] = '\0';
+        producer->options.on_acknowledged(producer->options.ctx, message->_private);
+    } else if (!producer->is_freed) {
+        kafka_producer_end(producer, message->err);
+    }
+}
+
+/* The library goes on trying; "all brokers are down" alone would hide why. */
+static void set_trouble(struct kafka_producer *producer, int code, const char *reason)
+{
+    static const char prefix[] = "no broker can be reached: ";
+    const struct error before = producer->trouble;
+    const bool had_prefix = producer->all_brokers_down;
+    producer->all_brokers_down = had_prefix || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        error_set(&producer->trouble, "%s%s", had_prefix ? prefix : "", reason);
+    } else if (!had_prefix) {
+        error_set(&producer->trouble, "%s%s", prefix, before.message[0] != '\0' ? before.message : reason);
+    }
+}
+
+static void take_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    struct kafka_producer *producer = producer_of(opaque);
+    (void)client;
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        kafka_producer_end(producer, code);
+    } else {
+        set_trouble(producer, code, reason);
+    }
+}
+
+int kafka_producer_listen(struct kafka_producer *producer, rd_kafka_conf_t *settings, struct error *error)
+{
+    if (kafka_log_attach(&producer->log, settings, error) != 0) {
+        return -1;
+    }
+    rd_kafka_conf_set_dr_msg_cb(settings, take_report);
+    rd_kafka_conf_set_error_cb(settings, take_error);
+    return 0;
+}
