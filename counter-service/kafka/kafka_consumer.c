@@ -19,10 +19,11 @@ struct kafka_consumer {
     struct error failure;
 };
 
-/* kafka.options may have other values. The library wants a group even where it is not used. */
+/* kafka.options may have other values. The library wants a group even where it is not used. Tally uses no transactions:
+ * an open one of somebody else must not hide the events behind it. */
 static const struct kafka_setting defaults[] = {
     {"group.id", "tally"},
-    {"isolation.level", "read_committed"},
+    {"isolation.level", "read_uncommitted"},
     {"fetch.wait.max.ms", "100"},
     {"socket.timeout.ms", "10000"},
     {"reconnect.backoff.max.ms", "1000"},
@@ -32,11 +33,9 @@ static const struct kafka_setting defaults[] = {
 
 /* An offset that is gone is an error: going on elsewhere would leave messages out and tell nobody. */
 static const struct kafka_setting fixed[] = {
-    {"enable.auto.commit", "false"},
-    {"enable.auto.offset.store", "false"},
-    {"enable.partition.eof", "true"},
-    {"auto.offset.reset", "error"},
-    {NULL, NULL},
+    {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"},
+    {"check.crcs", "true"},           {NULL, NULL},
 };
 
 /* ---- create and free --------------------------------------------------------------------------------------------- */
@@ -132,6 +131,11 @@ int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, i
         code = metadata->topics[0].err;
         count = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);
+    }
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        error_set(error, "topic %s is not there: no event was ever published, or kafka.topic is another one",
+                  consumer->config->kafka.topic);
+        return -1;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         kafka_topic_look_refused(consumer->config, code, rd_kafka_err2str(code), error);

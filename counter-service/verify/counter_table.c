@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "common/contract/limits.h"

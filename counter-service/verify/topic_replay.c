@@ -8,16 +8,15 @@
 #include "counter-service/event/event_message.h"
 
 /* Of one question to a broker. */
-enum { RANGE_TIMEOUT_MS = 10 * 1000, POLL_MS = 500 };
+enum { ENDS_TIMEOUT_MS = 10 * 1000, POLL_MS = 500 };
 
 int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
 {
     for (size_t i = 0; i < partition_count; i++) {
-        struct kafka_range range;
-        if (kafka_consumer_range(consumer, i, RANGE_TIMEOUT_MS, &range, error) != 0) {
+        int64_t first;
+        if (kafka_consumer_ends(consumer, (int)i, ENDS_TIMEOUT_MS, &first, &ret_ends[i], error) != 0) {
             return -1;
         }
-        ret_ends[i] = range.high;
     }
     return 0;
 }
@@ -32,22 +31,22 @@ struct reading {
 
 /* ---- from where to where ----------------------------------------------------------------------------------------- */
 
-static int check_start(const struct reading *reading, size_t partition, const struct kafka_range *range)
+static int check_start(const struct reading *reading, size_t partition, int64_t first, int64_t end)
 {
     const int64_t start = reading->plan->starts[partition];
-    if (start < range->low) {
+    if (start < first) {
         error_set(reading->error,
                   "partition %zu of the topic begins with offset %" PRId64 ", and %" PRId64
                   " is needed: events were deleted (retention); %s can be compared with",
-                  partition, range->low, start,
+                  partition, first, start,
                   reading->plan->has_snapshot ? "only a newer snapshot" : "only a snapshot (--write-snapshot)");
         return -1;
     }
-    if (start > range->high) {
+    if (start > end) {
         error_set(reading->error,
                   "partition %zu of the topic ends with offset %" PRId64 ", and the snapshot's is %" PRId64
                   ": the topic was made anew, and so must the snapshot be",
-                  partition, range->high, start);
+                  partition, end, start);
         return -1;
     }
     return 0;
@@ -56,12 +55,12 @@ static int check_start(const struct reading *reading, size_t partition, const st
 static int find_ends(struct reading *reading)
 {
     for (size_t i = 0; i < reading->plan->partition_count; i++) {
-        struct kafka_range range;
-        if (kafka_consumer_range(reading->plan->consumer, i, RANGE_TIMEOUT_MS, &range, reading->error) != 0 ||
-            check_start(reading, i, &range) != 0) {
+        int64_t first;
+        if (kafka_consumer_ends(reading->plan->consumer, (int)i, ENDS_TIMEOUT_MS, &first, &reading->ends[i],
+                                reading->error) != 0 ||
+            check_start(reading, i, first, reading->ends[i]) != 0) {
             return -1;
         }
-        reading->ends[i] = range.high;
         reading->left++;
     }
     return 0;
@@ -74,46 +73,37 @@ static void look_for_end(struct reading *reading, size_t partition, int64_t next
         assert(reading->left > 0);
         reading->left--;
         reading->ends[partition] = INT64_MIN;
-        kafka_consumer_pause(reading->plan->consumer, partition);
     }
 }
 
 /* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 /* False if the message says that it is something else. */
-static bool find_format(const struct reading *reading, enum event_format *ret_format)
+static bool find_format(const struct reading *reading, const struct kafka_received *received,
+                        enum event_format *ret_format)
 {
-    const struct text type = kafka_consumer_header(reading->plan->consumer, "ce_type");
-    const struct text content_type = kafka_consumer_header(reading->plan->consumer, "content-type");
-    if (type.data != NULL && !text_equal(type, TEXT(EVENT_TYPE))) {
+    struct text value;
+    if (kafka_received_header(received, "ce_type", &value) && !text_equal(value, TEXT(EVENT_TYPE))) {
         return false;
     }
     *ret_format = reading->plan->format;
-    return content_type.data == NULL || event_read_format(content_type, ret_format) == 0;
+    return !kafka_received_header(received, "content-type", &value) || event_read_format(value, ret_format) == 0;
 }
 
 static int take_message(struct reading *reading, const struct kafka_received *received)
 {
     enum event_format format;
     struct event_copy copy;
-    assert(received->partition < reading->plan->partition_count);
-    if (received->offset >= reading->ends[received->partition] || reading->ends[received->partition] == INT64_MIN) {
-        return 0;
+    const size_t partition = (size_t)received->partition;
+    assert(partition < reading->plan->partition_count);
+    if (received->offset >= reading->ends[partition]) {
+        return 0; /* behind the end, or of a partition that was read */
     }
-    if (received->value.data == NULL || !find_format(reading, &format) ||
-        event_read(format, received->value, &copy) != 0) {
+    if (!find_format(reading, received, &format) || event_read(format, received->value, &copy) != 0) {
         reading->replay->no_events++;
         return 0;
     }
-    return replay_take(reading->replay, received->partition, &copy, reading->error);
-}
-
-static int tell_silence(const struct reading *reading)
-{
-    const char *trouble = kafka_consumer_trouble(reading->plan->consumer);
-    error_set(reading->error, "no message has come from the topic for %d s%s%s", reading->plan->timeout_ms / 1000,
-              trouble[0] != '\0' ? ": " : "", trouble);
-    return -1;
+    return replay_take(reading->replay, partition, &copy, reading->error);
 }
 
 static int read_all(struct reading *reading)
@@ -127,15 +117,17 @@ static int read_all(struct reading *reading)
             if (take_message(reading, &received) != 0) {
                 return -1;
             }
-            look_for_end(reading, received.partition, received.offset + 1);
+            look_for_end(reading, (size_t)received.partition, received.offset + 1);
             give_up_us = clock_monotonic_us() + timeout_us;
             break;
-        case KAFKA_PARTITION_END:
-            look_for_end(reading, received.partition, received.offset);
+        case KAFKA_AT_END:
+            look_for_end(reading, (size_t)received.partition, received.offset);
             break;
         case KAFKA_NOTHING:
             if (clock_monotonic_us() > give_up_us) {
-                return tell_silence(reading);
+                error_set(reading->error, "no message has come from the topic for %d s",
+                          reading->plan->timeout_ms / 1000);
+                return -1;
             }
             break;
         case KAFKA_FAILED:
@@ -149,7 +141,7 @@ static int run(struct reading *reading)
 {
     const struct topic_replay_plan *plan = reading->plan;
     if (find_ends(reading) != 0 ||
-        kafka_consumer_assign(plan->consumer, plan->starts, plan->partition_count, reading->error) != 0) {
+        kafka_consumer_assign(plan->consumer, plan->starts, (int)plan->partition_count, reading->error) != 0) {
         return -1;
     }
     for (size_t i = 0; i < plan->partition_count; i++) {
