@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/config/config.h"
+#include "common/log/log.h"
 #include "counter-service/verify/verify.h"
 
 static int run(const struct verify_options *options)
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 {
     struct verify_options options;
     signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_LEVEL_ERROR); /* what fails is told in a sentence; librdkafka's errors say more of why */
     const int code = verify_options_parse(argc, argv, stdout, stderr, &options);
     return code == VERIFY_RUN ? run(&options) : code;
 }

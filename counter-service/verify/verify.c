@@ -33,10 +33,6 @@ struct verify {
 static int open_kafka(struct verify *verify)
 {
     int count;
-    if (verify->config->kafka.broker_count == 0) {
-        error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
-        return -1;
-    }
     verify->consumer = kafka_consumer_create(verify->config, verify->error);
     if (verify->consumer == NULL ||
         kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
@@ -54,6 +50,10 @@ static int open_kafka(struct verify *verify)
 
 static int begin(struct verify *verify)
 {
+    if (verify->config->kafka.broker_count == 0) {
+        error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
+        return -1;
+    }
     if (redis_reader_open(&verify->redis, verify->config, verify->error) != 0 || open_kafka(verify) != 0) {
         return -1;
     }
