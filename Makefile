@@ -307,11 +307,14 @@ build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 
 # ---- local stack -------------------------------------------------------------------------------------------------
 
-.PHONY: run stop
+.PHONY: run stack stop
 run: all | deps-run ## start Redis, Consul, counter-service and gateway, until Ctrl-C
 	@deploy/local/run.sh
 
-stop: ## stop what `make run` started
+stack: all | deps-stack ## the same with Kafka beside it, where the events arrive
+	@WITH_KAFKA=1 deploy/local/run.sh
+
+stop: ## stop what `make run` or `make stack` started
 	@deploy/local/stop.sh
 
 # ---- installation and images -------------------------------------------------------------------------------------
@@ -345,10 +348,10 @@ test-compose: images ## run docker-compose.yml in a container engine of its own,
 # ---- the rest ----------------------------------------------------------------------------------------------------
 
 # Each is a quick check that installs nothing when nothing is missing.
-DEPS := deps-build deps-run deps-test deps-lint deps-load deps-deploy
+DEPS := deps-build deps-run deps-stack deps-test deps-lint deps-load deps-deploy
 .PHONY: deps $(DEPS)
 deps: ## install the Debian packages that are missing, for all targets but those of installation and images
-	@deploy/local/deps.sh build run test lint load
+	@deploy/local/deps.sh build run stack test lint load
 $(DEPS): deps-%:
 	@deploy/local/deps.sh $*
 

@@ -11,6 +11,12 @@ struct text {
     size_t len;
 };
 
+/* A header, and the like. */
+struct named_text {
+    const char *name;
+    struct text value;
+};
+
 /* Text of a string literal. */
 #define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
 

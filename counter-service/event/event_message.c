@@ -22,7 +22,7 @@ void event_writer_init(struct event_writer *writer, enum event_format format, co
     timestamp_write(0, writer->time);
     const struct text content_type =
         format == EVENT_FORMAT_JSON ? TEXT("application/json") : TEXT("application/protobuf");
-    const struct event_header headers[HEADERS] = {
+    const struct named_text headers[HEADERS] = {
         [SPECVERSION] = {"ce_specversion", TEXT("1.0")},
         [ID] = {"ce_id", TEXT("")},
         [SOURCE] = {"ce_source", text_of(writer->source)},

@@ -5,17 +5,13 @@
 #define TALLY_COUNTER_SERVICE_EVENT_EVENT_MESSAGE_H
 
 #include "common/base/buffer.h"
+#include "common/base/text.h"
 #include "common/base/timestamp.h"
 #include "common/config/config.h"
 #include "counter-service/event/event.h"
 #include "counter-service/event/event_id.h"
 
 #define EVENT_TYPE "tally.counter.changed.v1"
-
-struct event_header {
-    const char *name;
-    struct text value;
-};
 
 enum { EVENT_HEADERS = 7, EVENT_SOURCE_SIZE = 64 };
 
@@ -30,7 +26,7 @@ struct event_writer {
     struct event_id id;
     uint64_t time_ms; /* what `time` says: of the entry, at most the end of the year 9999, which RFC 3339 ends with */
     char time[TIMESTAMP_SIZE];
-    struct event_header headers[EVENT_HEADERS]; /* valid until the next message, and as long as the event's texts */
+    struct named_text headers[EVENT_HEADERS]; /* valid until the next message, and as long as the event's texts */
 };
 
 /* The writer stays where it is: its headers point into it. store_id: STORE_ID_LEN digits. */

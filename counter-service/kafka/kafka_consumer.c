@@ -132,11 +132,6 @@ int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, i
         count = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);
     }
-    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-        error_set(error, "topic %s is not there: no event was ever published, or kafka.topic is another one",
-                  consumer->config->kafka.topic);
-        return -1;
-    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         kafka_topic_look_refused(consumer->config, code, rd_kafka_err2str(code), error);
         return -1;

@@ -25,21 +25,16 @@ struct kafka_producer;
 
 enum { KAFKA_HEADERS_MAX = 16 }; /* of a message */
 
-struct kafka_header {
-    const char *name;
-    struct text value;
-};
-
 struct kafka_message {
     struct text key;
     struct text value;
-    const struct kafka_header *headers;
+    const struct named_text *headers;
     size_t header_count; /* KAFKA_HEADERS_MAX at most */
     void *tag;           /* what on_acknowledged gets */
 };
 
-/* All replicas in sync have the message. Called by kafka_producer_poll, and by kafka_producer_free for what was
- * acknowledged meanwhile; also for others of a producer that has ended. It must not call the producer. */
+/* All replicas in sync have the message. Called by kafka_producer_poll, also for messages of a producer that has ended.
+ * It must not call the producer. */
 typedef void (*kafka_on_acknowledged)(void *ctx, void *tag);
 
 struct kafka_producer_options {
@@ -54,8 +49,8 @@ struct kafka_producer_options {
 /* Connects in the background. Returns NULL with error filled: a setting that librdkafka refuses, out of memory. */
 struct kafka_producer *kafka_producer_create(const struct kafka_producer_options *options, struct error *error)
     MUST_CHECK;
-/* Drops what is not acknowledged: it may or may not have arrived. Blocks for some milliseconds, for a second and more
- * if a broker keeps the library waiting. NULL is fine. */
+/* Drops what is not acknowledged: it may or may not have arrived, and on_acknowledged is not called any more. Blocks
+ * for some milliseconds, for a second and more if a broker keeps the library waiting. NULL is fine. */
 void kafka_producer_free(struct kafka_producer *producer);
 
 enum kafka_outcome {

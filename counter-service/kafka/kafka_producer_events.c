@@ -52,6 +52,12 @@ void kafka_producer_end(struct kafka_producer *producer, int code)
     }
 }
 
+void kafka_producer_forget_trouble(struct kafka_producer *producer)
+{
+    producer->all_brokers_down = false;
+    producer->trouble.message[0] = '\0';
+}
+
 /* ---- callbacks --------------------------------------------------------------------------------------------------- */
 
 static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -60,11 +66,13 @@ static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, v
     (void)client;
     assert(producer->unacknowledged > 0);
     producer->unacknowledged--;
+    if (producer->is_freed) {
+        return;
+    }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        producer->all_brokers_down = false;
-        producer->trouble.message[0] = '\0';
+        kafka_producer_forget_trouble(producer);
         producer->options.on_acknowledged(producer->options.ctx, message->_private);
-    } else if (!producer->is_freed) {
+    } else {
         kafka_producer_end(producer, message->err);
     }
 }

@@ -17,7 +17,7 @@ struct kafka_producer {
 
     struct kafka_log log; /* also the opaque of the callbacks */
     size_t unacknowledged;
-    bool is_freed;  /* purged messages are no failures any more */
+    bool is_freed;  /* what becomes of messages is told to nobody any more */
     bool has_gap;   /* a message was refused: its report, which says why, is on its way */
     bool has_ended; /* for the reason in end */
     struct error end;
@@ -34,6 +34,8 @@ int kafka_producer_listen(struct kafka_producer *producer, struct rd_kafka_conf_
  * reason is still to come: has_gap. Otherwise has_ended; the first reason stays. */
 void kafka_producer_end(struct kafka_producer *producer, int code);
 /* Nothing more is waited for: ends for a gap with what is known. */
+/* A broker has answered. */
+void kafka_producer_forget_trouble(struct kafka_producer *producer);
 void kafka_producer_end_unexplained(struct kafka_producer *producer);
 
 #endif

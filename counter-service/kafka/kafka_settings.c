@@ -1,9 +1,11 @@
 #include "counter-service/kafka/kafka_settings.h"
 
+#include <errno.h>
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config/config_option.h"
 #include "counter-service/kafka/kafka_producer_settings.h"
@@ -123,6 +125,16 @@ static int set_brokers(rd_kafka_conf_t *settings, const struct config *config, s
     return failed;
 }
 
+/* librdkafka would say only that it failed. */
+static int check_ca(const char *path, struct error *error)
+{
+    if (path[0] != '\0' && access(path, R_OK) != 0) {
+        error_set(error, "kafka.ca: %s: %s", path, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
 /* What is empty keeps librdkafka's default. */
 static int set_security(rd_kafka_conf_t *settings, const struct config *config, struct error *error)
 {
@@ -182,9 +194,10 @@ static rd_kafka_conf_t *create(const struct config *config, const struct kafka_s
                                const struct kafka_setting *fixed, struct error *error)
 {
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
-    if (check_options(config, error) != 0 || set_security(settings, config, error) != 0 ||
-        kafka_settings_set(settings, "client.id", "tally", error) != 0 || set_list(settings, defaults, error) != 0 ||
-        set_options(settings, config, error) != 0 || set_list(settings, fixed, error) != 0) {
+    if (check_options(config, error) != 0 || check_ca(config->kafka.ca, error) != 0 ||
+        set_security(settings, config, error) != 0 || kafka_settings_set(settings, "client.id", "tally", error) != 0 ||
+        set_list(settings, defaults, error) != 0 || set_options(settings, config, error) != 0 ||
+        set_list(settings, fixed, error) != 0) {
         rd_kafka_conf_destroy(settings);
         return NULL;
     }

@@ -128,12 +128,20 @@ static int wait_until_seen(struct kafka_producer *producer, int64_t deadline_us,
     return found == 1 ? 0 : -1;
 }
 
-int kafka_topic_ensure(struct kafka_producer *producer, int timeout_ms, struct error *error)
+static int ensure(struct kafka_producer *producer, int64_t deadline_us, struct error *error)
 {
-    const int64_t deadline_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     const int found = look(producer, deadline_us, error);
     if (found != 0) {
         return found == 1 ? 0 : -1;
     }
     return create(producer, deadline_us, error) == 0 ? wait_until_seen(producer, deadline_us, error) : -1;
+}
+
+int kafka_topic_ensure(struct kafka_producer *producer, int timeout_ms, struct error *error)
+{
+    const int result = ensure(producer, clock_monotonic_us() + (int64_t)timeout_ms * 1000, error);
+    if (result == 0) {
+        kafka_producer_forget_trouble(producer); /* a broker has answered */
+    }
+    return result;
 }

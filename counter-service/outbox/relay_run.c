@@ -16,6 +16,7 @@ enum {
     /* How long a turn listens to Kafka. */
     LISTEN_MS = 5,
     TOPIC_TIMEOUT_MS = 3000,
+    LOOK_MS = 5000,
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
     BATCH_MESSAGES_MAX = 10 * 1000,
@@ -90,12 +91,16 @@ static void fail_redis(struct relay_run *run)
 /* A broker or topic that takes no request so large may take a smaller one. */
 static void fail_producer(struct relay_run *run)
 {
-    if (kafka_producer_batch_too_large(run->producer) && run->batch_messages_max != 1) {
+    const bool shrinks = kafka_producer_batch_too_large(run->producer) && run->batch_messages_max != 1;
+    if (shrinks) {
         const int before = run->batch_messages_max > 0 ? run->batch_messages_max : BATCH_MESSAGES_MAX;
-        run->batch_messages_max = before / 2;
+        run->batch_messages_max = before / 4 > 0 ? before / 4 : 1;
         log_info("events", "smaller requests to kafka", LOG_INT("messages_max", run->batch_messages_max));
     }
     fail(run);
+    if (shrinks) {
+        run->retry_us = clock_monotonic_us();
+    }
 }
 
 /* What had failed works. */
@@ -209,6 +214,17 @@ static void start_producer(struct relay_run *run)
     }
 }
 
+/* Nothing that is sent would tell whether a broker is there again: it is asked now and then. */
+static void look_after_idle_producer(struct relay_run *run)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (run->follower.events_open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' &&
+        now_us >= run->look_us + LOOK_MS * 1000) {
+        run->look_us = now_us;
+        run->topic_is_there = false;
+    }
+}
+
 static void settle_topic(struct relay_run *run)
 {
     run->topic_is_there = kafka_topic_ensure(run->producer, TOPIC_TIMEOUT_MS, &run->trouble) == 0;
@@ -228,7 +244,7 @@ static enum kafka_outcome send_event(struct relay_run *run, const struct event *
     return kafka_producer_send(run->producer, &(struct kafka_message){
                                                   .key = event->resource_id,
                                                   .value = {run->value.data, run->value.len},
-                                                  .headers = (const void *)run->writer.headers,
+                                                  .headers = run->writer.headers,
                                                   .header_count = EVENT_HEADERS,
                                                   .tag = entry,
                                               });
@@ -249,6 +265,9 @@ static int talk_to_kafka(struct relay_run *run)
 {
     if (run->producer == NULL) {
         start_producer(run);
+    }
+    if (run->producer != NULL) {
+        look_after_idle_producer(run);
     }
     if (run->producer != NULL && !run->topic_is_there) {
         settle_topic(run);

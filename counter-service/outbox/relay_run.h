@@ -26,6 +26,7 @@ struct relay_run {
     /* Kafka's side; producer is NULL while another instance leads, or Redis is gone */
     struct kafka_producer *producer;
     bool topic_is_there;
+    int64_t look_us;        /* when an idle one was asked whether brokers are there */
     int batch_messages_max; /* 0: the library's own */
     struct event_writer writer;
     struct buffer value;

@@ -202,7 +202,7 @@ int redis_trial(struct redis_conn *conn, const struct write_settings *settings, 
                 int timeout_ms, struct error *ret_refusal, struct error *error)
 {
     struct trial trial;
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     if (init(&trial, &settings->prefix, error) != 0) {
         return -1;
     }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian packages that are missing for the groups named: build, run, test, lint, load, deploy.
+# Installs the Debian packages that are missing for the groups named: build, run, stack, test, lint, load, deploy.
 # Does nothing when nothing is missing, and never with NO_DEPS=1. Needs root or sudo only when there is something to
 # install. Removes nothing: where a package conflicts with one that is there, apt says so.
 set -euo pipefail
@@ -13,13 +13,14 @@ packages_of() {
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev librdkafka-dev ;;
         run) echo redis-server redis-tools curl ;;
+        stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat ;;
         # libnss-wrapper gives names the addresses that a test wants.
         test) echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
-            python3-yaml docker-compose haproxy nginx spin varnish ;;
+            python3-yaml docker-compose haproxy nginx spin varnish openssl openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
-            iproute2 redis-server redis-tools curl python3 python3-yaml
+            iproute2 redis-server redis-tools curl python3 python3-yaml openjdk-17-jre-headless maven kcat
             # Where Docker's own package puts it; docker.io conflicts with that package.
             [ -x /usr/bin/dockerd ] || echo docker.io ;;
         *)

@@ -1,11 +1,16 @@
 #!/bin/bash
-# Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. Variables: see stack.sh.
+# Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
+# counter-service tells each change. Other variables: see stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
 source deploy/local/stack.sh
 
 CONSUL=$(deploy/local/consul.sh) || echo "no Consul: going on without discovery" >&2
+KAFKA=
+if [ "${WITH_KAFKA:-}" = 1 ]; then
+    KAFKA=$(deploy/local/kafka.sh) || echo "no Kafka: going on without events" >&2
+fi
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
@@ -13,6 +18,7 @@ require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE
     TALLY_COUNTER_SERVICE_ADMIN_PORT
 require_free_port Redis "$REDIS_PORT" REDIS_PORT
 [ -z "$CONSUL" ] || require_free_port Consul "$CONSUL_PORT" CONSUL_PORT
+[ -z "$KAFKA" ] || require_free_port Kafka "$KAFKA_PORT" KAFKA_PORT
 
 mkdir -p "$RUN_DIR"
 process_identity $$ >"$RUN_DIR/run.pid"
@@ -20,6 +26,7 @@ trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
 trap 'echo; echo "stopping"; exit 0' INT TERM HUP
 start_stack
 
+topic=${TALLY_KAFKA_TOPIC:-counter_events}
 cat <<TEXT
 
 Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C stops it.
@@ -29,16 +36,18 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
                    $ADMIN_URL               (/health, /metrics)
   Redis            127.0.0.1:$REDIS_PORT
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
+}${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
        -d '{"resource_id":"article-1","counter_type":"like"}'
   curl $GATEWAY_URL/api/v1/counter/article-1/like
   curl $GATEWAY_URL/health
-
+${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\n'
+}
 TEXT
 
-names=(gateway counter-service redis ${CONSUL:+consul})
+names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka})
 all_run() {
     local name
     for name in "${names[@]}"; do

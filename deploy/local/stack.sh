@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, counter-service,
-# gateway. To be sourced from the top folder of the project.
+# Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, a Kafka broker,
+# counter-service, gateway. To be sourced from the top folder of the project.
 #
-#   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/
+#   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/, Kafka's in kafka/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
-#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), TALLY_SERVER_PORT (8080),
+#   KAFKA                 where Kafka's jars are; "": none is started
+#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
 #   variable of the programs
 
@@ -29,6 +30,8 @@ set_stack_defaults() {
     else
         export TALLY_CONSUL_ADDRESS=${TALLY_CONSUL_ADDRESS-}
     fi
+    export KAFKA_PORT=${KAFKA_PORT:-9092}
+    [ -z "${KAFKA:-}" ] || export TALLY_KAFKA_BROKERS="${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}"
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -56,15 +59,17 @@ free_ports() { # count
 
 # For a stack beside others.
 set_free_ports() {
-    read -r REDIS_PORT CONSUL_PORT TALLY_SERVER_PORT TALLY_COUNTER_SERVICE_PORT TALLY_COUNTER_SERVICE_ADMIN_PORT \
-        < <(free_ports 5)
+    read -r REDIS_PORT CONSUL_PORT KAFKA_PORT TALLY_SERVER_PORT TALLY_COUNTER_SERVICE_PORT \
+        TALLY_COUNTER_SERVICE_ADMIN_PORT < <(free_ports 6)
     set_stack_defaults
 }
 
 # Fails, naming the port and how to take another one.
 require_free_port() { # what, port, variable
+    local target=run
     port_is_taken "$2" || return 0
-    echo "port $2, for $1, is taken (a stack that still runs? \`make stop\`). Another one: $3=PORT make run" >&2
+    [ -z "${KAFKA:-}" ] || target=stack
+    echo "port $2, for $1, is taken (a stack that still runs? \`make stop\`). Another one: $3=PORT make $target" >&2
     return 1
 }
 
@@ -130,14 +135,22 @@ answers_or_ended() { # process name, url
     curl -sf -o /dev/null --max-time 2 "$2" || process_ended "$1"
 }
 
-# Waits until a URL answers 2xx; fails when the process ends first or after 20 s.
-wait_ready() { # process name, url
-    if wait_until 200 answers_or_ended "$1" "$2" && process_runs "$1"; then
+# Waits until a command succeeds, which it also does when the process ended; fails when that is why, or after so many
+# tenths of a second.
+wait_process_ready() { # process name, tenths, command...
+    local name=$1
+    shift
+    if wait_until "$@" && process_runs "$name"; then
         return 0
     fi
-    echo "$1 is not ready; the end of $RUN_DIR/$1.log:" >&2
-    tail -n 5 "$RUN_DIR/$1.log" >&2
+    echo "$name is not ready; the end of $RUN_DIR/$name.log:" >&2
+    tail -n 5 "$RUN_DIR/$name.log" >&2
     return 1
+}
+
+# Waits until a URL answers 2xx; fails when the process ends first or after 20 s.
+wait_ready() { # process name, url
+    wait_process_ready "$1" 200 answers_or_ended "$1" "$2"
 }
 
 # appendfsync everysec, as most run Redis: a crash of the machine may lose the last two seconds. noeviction: Tally
@@ -158,6 +171,22 @@ start_consul() {
     wait_ready consul "http://127.0.0.1:$CONSUL_PORT/v1/status/leader"
 }
 
+start_kafka() {
+    local controller_port
+    read -r controller_port < <(free_ports 1)
+    start_process kafka deploy/local/kafka_server.sh "$PWD/$RUN_DIR/kafka" "$KAFKA_PORT" "$controller_port"
+}
+
+# It listens once it can answer.
+kafka_listens_or_ended() {
+    port_is_taken "$KAFKA_PORT" || process_ended kafka
+}
+
+# Some seconds.
+wait_kafka() {
+    wait_process_ready kafka 600 kafka_listens_or_ended
+}
+
 consul_passes_both() {
     local passing
     # "|| true": grep may find none
@@ -172,9 +201,12 @@ wait_consul_passes() {
         echo "Consul does not find both programs healthy: see http://127.0.0.1:$CONSUL_PORT/ui" >&2
 }
 
+# Kafka first, since it takes longest.
 start_stack() {
+    [ -z "${KAFKA:-}" ] || start_kafka
     start_redis redis "$REDIS_PORT"
     [ -z "${CONSUL:-}" ] || start_consul
+    [ -z "${KAFKA:-}" ] || wait_kafka
     start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
     start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
     wait_ready counter-service "$ADMIN_URL/health"
@@ -186,6 +218,7 @@ start_stack() {
 stop_stack() {
     stop_process gateway
     stop_process counter-service
+    stop_process kafka
     stop_process consul
     stop_process redis
 }

@@ -16,6 +16,8 @@ PROGRAMS=(gateway counter-service-1 counter-service-2)
 # Another machine, and how this one is reached from there.
 NEIGHBOUR=10.99.7.2
 FROM_NEIGHBOUR=10.99.7.1
+# The counter types that the checks below use.
+COUNTED=(stopped service_killed gateway_killed redis_restarted kafka_stopped)
 
 compose() {
     timeout 100 docker-compose --ansi never -f deploy/docker-compose.yml -p "$PROJECT" "$@"
@@ -42,6 +44,9 @@ make_machine() {
     ip link set lo up
     mount -t tmpfs tmpfs /run
     mount -t tmpfs tmpfs /etc/docker
+    # For Kafka, which tells its clients its name.
+    echo '127.0.0.1 localhost' >"$RUN_DIR/hosts"
+    mount --bind "$RUN_DIR/hosts" /etc/hosts
     ip netns add neighbour
     ip link add neighbour type veth peer name eth0 netns neighbour
     ip address add "$FROM_NEIGHBOUR/24" dev neighbour
@@ -103,18 +108,25 @@ reaches() { # url, command to run curl by...
     "${@:2}" curl -s -o /dev/null --max-time 1 "$1"
 }
 
+address_of() { # service
+    state_of "$1" '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
+}
+
 # From this machine the service's address is reached: it is the right one.
 neighbour_reaches_only_the_gateway() {
     local in_neighbour=(ip netns exec neighbour) inside
-    inside=http://$(state_of counter-service-1 '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'):50052
+    inside=http://$(address_of counter-service-1):50052
     reaches "$inside" && ! reaches "$inside" "${in_neighbour[@]}" &&
         reaches "http://$FROM_NEIGHBOUR:8080" "${in_neighbour[@]}" &&
         ! reaches "http://$FROM_NEIGHBOUR:8500" "${in_neighbour[@]}"
 }
 
 inside_has_no_way_out() {
-    reaches "http://$NEIGHBOUR" in_network_of gateway && ! reaches "http://$NEIGHBOUR" in_network_of redis &&
-        ! reaches "http://$NEIGHBOUR" in_network_of counter-service-1
+    local service
+    reaches "http://$NEIGHBOUR" in_network_of gateway || return
+    for service in redis kafka counter-service-1; do
+        ! reaches "http://$NEIGHBOUR" in_network_of "$service" || return
+    done
 }
 
 # ---- increments under faults -------------------------------------------------------------------------------------
@@ -172,11 +184,32 @@ kill_service() { # service
 }
 
 stop_and_start_service() { # service
-    compose stop "$1" && sleep 1 && compose start "$1" && settles all_are_healthy
+    compose stop "$1" && sleep 2 && compose start "$1" && settles all_are_healthy
 }
 
 restart_redis() {
     compose restart redis && settles all_are_healthy
+}
+
+# ---- events ------------------------------------------------------------------------------------------------------
+
+# The ids of the events in the topic, of the counters that are counted here, each once.
+event_ids() {
+    printf '127.0.0.1 localhost\n%s kafka\n' "$(address_of kafka)" >"$RUN_DIR/hosts"
+    timeout 20 kcat -q -b kafka:9092 -t counter_events -C -o beginning -e -f '%k %h\n' |
+        sed -nE 's/^compose (.*,)?ce_id=([^,]+).*/\2/p' | sort -u
+}
+
+# Each increment was of 1.
+each_change_is_an_event() {
+    local events counter value values=0
+    events=$(event_ids | wc -l)
+    for counter in "${COUNTED[@]}"; do
+        value=$(value_of "$counter") || return
+        values=$((values + value))
+    done
+    echo "$events events, the counters' values are $values in all"
+    [ "$values" -gt 0 ] && [ "$events" -eq "$values" ]
 }
 
 # ---- down --------------------------------------------------------------------------------------------------------
@@ -212,7 +245,7 @@ check "each is as confined and limited as the file says" \
     /usr/bin/python3 tests/deploy/compose_limits.py "${PROJECT}_"
 check "8080 and, for this machine only, 8500 are published, and nothing else" only_two_ports_are_published
 check "another machine reaches the gateway and nothing else" neighbour_reaches_only_the_gateway
-check "Redis and the services have no way out" inside_has_no_way_out
+check "Redis, Kafka and the services have no way out" inside_has_no_way_out
 check "README's commands print what it shows" /usr/bin/python3 tests/readme_console.py localhost:8080
 check "a counter-service is stopped and started: no increment fails" \
     fails_none_while stopped stop_and_start_service counter-service-1
@@ -220,6 +253,9 @@ check "a counter-service is killed: restarted, no increment fails" \
     fails_none_while service_killed kill_service counter-service-2
 check "the gateway is killed: restarted, no increment is lost" counts_exactly_while gateway_killed kill_service gateway
 check "docker-compose restart redis: no increment is lost" counts_exactly_while redis_restarted restart_redis
+check "each change is an event in Kafka" wait_until 30 each_change_is_an_event
+check "Kafka is stopped and started: no increment fails" fails_none_while kafka_stopped stop_and_start_service kafka
+check "the events of that time arrive too" wait_until 30 each_change_is_an_event
 counted=$(counters) || true
 check "docker-compose stop ends both programs with 0" stop_ends_all_well
 check "docker-compose down and up keeps the counters" survives_down_and_up "$counted"

@@ -1,5 +1,6 @@
 # Stand-ins for the images that deploy/docker-compose.yml takes from others: the same programs, users and volumes, over
-# the Debian that Tally's images are made from. The context is where the consul program is.
+# the Debian that Tally's images are made from. The context has the consul program, Kafka's jars in kafka/, and
+# kafka_stand_in.sh.
 ARG BASE
 
 FROM ${BASE} AS redis
@@ -16,3 +17,13 @@ COPY consul /usr/local/bin/
 RUN install -d -o 100 -g 1000 /consul/data
 VOLUME /consul/data
 EXPOSE 8500
+
+FROM ${BASE} AS kafka
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
+    && install -d -o 1000 -g 1000 /opt/kafka/config /opt/kafka/logs /var/lib/kafka/data
+COPY kafka /opt/kafka/libs
+COPY kafka_stand_in.sh /etc/kafka/docker/run
+VOLUME /var/lib/kafka/data
+EXPOSE 9092
+CMD ["/etc/kafka/docker/run"]

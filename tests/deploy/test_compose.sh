@@ -3,8 +3,8 @@
 # calls it, as root, after `make images`.
 #
 # Real: dockerd, docker-compose, the file as it is, and Tally's images, which buildah made by deploy/docker/Dockerfile.
-# Stand-ins, as nothing is pulled: the images of Redis and Consul, which tests/deploy/stand_ins.Dockerfile makes of
-# Debian's Redis and Consul, under the names that the file has.
+# Stand-ins, as nothing is pulled: the images of Redis, Consul and Kafka, which tests/deploy/stand_ins.Dockerfile makes
+# of Debian's Redis, Consul and Java, and of Kafka's jars, under the names that the file has.
 #
 # The engine runs in mount, network and process namespaces of its own: its bridges, rules and ports are not the
 # machine's, and whatever it starts is gone with them, however this ends.
@@ -15,9 +15,10 @@ source deploy/docker/buildah.sh
 
 RUN_DIR=build/deploy/test-compose
 IMAGES_DIR=$PWD/$RUN_DIR/images
+CONTEXT_DIR=$PWD/$RUN_DIR/stand-ins
 ENGINE_DIR=$PWD/$RUN_DIR/engine
 CONTROL_GROUP=tally-test-compose
-SECONDS_MAX=300
+SECONDS_MAX=400
 
 # Each image of the file, and which stand-in it is, if it is one.
 images() {
@@ -28,15 +29,25 @@ for service in yaml.safe_load(open("deploy/docker-compose.yml"))["services"].val
     print(image, "" if image.startswith("tally-") else image.split("/")[-1].split(":")[0])' | sort -u
 }
 
-build_stand_in() { # image, stage of the Dockerfile
-    local consul
+# Of links: all of it is in build/
+make_context() {
+    local consul kafka
     consul=$(deploy/local/consul.sh)
+    kafka=$(deploy/local/kafka.sh)
+    mkdir -p "$CONTEXT_DIR"
+    cp --link "$consul" "$CONTEXT_DIR/consul"
+    cp --link --recursive "$kafka" "$CONTEXT_DIR/kafka"
+    cp tests/deploy/kafka_stand_in.sh "$CONTEXT_DIR"
+}
+
+build_stand_in() { # image, stage of the Dockerfile
     "${BUILDAH[@]}" bud "${CHROOT[@]}" --format docker --pull-never --build-arg BASE="$BASE" \
-        --file tests/deploy/stand_ins.Dockerfile --target "$2" --tag "localhost/$1" "$(dirname "$consul")"
+        --file tests/deploy/stand_ins.Dockerfile --target "$2" --tag "localhost/$1" "$CONTEXT_DIR"
 }
 
 make_archives() {
     local image stand_in
+    make_context
     mkdir -p "$IMAGES_DIR"
     while read -r -u 3 image stand_in; do
         [ -z "$stand_in" ] || build_stand_in "$image" "$stand_in"
@@ -55,7 +66,7 @@ remove_engine() {
         wait "$engine" || true
     fi
     remove_control_groups
-    rm -rf "$ENGINE_DIR" "$IMAGES_DIR"
+    rm -rf "$ENGINE_DIR" "$IMAGES_DIR" "$CONTEXT_DIR"
 }
 
 engine=

@@ -10,6 +10,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.daemons import IMPATIENT_SECONDS
+from harness.kafka_broker import KafkaBroker
 from harness.process import open_processes
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub
@@ -62,6 +63,18 @@ def start_stack(start_kind):
 @pytest.fixture(scope="module")
 def start_cluster(start_kind):
     return functools.partial(start_kind, Cluster)
+
+
+@pytest.fixture(scope="module")
+def start_kafka(start_kind):
+    """Skips, by name, where there is no Kafka."""
+    return functools.partial(start_kind, KafkaBroker)
+
+
+@pytest.fixture(scope="module")
+def kafka(start_kafka):
+    """A broker as it is by itself. A module that needs other settings overrides it."""
+    return start_kafka()
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,36 @@
-"""deploy/local/run.sh, which `make run` calls, on free ports."""
+"""deploy/local/run.sh, which `make run` and `make stack` call, on free ports."""
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import urllib.request
 
 import pytest
 
+from harness.kafka_broker import kafka_jars
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
 from harness.process import Process
 from harness.wait import wait_until
 
 PORTS = (
-    "REDIS_PORT", "CONSUL_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT", "TALLY_COUNTER_SERVICE_ADMIN_PORT",
+    "REDIS_PORT", "CONSUL_PORT", "KAFKA_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT",
+    "TALLY_COUNTER_SERVICE_ADMIN_PORT",
 )  # fmt: skip
 
 
 class LocalStack(Process):
-    def __init__(self, directory):
+    def __init__(self, directory, **settings):
         self.ports = {name: free_port() for name in PORTS}
         variables = {name: str(port) for name, port in self.ports.items()}
         variables |= {"RUN_DIR": os.path.relpath(directory / "run", ROOT), "BIN_DIR": str(BIN_DIR)}
+        self._variables = os.environ | variables | settings
         # As a terminal starts it: a shell cannot catch a signal that its parent ignored, as nohup and `&` have it.
         command = ["env", "--default-signal=INT,HUP", ROOT / "deploy/local/run.sh"]
-        super().__init__("local-stack", command, os.environ | variables, directory)
+        super().__init__("local-stack", command, self._variables, directory)
 
     def says(self, text):
         return text in self.log() + self.stderr_path.read_text()
@@ -35,6 +40,12 @@ class LocalStack(Process):
         self.send_signal(number)
         return self.wait(30)
 
+    def stop_what_is_left(self):
+        """As `make stop` does: whatever it has started, and whatever has become of the script."""
+        subprocess.run([ROOT / "deploy/local/stop.sh"], env=self._variables, check=True, timeout=120)
+        if self._child and not self.is_running:
+            self.wait()
+
     def open_ports(self):
         def is_open(port):
             with contextlib.closing(socket.socket()) as probe:
@@ -43,13 +54,28 @@ class LocalStack(Process):
         return [name for name, port in self.ports.items() if is_open(port)]
 
 
+@contextlib.contextmanager
+def stopped_at_last(stack):
+    try:
+        yield stack
+    finally:
+        stack.stop_what_is_left()
+        stack.close()
+
+
 @pytest.fixture
 def local_stack(tmp_path):
-    stack = LocalStack(tmp_path)
-    yield stack
-    if stack.is_running:
-        stack.interrupt()
-    stack.close()
+    with stopped_at_last(LocalStack(tmp_path)) as stack:
+        yield stack
+
+
+@pytest.fixture
+def local_stack_with_kafka(tmp_path):
+    kafka_jars()
+    if not shutil.which("kcat"):
+        pytest.skip("no kcat here: deploy/local/deps.sh test installs it")
+    with stopped_at_last(LocalStack(tmp_path, WITH_KAFKA="1")) as stack:
+        yield stack
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "terminal-closed"])
@@ -59,6 +85,37 @@ def test_it_comes_up_answers_and_stops_with_its_terminal(local_stack, number):
     url = f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}/health"
     wait_until(lambda: b'"consul":{"status":"ok"' in urllib.request.urlopen(url, timeout=10).read())
     assert local_stack.interrupt(number) == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
+
+
+def increment_by_curl(url, resource):
+    command = ["curl", "-sf", f"{url}/api/v1/counter/increment", "-H", "Content-Type: application/json"]
+    body = f'{{"resource_id":"{resource}","counter_type":"like"}}'
+    subprocess.run([*command, "-d", body], check=True, stdout=subprocess.DEVNULL, timeout=20)
+
+
+def printed_by_kcat(address):
+    """All that is in the topic, by the command that run.sh tells to try; "" while there is no such topic."""
+    command = ["kcat", "-q", "-b", address, "-t", "counter_events", "-C", "-o", "beginning", "-e"]
+    run = subprocess.run([*command, "-f", "%k %h %s\n"], capture_output=True, text=True, timeout=20)
+    return run.stdout
+
+
+@pytest.mark.timeout(120)
+def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
+    local_stack = local_stack_with_kafka
+    local_stack.start()
+    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 60)
+    kafka = f"127.0.0.1:{local_stack.ports['KAFKA_PORT']}"
+    assert local_stack.says(f"kcat -b {kafka} -t counter_events -C -o beginning -f '%k %h %s\\n'")
+    url = f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}"
+    increment_by_curl(url, "article-1")
+    increment_by_curl(url, "article-2")
+    wait_until(lambda: len(printed_by_kcat(kafka).splitlines()) == 2, 20, interval=0.5)
+    keys = {line.split()[0] for line in printed_by_kcat(kafka).splitlines()}
+    assert keys == {"article-1", "article-2"}
+    assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()
 

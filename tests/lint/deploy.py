@@ -17,6 +17,10 @@ DOCKERFILE = pathlib.Path("deploy/docker/Dockerfile")
 UNIT = pathlib.Path("deploy/systemd/tally.service.in")
 RUNTIME_PACKAGES = pathlib.Path("deploy/runtime-packages.txt")
 PROGRAMS = ("gateway", "counter-service")
+# By the name of the image.
+PORTS_OF_OTHERS = {"redis": {6379}, "consul": {8500}, "kafka": {9092}}
+# Tally counts without it, so it does not wait for it either.
+NOT_WAITED_FOR = {"kafka"}
 # See OTHER_FILES in gateway/main.c.
 OTHER_FILES = 128
 
@@ -92,9 +96,13 @@ def address_problems(name, service, services):
             yield f"{COMPOSE}: {name}: {variable} names port {port} of {host}, which has {known}"
 
 
+def image_name(service):
+    return service.get("image", "").split(":")[0].split("/")[-1]
+
+
 def program_of(service):
     """None: it is a third party's."""
-    name = service.get("image", "").split(":")[0].removeprefix("tally-")
+    name = image_name(service).removeprefix("tally-")
     return name if name in PROGRAMS else None
 
 
@@ -102,7 +110,7 @@ def ports_of_service(service):
     """None: its settings are wrong, which is said of it elsewhere."""
     program = program_of(service)
     if program is None:
-        return {6379, 8500}
+        return PORTS_OF_OTHERS.get(image_name(service), set())
     settings, _ = effective(program, service["environment"])
     return ports_of(program, settings) if settings else None
 
@@ -133,6 +141,8 @@ def tally_problems(name, service, services, version):
     for variable in service["environment"]:
         if not variable.startswith("TALLY_"):
             yield f"{COMPOSE}: {name}: {variable} is no variable of {program}"
+    for other in NOT_WAITED_FOR & service.get("depends_on", {}).keys():
+        yield f"{COMPOSE}: {name}: waits for {other}, which it can be without"
     settings, refusal = effective(program, service["environment"])
     if settings is None:
         yield f"{COMPOSE}: {name}: {refusal}"

@@ -16,15 +16,17 @@ _code = protoc.main(
         f"--python_out={_directory.name}",
         f"--grpc_python_out={_directory.name}",
         "tally/v1/counter.proto",
+        "tally/v1/event.proto",
     ]
 )
 assert _code == 0, "protoc failed"
 sys.path.insert(0, _directory.name)
 
 from tally.v1 import counter_pb2 as pb  # noqa: E402
+from tally.v1 import event_pb2  # noqa: E402
 from tally.v1.counter_pb2_grpc import CounterServiceStub  # noqa: E402
 
-__all__ = ["pb", "CounterServiceStub", "connect", "failure", "outcome", "SERVICE", "METHODS"]
+__all__ = ["pb", "event_pb2", "CounterServiceStub", "connect", "failure", "outcome", "SERVICE", "METHODS"]
 
 SERVICE = "tally.v1.CounterService"
 METHODS = [method.name for method in pb.DESCRIPTOR.services_by_name["CounterService"].methods]

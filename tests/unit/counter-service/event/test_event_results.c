@@ -194,7 +194,7 @@ static void test_lengths_beyond_the_end_or_the_limits_are_damage(void **state)
                                         {"\1\7p\1l\0\2", 7},
                                         {"\1\1p\7l\0\2", 7},
                                         {"\1\1p\1l\7\2", 7}};
-    struct event event;
+    struct event event = {.delta = 0};
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
         assert_int_equal(read_entry(heads[i], TEXT("5"), &event), -1);
     }
@@ -215,7 +215,7 @@ static void test_lengths_beyond_the_end_or_the_limits_are_damage(void **state)
 static void test_a_varint_of_more_than_64_bits_is_damage(void **state)
 {
     (void)state;
-    struct event event;
+    struct event event = {.delta = 0};
     assert_int_equal(read_entry(TEXT("\1\1p\1l\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"), TEXT("5"), &event), 1);
     assert_true(event.delta == INT64_MIN);
     assert_int_equal(read_entry(TEXT("\1\1p\1l\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\2"), TEXT("5"), &event), -1);

@@ -41,7 +41,7 @@ static void produce(const struct kafka_fixture *fixture, int first, int last)
         char text[32];
         snprintf(text, sizeof(text), "%d", i);
         const char key = (char)('a' + i % 26);
-        const struct kafka_header header = {"number", text_of(text)};
+        const struct named_text header = {"number", text_of(text)};
         const struct kafka_message message = {
             .key = {&key, 1}, .value = text_of(text), .headers = &header, .header_count = 1};
         assert_int_equal(kafka_producer_send(producer, &message), KAFKA_OK);
@@ -77,11 +77,12 @@ static int read_to_end(struct kafka_consumer *consumer, int *counts, int64_t *en
         assert_true(kafka_received_header(&received, "number", &header));
         assert_true(text_equal(header, received.value));
         assert_false(kafka_received_header(&received, "other", &header));
-        char number[32] = "";
-        memcpy(number, received.value.data, received.value.len);
+        char text[32] = "";
+        memcpy(text, received.value.data, received.value.len);
+        const long number = strtol(text, NULL, 10);
         assert_int_equal(received.key.len, 1);
-        assert_int_equal(received.key.data[0], 'a' + atoi(number) % 26);
-        counts[atoi(number)]++;
+        assert_int_equal(received.key.data[0], 'a' + number % 26);
+        counts[number]++;
         messages++;
     }
     return messages;
@@ -189,6 +190,30 @@ static void test_brokers_that_are_down_give_nothing_and_no_failure(void **state)
     kafka_fixture_stop(&fixture);
 }
 
+/* The library looks for the coordinator of its group although it is not used. */
+static void test_no_right_to_a_group_is_needed(void **state)
+{
+    enum { API_FIND_COORDINATOR = 10 };
+    (void)state;
+    struct error error;
+    struct kafka_fixture fixture;
+    struct kafka_received received;
+    const rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+    const int64_t offset = KAFKA_FROM_BEGINNING;
+    kafka_fixture_start(&fixture, 1, 1, NULL);
+    produce(&fixture, 0, 1);
+    rd_kafka_mock_push_request_errors(fixture.cluster, API_FIND_COORDINATOR, 5, code, code, code, code, code);
+    struct kafka_consumer *consumer = create(&fixture);
+    assert_int_equal(kafka_consumer_assign(consumer, &offset, 1, &error), 0);
+    enum kafka_next next = KAFKA_NOTHING;
+    while (next == KAFKA_NOTHING) {
+        next = kafka_consumer_next(consumer, 1000, &received, &error);
+    }
+    assert_int_equal(next, KAFKA_MESSAGE);
+    kafka_consumer_free(consumer);
+    kafka_fixture_stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_messages_that_come_later_are_read_too),
         cmocka_unit_test(test_an_offset_that_is_gone_is_a_failure),
         cmocka_unit_test(test_brokers_that_are_down_give_nothing_and_no_failure),
+        cmocka_unit_test(test_no_right_to_a_group_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,7 +83,7 @@ static void test_a_message_arrives_with_its_key_and_headers(void **state)
     kafka_fixture_start(&fixture, 1, 1, NULL);
     struct kafka_producer *producer = create(&fixture, &record);
     char id[] = "42";
-    const struct kafka_header headers[] = {{"ce_id", {id, 2}}, {"empty", TEXT("")}};
+    const struct named_text headers[] = {{"ce_id", {id, 2}}, {"empty", TEXT("")}};
     const struct kafka_message message = {
         .key = {"k\0y", 3}, .value = TEXT("value"), .headers = headers, .header_count = 2, .tag = (void *)7};
     assert_int_equal(kafka_producer_send(producer, &message), KAFKA_OK);

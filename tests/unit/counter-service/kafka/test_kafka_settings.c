@@ -132,7 +132,7 @@ static void test_what_only_a_client_finds_is_told(void **state)
     (void)state;
     assert_refused("options: [reconnect.backoff.ms=5000]", "kafka: librdkafka does not take the settings: ");
     assert_refused("security: sasl_ssl, mechanism: NONSENSE", "NONSENSE");
-    assert_refused("security: ssl, ca: /nonexistent/ca.pem", "ssl.ca.location");
+    assert_refused("security: ssl, ca: /nonexistent/ca.pem", "kafka.ca");
 }
 
 static void test_security_is_taken(void **state)

@@ -1,0 +1,167 @@
+"""Every increment that was applied is an event, each counter's in order, whatever dies on the way to Kafka."""
+
+import random
+import threading
+import time
+import uuid
+
+import pytest
+
+from harness.calls import increment_batch, item
+from harness.events import check_chain, events_health, first_occurrences
+from harness.faults import under_load
+from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger, check
+from harness.wait import wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+INCREMENTS = 1_000_000
+COUNTERS = 1000
+BATCH = 500
+CLIENTS = 4
+# More than LEASE_MS of relay_run.c.
+TAKE_OVER_SECONDS = 30
+
+
+@pytest.fixture
+def topic():
+    return f"events-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def stack(start_cluster, kafka, topic):
+    events = {"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic}
+    return start_cluster(services=2, gateways=2, service=events)
+
+
+class BatchLoad(threading.Thread):
+    """Sends batches over all counters, one after the other, until it is told to stop."""
+
+    def __init__(self, gateway, pause):
+        super().__init__(daemon=True)
+        self.ledger = Ledger()
+        self.sent = 0
+        self._gateway, self._pause = gateway, pause
+        self._stopping = threading.Event()
+
+    def run(self):
+        while not self._stopping.is_set():
+            self._send()
+            time.sleep(self._pause)
+
+    def stop(self):
+        self._stopping.set()
+        self.join(30)
+
+    def _send(self):
+        counters = [(f"r{random.randrange(COUNTERS)}", "hit") for _ in range(BATCH)]
+        deltas = [random.choice((-1, 1, 2, 3)) for _ in counters]
+        items = [item(*counter, increment=delta) for counter, delta in zip(counters, deltas, strict=True)]
+        self.sent += BATCH
+        for counter, delta, outcome in zip(counters, deltas, self._outcomes(items), strict=True):
+            self.ledger.add(outcome, counter, delta)
+
+    def _outcomes(self, items):
+        try:
+            response = increment_batch(self._gateway, items)
+        except OSError:
+            return [UNKNOWN] * len(items)
+        if response.status != 200:
+            return [self._outcome(response.json())] * len(items)
+        return [self._outcome(result.get("error")) for result in response.json()["results"]]
+
+    @staticmethod
+    def _outcome(problem):
+        if problem is None:
+            return ACKNOWLEDGED
+        return REFUSED if problem["outcome"] == "not_applied" else UNKNOWN
+
+
+def leader(stack):
+    for service in stack.services:
+        if service.is_running and events_health(service)["relay"] == "leads":
+            return service
+    return None
+
+
+def kill_leader(stack):
+    victim = wait_until(lambda: leader(stack), TAKE_OVER_SECONDS)
+    victim.kill()
+    wait_until(lambda: leader(stack), TAKE_OVER_SECONDS, what="the other one to take over")
+    victim.start()
+    stack.wait_ready()
+
+
+def kill_kafka(kafka):
+    kafka.kill()
+    time.sleep(3)
+    kafka.start()
+
+
+def stop_leader_for_20_seconds(stack):
+    sleeper = wait_until(lambda: leader(stack), TAKE_OVER_SECONDS)
+    sleeper.pause()
+    time.sleep(20)
+    others = [service for service in stack.services if service is not sleeper]
+    assert events_health(others[0])["relay"] == "leads"
+    sleeper.resume()
+    stack.wait_ready()
+
+
+def wait_published(stack):
+    def is_published():
+        service = leader(stack)
+        return service is not None and events_health(service)["waiting"] == 0
+
+    wait_until(is_published, 120, what="all events to be published")
+
+
+def check_events(stack, kafka, topic):
+    """The events, each once, are all increments of all counters."""
+    wait_published(stack)
+    messages = kafka.read_topic(topic)
+    events = first_occurrences(messages)
+    print(f"{len(events)} events, {len(messages) - len(events)} repetitions")
+    last_values = check_chain(events)
+    sums = {}
+    for event in events:
+        sums[event.counter] = sums.get(event.counter, 0) + event.delta
+    values = stack.values(sums)
+    assert sums == values == last_values
+    return sums
+
+
+def test_a_million_increments_while_kafka_and_the_relay_die(stack, kafka, topic):
+    loads = [BatchLoad(stack.gateway, 0.06) for _ in range(CLIENTS)]
+    for load in loads:
+        load.start()
+    time.sleep(1)
+    kill_kafka(kafka)
+    kill_leader(stack)
+    stop_leader_for_20_seconds(stack)
+    kill_kafka(kafka)
+    kill_leader(stack)
+    wait_until(lambda: sum(load.sent for load in loads) >= INCREMENTS, 300, what="a million increments")
+    ledger = Ledger()
+    for load in loads:
+        load.stop()
+        ledger.merge(load.ledger)
+    sums = check_events(stack, kafka, topic)
+    assert len(sums) == COUNTERS
+    check(ledger, stack.values(ledger.counters()))
+
+
+def test_redis_dies_and_its_events_with_its_counters_survive(stack, kafka, topic):
+    def fault():
+        stack.redis.kill()
+        time.sleep(1)
+        stack.redis.start()
+        stack.wait_ready()
+        stack.redis.call("CLIENT", "KILL", "TYPE", "normal")
+        stack.redis.call("SCRIPT", "FLUSH")
+        stack.redis.pause()
+        time.sleep(2)
+        stack.redis.resume()
+
+    under_load(stack, fault)
+    check_events(stack, kafka, topic)
