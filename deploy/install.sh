@@ -76,7 +76,8 @@ uninstall_all() {
         for_this_systemd systemctl --quiet disable --now "tally-$program" || true
         remove "$PREFIX/bin/tally-$program" "$(unit_path "$program")"
     done
-    remove "${TOOLS[@]/#/$PREFIX/bin/tally-}" "$PREFIX/lib/sysusers.d/tally.conf" "${DOCUMENTS[@]/#/$DOC_DIR/}" "$CONFIG_DIR/config.yaml.new"
+    remove "${TOOLS[@]/#/$PREFIX/bin/tally-}"
+    remove "$PREFIX/lib/sysusers.d/tally.conf" "${DOCUMENTS[@]/#/$DOC_DIR/}" "$CONFIG_DIR/config.yaml.new"
     [ ! -d "$DESTDIR$DOC_DIR" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$DOC_DIR"
     for_this_systemd systemctl daemon-reload
 }

@@ -120,7 +120,8 @@ static bool take_escape(struct json_cursor *cursor, struct sink *sink)
 
 bool json_take_string(struct json_cursor *cursor, char *out, size_t room, size_t *ret_len)
 {
-    struct sink sink = {.out = out, .room = room};
+    struct sink sink = {.room = room};
+    sink.out = out;
     if (cursor->at == cursor->end || *cursor->at != '"') {
         return false;
     }

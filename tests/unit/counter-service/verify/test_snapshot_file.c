@@ -62,7 +62,7 @@ static void put(struct counter_table *table, const char *resource_id, int64_t va
     assert_non_null(counter);
     counter->redis_value = value;
     counter->cut = (struct stream_id){UINT64_MAX, 17};
-    counter->in_redis = in_redis;
+    counter->in_redis = (uint8_t)in_redis;
 }
 
 static void test_what_is_written_is_read(void **state)

@@ -21,7 +21,7 @@ static int parse(const char *line, struct verify_options *ret_options, char **re
     FILE *out = open_memstream(ret_out, &len);
     FILE *err = open_memstream(ret_err, &len);
     assert_true(out != NULL && err != NULL && strlen(line) < sizeof(words));
-    strcpy(words, line);
+    snprintf(words, sizeof(words), "%s", line);
     for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
         assert_true(argc <= WORDS_MAX);
         argv[argc++] = word;
