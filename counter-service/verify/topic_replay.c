@@ -7,14 +7,28 @@
 #include "common/base/clock.h"
 #include "counter-service/event/event_message.h"
 
-/* Of one question to a broker. */
-enum { ENDS_TIMEOUT_MS = 10 * 1000, POLL_MS = 500 };
+enum { ENDS_TIMEOUT_MS = 10 * 1000, ENDS_AGAIN_MS = 200, POLL_MS = 500 };
+
+/* While a partition gets another leader, or is new, brokers answer that they know of no such thing. So an error is one
+ * only if it lasts. */
+static int find_range(struct kafka_consumer *consumer, size_t partition, int64_t *ret_first, int64_t *ret_end,
+                      struct error *error)
+{
+    const int64_t give_up_us = clock_monotonic_us() + ENDS_TIMEOUT_MS * INT64_C(1000);
+    while (kafka_consumer_ends(consumer, (int)partition, ENDS_TIMEOUT_MS, ret_first, ret_end, error) != 0) {
+        if (clock_monotonic_us() > give_up_us) {
+            return -1;
+        }
+        clock_sleep_ms(ENDS_AGAIN_MS);
+    }
+    return 0;
+}
 
 int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
 {
     for (size_t i = 0; i < partition_count; i++) {
         int64_t first;
-        if (kafka_consumer_ends(consumer, (int)i, ENDS_TIMEOUT_MS, &first, &ret_ends[i], error) != 0) {
+        if (find_range(consumer, i, &first, &ret_ends[i], error) != 0) {
             return -1;
         }
     }
@@ -56,8 +70,7 @@ static int find_ends(struct reading *reading)
 {
     for (size_t i = 0; i < reading->plan->partition_count; i++) {
         int64_t first;
-        if (kafka_consumer_ends(reading->plan->consumer, (int)i, ENDS_TIMEOUT_MS, &first, &reading->ends[i],
-                                reading->error) != 0 ||
+        if (find_range(reading->plan->consumer, i, &first, &reading->ends[i], reading->error) != 0 ||
             check_start(reading, i, first, reading->ends[i]) != 0) {
             return -1;
         }

@@ -117,6 +117,21 @@ static int scan(struct verify *verify)
     return 0;
 }
 
+/* Now that all events that are needed are published: they are in the partitions that are known. */
+static int check_partitions(struct verify *verify)
+{
+    int count;
+    if (kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
+        return -1;
+    }
+    if ((size_t)count != verify->partition_count) {
+        error_set(verify->error, "the topic's number of partitions was changed meanwhile, from %zu to %d",
+                  verify->partition_count, count);
+        return -1;
+    }
+    return 0;
+}
+
 static int read_topic(struct verify *verify, struct replay *replay)
 {
     const struct topic_replay_plan plan = {
@@ -165,7 +180,7 @@ static int run(struct verify *verify)
     struct replay replay;
     if (begin(verify) != 0 || read_snapshot(verify) != 0 || scan(verify) != 0 ||
         relay_wait(&verify->redis, verify->cut, verify->options->timeout_ms, verify->error) != 0 ||
-        read_topic(verify, &replay) != 0) {
+        check_partitions(verify) != 0 || read_topic(verify, &replay) != 0) {
         return VERIFY_FAILED;
     }
     report_counts(verify, &replay);
