@@ -229,7 +229,8 @@ def test_a_file_that_is_not_there_is_refused_by_name(name, tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "word"),
     [("SERVER_PORT", "many", "SERVER_PORT"), ("REDIS_TIMEOUT", "1", "REDIS_TIMEOUT"),
-     ("LOG_LEVEL", "loud", "LOG_LEVEL"), ("KAFKA_BROKERS", "a:1,b:2", "events are not in this version"),
+     ("LOG_LEVEL", "loud", "LOG_LEVEL"), ("KAFKA_BROKERS", "a:1,b", "KAFKA_BROKERS"),
+     ("KAFKA_OPTIONS", "a=1,a=2", "KAFKA_OPTIONS"), ("KAFKA_USERNAME", "u", "kafka.username"),
      ("REDIS_DB", "", "REDIS_DB")],
 )  # fmt: skip
 def test_what_is_wrong_in_the_environment_is_named(name, key, value, word):
