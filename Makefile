@@ -89,8 +89,9 @@ endif
 
 COMMON_SRC := $(wildcard common/*/*.c)
 GATEWAY_SRC := $(filter-out gateway/main.c,$(wildcard gateway/*.c gateway/*/*.c))
-SERVICE_SRC := $(filter-out counter-service/main.c,$(wildcard counter-service/*.c counter-service/*/*.c))
-MAIN_SRC := $(wildcard gateway/main.c counter-service/main.c)
+SERVICE_MAINS := counter-service/main.c counter-service/verify_main.c
+SERVICE_SRC := $(filter-out $(SERVICE_MAINS),$(wildcard counter-service/*.c counter-service/*/*.c))
+MAIN_SRC := gateway/main.c $(SERVICE_MAINS)
 FAKE_SRC := $(wildcard tests/fakes/*.c)
 # They mirror the folders of what they test; tests/integration starts a real Redis.
 UNIT_SRC := $(wildcard $(foreach tier,tests/unit tests/integration,$(tier)/*/test_*.c $(tier)/*/*/test_*.c))
@@ -120,7 +121,7 @@ FUZZ_PROGRAMS = $(FUZZ_SRC:tests/fuzz/%.c=$(BIN)/%)
 # ---- programs ----------------------------------------------------------------------------------------------------
 
 .PHONY: all
-all: $(BIN)/gateway $(BIN)/counter-service ## build both programs into build/bin
+all: $(BIN)/gateway $(BIN)/counter-service $(BIN)/counter-verify ## build the programs into build/bin
 
 link = $(Q)$(CC) $(LINK_FLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
@@ -130,6 +131,12 @@ $(BIN)/gateway: $(OBJ)/gateway/main.o $(LIB)/libgateway.a $(LIB)/libcommon.a $(L
 	$(link) $(PACKAGE_LIBS)
 
 $(BIN)/counter-service: $(OBJ)/counter-service/main.o $(LIB)/libcounter-service.a $(LIB)/libcommon.a $(LIB)/libgenerated.a
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(link) $(PACKAGE_LIBS)
+
+$(BIN)/counter-verify: $(OBJ)/counter-service/verify_main.o $(LIB)/libcounter-service.a $(LIB)/libcommon.a \
+  $(LIB)/libgenerated.a
 	$(say) LINK $@
 	@mkdir -p $(@D)
 	$(link) $(PACKAGE_LIBS)

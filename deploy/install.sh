@@ -10,7 +10,8 @@ DESTDIR=${DESTDIR:-}
 PREFIX=${PREFIX:-/usr/local}
 CONFIG_DIR=${SYSCONFDIR:-/etc}/tally
 DOC_DIR=$PREFIX/share/doc/tally
-PROGRAMS=(gateway counter-service)
+PROGRAMS=(gateway counter-service) # that run all the time
+TOOLS=(counter-verify)
 DOCUMENTS=(README.md ARCHITECTURE.md LICENSE)
 
 put() { # mode, source, target
@@ -53,8 +54,10 @@ for_this_systemd() { # command...
 
 install_all() {
     local program document
-    for program in "${PROGRAMS[@]}"; do
+    for program in "${PROGRAMS[@]}" "${TOOLS[@]}"; do
         put 755 "$BIN_DIR/$program" "$PREFIX/bin/tally-$program"
+    done
+    for program in "${PROGRAMS[@]}"; do
         put_unit "$program"
     done
     put 644 deploy/systemd/tally.sysusers "$PREFIX/lib/sysusers.d/tally.conf"
@@ -73,6 +76,7 @@ uninstall_all() {
         for_this_systemd systemctl --quiet disable --now "tally-$program" || true
         remove "$PREFIX/bin/tally-$program" "$(unit_path "$program")"
     done
+    remove "${TOOLS[@]/#/$PREFIX/bin/tally-}"
     remove "$PREFIX/lib/sysusers.d/tally.conf" "${DOCUMENTS[@]/#/$DOC_DIR/}" "$CONFIG_DIR/config.yaml.new"
     [ ! -d "$DESTDIR$DOC_DIR" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR$DOC_DIR"
     for_this_systemd systemctl daemon-reload

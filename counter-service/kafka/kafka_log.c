@@ -19,10 +19,12 @@ static void write_limited(struct log_limiter *limiter, enum log_level level, con
     }
 }
 
-/* Of a setting that is Tally's choice, not the operator's (kafka_producer_settings.c). */
+/* Of a setting that is Tally's choice (kafka_producer_settings.c), or of an option for a client of the other kind: all
+ * get the same ones. */
 static bool is_known(const char *facility, const char *text)
 {
-    return strcmp(facility, "CONFWARN") == 0 && strstr(text, "enable.gapless.guarantee") != NULL;
+    return strcmp(facility, "CONFWARN") == 0 &&
+           (strstr(text, "enable.gapless.guarantee") != NULL || strstr(text, "will be ignored by this") != NULL);
 }
 
 /* Its notices and its information tell of its insides. */

@@ -27,7 +27,10 @@ void kafka_topic_look_refused(const struct config *config, int code, const char 
     const char *topic = config->kafka.topic;
     if (is_silence(code)) {
         error_set(error, "no broker of kafka.brokers answers whether topic %s is there: %s", topic, text);
+    } else if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+        error_set(error, "topic %s is not there", topic);
     } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        /* Where it is missing, too: Kafka hides that. */
         error_set(error, "Kafka does not let Tally see topic %s: give its user Describe and Write on the topic", topic);
     } else {
         error_set(error, "whether topic %s is there cannot be known: %s", topic, text);

@@ -32,7 +32,7 @@ install_into_root() {
 }
 
 no_library_is_missing() {
-    in_root ldd /usr/bin/tally-gateway /usr/bin/tally-counter-service >"$RUN_DIR/ldd.log"
+    in_root ldd /usr/bin/tally-gateway /usr/bin/tally-counter-service /usr/bin/tally-counter-verify >"$RUN_DIR/ldd.log"
     ! grep 'not found' "$RUN_DIR/ldd.log"
 }
 
@@ -61,6 +61,11 @@ runs_as_tally() { # program
 
 says_it_is_well() { # program
     in_root "/usr/bin/tally-$1" --config /etc/tally/config.yaml --health
+}
+
+verify_says_what_it_lacks() {
+    in_root /usr/bin/tally-counter-verify --config /etc/tally/config.yaml 2>"$RUN_DIR/verify.log" || [ $? = 2 ] &&
+        grep -F 'kafka.brokers is empty' "$RUN_DIR/verify.log"
 }
 
 own_config_survives() {
@@ -96,6 +101,7 @@ for program in gateway counter-service; do
     check "$program runs as tally" runs_as_tally "$program"
     check "$program --health" says_it_is_well "$program"
 done
+check "counter-verify starts" verify_says_what_it_lacks
 check "README's commands print what it shows" \
     /usr/bin/python3 tests/readme_console.py "127.0.0.1:$TALLY_SERVER_PORT"
 for program in gateway counter-service; do

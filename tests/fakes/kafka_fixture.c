@@ -29,6 +29,7 @@ void kafka_fixture_start(struct kafka_fixture *fixture, int brokers, int partiti
     char reason[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, NULL);
+    fixture->producer = NULL;
     fixture->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
     assert_non_null(fixture->host);
     fixture->cluster = rd_kafka_mock_cluster_new(fixture->host, brokers);
@@ -42,6 +43,9 @@ void kafka_fixture_start(struct kafka_fixture *fixture, int brokers, int partiti
 
 void kafka_fixture_stop(struct kafka_fixture *fixture)
 {
+    if (fixture->producer != NULL) {
+        rd_kafka_destroy(fixture->producer);
+    }
     config_free(fixture->config);
     rd_kafka_mock_cluster_destroy(fixture->cluster);
     rd_kafka_destroy(fixture->host);
@@ -107,4 +111,41 @@ size_t kafka_fixture_read(struct kafka_fixture *fixture, int partition,
     }
     rd_kafka_destroy(consumer);
     return count;
+}
+
+static rd_kafka_t *create_producer(struct kafka_fixture *fixture)
+{
+    char reason[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    assert_int_equal(rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(fixture->cluster),
+                                       reason, sizeof(reason)),
+                     RD_KAFKA_CONF_OK);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
+    assert_non_null(producer);
+    return producer;
+}
+
+void kafka_fixture_produce(struct kafka_fixture *fixture, int partition, struct text key, struct text value,
+                           const char *header, const char *header_value)
+{
+    if (fixture->producer == NULL) {
+        fixture->producer = create_producer(fixture);
+    }
+    rd_kafka_headers_t *headers = NULL;
+    if (header != NULL) {
+        headers = rd_kafka_headers_new(1);
+        assert_int_equal(rd_kafka_header_add(headers, header, -1, header_value, -1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    /* Takes the headers; copies the rest. */
+    assert_int_equal(
+        rd_kafka_producev(fixture->producer, RD_KAFKA_V_TOPIC(KAFKA_FIXTURE_TOPIC), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data, key.len),
+                          RD_KAFKA_V_VALUE((void *)value.data, value.len), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END),
+        RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void kafka_fixture_flush(struct kafka_fixture *fixture)
+{
+    assert_int_equal(rd_kafka_flush(fixture->producer, 20000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include "common/base/text.h"
 #include "common/config/config.h"
 
 #define KAFKA_FIXTURE_TOPIC "events"
@@ -13,6 +14,7 @@ struct kafka_fixture {
     rd_kafka_t *host; /* the cluster runs on its threads */
     rd_kafka_mock_cluster_t *cluster;
     struct config *config;
+    rd_kafka_t *producer; /* of kafka_fixture_produce; NULL: none yet */
 };
 
 /* Starts brokers (from 1), creates the topic with partitions, and makes the configuration: options is YAML of
@@ -25,5 +27,10 @@ void kafka_fixture_set_up(struct kafka_fixture *fixture, int brokers);
 /* Reads partition from its beginning to its end, and calls take for each message. Returns how many they were. */
 size_t kafka_fixture_read(struct kafka_fixture *fixture, int partition,
                           void (*take)(void *ctx, const rd_kafka_message_t *message), void *ctx);
+/* Puts a message into a partition; header NULL: none; a text with .data NULL: none. Those before a flush may arrive
+ * later. */
+void kafka_fixture_produce(struct kafka_fixture *fixture, int partition, struct text key, struct text value,
+                           const char *header, const char *header_value);
+void kafka_fixture_flush(struct kafka_fixture *fixture);
 
 #endif

@@ -41,6 +41,8 @@ MAY_USE = {
     "counter-service/outbox": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",
     "counter-service/store": "counter-service/commands counter-service/redis common/*",
+    "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
+    " counter-service/redis common/*",
     "counter-service/rpc": "common/*",
     "counter-service/api": "counter-service/commands counter-service/outbox counter-service/rpc counter-service/store"
     " common/*",

@@ -1,0 +1,243 @@
+#include "counter-service/kafka/kafka_consumer.h"
+
+#include <assert.h>
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+
+#include "counter-service/kafka/kafka_log.h"
+#include "counter-service/kafka/kafka_settings.h"
+#include "counter-service/kafka/kafka_topic_refusal.h"
+
+struct kafka_consumer {
+    const struct config *config;
+    rd_kafka_t *client;
+    rd_kafka_topic_t *topic;
+    rd_kafka_message_t *message; /* what next has returned; NULL for none */
+
+    struct kafka_log log; /* also the opaque of the callbacks */
+    bool has_failed;      /* for the reason in failure */
+    struct error failure;
+};
+
+/* kafka.options may have other values. The library wants a group even where it is not used. Tally uses no transactions:
+ * an open one of somebody else must not hide the events behind it. */
+static const struct kafka_setting defaults[] = {
+    {"group.id", "tally"},
+    {"isolation.level", "read_uncommitted"},
+    {"fetch.wait.max.ms", "100"},
+    {"socket.timeout.ms", "10000"},
+    {"reconnect.backoff.max.ms", "1000"},
+    {"allow.auto.create.topics", "false"},
+    {NULL, NULL},
+};
+
+/* An offset that is gone is an error: going on elsewhere would leave messages out and tell nobody. */
+static const struct kafka_setting fixed[] = {
+    {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+    {"enable.partition.eof", "true"}, {"auto.offset.reset", "error"},
+    {"check.crcs", "true"},           {NULL, NULL},
+};
+
+/* ---- create and free --------------------------------------------------------------------------------------------- */
+
+/* Others are told in the log, and mended by the library. */
+static void take_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    struct kafka_consumer *consumer = CONTAINER_OF(opaque, struct kafka_consumer, log);
+    (void)client;
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        consumer->has_failed = true;
+        error_set(&consumer->failure, "topic %s: the consumer has failed: %s", consumer->config->kafka.topic, reason);
+    }
+}
+
+static int start(struct kafka_consumer *consumer, struct error *error)
+{
+    char reason[256];
+    rd_kafka_conf_t *settings = kafka_settings_create(consumer->config, defaults, fixed, error);
+    if (settings == NULL) {
+        return -1;
+    }
+    if (kafka_log_attach(&consumer->log, settings, error) != 0) {
+        rd_kafka_conf_destroy(settings);
+        return -1;
+    }
+    rd_kafka_conf_set_error_cb(settings, take_error);
+    consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, settings, reason, sizeof(reason));
+    if (consumer->client == NULL) {
+        rd_kafka_conf_destroy(settings); /* otherwise the client owns them */
+        error_set(error, "kafka: librdkafka does not take the settings: %s", reason);
+        return -1;
+    }
+    rd_kafka_poll_set_consumer(consumer->client);
+    kafka_log_start(consumer->client);
+    consumer->topic = rd_kafka_topic_new(consumer->client, consumer->config->kafka.topic, NULL);
+    if (consumer->topic == NULL) {
+        error_set(error, "kafka.topic: %s", rd_kafka_err2str(rd_kafka_last_error()));
+        return -1;
+    }
+    return 0;
+}
+
+struct kafka_consumer *kafka_consumer_create(const struct config *config, struct error *error)
+{
+    struct kafka_consumer *consumer = calloc(1, sizeof(*consumer));
+    if (consumer == NULL) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    consumer->config = config;
+    if (start(consumer, error) != 0) {
+        kafka_consumer_free(consumer);
+        return NULL;
+    }
+    return consumer;
+}
+
+static void let_message_go(struct kafka_consumer *consumer)
+{
+    if (consumer->message != NULL) {
+        rd_kafka_message_destroy(consumer->message);
+        consumer->message = NULL;
+    }
+}
+
+void kafka_consumer_free(struct kafka_consumer *consumer)
+{
+    if (consumer == NULL) {
+        return;
+    }
+    let_message_go(consumer);
+    if (consumer->topic != NULL) {
+        rd_kafka_topic_destroy(consumer->topic);
+    }
+    if (consumer->client != NULL) {
+        consumer->log.is_quiet = true;
+        rd_kafka_consumer_close(consumer->client);
+        rd_kafka_destroy(consumer->client);
+    }
+    free(consumer);
+}
+
+/* ---- the topic --------------------------------------------------------------------------------------------------- */
+
+int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, int *ret_count, struct error *error)
+{
+    const struct rd_kafka_metadata *metadata;
+    int count = 0;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(consumer->client, 0, consumer->topic, &metadata, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        assert(metadata->topic_cnt == 1);
+        code = metadata->topics[0].err;
+        count = metadata->topics[0].partition_cnt;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_topic_look_refused(consumer->config, code, rd_kafka_err2str(code), error);
+        return -1;
+    }
+    *ret_count = count;
+    return 0;
+}
+
+int kafka_consumer_ends(struct kafka_consumer *consumer, int partition, int timeout_ms, int64_t *ret_first,
+                        int64_t *ret_end, struct error *error)
+{
+    const char *topic = consumer->config->kafka.topic;
+    int64_t first;
+    int64_t end;
+    const rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(consumer->client, topic, partition, &first, &end, timeout_ms);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error_set(error, "the offsets of topic %s, partition %d cannot be known: %s", topic, partition,
+                  rd_kafka_err2str(code));
+        return -1;
+    }
+    *ret_first = first;
+    *ret_end = end;
+    return 0;
+}
+
+int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offsets, int count, struct error *error)
+{
+    const char *topic = consumer->config->kafka.topic;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int i = 0; i < count; i++) {
+        assert(offsets[i] >= 0 || offsets[i] == KAFKA_FROM_BEGINNING);
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+            offsets[i] == KAFKA_FROM_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offsets[i];
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_assign(consumer->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error_set(error, "topic %s cannot be read: %s", topic, rd_kafka_err2str(code));
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/* Whether the library does not go on by itself. */
+static bool is_final(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
+static enum kafka_next fail(struct kafka_consumer *consumer, const rd_kafka_message_t *message, struct error *error)
+{
+    error_set(error, "topic %s, partition %d cannot be read at %lld: %s", consumer->config->kafka.topic,
+              message->partition, (long long)message->offset, rd_kafka_message_errstr(message));
+    return KAFKA_FAILED;
+}
+
+static struct kafka_received describe(const rd_kafka_message_t *message)
+{
+    const bool has_text = message->err == RD_KAFKA_RESP_ERR_NO_ERROR; /* otherwise it is the library's sentence */
+    return (struct kafka_received){
+        .partition = message->partition,
+        .offset = message->offset,
+        .key = {message->key, has_text ? message->key_len : 0},
+        .value = {message->payload, has_text ? message->len : 0},
+        .native = message,
+    };
+}
+
+enum kafka_next kafka_consumer_next(struct kafka_consumer *consumer, int timeout_ms,
+                                    struct kafka_received *ret_received, struct error *error)
+{
+    let_message_go(consumer);
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->client, timeout_ms);
+    consumer->message = message;
+    if (consumer->has_failed) {
+        *error = consumer->failure;
+        return KAFKA_FAILED;
+    }
+    if (message == NULL) {
+        return KAFKA_NOTHING;
+    }
+    *ret_received = describe(message);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return KAFKA_MESSAGE;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return KAFKA_AT_END;
+    }
+    return is_final(message->err) ? fail(consumer, message, error) : KAFKA_NOTHING;
+}
+
+bool kafka_received_header(const struct kafka_received *received, const char *name, struct text *ret_value)
+{
+    rd_kafka_headers_t *headers;
+    const void *value;
+    size_t len;
+    if (rd_kafka_message_headers(received->native, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    *ret_value = (struct text){value, len};
+    return true;
+}

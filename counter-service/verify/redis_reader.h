@@ -1,0 +1,44 @@
+/* A connection to the Redis of the counters, and what is asked of it once or again and again. It changes nothing there.
+ * Owned by one thread. Functions return 0, or -1 with error filled. */
+#ifndef TALLY_COUNTER_SERVICE_VERIFY_REDIS_READER_H
+#define TALLY_COUNTER_SERVICE_VERIFY_REDIS_READER_H
+
+#include <stdbool.h>
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/contract/store_id.h"
+#include "counter-service/commands/redis_keys.h"
+#include "counter-service/event/event.h"
+#include "counter-service/redis/redis_conn.h"
+
+struct redis_reader {
+    struct redis_conn *conn;
+    int timeout_ms;
+    struct redis_key_prefix prefix; /* of the one partition that there is */
+    char store_id[STORE_ID_SIZE];
+    struct buffer requests;
+};
+
+/* Zero-initialised is ready for redis_reader_close. */
+int redis_reader_open(struct redis_reader *reader, const struct config *config, struct error *error) MUST_CHECK;
+void redis_reader_close(struct redis_reader *reader);
+
+/* The id of the last entry that the outbox ever had; 0-0: it never had one. */
+int redis_reader_last_entry(struct redis_reader *reader, struct stream_id *ret_id, struct error *error) MUST_CHECK;
+/* The same, as a request and the answer to it, to be asked in one step with others. */
+void redis_reader_put_last_entry(struct redis_reader *reader);
+int redis_reader_take_last_entry(const struct redis_reply *reply, struct stream_id *ret_id, struct error *error)
+    MUST_CHECK;
+
+/* How far the relay is. */
+struct relay_position {
+    struct stream_id id;
+    uint64_t waiting; /* events that are not published */
+};
+int redis_reader_position(struct redis_reader *reader, struct relay_position *ret_position, struct error *error)
+    MUST_CHECK;
+
+#endif

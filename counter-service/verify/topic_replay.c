@@ -1,0 +1,177 @@
+#include "counter-service/verify/topic_replay.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "counter-service/event/event_message.h"
+
+enum { ENDS_TIMEOUT_MS = 10 * 1000, ENDS_AGAIN_MS = 200, POLL_MS = 500 };
+
+/* While a partition gets another leader, or is new, brokers answer that they know of no such thing. So an error is one
+ * only if it lasts. */
+static int find_range(struct kafka_consumer *consumer, size_t partition, int64_t *ret_first, int64_t *ret_end,
+                      struct error *error)
+{
+    const int64_t give_up_us = clock_monotonic_us() + ENDS_TIMEOUT_MS * INT64_C(1000);
+    while (kafka_consumer_ends(consumer, (int)partition, ENDS_TIMEOUT_MS, ret_first, ret_end, error) != 0) {
+        if (clock_monotonic_us() > give_up_us) {
+            return -1;
+        }
+        clock_sleep_ms(ENDS_AGAIN_MS);
+    }
+    return 0;
+}
+
+int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
+{
+    for (size_t i = 0; i < partition_count; i++) {
+        int64_t first;
+        if (find_range(consumer, i, &first, &ret_ends[i], error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+struct reading {
+    const struct topic_replay_plan *plan;
+    struct replay *replay;
+    struct error *error;
+    int64_t *ends; /* of each partition; INT64_MIN: it was read */
+    size_t left;   /* partitions that are not read to their ends */
+};
+
+/* ---- from where to where ----------------------------------------------------------------------------------------- */
+
+static int check_start(const struct reading *reading, size_t partition, int64_t first, int64_t end)
+{
+    const int64_t start = reading->plan->starts[partition];
+    if (start < first) {
+        error_set(reading->error,
+                  "partition %zu of the topic begins with offset %" PRId64 ", and %" PRId64
+                  " is needed: events were deleted (retention); %s can be compared with",
+                  partition, first, start,
+                  reading->plan->has_snapshot ? "only a newer snapshot" : "only a snapshot (--write-snapshot)");
+        return -1;
+    }
+    if (start > end) {
+        error_set(reading->error,
+                  "partition %zu of the topic ends with offset %" PRId64 ", and the snapshot's is %" PRId64
+                  ": the topic was made anew, and so must the snapshot be",
+                  partition, end, start);
+        return -1;
+    }
+    return 0;
+}
+
+static int find_ends(struct reading *reading)
+{
+    for (size_t i = 0; i < reading->plan->partition_count; i++) {
+        int64_t first;
+        if (find_range(reading->plan->consumer, i, &first, &reading->ends[i], reading->error) != 0 ||
+            check_start(reading, i, first, reading->ends[i]) != 0) {
+            return -1;
+        }
+        reading->left++;
+    }
+    return 0;
+}
+
+/* next: the offset that comes next. */
+static void look_for_end(struct reading *reading, size_t partition, int64_t next)
+{
+    if (reading->ends[partition] != INT64_MIN && next >= reading->ends[partition]) {
+        assert(reading->left > 0);
+        reading->left--;
+        reading->ends[partition] = INT64_MIN;
+    }
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+/* False if the message says that it is something else. */
+static bool find_format(const struct reading *reading, const struct kafka_received *received,
+                        enum event_format *ret_format)
+{
+    struct text value;
+    if (kafka_received_header(received, "ce_type", &value) && !text_equal(value, TEXT(EVENT_TYPE))) {
+        return false;
+    }
+    *ret_format = reading->plan->format;
+    return !kafka_received_header(received, "content-type", &value) || event_read_format(value, ret_format) == 0;
+}
+
+static int take_message(struct reading *reading, const struct kafka_received *received)
+{
+    enum event_format format;
+    struct event_copy copy;
+    const size_t partition = (size_t)received->partition;
+    assert(partition < reading->plan->partition_count);
+    if (received->offset >= reading->ends[partition]) {
+        return 0; /* behind the end, or of a partition that was read */
+    }
+    if (!find_format(reading, received, &format) || event_read(format, received->value, &copy) != 0) {
+        reading->replay->no_events++;
+        return 0;
+    }
+    return replay_take(reading->replay, partition, &copy, reading->error);
+}
+
+static int read_all(struct reading *reading)
+{
+    const int64_t timeout_us = (int64_t)reading->plan->timeout_ms * 1000;
+    int64_t give_up_us = clock_monotonic_us() + timeout_us;
+    while (reading->left > 0) {
+        struct kafka_received received;
+        switch (kafka_consumer_next(reading->plan->consumer, POLL_MS, &received, reading->error)) {
+        case KAFKA_MESSAGE:
+            if (take_message(reading, &received) != 0) {
+                return -1;
+            }
+            look_for_end(reading, (size_t)received.partition, received.offset + 1);
+            give_up_us = clock_monotonic_us() + timeout_us;
+            break;
+        case KAFKA_AT_END:
+            look_for_end(reading, (size_t)received.partition, received.offset);
+            break;
+        case KAFKA_NOTHING:
+            if (clock_monotonic_us() > give_up_us) {
+                error_set(reading->error, "no message has come from the topic for %d s",
+                          reading->plan->timeout_ms / 1000);
+                return -1;
+            }
+            break;
+        case KAFKA_FAILED:
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int run(struct reading *reading)
+{
+    const struct topic_replay_plan *plan = reading->plan;
+    if (find_ends(reading) != 0 ||
+        kafka_consumer_assign(plan->consumer, plan->starts, (int)plan->partition_count, reading->error) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < plan->partition_count; i++) {
+        look_for_end(reading, i, plan->starts[i]);
+    }
+    return read_all(reading);
+}
+
+int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error)
+{
+    struct reading reading = {.plan = plan, .replay = replay, .error = error};
+    reading.ends = calloc(plan->partition_count, sizeof(*reading.ends));
+    if (reading.ends == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    const int failed = run(&reading);
+    free(reading.ends);
+    return failed;
+}

@@ -1,0 +1,31 @@
+/* Reads the events of a topic, from given offsets to its end, into a replay. Owned by one thread. Functions return 0,
+ * or -1 with error filled. */
+#ifndef TALLY_COUNTER_SERVICE_VERIFY_TOPIC_REPLAY_H
+#define TALLY_COUNTER_SERVICE_VERIFY_TOPIC_REPLAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "counter-service/kafka/kafka_consumer.h"
+#include "counter-service/verify/replay.h"
+
+/* The offsets at which the partitions end now. */
+int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
+    MUST_CHECK;
+
+struct topic_replay_plan {
+    struct kafka_consumer *consumer;
+    enum event_format format; /* of messages that do not tell */
+    const int64_t *starts;
+    size_t partition_count;
+    bool has_snapshot; /* starts are a snapshot's */
+    int timeout_ms;    /* while no message comes */
+};
+
+/* Reads up to the ends of now. The events from starts on must still be there. */
+int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error) MUST_CHECK;
+
+#endif

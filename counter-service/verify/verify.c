@@ -1,0 +1,207 @@
+#include "counter-service/verify/verify.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "counter-service/verify/redis_scan.h"
+#include "counter-service/verify/relay_wait.h"
+#include "counter-service/verify/snapshot_file.h"
+#include "counter-service/verify/topic_replay.h"
+
+enum { TOPIC_TIMEOUT_MS = 10 * 1000 };
+
+struct verify {
+    /* immutable after begin */
+    const struct config *config;
+    const struct verify_options *options;
+    struct error *error;
+    struct snapshot_subject subject;
+    size_t partition_count;
+
+    struct report report;
+    struct redis_reader redis;
+    struct kafka_consumer *consumer;
+    struct counter_table table;
+    int64_t *starts; /* where each partition is read from */
+    struct stream_id start_cut;
+    struct stream_id cut; /* the greatest */
+};
+
+/* ---- the steps, each of which returns 0, or -1 with error filled ------------------------------------------------- */
+
+static int open_kafka(struct verify *verify)
+{
+    int count;
+    verify->consumer = kafka_consumer_create(verify->config, verify->error);
+    if (verify->consumer == NULL ||
+        kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
+        return -1;
+    }
+    assert(count > 0);
+    verify->partition_count = (size_t)count;
+    verify->starts = calloc(verify->partition_count, sizeof(*verify->starts));
+    if (verify->starts == NULL) {
+        error_set(verify->error, "out of memory");
+        return -1;
+    }
+    return 0;
+}
+
+static int begin(struct verify *verify)
+{
+    if (verify->config->kafka.broker_count == 0) {
+        error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
+        return -1;
+    }
+    if (redis_reader_open(&verify->redis, verify->config, verify->error) != 0 || open_kafka(verify) != 0) {
+        return -1;
+    }
+    verify->subject = (struct snapshot_subject){
+        .store_id = verify->redis.store_id,
+        .topic = verify->config->kafka.topic,
+        .shard = verify->options->shard,
+    };
+    report_line(&verify->report, "store %s, topic %s, %zu partition%s", verify->redis.store_id,
+                verify->config->kafka.topic, verify->partition_count, report_plural(verify->partition_count));
+    return 0;
+}
+
+static int read_snapshot(struct verify *verify)
+{
+    if (verify->options->snapshot == NULL) {
+        return 0;
+    }
+    return snapshot_file_read(verify->options->snapshot, &verify->subject, &verify->table, verify->starts,
+                              verify->partition_count, verify->error);
+}
+
+static int scan_redis(struct verify *verify)
+{
+    if (redis_reader_last_entry(&verify->redis, &verify->start_cut, verify->error) != 0) {
+        return -1;
+    }
+    verify->cut = verify->start_cut;
+    return redis_scan(&verify->redis, verify->options->shard, &verify->table, &verify->report, &verify->cut,
+                      verify->error);
+}
+
+/* The ends come first: an event that is behind them was added after they were asked for, or is beyond them because it
+ * was published later. So from there on are all events that a counter's value may lack. */
+static int scan_into_snapshot(struct verify *verify)
+{
+    int64_t *ends = calloc(verify->partition_count, sizeof(*ends));
+    if (ends == NULL) {
+        error_set(verify->error, "out of memory");
+        return -1;
+    }
+    int failed = -1;
+    if (topic_replay_ends(verify->consumer, verify->partition_count, ends, verify->error) == 0 &&
+        scan_redis(verify) == 0) {
+        failed = snapshot_file_write(verify->options->write_snapshot, &verify->subject, &verify->table, ends,
+                                     verify->partition_count, verify->error);
+    }
+    free(ends);
+    return failed;
+}
+
+static int scan(struct verify *verify)
+{
+    if (verify->options->write_snapshot == NULL) {
+        return scan_redis(verify);
+    }
+    if (scan_into_snapshot(verify) != 0) {
+        return -1;
+    }
+    report_line(&verify->report, "snapshot written to %s", verify->options->write_snapshot);
+    return 0;
+}
+
+/* Now that all events that are needed are published: they are in the partitions that are known. */
+static int check_partitions(struct verify *verify)
+{
+    int count;
+    if (kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
+        return -1;
+    }
+    if ((size_t)count != verify->partition_count) {
+        error_set(verify->error, "the topic's number of partitions was changed meanwhile, from %zu to %d",
+                  verify->partition_count, count);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_topic(struct verify *verify, struct replay *replay)
+{
+    const struct topic_replay_plan plan = {
+        .consumer = verify->consumer,
+        .format = verify->config->kafka.format,
+        .starts = verify->starts,
+        .partition_count = verify->partition_count,
+        .has_snapshot = verify->options->snapshot != NULL,
+        .timeout_ms = verify->options->timeout_ms,
+    };
+    *replay = (struct replay){
+        .table = &verify->table,
+        .report = &verify->report,
+        .shard = verify->options->shard,
+        .store_id = verify->redis.store_id,
+        .start_cut = verify->start_cut,
+    };
+    return topic_replay_run(&plan, replay, verify->error);
+}
+
+/* ---- what it was ------------------------------------------------------------------------------------------------- */
+
+/* Only what there was any of. */
+static void report_rest(const struct report *report, uint64_t count, const char *one, const char *several)
+{
+    if (count > 0) {
+        report_line(report, "%" PRIu64 " %s", count, count == 1 ? one : several);
+    }
+}
+
+static void report_counts(const struct verify *verify, const struct replay *replay)
+{
+    const struct report *report = &verify->report;
+    const uint64_t counters = verify->table.count;
+    report_line(report, "%" PRIu64 " event%s, %" PRIu64 " repetition%s, %" PRIu64 " counter%s", replay->events,
+                report_plural(replay->events), replay->repetitions, report_plural(replay->repetitions), counters,
+                report_plural(counters));
+    report_rest(report, replay->before_snapshot, "event is in the snapshot", "events are in the snapshot");
+    report_rest(report, replay->beyond, "event came after Redis was read", "events came after Redis was read");
+    report_rest(report, replay->other_stores, "event is another store's", "events are other stores'");
+    report_rest(report, replay->no_events, "message is no event", "messages are no events");
+}
+
+static int run(struct verify *verify)
+{
+    struct replay replay;
+    if (begin(verify) != 0 || read_snapshot(verify) != 0 || scan(verify) != 0 ||
+        relay_wait(&verify->redis, verify->cut, verify->options->timeout_ms, verify->error) != 0 ||
+        check_partitions(verify) != 0 || read_topic(verify, &replay) != 0) {
+        return VERIFY_FAILED;
+    }
+    report_counts(verify, &replay);
+    replay_compare(&replay);
+    report_end(&verify->report);
+    return verify->report.differences == 0 ? VERIFY_EQUAL : VERIFY_DIFFERENT;
+}
+
+int verify_run(const struct config *config, const struct verify_options *options, FILE *out, struct error *error)
+{
+    struct verify verify = {
+        .config = config,
+        .options = options,
+        .error = error,
+        .report = {.out = out, .shows_all = options->shows_all},
+    };
+    counter_table_init(&verify.table);
+    const int code = run(&verify);
+    counter_table_done(&verify.table);
+    free(verify.starts);
+    kafka_consumer_free(verify.consumer);
+    redis_reader_close(&verify.redis);
+    return code;
+}

@@ -1,0 +1,137 @@
+#include "counter-service/verify/verify_options.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdint.h>
+
+#include "common/base/decimal.h"
+#include "common/config/config_units.h"
+#include "counter-service/verify/stream_id_text.h"
+
+enum { TIMEOUT_DEFAULT_MS = 60 * 1000, SHARDS_MAX = 1000000 };
+
+enum option_name { CONFIG = 1, SNAPSHOT, WRITE_SNAPSHOT, SHARD, TIMEOUT, ALL, VERSION, HELP };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, CONFIG},
+    {"snapshot", required_argument, NULL, SNAPSHOT},
+    {"write-snapshot", required_argument, NULL, WRITE_SNAPSHOT},
+    {"shard", required_argument, NULL, SHARD},
+    {"timeout", required_argument, NULL, TIMEOUT},
+    {"all", no_argument, NULL, ALL},
+    {"version", no_argument, NULL, VERSION},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+    "Usage: counter-verify [--config FILE] [--snapshot FILE] [--write-snapshot FILE] [--shard I/N] [--timeout TIME]\n"
+    "                      [--all] | --version | --help\n"
+    "Replays Tally's events from Kafka, and compares every counter with Redis. Writes may go on meanwhile.\n\n"
+    "  --config FILE          read the configuration from FILE; without it every key has its default\n"
+    "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
+    "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
+    "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
+    "  --timeout TIME         how long to wait while no event comes: 60s\n"
+    "  --all                  show all differences, not only the first 100\n"
+    "  --version              print the version and exit\n"
+    "  --help                 print this and exit\n\n"
+    "Exits with 0 if all are equal, 1 if something differs, 2 if they could not be compared.\n";
+
+/* What getopt_long refused, as the user wrote it. */
+static void print_refusal(int option, char *const *argv, FILE *err)
+{
+    if (option == ':') {
+        fprintf(err, "counter-verify: %s needs a value (see --help)\n", argv[optind - 1]);
+    } else if (optopt > HELP) {
+        fprintf(err, "counter-verify: -%c: no such option (see --help)\n", optopt);
+    } else {
+        fprintf(err, "counter-verify: %s: no such option (see --help)\n", argv[optind - 1]);
+    }
+}
+
+/* "I/N" */
+static bool parse_shard(const char *argument, struct shard *ret_shard)
+{
+    uint64_t index, count;
+    struct text rest = text_of(argument);
+    const struct text first = text_cut(&rest, '/');
+    if (!decimal_parse_unsigned(first, SHARDS_MAX, &index) || !decimal_parse_unsigned(rest, SHARDS_MAX, &count) ||
+        index >= count) {
+        return false;
+    }
+    *ret_shard = (struct shard){(unsigned)index, (unsigned)count};
+    return true;
+}
+
+static bool parse_timeout(const char *argument, int *ret_timeout_ms)
+{
+    int64_t timeout_ms;
+    if (config_units_parse(CONFIG_UNIT_DURATION, argument, &timeout_ms) != 0 || timeout_ms < 1 ||
+        timeout_ms > INT_MAX) {
+        return false;
+    }
+    *ret_timeout_ms = (int)timeout_ms;
+    return true;
+}
+
+static int refuse(const char *option, const char *wanted, FILE *err)
+{
+    fprintf(err, "counter-verify: %s %s: %s (see --help)\n", option, optarg, wanted);
+    return VERIFY_FAILED;
+}
+
+/* Returns VERIFY_RUN, or the code to exit with. */
+static int take_option(enum option_name option, struct verify_options *options, FILE *out, FILE *err)
+{
+    switch (option) {
+    case CONFIG:
+        options->config_path = optarg;
+        return VERIFY_RUN;
+    case SNAPSHOT:
+        options->snapshot = optarg;
+        return VERIFY_RUN;
+    case WRITE_SNAPSHOT:
+        options->write_snapshot = optarg;
+        return VERIFY_RUN;
+    case SHARD:
+        return parse_shard(optarg, &options->shard) ? VERIFY_RUN
+                                                    : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);
+    case TIMEOUT:
+        return parse_timeout(optarg, &options->timeout_ms) ? VERIFY_RUN
+                                                           : refuse("--timeout", "a time like 60s is wanted", err);
+    case ALL:
+        options->shows_all = true;
+        return VERIFY_RUN;
+    case VERSION:
+        fprintf(out, "counter-verify %s\n", TALLY_VERSION);
+        return VERIFY_EQUAL;
+    default:
+        fputs(help, out);
+        return VERIFY_EQUAL;
+    }
+}
+
+int verify_options_parse(int argc, char *const *argv, FILE *out, FILE *err, struct verify_options *ret_options)
+{
+    struct verify_options options = {.shard = {0, 1}, .timeout_ms = TIMEOUT_DEFAULT_MS};
+    opterr = 0;
+    optind = 0; /* glibc: start afresh */
+    int option;
+    while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+        if (option == '?' || option == ':') {
+            print_refusal(option, argv, err);
+            return VERIFY_FAILED;
+        }
+        const int code = take_option((enum option_name)option, &options, out, err);
+        if (code != VERIFY_RUN) {
+            return code;
+        }
+    }
+    if (optind < argc) {
+        fprintf(err, "counter-verify: %s: no arguments are expected (see --help)\n", argv[optind]);
+        return VERIFY_FAILED;
+    }
+    *ret_options = options;
+    return VERIFY_RUN;
+}

@@ -1,0 +1,36 @@
+/* counter-verify: whether the events on Kafka and the counters in Redis say the same. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/config/config.h"
+#include "common/log/log.h"
+#include "counter-service/verify/verify.h"
+
+static int run(const struct verify_options *options)
+{
+    struct error error = {.message = ""};
+    int code = VERIFY_FAILED;
+    struct config *config = config_load(options->config_path, &error);
+    if (config != NULL) {
+        code = verify_run(config, options, stdout, &error);
+    }
+    config_free(config);
+    if (code != VERIFY_FAILED && fflush(stdout) != 0) {
+        error_set(&error, "the result cannot be written to stdout");
+        code = VERIFY_FAILED;
+    }
+    if (code == VERIFY_FAILED) {
+        fflush(stdout);
+        fprintf(stderr, "counter-verify: %s\n", error.message);
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct verify_options options;
+    signal(SIGPIPE, SIG_IGN);
+    log_set_level(LOG_LEVEL_ERROR); /* what fails is told in a sentence; librdkafka's errors say more of why */
+    const int code = verify_options_parse(argc, argv, stdout, stderr, &options);
+    return code == VERIFY_RUN ? run(&options) : code;
+}
