@@ -40,6 +40,11 @@ PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcu
 # pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PACKAGE_LIBS)
+# jemalloc serves malloc in the programs: the relay, which makes and frees ten thousand messages at a time, takes half the
+# CPU. The sanitizers have an allocator of their own.
+ALLOCATOR_release := -ljemalloc
+ALLOCATOR_debug := -ljemalloc
+PROGRAM_LIBS = $(PACKAGE_LIBS) $(ALLOCATOR_$(PROFILE))
 CMOCKA_LIBS = $(eval CMOCKA_LIBS := $$(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
 PROTO_INCLUDE = $(eval PROTO_INCLUDE := $$(shell $(PKG_CONFIG) --variable=includedir libprotobuf-c))$(PROTO_INCLUDE)
 
@@ -128,18 +133,18 @@ link = $(Q)$(CC) $(LINK_FLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter
 $(BIN)/gateway: $(OBJ)/gateway/main.o $(LIB)/libgateway.a $(LIB)/libcommon.a $(LIB)/libgenerated.a
 	$(say) LINK $@
 	@mkdir -p $(@D)
-	$(link) $(PACKAGE_LIBS)
+	$(link) $(PROGRAM_LIBS)
 
 $(BIN)/counter-service: $(OBJ)/counter-service/main.o $(LIB)/libcounter-service.a $(LIB)/libcommon.a $(LIB)/libgenerated.a
 	$(say) LINK $@
 	@mkdir -p $(@D)
-	$(link) $(PACKAGE_LIBS)
+	$(link) $(PROGRAM_LIBS)
 
 $(BIN)/counter-verify: $(OBJ)/counter-service/verify_main.o $(LIB)/libcounter-service.a $(LIB)/libcommon.a \
   $(LIB)/libgenerated.a
 	$(say) LINK $@
 	@mkdir -p $(@D)
-	$(link) $(PACKAGE_LIBS)
+	$(link) $(PROGRAM_LIBS)
 
 $(LIB)/libcommon.a: $(call objects_of,$(COMMON_SRC))
 $(LIB)/libgateway.a: $(call objects_of,$(GATEWAY_SRC))

@@ -60,8 +60,10 @@ def compare(stacks, arguments):
     for level in arguments.levels.split(","):
         rounds = []
         for _ in range(arguments.rounds):
-            rounds.append([measure(stack, level, arguments.seconds) for stack in stacks])
-            wait_published(stacks[1])
+            rounds.append([])
+            for stack in stacks:
+                rounds[-1].append(measure(stack, level, arguments.seconds))
+                wait_published(stacks[1])  # or it would cost the next one
         cells = []
         for field, unit in ((0, 1), (1, 1), (2, 1000)):
             first = statistics.median(row[0][field] for row in rounds) / unit
