@@ -108,7 +108,7 @@ if args[6] ~= '' then
                 trimmed = appended
             end
         end
-        try('HSET', outbox, 't', format('%.0f', trimmed))
+        try('HSET', outbox, 't', format('%d', trimmed))
     end
 end
 
@@ -137,7 +137,7 @@ for arg = first_item, #args, width do
             local refused
             applied = applied + 1
             if sum < EXACT_BELOW and sum > -EXACT_BELOW then
-                token = format('%.0f', sum)
+                token = format('%d', sum)
             else
                 token = try('HGET', hash, counter_type)
                 refused = type(token) ~= 'string' and (token or {}).err or nil
@@ -177,7 +177,7 @@ end
 
 local results = table.concat(tokens, ' ')
 if outbox and applied > 0 then
-    local added = try('XADD', stream, '*', 'n', format('%.0f', appended + 1), 'i', args[6], 'r', results)
+    local added = try('XADD', stream, '*', 'n', format('%d', appended + 1), 'i', args[6], 'r', results)
     -- An entry that is refused in spite of the look before is a gap in the numbers: dropped, and counted as such.
     local counted = try('HINCRBY', outbox, 'n', applied)
     refusal = type(added) ~= 'string' and added.err or type(counted) ~= 'number' and counted.err or refusal
