@@ -65,7 +65,7 @@ if target ~= '' then
 end
 
 if life == 0 then
-    call('DEL', lease)
+    call('UNLINK', lease)
     return { 'O', appended, trimmed, position, now_ms, {} }
 end
 -- A read most times: each renewal is a write to the replicas and the append-only file.

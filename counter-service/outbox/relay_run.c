@@ -17,6 +17,8 @@ enum {
     LISTEN_MS = 5,
     TOPIC_TIMEOUT_MS = 3000,
     LOOK_MS = 5000,
+    /* Events that wait for so long on another instance are worth a word. */
+    STUCK_MS = 30 * 1000,
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
     BATCH_MESSAGES_MAX = 10 * 1000,
@@ -159,6 +161,16 @@ static int step_after_ms(const struct relay_run *run)
     return can_read && !follower->at_end ? 0 : IDLE_STEP_MS;
 }
 
+/* Whoever leads: whether the position moves while events wait. */
+static void watch_position(struct relay_run *run)
+{
+    const struct outbox_follower *follower = &run->follower;
+    if (outbox_follower_waiting(follower) == 0 || stream_id_compare(follower->stored.id, run->seen) != 0) {
+        run->seen = follower->stored.id;
+        run->moved_us = clock_monotonic_us();
+    }
+}
+
 static void step(struct relay_run *run)
 {
     struct outbox_follower *follower = &run->follower;
@@ -177,6 +189,7 @@ static void step(struct relay_run *run)
                  LOG_INT("partition", follower->partition), LOG_INT("waiting", outbox_follower_waiting(follower)));
     }
     count_losses(run);
+    watch_position(run);
 }
 
 static void step_if_due(struct relay_run *run)
@@ -318,10 +331,12 @@ void relay_run_finish(struct relay_run *run, int timeout_ms)
 
 static const char *trouble_of(const struct relay_run *run)
 {
-    if (run->retry_us != 0) {
-        return run->trouble.message;
-    }
-    return run->producer != NULL ? kafka_producer_trouble(run->producer) : "";
+    const char *trouble = run->retry_us != 0      ? run->trouble.message
+                          : run->producer != NULL ? kafka_producer_trouble(run->producer)
+                                                  : "";
+    const bool is_stuck = run->conn.redis != NULL && outbox_follower_waiting(&run->follower) > 0 &&
+                          clock_monotonic_us() > run->moved_us + (int64_t)STUCK_MS * 1000;
+    return trouble[0] == '\0' && is_stuck ? "events wait, and for 30 s Kafka has acknowledged none of them" : trouble;
 }
 
 void relay_run_state(const struct relay_run *run, struct relay_state *ret_state)

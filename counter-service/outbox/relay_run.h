@@ -21,6 +21,8 @@ struct relay_run {
     struct outbox_conn conn;
     struct outbox_follower follower;
     int64_t step_us;          /* when the last step was, monotonic */
+    struct stream_id seen;    /* the position that Redis told last */
+    int64_t moved_us;         /* when that changed, or nothing waited, monotonic */
     uint64_t dropped_counted; /* of follower.dropped */
     uint64_t damaged_logged;  /* of follower.damaged */
     /* Kafka's side; producer is NULL while another instance leads, or Redis is gone */

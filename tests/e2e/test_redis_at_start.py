@@ -2,11 +2,14 @@
 
 import pathlib
 import re
+import subprocess
 
 import pytest
 
 from harness.calls import increment, read
-from harness.daemons import Gateway, Service
+from harness.daemons import Gateway, Service, environment
+from harness.events import events_health
+from harness.paths import CONFIG, program
 from harness.problems import check_problem, check_retry_after
 from harness.redis_server import RedisServer
 from harness.wait import wait_until
@@ -167,6 +170,49 @@ def test_the_rights_that_readme_names_suffice(parts, resource):
 # Without any one of these some write, read or session would fail sooner or later.
 NEEDED = ["set", "get", "hincrby", "hset", "hmget", "hget", "hlen", "hdel", "hrandfield", "pexpire", "unlink"]
 NEEDED += ["multi", "exec", "eval", "evalsha", "script|load", "info", "role"]
+
+
+def readme_event_rules():
+    """The words that README adds for events, and those that counter-verify needs beside them."""
+    text = pathlib.Path("README.md").read_text()
+    found = re.search(r"^and for events \(`kafka.brokers`\) also `([^`]+)`", text, re.MULTILINE)
+    return found.group(1).split(), ["+hgetall", "+scan", "+xinfo"]
+
+
+def test_the_rights_that_readme_names_for_events_suffice(parts, resource, start_kafka):
+    kafka = start_kafka()
+    redis = parts.redis(password="right")
+    events, verifying = readme_event_rules()
+    with redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", *readme_rule(), *events, *verifying)
+    settings = {"REDIS_PASSWORD": "a-password", "KAFKA_BROKERS": kafka.address}
+    service = parts.service(redis, **settings)
+    assert increment(parts.gateway(service), resource).json()["value"] == 1
+    wait_until(lambda: len(kafka.read_topic("counter_events")) == 1, what="the event")
+    env = environment({"REDIS_ADDR": redis.address, **settings})
+    argv = [program("counter-verify"), "--config", CONFIG]
+    subprocess.run(argv, env=env, check=True, timeout=60, capture_output=True)
+
+
+@pytest.mark.parametrize("command", ["xadd", "xlen", "xrange", "xtrim"])
+def test_a_right_that_events_need_is_named_and_given_it_heals(parts, command):
+    redis = parts.redis()
+    set_rights(redis, f"-{command}")
+    service = parts.service(redis, wait=False, KAFKA_BROKERS="127.0.0.1:1")
+    wait_until_not_ready(service, command)
+    set_rights(redis, f"+{command}")
+    service.wait_ready()
+
+
+@pytest.mark.parametrize("command", ["time", "pttl"])
+def test_a_right_that_only_the_relay_needs_degrades_and_given_it_heals(parts, resource, command):
+    redis = parts.redis()
+    set_rights(redis, f"-{command}")
+    service = parts.service(redis, KAFKA_BROKERS="127.0.0.1:1")
+    wait_until(lambda: "Redis refuses to read the outbox" in events_health(service).get("detail", ""))
+    assert increment(parts.gateway(service), resource).json()["value"] == 1
+    set_rights(redis, f"+{command}")
+    wait_until(lambda: "outbox" not in events_health(service).get("detail", ""))
 
 
 @pytest.mark.parametrize("command", NEEDED)
