@@ -1,5 +1,6 @@
 #include "counter-service/counter_service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -30,6 +31,9 @@ struct counter_service {
     struct consul_registration *registration; /* NULL: consul.address is "" */
 };
 
+static const char misses_events[] = "other instances publish events of this store, and kafka.brokers is empty here: "
+                                    "what this one counts is in no event";
+
 /* Asks the store for the reason each time: the reason may change while Redis stays unusable. */
 static int write_health(void *ctx, struct operator_answer *answer)
 {
@@ -39,11 +43,11 @@ static int write_health(void *ctx, struct operator_answer *answer)
     struct relay_state events;
     (void)store_is_serving(service->store, reason, sizeof(reason));
     (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
-    if (service->relay != NULL) {
-        relay_read_state(service->relay, &events);
+    relay_read_state(service->relay, &events);
+    if (store_misses_events(service->store)) {
+        snprintf(events.trouble, sizeof(events.trouble), "%s", misses_events);
     }
-    return service_health_write(&service->health, reason, refusal, service->relay != NULL ? &events : NULL,
-                                &answer->body);
+    return service_health_write(&service->health, reason, refusal, &events, &answer->body);
 }
 
 static const struct operator_endpoint operator_endpoints[] = {

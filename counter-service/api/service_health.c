@@ -133,14 +133,15 @@ static void add_redis(const struct service_health *health, struct health_documen
 
 static enum health events_status(const struct relay_state *events)
 {
-    return events != NULL && events->trouble[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
+    return events->trouble[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
 }
 
 static void add_events(struct health_document *document, const struct relay_state *events)
 {
+    static const char *const roles[] = {[RELAY_OFF] = "off", [RELAY_STANDS_BY] = "stands by", [RELAY_LEADS] = "leads"};
     health_document_add_component(document, "events", events_status(events));
     health_document_add_detail(document, events->trouble);
-    health_document_add_text(document, "relay", events->leads ? "leads" : "stands by");
+    health_document_add_text(document, "relay", roles[events->role]);
     health_document_add_number(document, "waiting", (double)events->waiting);
     health_document_add_number(document, "lag_seconds", (double)events->lag_ms / 1000);
     health_document_add_time(document, "last_published", events->published_us);
@@ -159,8 +160,6 @@ int service_health_write(struct service_health *health, const char *reason, cons
     status = health->draining ? HEALTH_DRAINING : status;
     add_redis(health, &document, reason, refusal);
     pthread_mutex_unlock(&health->lock);
-    if (events != NULL) {
-        add_events(&document, events);
-    }
+    add_events(&document, events);
     return health_document_end(&document, status, out);
 }

@@ -50,10 +50,10 @@ void service_health_unwatch(struct service_health *health, struct watcher *watch
 
 /* Appends {"status":"ok"|"degraded"|"unavailable"|"draining","components":{
  * "redis":{"status","detail"?,"store_id","since"},
- * "events":{"status","detail"?,"relay":"leads"|"stands by","waiting","lag_seconds","last_published"}}}.
+ * "events":{"status","detail"?,"relay":"leads"|"stands by"|"off","waiting","lag_seconds","last_published"}}}.
  * reason: why Redis is not usable now, if it is not; "" if unknown. refusal: why it refuses writes, if it is usable and
- * does; else "". events: NULL if none are published: the component is left out. It is degraded at worst, since counting
- * goes on. Returns the HTTP status, 200 or 503. */
+ * does; else "". The component events is degraded at worst, since counting goes on. Returns the HTTP status, 200 or
+ * 503. */
 int service_health_write(struct service_health *health, const char *reason, const char *refusal,
                          const struct relay_state *events, struct buffer *out);
 

@@ -42,6 +42,10 @@ static void run(void *ctx)
 
 void relay_read_state(struct relay *relay, struct relay_state *ret_state)
 {
+    if (relay == NULL) {
+        *ret_state = (struct relay_state){.role = RELAY_OFF};
+        return;
+    }
     pthread_mutex_lock(&relay->lock);
     *ret_state = relay->state;
     pthread_mutex_unlock(&relay->lock);
@@ -67,7 +71,7 @@ static double read_leads(void *ctx)
 {
     struct relay_state state;
     relay_read_state(ctx, &state);
-    return state.leads ? 1 : 0;
+    return state.role == RELAY_LEADS ? 1 : 0;
 }
 
 /* ---- start and end ---- */

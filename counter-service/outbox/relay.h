@@ -20,9 +20,15 @@
 
 struct relay;
 
+enum relay_role {
+    RELAY_OFF, /* kafka.brokers is empty */
+    RELAY_STANDS_BY,
+    RELAY_LEADS /* has the lease */
+};
+
 /* What the relay knows of itself and the outbox. */
 struct relay_state {
-    bool leads;           /* has the lease */
+    enum relay_role role;
     char trouble[512];    /* a sentence: why events are not carried at the moment; "": they are, or none waits */
     uint64_t waiting;     /* events in the outbox that Kafka has not acknowledged */
     int64_t lag_ms;       /* age of the oldest of them, by Redis's clock; 0: none, or another instance leads */
@@ -35,7 +41,7 @@ int relay_start(const struct config *config, struct relay **ret_relay, struct er
 /* Waits a second at most for acknowledgements, gives the lease up and joins the thread. NULL is fine. */
 void relay_stop(struct relay *relay);
 
-/* Any thread. */
+/* Any thread. relay: NULL is one that is off. */
 void relay_read_state(struct relay *relay, struct relay_state *ret_state);
 
 #endif

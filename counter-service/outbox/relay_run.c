@@ -344,7 +344,7 @@ void relay_run_state(const struct relay_run *run, struct relay_state *ret_state)
     const struct outbox_follower *follower = &run->follower;
     const int64_t oldest_ms = outbox_follower_oldest_ms(follower);
     *ret_state = (struct relay_state){
-        .leads = follower->owns,
+        .role = follower->owns ? RELAY_LEADS : RELAY_STANDS_BY,
         .waiting = outbox_follower_waiting(follower),
         .lag_ms = oldest_ms > 0 && follower->clock_ms > oldest_ms ? follower->clock_ms - oldest_ms : 0,
         .published_us = run->published_us,

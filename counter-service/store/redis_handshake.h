@@ -21,6 +21,7 @@
 struct redis_session {
     char store_id[STORE_ID_SIZE];
     char script_sha[REDIS_SCRIPT_SHA_LEN]; /* not NUL-terminated */
+    bool events_are_published;             /* an instance has the lease of the relay to Kafka */
     struct error refusal;                  /* why Redis writes nothing for now, and answers reads; "": it writes */
 };
 
@@ -32,11 +33,13 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
 bool redis_session_note_write(struct redis_session *session, const struct redis_reply *reply);
 
 /* The heartbeat's commands, and how many replies they have. ROLE and not PING: a master that was made a replica answers
- * PING, and reads, as before. INFO and GET, because CONFIG SET, FLUSHALL and the like close no connection. An empty
- * script that is flagged as one that may write, to see whether Redis lets such a script run. */
+ * PING, and reads, as before. INFO and GET, because CONFIG SET, FLUSHALL and the like close no connection. Who
+ * publishes events. An empty script that is flagged as one that may write, to see whether Redis lets such a script run.
+ */
 extern const struct text redis_heartbeat_request;
-enum { REDIS_HEARTBEAT_REPLIES = 6 };
-/* Checks reply `index` of a heartbeat, and updates session->refusal. Returns 0, or -1 with error filled. */
+enum { REDIS_HEARTBEAT_REPLIES = 7 };
+/* Checks reply `index` of a heartbeat, and updates session's refusal and events_are_published. Returns 0, or -1 with
+ * error filled. */
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
                           struct redis_session *session, struct error *error) MUST_CHECK;
 

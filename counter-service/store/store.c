@@ -192,3 +192,13 @@ bool store_refuses_writes(struct store *store, char *reason, size_t reason_size)
     }
     return false;
 }
+
+bool store_misses_events(const struct store *store)
+{
+    for (size_t i = 0; i < store->worker_count; i++) {
+        if (store_worker_misses_events(store->workers[i])) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ struct store_worker {
 
     struct store_queue queue;   /* shared; has its own lock */
     struct heartbeat heartbeat; /* written by the worker's thread, read by any */
+    atomic_bool misses_events;  /* likewise */
 
     /* Owned by the owner's thread (start, join). */
     pthread_t thread;
@@ -58,6 +60,17 @@ static void tell_refusal(struct store_worker *worker)
         log_info("redis", "writes again", LOG_INT("worker", worker->options.index));
     }
     worker->refuses_writes = refuses;
+}
+
+/* A neighbour's configuration is another one: the store has events, and this instance adds none. */
+static void look_at_events(struct store_worker *worker)
+{
+    const bool misses = worker->session.events_are_published && worker->options.config->kafka.broker_count == 0;
+    if (misses && !atomic_load_explicit(&worker->misses_events, memory_order_relaxed)) {
+        log_warn("events", "other instances publish events of this store, and kafka.brokers is empty here",
+                 LOG_INT("worker", worker->options.index));
+    }
+    atomic_store_explicit(&worker->misses_events, misses, memory_order_relaxed);
 }
 
 static void open_queue(struct store_worker *worker)
@@ -140,6 +153,7 @@ static int serve(struct store_worker *worker, struct error *error)
         if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
             return -1;
         }
+        look_at_events(worker);
         if (worker->refuses_writes != (worker->session.refusal.message[0] != '\0')) {
             tell_refusal(worker);
         }
@@ -246,4 +260,9 @@ const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker
 struct store_queue *store_worker_queue(struct store_worker *worker)
 {
     return &worker->queue;
+}
+
+bool store_worker_misses_events(const struct store_worker *worker)
+{
+    return atomic_load_explicit(&worker->misses_events, memory_order_relaxed);
 }

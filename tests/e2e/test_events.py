@@ -9,7 +9,7 @@ import pytest
 from harness.calls import INCREMENT, increment_batch, item
 from harness.calls import increment as post_increment
 from harness.daemons import Service
-from harness.events import check_chain, events_health, first_occurrences
+from harness.events import check_chain, events_health, first_occurrences, wait_published
 from harness.exposition import scrape
 from harness.kafka_broker import USER, kafka_jars
 from harness.paths import ROOT
@@ -44,18 +44,8 @@ def increment(stack, resource_id, counter_type="like", key=None, **fields):
     return response.json()["value"]
 
 
-def wait_published(service, timeout=30):
-    """Until no event waits, and the instance that leads says so."""
-
-    def is_published():
-        health = events_health(service)
-        return health["relay"] == "leads" and health["waiting"] == 0 and health["last_published"]
-
-    wait_until(is_published, timeout, what="the events to be published")
-
-
-def published(kafka, topic, service):
-    wait_published(service)
+def published(kafka, topic, stack):
+    wait_published(stack.redis)
     return first_occurrences(kafka.read_topic(topic))
 
 
@@ -88,7 +78,7 @@ def test_each_applied_increment_is_one_event_and_nothing_else_is(kafka, topic, s
         {"resource_id": "c", "counter_type": "like", "user_id": "bob"},
     ]
     assert increment_batch(stack.gateway, items).status == 200
-    events = published(kafka, topic, stack.service)
+    events = published(kafka, topic, stack)
     told = sorted((event.resource_id, event.user_id, event.delta, event.value) for event in events)
     assert told == [
         ("a", "", -7, -6),
@@ -108,7 +98,7 @@ def test_increments_over_grpc_are_events_too(kafka, topic, start):
         stub.Increment(pb.IncrementRequest(resource_id="a", counter_type="like", user_id="u", delta=2**63 - 1))
         items = [pb.IncrementRequest(resource_id="a", counter_type="like", delta=delta) for delta in (1, -5)]
         assert [result.code for result in stub.BatchIncrement(pb.BatchIncrementRequest(items=items)).results] == [11, 0]
-    events = published(kafka, topic, stack.service)
+    events = published(kafka, topic, stack)
     assert [(event.delta, event.value) for event in events] == [(2**63 - 1, 2**63 - 1), (-5, 2**63 - 6)]
 
 
@@ -117,7 +107,7 @@ def test_the_consumers_of_the_documentation_print_each_event_once(kafka, topic, 
     stack = start(KAFKA_FORMAT=form)
     for number in range(5):
         increment(stack, f"r{number % 2}")
-    wait_published(stack.service)
+    wait_published(stack.redis)
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto", f"--python_out={tmp_path}"]
     subprocess.run([*protoc, "tally/v1/event.proto"], check=True, timeout=30)
     consumer = [sys.executable, ROOT / "deploy" / "examples" / f"consume_{form}.py", kafka.address, topic, "8"]
@@ -134,7 +124,7 @@ def test_the_consumers_of_the_documentation_print_each_event_once(kafka, topic, 
 def test_a_topic_that_is_missing_is_created_as_configured(kafka, topic, start):
     stack = start(KAFKA_PARTITIONS=3, KAFKA_REPLICATION=1)
     increment(stack, "a")
-    assert len(published(kafka, topic, stack.service)) == 1
+    assert len(published(kafka, topic, stack)) == 1
     assert kafka.topics()[topic] == 3
 
 
@@ -146,19 +136,20 @@ def test_a_topic_that_cannot_be_created_is_told_and_counting_goes_on(kafka, topi
     assert stack.service.get("/health").json()["status"] == "degraded"
     assert increment(stack, "a") == 2
     kafka.create_topic(topic)
-    assert len(published(kafka, topic, stack.service)) == 2
+    assert len(published(kafka, topic, stack)) == 2
     assert stack.service.get("/health").json()["status"] == "ok"
 
 
 def test_a_topic_that_is_deleted_is_made_again(kafka, topic, start):
+    """What Kafka took just before it forgot the topic is gone with that; nothing after it is."""
     stack = start()
     increment(stack, "a")
-    wait_published(stack.service)
+    wait_published(stack.redis)
     kafka.delete_topic(topic)
-    for _ in range(3):
-        increment(stack, "a")
-    events = wait_until(lambda: len(kafka.read_topic(topic)) >= 3 and kafka.read_topic(topic), 60)
-    assert [event.value for event in first_occurrences(events)] == [2, 3, 4]
+    wait_until(lambda: increment(stack, "a") and topic in kafka.topics(), 60, interval=0.2)
+    last = increment(stack, "a")
+    values = [event.value for event in published(kafka, topic, stack)]
+    assert values == list(range(values[0], last + 1))
 
 
 def test_requests_that_are_too_large_for_the_topic_are_made_smaller(kafka, topic, start):
@@ -166,7 +157,7 @@ def test_requests_that_are_too_large_for_the_topic_are_made_smaller(kafka, topic
     stack = start(KAFKA_OPTIONS="compression.type=none,linger.ms=100")
     items = [item(f"r{number % 40}") for number in range(1000)]
     assert increment_batch(stack.gateway, items).status == 200
-    events = published(kafka, topic, stack.service)
+    events = published(kafka, topic, stack)
     assert len(events) == 1000
     check_chain(events)
 
@@ -179,7 +170,7 @@ def test_an_event_that_is_too_large_for_the_topic_waits_until_it_is_not(kafka, t
     wait_detail(stack.service, topic, "large")
     assert increment(stack, "a") == 4
     kafka.set_topic_config(topic, max_message_bytes=1_000_000)
-    assert [event.value for event in published(kafka, topic, stack.service)] == [1, 2, 3, 4]
+    assert [event.value for event in published(kafka, topic, stack)] == [1, 2, 3, 4]
 
 
 # ---- Kafka is not there ----
@@ -195,7 +186,7 @@ def test_kafka_that_comes_late_gets_everything(start_kafka, start_stack, topic):
     assert stack.gateway.get("/health/ready").status == 200
     assert increment(stack, "a") == 2
     late.start()
-    assert [event.value for event in published(late, topic, stack.service)] == [1, 2]
+    assert [event.value for event in published(late, topic, stack)] == [1, 2]
 
 
 @pytest.fixture
@@ -242,7 +233,7 @@ def test_what_a_full_outbox_kept_is_published_and_the_rest_is_counted(start_kafk
     stack = start_stack(service=settings)
     fill(stack, 5000)
     kafka.start()
-    events = published(kafka, topic, stack.service)
+    events = published(kafka, topic, stack)
     dropped = scrape(stack.service).sum("tally_events_dropped_total")
     assert len(events) + dropped == 5000
     assert events[-1].value == 5000
@@ -257,7 +248,7 @@ def test_a_login_by_sasl(start_kafka, start_stack, topic):
     login = {"KAFKA_MECHANISM": "PLAIN", "KAFKA_USERNAME": USER}
     stack = start_stack(service={**settings, **login, "KAFKA_PASSWORD": "secret-word"})
     increment(stack, "a")
-    assert len(published(kafka, topic, stack.service)) == 1
+    assert len(published(kafka, topic, stack)) == 1
     wrong = start_stack(service={**settings, **login, "KAFKA_PASSWORD": "another-word"})
     increment(wrong, "a")
     assert "another-word" not in wait_detail(wrong.service, "uthentication")
@@ -269,7 +260,7 @@ def test_brokers_by_tls(start_kafka, start_stack, topic):
     settings = {"KAFKA_BROKERS": kafka.tls_address, "KAFKA_TOPIC": topic, "KAFKA_SECURITY": "ssl"}
     stack = start_stack(service={**settings, "KAFKA_CA": kafka.ca_path})
     increment(stack, "a")
-    assert len(published(kafka, topic, stack.service)) == 1
+    assert len(published(kafka, topic, stack)) == 1
     stranger = start_stack(service=settings)
     increment(stranger, "a")
     wait_detail(stranger.service, "certificate")
@@ -306,15 +297,30 @@ def test_one_instance_publishes_and_the_next_takes_over(kafka, topic, start):
     try:
         second.start()
         increment(stack, "a")
-        wait_published(stack.service)
+        wait_published(stack.redis)
         assert events_health(second)["relay"] == "stands by"
         stack.service.terminate()
         stack.service.wait_stopped()
         with second.channel() as channel:
             CounterServiceStub(channel).Increment(pb.IncrementRequest(resource_id="a", counter_type="like", delta=1))
-        assert [event.value for event in published(kafka, topic, second)] == [1, 2]
+        assert [event.value for event in published(kafka, topic, stack)] == [1, 2]
         assert scrape(second).sum("tally_events_published_total") == 1
     finally:
         second.terminate()
         second.wait_stopped()
         second.close()
+
+
+def test_an_instance_without_kafka_beside_one_with_it_says_so(kafka, topic, start):
+    stack = start()
+    wait_until(lambda: events_health(stack.service)["relay"] == "leads")
+    odd = Service(stack.directory, stack.redis.address, name="odd")
+    try:
+        odd.start()
+        assert "kafka.brokers is empty" in wait_detail(odd, "no event")
+        odd.wait_for_log("kafka.brokers is empty here")
+        assert odd.get("/health").status == 200
+    finally:
+        odd.terminate()
+        odd.wait_stopped()
+        odd.close()

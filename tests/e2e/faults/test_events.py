@@ -1,6 +1,7 @@
 """Every increment that was applied is an event, each counter's in order, whatever dies on the way to Kafka."""
 
 import random
+import subprocess
 import threading
 import time
 import uuid
@@ -8,9 +9,11 @@ import uuid
 import pytest
 
 from harness.calls import increment_batch, item
-from harness.events import check_chain, events_health, first_occurrences
+from harness.daemons import environment
+from harness.events import check_chain, events_health, first_occurrences, wait_published
 from harness.faults import under_load
 from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger, check
+from harness.paths import CONFIG, program
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -108,17 +111,9 @@ def stop_leader_for_20_seconds(stack):
     stack.wait_ready()
 
 
-def wait_published(stack):
-    def is_published():
-        service = leader(stack)
-        return service is not None and events_health(service)["waiting"] == 0
-
-    wait_until(is_published, 120, what="all events to be published")
-
-
 def check_events(stack, kafka, topic):
     """The events, each once, are all increments of all counters."""
-    wait_published(stack)
+    wait_published(stack.redis, 120)
     messages = kafka.read_topic(topic)
     events = first_occurrences(messages)
     print(f"{len(events)} events, {len(messages) - len(events)} repetitions")
@@ -128,7 +123,17 @@ def check_events(stack, kafka, topic):
         sums[event.counter] = sums.get(event.counter, 0) + event.delta
     values = stack.values(sums)
     assert sums == values == last_values
+    verify(stack, kafka, topic)
     return sums
+
+
+def verify(stack, kafka, topic):
+    """counter-verify finds the same."""
+    settings = {"REDIS_ADDR": stack.redis.address, "KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic}
+    argv = [program("counter-verify"), "--config", CONFIG]
+    done = subprocess.run(argv, env=environment(settings), capture_output=True, text=True, timeout=120, check=False)
+    print(done.stdout)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "equal"), done
 
 
 def test_a_million_increments_while_kafka_and_the_relay_die(stack, kafka, topic):

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from harness.stubs import event_pb2
+from harness.wait import wait_until
 
 CLOUD_EVENT = {"ce_specversion": "1.0", "ce_type": "tally.counter.changed.v1"}
 
@@ -79,3 +80,8 @@ def check_chain(events, start=0):
 def events_health(service):
     """The component `events` of the service's /health."""
     return service.get("/health").json()["components"]["events"]
+
+
+def wait_published(redis, timeout=60):
+    """Until the outbox is empty: an entry leaves it once Kafka has acknowledged all its events."""
+    wait_until(lambda: redis.call("XLEN", "tally:{p0}:events") == 0, timeout, what="the events to be published")

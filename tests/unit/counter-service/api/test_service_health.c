@@ -43,13 +43,14 @@ static int end(void **state)
 }
 
 static const char *refusal = "";
+static const struct relay_state no_events = {.role = RELAY_OFF};
 
 static void assert_document(struct service_health *health, const char *reason, int http_status, const char *status,
                             const char *redis, const char *detail)
 {
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(service_health_write(health, reason, refusal, NULL, &out), http_status);
+    assert_int_equal(service_health_write(health, reason, refusal, &no_events, &out), http_status);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     assert_non_null(document);
@@ -116,7 +117,7 @@ static cJSON *document_with(struct service_health *health, const struct relay_st
 
 static void test_events_that_are_not_published_degrade_it_and_no_more(void **state)
 {
-    struct relay_state events = {.leads = true, .trouble = "no broker", .waiting = 7, .lag_ms = 1500};
+    struct relay_state events = {.role = RELAY_LEADS, .trouble = "no broker", .waiting = 7, .lag_ms = 1500};
     service_health_set_redis(*state, true, "");
     cJSON *document = document_with(*state, &events, 200);
     assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "degraded");
@@ -129,7 +130,7 @@ static void test_events_that_are_not_published_degrade_it_and_no_more(void **sta
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(component, "last_published")));
     cJSON_Delete(document);
 
-    events = (struct relay_state){.leads = false, .published_us = 1};
+    events = (struct relay_state){.role = RELAY_STANDS_BY, .published_us = 1};
     document = document_with(*state, &events, 200);
     assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "ok");
     cJSON_Delete(document);
@@ -146,7 +147,7 @@ static void assert_store(struct service_health *health, const char *store_id)
     assert_string_equal(known, store_id);
     struct buffer out;
     buffer_init(&out);
-    (void)service_health_write(health, "", "", NULL, &out);
+    (void)service_health_write(health, "", "", &no_events, &out);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "redis");
