@@ -117,7 +117,10 @@ EMBEDDED_FILE_openapi_document := proto/openapi.yaml
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
 GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)
-OWN_OBJ = $(call objects_of,$(COMMON_SRC) $(GATEWAY_SRC) $(SERVICE_SRC) $(MAIN_SRC) $(FAKE_SRC) $(UNIT_SRC) $(FUZZ_SRC))
+SANITIZER_SRC := $(wildcard tests/sanitizers/*.c)
+SANITIZER_OBJ_tsan = $(call objects_of,tests/sanitizers/c11_threads.c)
+SANITIZER_OBJ = $(SANITIZER_OBJ_$(PROFILE))
+OWN_OBJ = $(call objects_of,$(SANITIZER_SRC) $(COMMON_SRC) $(GATEWAY_SRC) $(SERVICE_SRC) $(MAIN_SRC) $(FAKE_SRC) $(UNIT_SRC) $(FUZZ_SRC))
 ALL_LIBS = $(addprefix $(LIB)/,libgateway.a libcounter-service.a libcommon.a libgenerated.a libfakes.a)
 UNIT_PROGRAMS = $(addprefix $(TESTS)/,$(basename $(notdir $(UNIT_SRC))))
 REPLAY_PROGRAMS = $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(TESTS)/replay_%)
@@ -145,6 +148,8 @@ $(BIN)/counter-verify: $(OBJ)/counter-service/verify_main.o $(LIB)/libcounter-se
 	$(say) LINK $@
 	@mkdir -p $(@D)
 	$(link) $(PROGRAM_LIBS)
+
+$(BIN)/gateway $(BIN)/counter-service $(BIN)/counter-verify $(UNIT_PROGRAMS): $(SANITIZER_OBJ)
 
 $(LIB)/libcommon.a: $(call objects_of,$(COMMON_SRC))
 $(LIB)/libgateway.a: $(call objects_of,$(GATEWAY_SRC))
