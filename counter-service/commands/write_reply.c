@@ -106,10 +106,25 @@ static bool parse_tokens(struct text rest, struct refusal refused, struct store_
     return rest.len == 0;
 }
 
+/* What may stand between the letter and the first blank. */
+static int64_t cut_dropped(struct text *rest)
+{
+    int64_t number = 0;
+    if (rest->len > 0 && rest->data[0] == '-') {
+        const char *blank = memchr(rest->data, ' ', rest->len);
+        const size_t len = blank != NULL ? (size_t)(blank - rest->data) : rest->len;
+        if (decimal_parse((struct text){rest->data + 1, len - 1}, &number)) {
+            *rest = (struct text){rest->data + len, rest->len - len};
+        }
+    }
+    return number;
+}
+
 /* The call's items were answered one by one: A or S. */
 static struct write_reply read_results(char letter, struct text rest, struct store_item *items, size_t item_count)
 {
     struct write_reply reply = {.status = STATUS_OK};
+    reply.events_dropped = cut_dropped(&rest);
     const struct text tokens = cut(&rest, '\n');
     reply.trouble = rest;
     const struct redis_refusal cause = redis_error_of_refused_item(reply.trouble);

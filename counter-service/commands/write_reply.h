@@ -15,6 +15,7 @@ struct write_reply {
                                the script's; a part of text, empty if all is well */
     bool closes_connection; /* this Redis is no longer one to write to; trouble says why */
     bool outbox_full;       /* and therefore refused */
+    int64_t events_dropped; /* the oldest of the outbox, which was full */
     size_t applied;         /* items applied now */
     size_t replayed;        /* items answered from an idempotency record or a lane's */
 };

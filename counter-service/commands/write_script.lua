@@ -31,9 +31,10 @@
 -- event, and t, that of the last one that is no longer in the stream.
 --
 -- Returns one string, a letter and what belongs to it:
---       A applied now; S applied before: a blank and a token for each item
+--       A applied now; S applied before: a blank and a token for each item. Between A and the first blank may stand
+--       -<number>: so many of the oldest events were dropped
 --       N no such session, C the lane has a higher sequence, M the sequence was used for other items: nothing written
---       F the outbox is full: nothing written
+--       F the outbox is full, and the call would add to it: nothing written
 --       X Redis refused before anything was written; L written, but not the lane's record, so the session is no more
 -- After A a line may follow, and after X and L comes, what Redis said of a command that it refused.
 -- Tokens: the value, r<value> replayed, O overflow, K idempotency key reused for another increment, T one counter type
@@ -74,7 +75,7 @@ end
 
 local width = args[5] == '3' and 3 or 2
 local first_item = 7
-local outbox, stream, appended
+local outbox, stream, appended, trimmed, stream_length
 if args[6] ~= '' then
     outbox, stream = keys[key], keys[key + 1]
     key, first_item = key + 2, 9
@@ -83,32 +84,21 @@ if args[6] ~= '' then
     if marks.err or type(entries) ~= 'number' then
         return 'X' .. (marks.err or entries.err)
     end
-    appended = tonumber(marks[1] or '0')
-    local trimmed = tonumber(marks[2] or '0')
-    if not appended or not trimmed then
+    local numbers = (marks[1] or '0') .. ' ' .. (marks[2] or '0')
+    if not numbers:find('^%d+ %d+$') then
         return 'XERR the outbox hash holds a value that is not an integer'
     end
-    local full_at = tonumber(args[7]) - (#args - first_item + 1) / width
-    if appended - trimmed > full_at then
-        if args[8] == 'r' then
-            return 'F'
-        end
-        -- A part at a time, so that most calls on a full outbox drop nothing.
-        while appended - trimmed > full_at do
-            local part = math.min(math.ceil(entries / 64), 1000)
-            local dropped = try('XTRIM', stream, 'MAXLEN', entries - part)
-            local oldest = try('XRANGE', stream, '-', '+', 'COUNT', 1)
-            if type(dropped) ~= 'number' or oldest.err then
-                return 'X' .. (oldest.err or dropped.err)
+    appended, trimmed, stream_length = tonumber(marks[1] or 0), tonumber(marks[2] or 0), entries
+    if args[8] == 'r' and appended - trimmed + (#args - first_item + 1) / width > tonumber(args[7]) then
+        -- Only what would add an event needs room: not a call whose items all have their records.
+        local item_key = key
+        for arg = first_item, #args, width do
+            local known = width == 3 and args[arg + 2] ~= '' and try('GET', keys[item_key + 1])
+            if not known then
+                return 'F'
             end
-            entries = entries - dropped
-            if entries > 0 then
-                trimmed = (tonumber(oldest[1][2][2]) or trimmed + 1) - 1
-            else
-                trimmed = appended
-            end
+            item_key = item_key + 2
         end
-        try('HSET', outbox, 't', format('%d', trimmed))
     end
 end
 
@@ -176,11 +166,32 @@ for arg = first_item, #args, width do
 end
 
 local results = table.concat(tokens, ' ')
+local dropped = ''
 if outbox and applied > 0 then
     local added = try('XADD', stream, '*', 'n', format('%d', appended + 1), 'i', args[6], 'r', results)
-    -- An entry that is refused in spite of the look before is a gap in the numbers: dropped, and counted as such.
-    local counted = try('HINCRBY', outbox, 'n', applied)
-    refusal = type(added) ~= 'string' and added.err or type(counted) ~= 'number' and counted.err or refusal
+    -- An entry that is refused in spite of the look before is a gap in the numbers.
+    local last = try('HINCRBY', outbox, 'n', applied)
+    refusal = type(added) ~= 'string' and added.err or type(last) ~= 'number' and last.err or refusal
+    local excess = appended + applied - tonumber(args[7])
+    if trimmed < excess then
+        -- A part at a time, so that most calls on a full outbox drop nothing.
+        local before = trimmed
+        stream_length = stream_length + 1
+        while trimmed < excess and stream_length > 0 do
+            local part = math.min(math.ceil(stream_length / 64), 1000)
+            local cut = try('XTRIM', stream, 'MAXLEN', stream_length - part)
+            local oldest = try('XRANGE', stream, '-', '+', 'COUNT', 1)
+            if type(cut) ~= 'number' or oldest.err then
+                refusal = oldest.err or cut.err
+                break
+            end
+            stream_length = stream_length - part
+            trimmed = oldest[1] and (tonumber(oldest[1][2][2]) or trimmed + 1) - 1 or appended + applied
+        end
+        local kept = try('HSET', outbox, 't', format('%d', trimmed))
+        refusal = type(kept) ~= 'number' and kept.err or refusal
+        dropped = format('-%d', trimmed - before)
+    end
 end
 
 results = ' ' .. results
@@ -191,4 +202,5 @@ if sequence ~= '' then
         return 'L' .. kept.err
     end
 end
-return refusal and 'A' .. results .. '\n' .. refusal or 'A' .. results
+local answer = 'A' .. dropped .. results
+return refusal and answer .. '\n' .. refusal or answer

@@ -21,6 +21,8 @@ struct outbox_conn {
  * written to that Redis yet: it has no store id. */
 int outbox_conn_open(struct outbox_conn *conn, const struct host_port *address, const struct config *config,
                      struct error *error) MUST_CHECK;
+/* Whether Redis still holds that store: FLUSHALL closes no connection. Returns 0, or -1 with error filled. */
+int outbox_conn_check_store(const struct outbox_conn *conn, struct error *error) MUST_CHECK;
 /* A closed or zeroed one is fine. */
 void outbox_conn_close(struct outbox_conn *conn);
 

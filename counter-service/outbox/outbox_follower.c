@@ -12,7 +12,7 @@
 #include "counter-service/redis/redis_error.h"
 
 enum {
-    /* At most so many entries a step, whose events may be a thousand each: about 2 ms of Redis. */
+    /* At most so many entries a step; the script bounds their bytes. */
     STEP_ENTRIES_MAX = 128,
     REQUESTS_KEEP_BYTES = 16 * 1024,
 };
@@ -68,7 +68,7 @@ void outbox_follower_restart(struct outbox_follower *follower)
         list_remove(&follower->entries, &entry->node);
         free(entry);
     }
-    follower->unread = NULL;
+    follower->waiting = NULL;
     follower->events_open = 0;
     follower->owns = false;
 }
@@ -118,7 +118,6 @@ static uint64_t count_events(const struct outbox_entry *entry)
 static void number(struct outbox_follower *follower, struct outbox_entry *entry, uint64_t first_number)
 {
     if (first_number > follower->next_number) {
-        follower->dropped += first_number - follower->next_number;
         follower->next_number = first_number;
     }
     const uint64_t events = count_events(entry);
@@ -128,10 +127,10 @@ static void number(struct outbox_follower *follower, struct outbox_entry *entry,
 }
 
 /* Past the entries that have nothing more to hand out. */
-static void skip_read(struct outbox_follower *follower)
+static void skip_handed_out(struct outbox_follower *follower)
 {
-    while (follower->unread != NULL && !follower->unread->has_next) {
-        follower->unread = LIST_ENTRY(follower->unread->node.next, struct outbox_entry, node);
+    while (follower->waiting != NULL && !follower->waiting->has_next) {
+        follower->waiting = LIST_ENTRY(follower->waiting->node.next, struct outbox_entry, node);
     }
 }
 
@@ -140,7 +139,7 @@ static void settle(struct outbox_follower *follower)
 {
     struct outbox_entry *entry;
     while ((entry = first_entry(follower)) != NULL && !entry->has_next && entry->events_open == 0) {
-        assert(follower->unread != entry);
+        assert(follower->waiting != entry);
         follower->done = (struct outbox_position){entry->id, entry->last_number};
         list_remove(&follower->entries, &entry->node);
         free(entry);
@@ -153,7 +152,7 @@ static int read_entries(struct outbox_follower *follower, const struct outbox_st
         struct outbox_raw_entry raw;
         if (outbox_step_entry(step, i, &raw) != 0) {
             follower->damaged++;
-            follower->read_after = raw.id.ms > 0 ? raw.id : follower->read_after;
+            follower->read_after = raw.id;
             continue;
         }
         struct outbox_entry *entry = copy_entry(follower, &raw);
@@ -163,10 +162,10 @@ static int read_entries(struct outbox_follower *follower, const struct outbox_st
         }
         number(follower, entry, raw.first_number);
         list_append(&follower->entries, &entry->node);
-        follower->unread = follower->unread == NULL ? entry : follower->unread;
+        follower->waiting = follower->waiting == NULL ? entry : follower->waiting;
         follower->read_after = raw.id;
     }
-    skip_read(follower);
+    skip_handed_out(follower);
     settle(follower); /* those that are damaged hold nothing to be done */
     return 0;
 }
@@ -175,7 +174,7 @@ static int read_entries(struct outbox_follower *follower, const struct outbox_st
 
 static size_t entries_wanted(const struct outbox_follower *follower, size_t events_max)
 {
-    if (!follower->owns || follower->unread != NULL || events_max == 0) {
+    if (!follower->owns || follower->waiting != NULL || events_max == 0) {
         return 0;
     }
     const size_t wanted = events_max / (size_t)follower->entry_events_mean;
@@ -237,6 +236,7 @@ static void note(struct outbox_follower *follower, const struct outbox_step *ste
 {
     const bool owned = follower->owns;
     follower->appended = step->appended;
+    follower->trimmed = step->trimmed;
     follower->stored = step->position;
     follower->clock_ms = step->now_ms;
     *ret_restarted = false;
@@ -269,7 +269,7 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
     if (*ret_restarted || request.count == 0) {
         return 0;
     }
-    follower->at_end = step.entries.element_count < request.count;
+    follower->at_end = !step.has_more;
     return read_entries(follower, &step, error);
 }
 
@@ -294,23 +294,23 @@ void outbox_follower_release(struct outbox_follower *follower, const struct outb
 bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
                           struct outbox_entry **ret_entry)
 {
-    if (follower->unread == NULL) {
+    if (follower->waiting == NULL) {
         return false;
     }
-    assert(follower->unread->has_next);
-    *ret_event = follower->unread->next;
-    *ret_entry = follower->unread;
+    assert(follower->waiting->has_next);
+    *ret_event = follower->waiting->next;
+    *ret_entry = follower->waiting;
     return true;
 }
 
 void outbox_follower_take(struct outbox_follower *follower)
 {
-    struct outbox_entry *entry = follower->unread;
+    struct outbox_entry *entry = follower->waiting;
     assert(entry != NULL && entry->has_next);
     entry->events_open++;
     follower->events_open++;
     read_ahead(follower, entry);
-    skip_read(follower);
+    skip_handed_out(follower);
 }
 
 void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry)
@@ -323,7 +323,8 @@ void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_
 
 uint64_t outbox_follower_waiting(const struct outbox_follower *follower)
 {
-    return follower->appended > follower->stored.number ? follower->appended - follower->stored.number : 0;
+    const uint64_t gone = follower->stored.number > follower->trimmed ? follower->stored.number : follower->trimmed;
+    return follower->appended > gone ? follower->appended - gone : 0;
 }
 
 int64_t outbox_follower_oldest_ms(const struct outbox_follower *follower)

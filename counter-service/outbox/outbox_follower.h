@@ -1,7 +1,7 @@
 /* A consumer of one partition's outbox, as one instance of the service sees it: the lease, what was read of the stream,
  * and how far its events are done.
  *
- *     outbox_follower_step ──> unread entries ── next_event ──> the consumer's work ──> event_done, in any order
+ *     outbox_follower_step ──> entries ── peek, take ──> the consumer's work ──> event_done, in any order
  *              └──<── the position: up to the first entry that is not done ──────────────────────┘
  *
  * Many instances may follow: the one that has the lease reads and moves the position. Whatever it did and could not
@@ -31,20 +31,19 @@ struct outbox_follower {
     /* what Redis told last */
     bool owns;
     uint64_t appended;
+    uint64_t trimmed;
     struct outbox_position stored; /* Redis has it */
     int64_t clock_ms;              /* Redis's */
     /* while it owns */
     struct outbox_position done; /* to be stored */
     struct stream_id read_after;
     uint64_t next_number;
-    struct list entries;         /* read, and not done: of struct outbox_entry, oldest first */
-    struct outbox_entry *unread; /* the first of them with events not handed out; NULL: none */
-    bool at_end;                 /* the last step that read found nothing behind what it read */
-    size_t events_open;          /* handed out, and not done */
-    uint64_t entry_events_mean;  /* how many events entries had of late */
-    /* since init */
-    uint64_t dropped; /* events that were gone before they were read */
-    uint64_t damaged; /* entries that could not be read */
+    struct list entries;          /* read, and not done: of struct outbox_entry, oldest first */
+    struct outbox_entry *waiting; /* the first of them with events not handed out; NULL: none */
+    bool at_end;                  /* the last step that read found nothing behind what it read */
+    size_t events_open;           /* handed out, and not done */
+    uint64_t entry_events_mean;   /* how many events entries had of late */
+    uint64_t damaged;             /* entries that could not be read, since init */
     struct buffer requests;
 };
 
@@ -75,7 +74,7 @@ void outbox_follower_take(struct outbox_follower *follower);
 /* One event of the entry, which was taken, is done. */
 void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry);
 
-/* How many events wait: appended, and not done as far as Redis knows. */
+/* How many events wait: in the outbox, and not done as far as Redis knows. */
 uint64_t outbox_follower_waiting(const struct outbox_follower *follower);
 /* Redis's time, ms since 1970, at which the oldest entry that was read and is not done was added; 0: there is none. */
 int64_t outbox_follower_oldest_ms(const struct outbox_follower *follower);

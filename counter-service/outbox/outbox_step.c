@@ -1,5 +1,6 @@
 #include "counter-service/outbox/outbox_step.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -12,7 +13,7 @@ enum {
     OWN_KEYS = 4,
     STREAM_ID_SIZE = 20 + 1 + 20 + 1,
     POSITION_SIZE = STREAM_ID_SIZE + 1 + 20,
-    ANSWER_ELEMENTS = 6,
+    ANSWER_ELEMENTS = 7,
     ENTRY_FIELDS = 3,
 };
 
@@ -91,11 +92,9 @@ static bool cut_number(struct text *rest, char separator, uint64_t *ret_number)
         return false;
     }
     const size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    int64_t number;
-    if (!decimal_parse((struct text){rest->data, len}, &number) || number < 0) {
+    if (!decimal_parse_unsigned((struct text){rest->data, len}, UINT64_MAX, ret_number)) {
         return false;
     }
-    *ret_number = (uint64_t)number;
     *rest = (struct text){rest->data + len + (end != NULL), rest->len - len - (end != NULL)};
     return true;
 }
@@ -123,6 +122,20 @@ static bool read_lease(struct text text, enum outbox_lease *ret_lease)
     return letter == 'O' || letter == 'T' || letter == 'H';
 }
 
+/* Entries of a stream have; what they hold may be anybody's. */
+static bool have_ids(const struct redis_reply *entries)
+{
+    struct stream_id id;
+    for (size_t i = 0; i < entries->element_count; i++) {
+        const struct redis_reply entry = redis_reply_element(entries, i);
+        if (entry.type != REDIS_ARRAY || entry.element_count != 2 ||
+            !read_id(redis_reply_element(&entry, 0).text, &id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool understand(const struct redis_reply *reply, struct outbox_step *step)
 {
     if (reply->type != REDIS_ARRAY || reply->element_count != ANSWER_ELEMENTS) {
@@ -132,9 +145,11 @@ static bool understand(const struct redis_reply *reply, struct outbox_step *step
     step->entries = redis_reply_element(reply, 5);
     const bool is_understood = read_lease(redis_reply_element(reply, 0).text, &step->lease) &&
                                read_number(redis_reply_element(reply, 1).text, &step->appended) &&
+                               read_number(redis_reply_element(reply, 2).text, &step->trimmed) &&
                                read_position(redis_reply_element(reply, 3).text, &step->position) &&
                                read_number(redis_reply_element(reply, 4).text, &now_ms) &&
-                               step->entries.type == REDIS_ARRAY;
+                               step->entries.type == REDIS_ARRAY && have_ids(&step->entries);
+    step->has_more = redis_reply_element(reply, 6).integer == 1;
     step->now_ms = (int64_t)now_ms;
     return is_understood;
 }
@@ -156,10 +171,9 @@ int outbox_step_entry(const struct outbox_step *step, size_t index, struct outbo
 {
     const struct redis_reply entry = redis_reply_element(&step->entries, index);
     *ret_entry = (struct outbox_raw_entry){.first_number = 0};
-    if (entry.type != REDIS_ARRAY || entry.element_count != 2 ||
-        !read_id(redis_reply_element(&entry, 0).text, &ret_entry->id)) {
-        return -1;
-    }
+    const bool has_id = read_id(redis_reply_element(&entry, 0).text, &ret_entry->id);
+    assert(has_id); /* outbox_step_read has looked */
+    (void)has_id;
     const struct redis_reply fields = redis_reply_element(&entry, 1);
     if (fields.type != REDIS_ARRAY || fields.element_count != 2 * ENTRY_FIELDS ||
         !text_equal(redis_reply_element(&fields, 0).text, TEXT("n")) ||

@@ -48,9 +48,11 @@ enum outbox_lease {
 struct outbox_step {
     enum outbox_lease lease;
     uint64_t appended; /* number of the last event of the partition; 0: none was ever kept */
+    uint64_t trimmed;  /* of the last one that is no longer in the stream */
     struct outbox_position position;
     int64_t now_ms;             /* Redis's clock, since 1970 */
     struct redis_reply entries; /* REDIS_ARRAY; valid as long as the reply it was read from */
+    bool has_more;              /* there may be entries behind these */
 };
 
 /* One entry of the stream, as it was read. The texts are valid as long as the reply. */
@@ -66,7 +68,7 @@ int outbox_step_append(struct buffer *out, const struct outbox_step_request *req
 /* Returns 0, or -1 with error filled: Redis refused, or the answer is none of the script's. */
 int outbox_step_read(const struct redis_reply *reply, struct outbox_step *ret_step, struct error *error) MUST_CHECK;
 /* Entry `index` of the step's. Returns 0; or -1 if it is none that the write script has added: then *ret_entry has its
- * id only, or nothing if that cannot be read either. */
+ * id only. */
 int outbox_step_entry(const struct outbox_step *step, size_t index, struct outbox_raw_entry *ret_entry) MUST_CHECK;
 
 #endif

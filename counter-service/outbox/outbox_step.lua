@@ -15,14 +15,17 @@
 -- A position is "<id of an entry> <number of its last event>": all up to there is done. A consumer without one starts
 -- at the head of the stream.
 --
--- Returns an array: a letter, the outbox hash's n and t, the position, Redis's clock in ms, and the entries that
--- XRANGE gives. Letters:
+-- Returns an array: a letter, the outbox hash's n and t, the position, Redis's clock in ms, the entries as XRANGE gives
+-- them, and 1 if there may be more behind these, else 0. Fewer entries than asked for come where they are large: a step
+-- keeps Redis busy for about a millisecond. Letters:
 --       O the lease is this instance's, as before
 --       T it is now, and may have been another's meanwhile: nothing was moved or read, go on from the position told
 --       H another instance has it: nothing was moved or read
 local lease, own_position, stream, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, life, target = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local call = redis.call
+local BYTES_MAX = 256 * 1024
+local PART_MAX = 16
 
 local clock = call('TIME')
 local now_ms = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
@@ -32,7 +35,11 @@ local position = call('GET', own_position)
 
 local owner = call('GET', lease)
 if owner and owner ~= token then
-    return { 'H', appended, trimmed, position or '0-0 0', now_ms, {} }
+    -- A clock that stepped back would keep the lease of a dead instance for as long.
+    if life > 0 and call('PTTL', lease) > life then
+        call('PEXPIRE', lease, life)
+    end
+    return { 'H', appended, trimmed, position or '0-0 0', now_ms, {}, 0 }
 end
 if not owner then
     if life > 0 then
@@ -42,7 +49,7 @@ if not owner then
         position = '0-0 ' .. trimmed
         call('SET', own_position, position)
     end
-    return { 'T', appended, trimmed, position, now_ms, {} }
+    return { 'T', appended, trimmed, position, now_ms, {}, 0 }
 end
 
 if target ~= '' then
@@ -58,6 +65,7 @@ if target ~= '' then
         end
     end
     call('XTRIM', stream, 'MINID', string.format('%.0f-%.0f', slowest_ms, slowest_seq + 1))
+    slowest_number = math.min(slowest_number, tonumber(appended) or 0)
     if slowest_number > (tonumber(trimmed) or 0) then
         trimmed = string.format('%.0f', slowest_number)
         call('HSET', outbox, 't', trimmed)
@@ -66,14 +74,26 @@ end
 
 if life == 0 then
     call('UNLINK', lease)
-    return { 'O', appended, trimmed, position, now_ms, {} }
+    return { 'O', appended, trimmed, position, now_ms, {}, 0 }
 end
 -- A read most times: each renewal is a write to the replicas and the append-only file.
 if call('PTTL', lease) < life * 2 / 3 then
     call('PEXPIRE', lease, life)
 end
-local entries = {}
-if ARGV[5] ~= '0' then
-    entries = call('XRANGE', stream, '(' .. ARGV[4], '+', 'COUNT', ARGV[5])
+-- In parts, of as many entries as have fitted so far: one of a thousand large items is 430 KB.
+local entries, bytes, after, wanted, part = {}, 0, ARGV[4], tonumber(ARGV[5]), 1
+while #entries < wanted and bytes < BYTES_MAX do
+    local found = call('XRANGE', stream, '(' .. after, '+', 'COUNT', math.min(part, wanted - #entries))
+    for _, entry in ipairs(found) do
+        entries[#entries + 1] = entry
+        for field = 2, #entry[2], 2 do
+            bytes = bytes + #entry[2][field]
+        end
+    end
+    if #found == 0 then
+        return { 'O', appended, trimmed, position, now_ms, entries, 0 }
+    end
+    after = found[#found][1]
+    part = math.max(1, math.min(PART_MAX, math.floor((BYTES_MAX - bytes) * #entries / math.max(bytes, 1))))
 end
-return { 'O', appended, trimmed, position, now_ms, entries }
+return { 'O', appended, trimmed, position, now_ms, entries, 1 }

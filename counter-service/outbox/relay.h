@@ -38,7 +38,8 @@ struct relay_state {
 /* Starts the thread, if kafka.brokers is set; it connects by itself for ever. config outlives the relay. Returns 0 with
  * *ret_relay, NULL if there is nothing to carry; or -1 with error filled: a setting that librdkafka refuses. */
 int relay_start(const struct config *config, struct relay **ret_relay, struct error *error) MUST_CHECK;
-/* Waits a second at most for acknowledgements, gives the lease up and joins the thread. NULL is fine. */
+/* Waits a second at most for acknowledgements, gives the lease up and joins the thread, which finishes what it is at: a
+ * question to Redis or Kafka, a look-up of a broker's name. NULL is fine. */
 void relay_stop(struct relay *relay);
 
 /* Any thread. relay: NULL is one that is off. */

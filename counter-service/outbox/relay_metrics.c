@@ -5,9 +5,9 @@ static const struct metric_family published_family = {
     .help = "Events that Kafka has acknowledged to this instance, repetitions included.",
     .type = METRIC_COUNTER,
 };
-static const struct metric_family dropped_family = {
-    .name = "tally_events_dropped_total",
-    .help = "Events that were gone from the full outbox before this instance could publish them.",
+static const struct metric_family damaged_family = {
+    .name = "tally_events_damaged_entries_total",
+    .help = "Entries of the outbox that could not be read: their events are not published.",
     .type = METRIC_COUNTER,
 };
 static const struct metric_family restarts_family = {
@@ -38,7 +38,7 @@ struct relay_metrics relay_metrics_register(void)
 {
     return (struct relay_metrics){
         .published = metrics_register(&published_family, NULL),
-        .dropped = metrics_register(&dropped_family, NULL),
+        .damaged = metrics_register(&damaged_family, NULL),
         .restarts = metrics_register(&restarts_family, NULL),
     };
 }

@@ -6,7 +6,7 @@
 
 struct relay_metrics {
     metric_series published; /* acknowledged by Kafka */
-    metric_series dropped;
+    metric_series damaged;   /* entries */
     metric_series restarts;
 };
 

@@ -6,7 +6,8 @@
 #include "counter-service/kafka/kafka_topic.h"
 
 enum {
-    /* An instance that dies is succeeded within so long. Longer than any one thing that a turn does. */
+    /* An instance that dies is succeeded within so long. Longer than what a turn usually waits for; one that loses its
+     * lease meanwhile only repeats events. */
     LEASE_MS = 10 * 1000,
     /* Events sent and not acknowledged, which a successor sends again. */
     WINDOW = 10 * 1000,
@@ -81,6 +82,7 @@ static void fail(struct relay_run *run)
     metrics_add(run->metrics.restarts, 1);
     start_over(run);
     run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
+    run->step_us = 0; /* the lease is still this instance's */
 }
 
 static void fail_redis(struct relay_run *run)
@@ -109,7 +111,7 @@ static void fail_producer(struct relay_run *run)
 static void recover(struct relay_run *run)
 {
     if (run->retry_us != 0) {
-        log_info("events", "published again");
+        log_info("events", "well again");
         run->retry_us = 0;
         run->redis_failed = false;
         run->trouble.message[0] = '\0';
@@ -129,19 +131,13 @@ static void on_acknowledged(void *ctx, void *tag)
 
 /* ---- Redis ---- */
 
-static void count_losses(struct relay_run *run)
+static void tell_damage(struct relay_run *run)
 {
-    const struct outbox_follower *follower = &run->follower;
-    if (follower->dropped > run->dropped_counted) {
-        const uint64_t dropped = follower->dropped - run->dropped_counted;
-        metrics_add(run->metrics.dropped, (int64_t)dropped);
-        log_warn("events", "dropped, as the outbox was full", LOG_INT("events", dropped));
-        run->dropped_counted = follower->dropped;
-    }
-    if (follower->damaged > run->damaged_logged) {
-        log_error("events", "an entry of the outbox is damaged and was left out",
-                  LOG_INT("entries", follower->damaged - run->damaged_logged));
-        run->damaged_logged = follower->damaged;
+    const uint64_t damaged = run->follower.damaged - run->damaged_told;
+    if (damaged > 0) {
+        metrics_add(run->metrics.damaged, (int64_t)damaged);
+        log_error("events", "an entry of the outbox is damaged and was left out", LOG_INT("entries", damaged));
+        run->damaged_told = run->follower.damaged;
     }
 }
 
@@ -157,7 +153,7 @@ static int step_after_ms(const struct relay_run *run)
     if (!follower->owns) {
         return STANDBY_STEP_MS;
     }
-    const bool can_read = follower->unread == NULL && room(run) >= WINDOW / 2;
+    const bool can_read = follower->waiting == NULL && room(run) >= WINDOW / 2;
     return can_read && !follower->at_end ? 0 : IDLE_STEP_MS;
 }
 
@@ -179,7 +175,11 @@ static void step(struct relay_run *run)
         fail_redis(run);
         return;
     }
-    if (run->redis_failed) {
+    if (restarted && follower->owns && outbox_conn_check_store(&run->conn, &run->trouble) != 0) {
+        fail_redis(run);
+        return;
+    }
+    if (run->redis_failed || !follower->owns) {
         recover(run);
     }
     if (restarted) {
@@ -188,7 +188,7 @@ static void step(struct relay_run *run)
         log_info("events", follower->owns ? "this instance publishes" : "another instance publishes",
                  LOG_INT("partition", follower->partition), LOG_INT("waiting", outbox_follower_waiting(follower)));
     }
-    count_losses(run);
+    tell_damage(run);
     watch_position(run);
 }
 

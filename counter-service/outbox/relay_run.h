@@ -20,11 +20,10 @@ struct relay_run {
     /* Redis's side */
     struct outbox_conn conn;
     struct outbox_follower follower;
-    int64_t step_us;          /* when the last step was, monotonic */
-    struct stream_id seen;    /* the position that Redis told last */
-    int64_t moved_us;         /* when that changed, or nothing waited, monotonic */
-    uint64_t dropped_counted; /* of follower.dropped */
-    uint64_t damaged_logged;  /* of follower.damaged */
+    int64_t step_us;       /* when the last step was, monotonic */
+    struct stream_id seen; /* the position that Redis told last */
+    int64_t moved_us;      /* when that changed, or nothing waited, monotonic */
+    uint64_t damaged_told; /* of follower.damaged */
     /* Kafka's side; producer is NULL while another instance leads, or Redis is gone */
     struct kafka_producer *producer;
     bool topic_is_there;
@@ -48,7 +47,8 @@ void relay_run_done(struct relay_run *run);
 /* One turn. Blocks for what a login to Redis, a step, or the creation of a topic may take. Returns how long the thread
  * may sleep before the next, in ms. */
 int relay_run_turn(struct relay_run *run);
-/* Waits timeout_ms at most until Kafka has acknowledged what was sent, stores the position, gives the lease up. */
+/* Waits timeout_ms at most until Kafka has acknowledged what was sent, stores the position, gives the lease up, and
+ * ends the producer, which may wait for a look-up of a broker's name. */
 void relay_run_finish(struct relay_run *run, int timeout_ms);
 
 void relay_run_state(const struct relay_run *run, struct relay_state *ret_state);

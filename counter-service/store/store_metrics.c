@@ -10,9 +10,14 @@ static const struct metric_family replayed_family = {
     .help = "Increments answered from the record of an idempotency key or a session; nothing was added.",
     .type = METRIC_COUNTER,
 };
-static const struct metric_family outbox_refusals_family = {
+static const struct metric_family events_refused_family = {
     .name = "tally_events_refused_total",
     .help = "Increments refused, not applied, because the outbox of events is full (events.when_full: refuse).",
+    .type = METRIC_COUNTER,
+};
+static const struct metric_family events_dropped_family = {
+    .name = "tally_events_dropped_total",
+    .help = "Events that writes of this instance pushed out of the full outbox (events.when_full: drop_oldest).",
     .type = METRIC_COUNTER,
 };
 static const struct metric_family queue_length_family = {
@@ -56,7 +61,8 @@ struct store_metrics store_metrics_register(void)
     struct store_metrics metrics = {
         .increments = metrics_register(&increments_family, NULL),
         .replayed = metrics_register(&replayed_family, NULL),
-        .outbox_refusals = metrics_register(&outbox_refusals_family, NULL),
+        .events_refused = metrics_register(&events_refused_family, NULL),
+        .events_dropped = metrics_register(&events_dropped_family, NULL),
         .batch_size = metrics_register(&batch_size_family, NULL),
         .reconnects = metrics_register(&reconnects_family, NULL),
     };

@@ -19,7 +19,8 @@ enum exchange_kind {
 struct store_metrics {
     metric_series increments; /* applied */
     metric_series replayed;
-    metric_series outbox_refusals;
+    metric_series events_refused;
+    metric_series events_dropped;
     metric_series batch_size;               /* items of a pipeline */
     metric_series duration[EXCHANGE_KINDS]; /* of an exchange */
     metric_series reconnects;

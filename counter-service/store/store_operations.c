@@ -49,6 +49,23 @@ static void write_refused(struct store_exchange *exchange, struct store_call *ca
     store_call_finish(call, refusal.status, refusal.detail);
 }
 
+/* The outbox was full. */
+static void tell_events(struct store_exchange *exchange, const struct write_reply *result, size_t item_count)
+{
+    struct store_pipeline *pipeline = exchange->pipeline;
+    uint64_t count;
+    if (result->outbox_full) {
+        metrics_add(pipeline->metrics.events_refused, (int64_t)item_count);
+    }
+    if (result->events_dropped > 0) {
+        metrics_add(pipeline->metrics.events_dropped, result->events_dropped);
+        if (log_limiter_allows(&pipeline->drops, clock_monotonic_us(), &count)) {
+            log_warn("events", "dropped, as the outbox is full", LOG_INT("events", result->events_dropped),
+                     LOG_INT("count", count));
+        }
+    }
+}
+
 static void write_answered(struct store_exchange *exchange, struct store_call *call, struct text answer)
 {
     const struct write_reply result = write_reply_parse(answer, call->items, call->item_count);
@@ -62,9 +79,7 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
         error_set(exchange->error, "Redis refused a %swrite: %s", in_part ? "part of a " : "",
                   redis_quote(result.trouble).text);
     }
-    if (result.outbox_full) {
-        metrics_add(exchange->pipeline->metrics.outbox_refusals, (int64_t)call->item_count);
-    }
+    tell_events(exchange, &result, call->item_count);
     metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
     if (result.replayed > 0) {
         metrics_add(exchange->pipeline->metrics.replayed, (int64_t)result.replayed);

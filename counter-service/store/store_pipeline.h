@@ -35,6 +35,7 @@ struct store_pipeline {
     size_t call_capacity;
     /* Over all exchanges. */
     struct log_limiter refusals;
+    struct log_limiter drops;
 };
 
 /* config outlives the pipeline. */

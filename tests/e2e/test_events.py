@@ -285,6 +285,22 @@ def test_a_setting_that_librdkafka_does_not_take_stops_the_start(tmp_path, setti
         service.close()
 
 
+# ---- the store is another one ----
+
+
+def test_events_after_a_flush_are_those_of_the_new_store(kafka, topic, start):
+    stack = start()
+    increment(stack, "a")
+    wait_published(stack.redis)
+    stack.redis.call("FLUSHALL")
+    wait_until(lambda: post_increment(stack.gateway, "b").status == 200, what="the new store")
+    events = wait_until(lambda: len(kafka.read_topic(topic)) == 2 and published(kafka, topic, stack), 60)
+    stores = [event.event_id.split("-")[0] for event in events]
+    store_id = stack.redis.call("GET", "tally:store").decode()
+    assert len(set(stores)) == 2
+    assert [event.resource_id for event in events if store_id.startswith(event.event_id.split("-")[0])] == ["b"]
+
+
 # ---- more than one service ----
 
 
