@@ -3,6 +3,7 @@
 #include "common/log/log.h"
 #include "common/process/daemon.h"
 #include "counter-service/counter_service.h"
+#include "counter-service/kafka/kafka_settings.h"
 
 static const char *health_host(const struct config *config)
 {
@@ -47,6 +48,7 @@ static const struct daemon daemon = {
             .name = "counter-service",
             .purpose = "Tally's counter service: counts over gRPC, exactly, in Redis.",
             .version = TALLY_VERSION,
+            .check = kafka_settings_check,
             .health_path = "/health",
             .health_host = health_host,
             .health_port = health_port,

@@ -13,7 +13,9 @@ struct text config_option_name(const char *option)
 
 bool config_option_is_secret(const char *option)
 {
-    static const char *const marks[] = {"password", "secret", "key.pem", "oauthbearer.config"};
+    /* Parts of names; a command line or an address may have a password in it. */
+    static const char *const marks[] = {"passw", "secret", "key.pem", "oauthbearer.config", "token",
+                                        "cmd",   "url",    "jaas",    "credential"};
     const struct text name = config_option_name(option);
     for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
         if (memmem(name.data, name.len, marks[i], strlen(marks[i])) != NULL) {

@@ -89,6 +89,17 @@ static int ask_health(const struct program *program, const struct config *config
     return EXIT_FINE;
 }
 
+static int check(const struct program *program, const struct config *config, FILE *out, FILE *err)
+{
+    struct error error;
+    config_print(config, out);
+    if (program->check != NULL && program->check(config, &error) != 0) {
+        fprintf(err, "%s: %s\n", program->name, error.message);
+        return EXIT_FAILED;
+    }
+    return EXIT_FINE;
+}
+
 /* For the modes that end at once; a program that runs warns in its log (daemon.c). */
 static void warn_of_links(const struct program *program, const struct config *config, FILE *err)
 {
@@ -115,7 +126,7 @@ static int handle_with_config(const struct program *program, const struct comman
     int code = EXIT_FINE;
     warn_of_links(program, config, err);
     if (command->mode == MODE_CHECK) {
-        config_print(config, out);
+        code = check(program, config, out, err);
     } else {
         code = ask_health(program, config, err);
     }

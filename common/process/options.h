@@ -13,6 +13,8 @@ struct program {
     const char *name;    /* "gateway" */
     const char *purpose; /* one sentence for --help */
     const char *version;
+    /* What --check looks at beside the rules of config.h. Returns 0, or -1 with error filled. NULL: nothing. */
+    int (*check)(const struct config *config, struct error *error);
     const char *health_path; /* what --health asks this program's own port for: "/health/ready" */
     const char *(*health_host)(const struct config *config); /* where that port listens, wildcards included */
     int (*health_port)(const struct config *config);

@@ -69,7 +69,8 @@ bool kafka_producer_batch_too_large(const struct kafka_producer *producer);
 /* How many messages were sent and are neither acknowledged nor given back. */
 size_t kafka_producer_unacknowledged(const struct kafka_producer *producer);
 /* What keeps messages from being acknowledged at the moment, in the library's words ("no broker can be reached: ..."):
- * "" if nothing is known to, or no message waits. The library goes on trying. Valid until the next call. */
+ * "" if nothing is known to. The library goes on trying; it is "" again after an acknowledgement, and after
+ * kafka_topic_ensure. Valid until the next call. */
 const char *kafka_producer_trouble(const struct kafka_producer *producer);
 
 #endif

@@ -3,11 +3,10 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 
 #include "common/log/log.h"
-#include "counter-service/event/event_batch.h"
+#include "counter-service/outbox/outbox_entry.h"
 #include "counter-service/outbox/outbox_script.h"
 #include "counter-service/redis/redis_error.h"
 
@@ -15,17 +14,6 @@ enum {
     /* At most so many entries a step; the script bounds their bytes. */
     STEP_ENTRIES_MAX = 128,
     REQUESTS_KEEP_BYTES = 16 * 1024,
-};
-
-struct outbox_entry {
-    struct list_node node;
-    struct stream_id id;
-    uint64_t last_number;
-    struct event_batch_reader reader; /* of what is not handed out */
-    struct event next;                /* what the reader gave last */
-    bool has_next;
-    size_t events_open;
-    char bytes[]; /* items and results */
 };
 
 static struct outbox_entry *first_entry(const struct outbox_follower *follower)
@@ -75,52 +63,13 @@ void outbox_follower_restart(struct outbox_follower *follower)
 
 /* ---- reading ---- */
 
-/* Reads the entry's next event ahead. An entry that turns out damaged ends there. */
-static void read_ahead(struct outbox_follower *follower, struct outbox_entry *entry)
-{
-    const int found = event_batch_next(&entry->reader, &entry->next);
-    entry->has_next = found == 1;
-    follower->damaged += found < 0;
-}
-
-static struct outbox_entry *copy_entry(struct outbox_follower *follower, const struct outbox_raw_entry *raw)
-{
-    struct outbox_entry *entry = malloc(sizeof(*entry) + raw->items.len + raw->results.len);
-    if (entry == NULL) {
-        return NULL;
-    }
-    *entry = (struct outbox_entry){.id = raw->id};
-    memcpy(entry->bytes, raw->items.data, raw->items.len);
-    memcpy(entry->bytes + raw->items.len, raw->results.data, raw->results.len);
-    const struct text items = {entry->bytes, raw->items.len};
-    const struct text results = {entry->bytes + raw->items.len, raw->results.len};
-    if (event_batch_open(&entry->reader, follower->partition, raw->id, items, results) != 0) {
-        follower->damaged++;
-        return entry;
-    }
-    read_ahead(follower, entry);
-    return entry;
-}
-
-/* How many events the entry holds, from those that were read ahead to its end. */
-static uint64_t count_events(const struct outbox_entry *entry)
-{
-    struct event_batch_reader reader = entry->reader;
-    struct event event;
-    uint64_t count = entry->has_next ? 1 : 0;
-    while (entry->has_next && event_batch_next(&reader, &event) == 1) {
-        count++;
-    }
-    return count;
-}
-
 /* Numbers that are missing before the entry are events that were dropped while the outbox was full. */
 static void number(struct outbox_follower *follower, struct outbox_entry *entry, uint64_t first_number)
 {
     if (first_number > follower->next_number) {
         follower->next_number = first_number;
     }
-    const uint64_t events = count_events(entry);
+    const uint64_t events = outbox_entry_count(entry);
     follower->next_number += events;
     entry->last_number = follower->next_number - 1;
     follower->entry_events_mean = (3 * follower->entry_events_mean + events + 3) / 4;
@@ -155,11 +104,12 @@ static int read_entries(struct outbox_follower *follower, const struct outbox_st
             follower->read_after = raw.id;
             continue;
         }
-        struct outbox_entry *entry = copy_entry(follower, &raw);
+        struct outbox_entry *entry = outbox_entry_copy(&raw, follower->partition);
         if (entry == NULL) {
             error_set(error, "out of memory");
             return -1;
         }
+        follower->damaged += entry->is_damaged;
         number(follower, entry, raw.first_number);
         list_append(&follower->entries, &entry->node);
         follower->waiting = follower->waiting == NULL ? entry : follower->waiting;
@@ -309,7 +259,8 @@ void outbox_follower_take(struct outbox_follower *follower)
     assert(entry != NULL && entry->has_next);
     entry->events_open++;
     follower->events_open++;
-    read_ahead(follower, entry);
+    outbox_entry_advance(entry);
+    follower->damaged += entry->is_damaged;
     skip_handed_out(follower);
 }
 

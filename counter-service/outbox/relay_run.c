@@ -1,29 +1,22 @@
 #include "counter-service/outbox/relay_run.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "counter-service/kafka/kafka_topic.h"
+#include "counter-service/outbox/relay_kafka.h"
 
 enum {
     /* An instance that dies is succeeded within so long. Longer than what a turn usually waits for; one that loses its
      * lease meanwhile only repeats events. */
     LEASE_MS = 10 * 1000,
-    /* Events sent and not acknowledged, which a successor sends again. */
-    WINDOW = 10 * 1000,
     /* Between two steps: while nothing waits or another instance leads; and while it must only be told what is done. */
-    IDLE_STEP_MS = 20,
     STANDBY_STEP_MS = 1000,
-    /* How long a turn listens to Kafka. */
-    LISTEN_MS = 5,
-    TOPIC_TIMEOUT_MS = 3000,
-    LOOK_MS = 5000,
     /* Events that wait for so long on another instance are worth a word. */
     STUCK_MS = 30 * 1000,
+    START_MS = 100,
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
-    BATCH_MESSAGES_MAX = 10 * 1000,
-    VALUE_KEEP_BYTES = 4096,
 };
 
 int relay_run_init(struct relay_run *run, const struct config *config, struct error *error)
@@ -39,6 +32,7 @@ int relay_run_init(struct relay_run *run, const struct config *config, struct er
     run->metrics = relay_metrics_register();
     buffer_init(&run->value);
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
+    run->retry_us = clock_monotonic_us() + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
     return 0;
 }
 
@@ -52,12 +46,13 @@ void relay_run_done(struct relay_run *run)
 
 /* ---- when something fails ---- */
 
-static void tell_trouble(struct relay_run *run)
+void relay_run_wait(struct relay_run *run)
 {
     uint64_t count;
     if (log_limiter_allows(&run->limiter, clock_monotonic_us(), &count)) {
         log_warn("events", "not published", LOG_STR("reason", run->trouble.message), LOG_INT("count", count));
     }
+    run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
 }
 
 static void drop_producer(struct relay_run *run)
@@ -75,58 +70,34 @@ static void start_over(struct relay_run *run)
     outbox_follower_restart(&run->follower);
 }
 
-/* run->trouble says what it was. */
-static void fail(struct relay_run *run)
+void relay_run_fail(struct relay_run *run)
 {
-    tell_trouble(run);
     metrics_add(run->metrics.restarts, 1);
     start_over(run);
-    run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
+    relay_run_wait(run);
+    assert(run->producer == NULL && run->follower.events_open == 0);
     run->step_us = 0; /* the lease is still this instance's */
 }
 
 static void fail_redis(struct relay_run *run)
 {
-    fail(run);
+    relay_run_fail(run);
     run->redis_failed = true;
     outbox_conn_close(&run->conn);
 }
 
-/* A broker or topic that takes no request so large may take a smaller one. */
-static void fail_producer(struct relay_run *run)
-{
-    const bool shrinks = kafka_producer_batch_too_large(run->producer) && run->batch_messages_max != 1;
-    if (shrinks) {
-        const int before = run->batch_messages_max > 0 ? run->batch_messages_max : BATCH_MESSAGES_MAX;
-        run->batch_messages_max = before / 4 > 0 ? before / 4 : 1;
-        log_info("events", "smaller requests to kafka", LOG_INT("messages_max", run->batch_messages_max));
-    }
-    fail(run);
-    if (shrinks) {
-        run->retry_us = clock_monotonic_us();
-    }
-}
-
-/* What had failed works. */
-static void recover(struct relay_run *run)
+void relay_run_recover(struct relay_run *run)
 {
     if (run->retry_us != 0) {
-        log_info("events", "well again");
+        if (run->trouble.message[0] != '\0') {
+            log_info("events", "well again");
+        }
         run->retry_us = 0;
         run->redis_failed = false;
         run->trouble.message[0] = '\0';
         run->limiter = (struct log_limiter){0};
         backoff_reset(&run->backoff);
     }
-}
-
-static void on_acknowledged(void *ctx, void *tag)
-{
-    struct relay_run *run = ctx;
-    outbox_follower_event_done(&run->follower, tag);
-    metrics_add(run->metrics.published, 1);
-    run->published_us = clock_realtime_us();
-    recover(run);
 }
 
 /* ---- Redis ---- */
@@ -143,7 +114,7 @@ static void tell_damage(struct relay_run *run)
 
 static size_t room(const struct relay_run *run)
 {
-    return run->follower.events_open < WINDOW ? WINDOW - run->follower.events_open : 0;
+    return run->follower.events_open < RELAY_WINDOW ? RELAY_WINDOW - run->follower.events_open : 0;
 }
 
 /* Reads as fast as Kafka takes it; else now and then, to keep the lease and to tell what is done. */
@@ -153,8 +124,8 @@ static int step_after_ms(const struct relay_run *run)
     if (!follower->owns) {
         return STANDBY_STEP_MS;
     }
-    const bool can_read = follower->waiting == NULL && room(run) >= WINDOW / 2;
-    return can_read && !follower->at_end ? 0 : IDLE_STEP_MS;
+    const bool can_read = follower->waiting == NULL && room(run) >= RELAY_WINDOW / 2;
+    return can_read && !follower->at_end ? 0 : RELAY_IDLE_MS;
 }
 
 /* Whoever leads: whether the position moves while events wait. */
@@ -180,7 +151,7 @@ static void step(struct relay_run *run)
         return;
     }
     if (run->redis_failed || !follower->owns) {
-        recover(run);
+        relay_run_recover(run);
     }
     if (restarted) {
         /* The follower has forgotten what the producer has. */
@@ -211,94 +182,6 @@ static void connect(struct relay_run *run)
     event_writer_init(&run->writer, run->config->kafka.format, run->conn.store_id);
 }
 
-/* ---- Kafka ---- */
-
-static void start_producer(struct relay_run *run)
-{
-    const struct kafka_producer_options options = {
-        .config = run->config,
-        .batch_messages_max = run->batch_messages_max,
-        .on_acknowledged = on_acknowledged,
-        .ctx = run,
-    };
-    run->producer = kafka_producer_create(&options, &run->trouble);
-    if (run->producer == NULL) {
-        fail(run);
-    }
-}
-
-/* Nothing that is sent would tell whether a broker is there again: it is asked now and then. */
-static void look_after_idle_producer(struct relay_run *run)
-{
-    const int64_t now_us = clock_monotonic_us();
-    if (run->follower.events_open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' &&
-        now_us >= run->look_us + LOOK_MS * 1000) {
-        run->look_us = now_us;
-        run->topic_is_there = false;
-    }
-}
-
-static void settle_topic(struct relay_run *run)
-{
-    run->topic_is_there = kafka_topic_ensure(run->producer, TOPIC_TIMEOUT_MS, &run->trouble) == 0;
-    if (!run->topic_is_there) {
-        tell_trouble(run);
-        run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
-    }
-}
-
-static enum kafka_outcome send_event(struct relay_run *run, const struct event *event, struct outbox_entry *entry)
-{
-    buffer_clear(&run->value, VALUE_KEEP_BYTES);
-    event_writer_put(&run->writer, event, &run->value);
-    if (run->value.failed) {
-        return KAFKA_FULL;
-    }
-    return kafka_producer_send(run->producer, &(struct kafka_message){
-                                                  .key = event->resource_id,
-                                                  .value = {run->value.data, run->value.len},
-                                                  .headers = run->writer.headers,
-                                                  .header_count = EVENT_HEADERS,
-                                                  .tag = entry,
-                                              });
-}
-
-static void send_all(struct relay_run *run)
-{
-    struct event event;
-    struct outbox_entry *entry;
-    while (run->follower.events_open < WINDOW && outbox_follower_peek(&run->follower, &event, &entry) &&
-           send_event(run, &event, entry) == KAFKA_OK) {
-        outbox_follower_take(&run->follower);
-    }
-}
-
-/* Returns how long the thread may sleep. */
-static int talk_to_kafka(struct relay_run *run)
-{
-    if (run->producer == NULL) {
-        start_producer(run);
-    }
-    if (run->producer != NULL) {
-        look_after_idle_producer(run);
-    }
-    if (run->producer != NULL && !run->topic_is_there) {
-        settle_topic(run);
-    }
-    if (run->producer == NULL || !run->topic_is_there) {
-        return IDLE_STEP_MS;
-    }
-    if (outbox_follower_waiting(&run->follower) == 0) {
-        recover(run);
-    }
-    send_all(run);
-    const bool listens = run->follower.events_open > 0;
-    if (kafka_producer_poll(run->producer, listens ? LISTEN_MS : 0, &run->trouble) == KAFKA_ENDED) {
-        fail_producer(run);
-    }
-    return listens ? 0 : IDLE_STEP_MS;
-}
-
 /* ---- turns ---- */
 
 int relay_run_turn(struct relay_run *run)
@@ -311,16 +194,16 @@ int relay_run_turn(struct relay_run *run)
         step_if_due(run);
     }
     if (run->conn.redis != NULL && run->follower.owns && !waits) {
-        return talk_to_kafka(run);
+        return relay_kafka_turn(run);
     }
-    return run->conn.redis != NULL && !run->follower.owns ? STANDBY_STEP_MS : IDLE_STEP_MS;
+    return run->conn.redis != NULL && !run->follower.owns ? STANDBY_STEP_MS : RELAY_IDLE_MS;
 }
 
 void relay_run_finish(struct relay_run *run, int timeout_ms)
 {
     const int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     while (run->producer != NULL && run->follower.events_open > 0 && clock_monotonic_us() < until_us &&
-           kafka_producer_poll(run->producer, LISTEN_MS, &run->trouble) == KAFKA_OK) {
+           kafka_producer_poll(run->producer, RELAY_LISTEN_MS, &run->trouble) == KAFKA_OK) {
         /* acknowledgements are taken */
     }
     if (run->conn.redis != NULL) {

@@ -1,5 +1,5 @@
 /* What the relay's thread does, turn by turn: a connection to Redis, the follower of the outbox on it, a producer while
- * this instance leads. Private to relay.c. Owned by the relay's thread. */
+ * this instance leads (relay_kafka.c). Private to relay*.c. Owned by the relay's thread. */
 #ifndef TALLY_COUNTER_SERVICE_OUTBOX_RELAY_RUN_H
 #define TALLY_COUNTER_SERVICE_OUTBOX_RELAY_RUN_H
 
@@ -11,6 +11,15 @@
 #include "counter-service/outbox/outbox_follower.h"
 #include "counter-service/outbox/relay.h"
 #include "counter-service/outbox/relay_metrics.h"
+
+enum {
+    /* Events sent and not acknowledged, which a successor sends again. */
+    RELAY_WINDOW = 10 * 1000,
+    /* Between two turns while there is nothing to do. */
+    RELAY_IDLE_MS = 20,
+    /* How long a turn listens to Kafka. */
+    RELAY_LISTEN_MS = 5,
+};
 
 struct relay_run {
     /* immutable after init */
@@ -50,6 +59,15 @@ int relay_run_turn(struct relay_run *run);
 /* Waits timeout_ms at most until Kafka has acknowledged what was sent, stores the position, gives the lease up, and
  * ends the producer, which may wait for a look-up of a broker's name. */
 void relay_run_finish(struct relay_run *run, int timeout_ms);
+
+/* For relay_kafka.c. run->trouble says what it was. */
+
+/* Something that will be asked again: not before a backoff. */
+void relay_run_wait(struct relay_run *run);
+/* What was handed to Kafka and not acknowledged is read and sent again, by another producer, after a backoff. */
+void relay_run_fail(struct relay_run *run);
+/* What had failed works. */
+void relay_run_recover(struct relay_run *run);
 
 void relay_run_state(const struct relay_run *run, struct relay_state *ret_state);
 

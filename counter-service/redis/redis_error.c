@@ -11,7 +11,7 @@ static const struct {
 } refusals[] = {
     {TEXT("NOSCRIPT"),
      {.status = STATUS_REDIS_DOWN, .detail = "Redis does not know the write script", .unknown_script = true}},
-    {TEXT("OOM"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis is out of memory"}},
+    {TEXT("OOM"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis is out of memory", .out_of_memory = true}},
     {TEXT("READONLY"),
      {.status = STATUS_REDIS_DOWN, .detail = "Redis is a read-only replica", .closes_connection = true}},
     {TEXT("MISCONF"), {.status = STATUS_WRITES_REFUSED, .detail = "Redis cannot save its data and refuses writes"}},

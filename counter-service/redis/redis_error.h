@@ -16,6 +16,7 @@ struct redis_refusal {
     enum status status;
     const char *detail;     /* static sentence */
     bool unknown_script;    /* NOSCRIPT: not applied; send it again by EVAL */
+    bool out_of_memory;     /* Redis runs nothing that may write more */
     bool closes_connection; /* this Redis is no longer one to write to */
 };
 

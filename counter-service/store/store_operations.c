@@ -34,10 +34,23 @@ static void send_again(struct store_exchange *exchange, struct store_call *call)
     exchange->again_last = &call->next;
 }
 
+/* Whether the call that was refused is worth another try, after events were dropped that may have Redis's memory. */
+static bool relieves(struct store_exchange *exchange, struct redis_refusal refusal)
+{
+    const struct store_pipeline *pipeline = exchange->pipeline;
+    const struct outbox_settings *outbox = &pipeline->settings.outbox;
+    if (!refusal.out_of_memory || exchange->by_text || outbox->stream.len == 0 || outbox->refuse_when_full ||
+        clock_monotonic_us() < pipeline->relieve_after_us) {
+        return false;
+    }
+    exchange->must_relieve = true;
+    return true;
+}
+
 static void write_refused(struct store_exchange *exchange, struct store_call *call, struct text error)
 {
     const struct redis_refusal refusal = redis_error_of_write(error);
-    if (refusal.unknown_script && !exchange->by_text) {
+    if ((refusal.unknown_script && !exchange->by_text) || relieves(exchange, refusal)) {
         send_again(exchange, call);
         return;
     }
@@ -49,20 +62,16 @@ static void write_refused(struct store_exchange *exchange, struct store_call *ca
     store_call_finish(call, refusal.status, refusal.detail);
 }
 
-/* The outbox was full. */
-static void tell_events(struct store_exchange *exchange, const struct write_reply *result, size_t item_count)
+void store_operation_events_dropped(struct store_exchange *exchange, const char *why, int64_t events)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
     uint64_t count;
-    if (result->outbox_full) {
-        metrics_add(pipeline->metrics.events_refused, (int64_t)item_count);
+    if (events <= 0) {
+        return;
     }
-    if (result->events_dropped > 0) {
-        metrics_add(pipeline->metrics.events_dropped, result->events_dropped);
-        if (log_limiter_allows(&pipeline->drops, clock_monotonic_us(), &count)) {
-            log_warn("events", "dropped, as the outbox is full", LOG_INT("events", result->events_dropped),
-                     LOG_INT("count", count));
-        }
+    metrics_add(pipeline->metrics.events_dropped, events);
+    if (log_limiter_allows(&pipeline->drops, clock_monotonic_us(), &count)) {
+        log_warn("events", "dropped", LOG_STR("reason", why), LOG_INT("events", events), LOG_INT("count", count));
     }
 }
 
@@ -79,7 +88,10 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
         error_set(exchange->error, "Redis refused a %swrite: %s", in_part ? "part of a " : "",
                   redis_quote(result.trouble).text);
     }
-    tell_events(exchange, &result, call->item_count);
+    if (result.outbox_full) {
+        metrics_add(exchange->pipeline->metrics.events_refused, (int64_t)call->item_count);
+    }
+    store_operation_events_dropped(exchange, "the outbox is full", result.events_dropped);
     metrics_add(exchange->pipeline->metrics.increments, (int64_t)result.applied);
     if (result.replayed > 0) {
         metrics_add(exchange->pipeline->metrics.replayed, (int64_t)result.replayed);
@@ -123,6 +135,10 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
     const bool is_our_store = session_command_store_is(&reply, exchange->session->store_id);
     if (redis_conn_next(exchange->conn, &reply) != 0) {
         return -1;
+    }
+    if (is_our_store && reply.type == REDIS_ERROR && relieves(exchange, redis_error_of_write(reply.text))) {
+        send_again(exchange, call);
+        return 0;
     }
     enum status status = session_command_reply(&reply, call, &detail);
     if (!is_our_store) {

@@ -12,10 +12,12 @@ struct store_exchange {
     struct redis_conn *conn;
     struct redis_session *session;
     struct write_script_name script;
-    bool by_text;             /* the script is sent with its text: Redis cannot answer that it does not know it */
-    struct store_call *again; /* calls that Redis has not run, since it did not know the script; linked by next */
+    bool by_text; /* the script is sent with its text: Redis cannot answer that it does not know it */
+    /* Calls that Redis has not run, since it did not know the script, or had no memory; linked by next. */
+    struct store_call *again;
     struct store_call **again_last;
-    bool must_close; /* close the connection after all replies are read; error says why */
+    bool must_relieve; /* let events go before the calls of `again` are sent: the outbox has Redis's memory */
+    bool must_close;   /* close the connection after all replies are read; error says why */
     struct error *error;
 };
 
@@ -26,5 +28,7 @@ int store_operation_append(struct store_exchange *exchange, const struct store_c
 /* Reads the call's replies and completes it, or puts it on the list `again`. Returns 0, or -1 if the connection was
  * lost: the call is neither completed nor on the list. */
 int store_operation_read(struct store_exchange *exchange, struct store_call *call) MUST_CHECK;
+/* Counts and logs events that were dropped; 0 is none. why: a static sentence. */
+void store_operation_events_dropped(struct store_exchange *exchange, const char *why, int64_t events);
 
 #endif

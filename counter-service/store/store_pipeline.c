@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "counter-service/commands/outbox_relieve.h"
 #include "counter-service/commands/write_script.h"
 #include "counter-service/store/store_operations.h"
 
 /* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
-enum { REQUESTS_KEEP_BYTES = 1024 * 1024 };
+enum { REQUESTS_KEEP_BYTES = 1024 * 1024, RELIEVE_PAUSE_US = 1000 * 1000 };
 
 static struct outbox_settings outbox_settings_of(const struct config *config)
 {
@@ -175,10 +176,37 @@ static int transact(struct store_exchange *exchange, bool heartbeat)
     return heartbeat ? read_heartbeat(exchange) : 0;
 }
 
-/* Sends the calls that were answered NOSCRIPT (SCRIPT FLUSH) once more, with the script's text: Redis then knows it
- * again. */
+/* Has events dropped, since Redis is out of memory. Returns 0, or -1 if the connection was lost: then every call is
+ * completed. */
+static int relieve(struct store_exchange *exchange)
+{
+    struct store_pipeline *pipeline = exchange->pipeline;
+    struct redis_reply reply;
+    plan_all(exchange, NULL, 0);
+    if (outbox_relieve_append(&pipeline->requests, &pipeline->settings) != 0) {
+        return 0; /* then the calls are refused as they were */
+    }
+    redis_conn_begin(exchange->conn, (struct text){pipeline->requests.data, pipeline->requests.len},
+                     pipeline->config->redis.timeout_ms);
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        finish_lost(exchange, 0);
+        return -1;
+    }
+    const int64_t dropped = reply.type == REDIS_INTEGER ? reply.integer : 0;
+    store_operation_events_dropped(exchange, "Redis is out of memory", dropped);
+    if (dropped == 0) {
+        pipeline->relieve_after_us = clock_monotonic_us() + RELIEVE_PAUSE_US;
+    }
+    return 0;
+}
+
+/* Sends the calls once more that were answered NOSCRIPT (SCRIPT FLUSH), with the script's text, so that Redis knows it
+ * again; or OOM. */
 static int transact_again(struct store_exchange *exchange)
 {
+    if (exchange->must_relieve && relieve(exchange) != 0) {
+        return -1;
+    }
     struct store_call *calls = exchange->again;
     exchange->again = NULL;
     exchange->script = (struct write_script_name){TEXT("EVAL"), {write_script, write_script_len}};

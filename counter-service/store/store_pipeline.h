@@ -1,7 +1,7 @@
 /* One exchange of a worker with its Redis: a list of calls becomes one pipeline, its replies complete the calls.
  *
  *     calls ── plan ──> each operation's commands [+ heartbeat] ──> replies in order ──> done
- *               └── expired: done        (store_operations)        └── NOSCRIPT: once more, by EVAL ──┘
+ *               └── expired: done        (store_operations)        └── NOSCRIPT, OOM: once more, by EVAL ──┘
  *
  * Owned by one worker's thread. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_STORE_PIPELINE_H
@@ -36,6 +36,7 @@ struct store_pipeline {
     /* Over all exchanges. */
     struct log_limiter refusals;
     struct log_limiter drops;
+    int64_t relieve_after_us; /* not before, monotonic: the outbox had nothing to let go */
 };
 
 /* config outlives the pipeline. */

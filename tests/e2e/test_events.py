@@ -189,6 +189,17 @@ def test_kafka_that_comes_late_gets_everything(start_kafka, start_stack, topic):
     assert [event.value for event in published(late, topic, stack)] == [1, 2]
 
 
+def test_kafka_that_dies_while_nothing_waits_is_told_and_healed(start_kafka, start_stack, topic):
+    kafka = start_kafka(name="idle")
+    stack = start_stack(service={"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic})
+    increment(stack, "a")
+    wait_published(stack.redis)
+    kafka.kill()
+    wait_detail(stack.service, "broker")
+    kafka.start()
+    wait_until(lambda: events_health(stack.service)["status"] == "ok", 40)
+
+
 @pytest.fixture
 def without_kafka(start_stack):
     kafka_jars()

@@ -18,6 +18,7 @@ static void *run(void *arg)
     return (void *)(intptr_t)start.run(start.arg);
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are reserved names. */
 int thrd_create(thrd_t *ret_thread, thrd_start_t function, void *arg)
 {
     struct start *start = malloc(sizeof(*start));
@@ -48,3 +49,4 @@ int thrd_detach(thrd_t thread)
 {
     return pthread_detach(thread) == 0 ? thrd_success : thrd_error;
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
