@@ -28,6 +28,18 @@ static bool is_beyond(const struct replay *replay, const struct counter *counter
     return stream_id_compare(event->entry, is_known ? counter->cut : replay->start_cut) > 0;
 }
 
+static void count_beyond(struct replay *replay, const struct event *event)
+{
+    if (stream_id_compare(event->entry, replay->last_entry) <= 0) {
+        replay->beyond++;
+        return;
+    }
+    replay->lost++;
+    if (stream_id_compare(event->entry, replay->lost_last) > 0) {
+        replay->lost_last = event->entry;
+    }
+}
+
 static void report_gap(const struct replay *replay, const struct counter *counter, const struct event *event)
 {
     const struct event_id id = event_id_of(replay->store_id, event);
@@ -93,14 +105,26 @@ int replay_take(struct replay *replay, size_t partition, const struct event_copy
         return 0;
     }
     if (is_beyond(replay, counter_table_find(replay->table, event->resource_id, event->counter_type), event)) {
-        replay->beyond++;
+        count_beyond(replay, event);
         return 0;
     }
     return take_of_counter(replay, partition, event, error);
 }
 
+static void report_lost(const struct replay *replay)
+{
+    if (replay->lost > 0) {
+        report_difference(replay->report,
+                          "%" PRIu64 " event%s up to entry %" PRIu64 "-%" PRIu64
+                          " %s on the topic that Redis does not know: it has lost writes",
+                          replay->lost, report_plural(replay->lost), replay->lost_last.ms, replay->lost_last.seq,
+                          replay->lost == 1 ? "is" : "are");
+    }
+}
+
 void replay_compare(const struct replay *replay)
 {
+    report_lost(replay);
     const struct counter *counter = NULL;
     while ((counter = counter_table_next(replay->table, counter)) != NULL) {
         if (counter->in_redis == REDIS_HAS_COUNTER && counter->sum != counter->redis_value) {

@@ -11,11 +11,12 @@ enum { ENDS_TIMEOUT_MS = 10 * 1000, ENDS_AGAIN_MS = 200, POLL_MS = 500 };
 
 /* While a partition gets another leader, or is new, brokers answer that they know of no such thing. So an error is one
  * only if it lasts. */
-static int find_range(struct kafka_consumer *consumer, size_t partition, int64_t *ret_first, int64_t *ret_end,
+static int find_range(struct kafka_consumer *consumer, size_t partition, struct topic_range *ret_range,
                       struct error *error)
 {
     const int64_t give_up_us = clock_monotonic_us() + ENDS_TIMEOUT_MS * INT64_C(1000);
-    while (kafka_consumer_ends(consumer, (int)partition, ENDS_TIMEOUT_MS, ret_first, ret_end, error) != 0) {
+    while (kafka_consumer_ends(consumer, (int)partition, ENDS_TIMEOUT_MS, &ret_range->first, &ret_range->end, error) !=
+           0) {
         if (clock_monotonic_us() > give_up_us) {
             return -1;
         }
@@ -24,11 +25,11 @@ static int find_range(struct kafka_consumer *consumer, size_t partition, int64_t
     return 0;
 }
 
-int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
+int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, struct topic_range *ret_ranges,
+                        struct error *error)
 {
     for (size_t i = 0; i < partition_count; i++) {
-        int64_t first;
-        if (find_range(consumer, i, &first, &ret_ends[i], error) != 0) {
+        if (find_range(consumer, i, &ret_ranges[i], error) != 0) {
             return -1;
         }
     }
@@ -45,9 +46,11 @@ struct reading {
 
 /* ---- from where to where ----------------------------------------------------------------------------------------- */
 
-static int check_start(const struct reading *reading, size_t partition, int64_t first, int64_t end)
+static int check_start(const struct reading *reading, size_t partition)
 {
     const int64_t start = reading->plan->starts[partition];
+    const int64_t first = reading->plan->ranges[partition].first;
+    const int64_t end = reading->plan->ranges[partition].end;
     if (start < first) {
         error_set(reading->error,
                   "partition %zu of the topic begins with offset %" PRId64 ", and %" PRId64
@@ -66,14 +69,13 @@ static int check_start(const struct reading *reading, size_t partition, int64_t 
     return 0;
 }
 
-static int find_ends(struct reading *reading)
+static int set_ends(struct reading *reading)
 {
     for (size_t i = 0; i < reading->plan->partition_count; i++) {
-        int64_t first;
-        if (find_range(reading->plan->consumer, i, &first, &reading->ends[i], reading->error) != 0 ||
-            check_start(reading, i, first, reading->ends[i]) != 0) {
+        if (check_start(reading, i) != 0) {
             return -1;
         }
+        reading->ends[i] = reading->plan->ranges[i].end;
         reading->left++;
     }
     return 0;
@@ -153,7 +155,7 @@ static int read_all(struct reading *reading)
 static int run(struct reading *reading)
 {
     const struct topic_replay_plan *plan = reading->plan;
-    if (find_ends(reading) != 0 ||
+    if (set_ends(reading) != 0 ||
         kafka_consumer_assign(plan->consumer, plan->starts, (int)plan->partition_count, reading->error) != 0) {
         return -1;
     }

@@ -12,20 +12,26 @@
 #include "counter-service/kafka/kafka_consumer.h"
 #include "counter-service/verify/replay.h"
 
-/* The offsets at which the partitions end now. */
-int topic_replay_ends(struct kafka_consumer *consumer, size_t partition_count, int64_t *ret_ends, struct error *error)
-    MUST_CHECK;
+/* The offsets of a partition at one moment: of the oldest message that is kept, and behind the newest. */
+struct topic_range {
+    int64_t first;
+    int64_t end;
+};
+/* Of each partition, now. */
+int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, struct topic_range *ret_ranges,
+                        struct error *error) MUST_CHECK;
 
 struct topic_replay_plan {
     struct kafka_consumer *consumer;
     enum event_format format; /* of messages that do not tell */
     const int64_t *starts;
+    const struct topic_range *ranges;
     size_t partition_count;
     bool has_snapshot; /* starts are a snapshot's */
     int timeout_ms;    /* while no message comes */
 };
 
-/* Reads up to the ends of now. The events from starts on must still be there. */
+/* Reads up to the ends of the ranges. The events from starts on must still be there. */
 int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error) MUST_CHECK;
 
 #endif

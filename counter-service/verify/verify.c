@@ -23,7 +23,10 @@ struct verify {
     struct redis_reader redis;
     struct kafka_consumer *consumer;
     struct counter_table table;
-    int64_t *starts; /* where each partition is read from */
+    /* of each partition */
+    int64_t *starts; /* where it is read from */
+    int64_t *snapshot_offsets;
+    struct topic_range *ranges;
     struct stream_id start_cut;
     struct stream_id cut; /* the greatest */
 };
@@ -41,7 +44,9 @@ static int open_kafka(struct verify *verify)
     assert(count > 0);
     verify->partition_count = (size_t)count;
     verify->starts = calloc(verify->partition_count, sizeof(*verify->starts));
-    if (verify->starts == NULL) {
+    verify->snapshot_offsets = calloc(verify->partition_count, sizeof(*verify->snapshot_offsets));
+    verify->ranges = calloc(verify->partition_count, sizeof(*verify->ranges));
+    if (verify->starts == NULL || verify->snapshot_offsets == NULL || verify->ranges == NULL) {
         error_set(verify->error, "out of memory");
         return -1;
     }
@@ -88,33 +93,16 @@ static int scan_redis(struct verify *verify)
 
 /* The ends come first: an event that is behind them was added after they were asked for, or is beyond them because it
  * was published later. So from there on are all events that a counter's value may lack. */
-static int scan_into_snapshot(struct verify *verify)
-{
-    int64_t *ends = calloc(verify->partition_count, sizeof(*ends));
-    if (ends == NULL) {
-        error_set(verify->error, "out of memory");
-        return -1;
-    }
-    int failed = -1;
-    if (topic_replay_ends(verify->consumer, verify->partition_count, ends, verify->error) == 0 &&
-        scan_redis(verify) == 0) {
-        failed = snapshot_file_write(verify->options->write_snapshot, &verify->subject, &verify->table, ends,
-                                     verify->partition_count, verify->error);
-    }
-    free(ends);
-    return failed;
-}
-
 static int scan(struct verify *verify)
 {
-    if (verify->options->write_snapshot == NULL) {
-        return scan_redis(verify);
-    }
-    if (scan_into_snapshot(verify) != 0) {
+    if (verify->options->write_snapshot != NULL &&
+        topic_replay_ranges(verify->consumer, verify->partition_count, verify->ranges, verify->error) != 0) {
         return -1;
     }
-    report_line(&verify->report, "snapshot written to %s", verify->options->write_snapshot);
-    return 0;
+    for (size_t i = 0; i < verify->partition_count; i++) {
+        verify->snapshot_offsets[i] = verify->ranges[i].end;
+    }
+    return scan_redis(verify);
 }
 
 /* Now that all events that are needed are published: they are in the partitions that are known. */
@@ -132,12 +120,21 @@ static int check_partitions(struct verify *verify)
     return 0;
 }
 
+/* Every event before the ends is of an entry that Redis had before they were asked for, unless it has lost writes. */
+static int find_ends(struct verify *verify, struct stream_id *ret_last_entry)
+{
+    return topic_replay_ranges(verify->consumer, verify->partition_count, verify->ranges, verify->error) != 0
+               ? -1
+               : redis_reader_last_entry(&verify->redis, ret_last_entry, verify->error);
+}
+
 static int read_topic(struct verify *verify, struct replay *replay)
 {
     const struct topic_replay_plan plan = {
         .consumer = verify->consumer,
         .format = verify->config->kafka.format,
         .starts = verify->starts,
+        .ranges = verify->ranges,
         .partition_count = verify->partition_count,
         .has_snapshot = verify->options->snapshot != NULL,
         .timeout_ms = verify->options->timeout_ms,
@@ -149,7 +146,34 @@ static int read_topic(struct verify *verify, struct replay *replay)
         .store_id = verify->redis.store_id,
         .start_cut = verify->start_cut,
     };
-    return topic_replay_run(&plan, replay, verify->error);
+    return find_ends(verify, &replay->last_entry) == 0 ? topic_replay_run(&plan, replay, verify->error) : -1;
+}
+
+static int read_events(struct verify *verify, struct replay *replay)
+{
+    return relay_wait(&verify->redis, verify->cut, verify->options->timeout_ms, verify->error) == 0 &&
+                   check_partitions(verify) == 0
+               ? read_topic(verify, replay)
+               : -1;
+}
+
+/* Whatever the comparison says, but that Redis has lost writes: whoever started from there would never see it. */
+static int write_snapshot(struct verify *verify, const struct replay *replay, struct error *error)
+{
+    const char *path = verify->options->write_snapshot;
+    if (path == NULL) {
+        return 0;
+    }
+    if (replay->lost > 0) {
+        report_line(&verify->report, "no snapshot is written");
+        return 0;
+    }
+    if (snapshot_file_write(path, &verify->subject, &verify->table, verify->snapshot_offsets, verify->partition_count,
+                            error) != 0) {
+        return -1;
+    }
+    report_line(&verify->report, "snapshot written to %s", path);
+    return 0;
 }
 
 /* ---- what it was ------------------------------------------------------------------------------------------------- */
@@ -177,10 +201,15 @@ static void report_counts(const struct verify *verify, const struct replay *repl
 
 static int run(struct verify *verify)
 {
-    struct replay replay;
-    if (begin(verify) != 0 || read_snapshot(verify) != 0 || scan(verify) != 0 ||
-        relay_wait(&verify->redis, verify->cut, verify->options->timeout_ms, verify->error) != 0 ||
-        check_partitions(verify) != 0 || read_topic(verify, &replay) != 0) {
+    struct replay replay = {.lost = 0};
+    if (begin(verify) != 0 || read_snapshot(verify) != 0 || scan(verify) != 0) {
+        return VERIFY_FAILED;
+    }
+    if (read_events(verify, &replay) != 0) {
+        (void)!write_snapshot(verify, &replay, NULL); /* the other reason is told */
+        return VERIFY_FAILED;
+    }
+    if (write_snapshot(verify, &replay, verify->error) != 0) {
         return VERIFY_FAILED;
     }
     report_counts(verify, &replay);
@@ -201,6 +230,8 @@ int verify_run(const struct config *config, const struct verify_options *options
     const int code = run(&verify);
     counter_table_done(&verify.table);
     free(verify.starts);
+    free(verify.snapshot_offsets);
+    free(verify.ranges);
     kafka_consumer_free(verify.consumer);
     redis_reader_close(&verify.redis);
     return code;

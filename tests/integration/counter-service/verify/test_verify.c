@@ -286,6 +286,33 @@ static void test_shards_are_all_counters_together(void **state)
     assert_int_equal(different, 1);
 }
 
+/* As a Redis does that is restored from a dump of its second second: the topic has more than it. */
+static void lose_writes(struct fixture *fixture)
+{
+    struct redis_process *redis = fixture->store->redis;
+    REDIS_ASK(redis, "HSET", "tally:{p0}:c:a", "like", "2");
+    REDIS_ASK(redis, "HSET", "tally:{p0}:outbox", "n", "2");
+    REDIS_ASK(redis, "DEL", "tally:{p0}:events");
+    REDIS_ASK(redis, "XADD", "tally:{p0}:events", "1-1", "n", "1", "i", "x", "r", "x");
+    REDIS_ASK(redis, "SET", "tally:{p0}:pos:kafka", "1-1 2");
+}
+
+static void test_writes_that_redis_has_lost_are_a_difference(void **state)
+{
+    NEED_FIXTURE(state);
+    for (int i = 0; i < 5; i++) {
+        increment(fixture, "a", 1);
+    }
+    publish(fixture);
+    lose_writes(fixture);
+    fixture->options.write_snapshot = fixture->snapshot;
+    assert_int_equal(run(fixture), VERIFY_DIFFERENT);
+    assert_non_null(strstr(fixture->text, "\n5 events up to entry "));
+    assert_non_null(strstr(fixture->text, " are on the topic that Redis does not know: it has lost writes\n"));
+    assert_non_null(strstr(fixture->text, "\nno snapshot is written\n"));
+    assert_int_equal(access(fixture->snapshot, F_OK), -1);
+}
+
 /* ---- snapshots --------------------------------------------------------------------------------------------------- */
 
 static void test_a_snapshot_takes_the_place_of_events_that_are_not_there(void **state)
@@ -395,6 +422,7 @@ int main(void)
         TEST(test_missing_events_are_told),
         TEST(test_messages_of_others_are_counted),
         TEST(test_shards_are_all_counters_together),
+        TEST(test_writes_that_redis_has_lost_are_a_difference),
         TEST(test_a_snapshot_takes_the_place_of_events_that_are_not_there),
         TEST(test_a_snapshot_does_not_hide_what_happens_later),
         TEST(test_events_that_wait_cannot_be_compared),

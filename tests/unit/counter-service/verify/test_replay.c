@@ -12,7 +12,7 @@
 static const char store_id[] = "9f86d081884c7d659a2feaa0c55ad015";
 
 /* Counters have cuts at entry 100, unless a test says otherwise. */
-enum { CUT = 100 };
+enum { CUT = 100, LAST = 200 };
 
 struct fixture {
     struct counter_table table;
@@ -35,6 +35,7 @@ static int setup(void **state)
         .shard = {0, 1},
         .store_id = store_id,
         .start_cut = {CUT, 0},
+        .last_entry = {LAST, 0},
     };
     *state = fixture;
     return 0;
@@ -168,6 +169,18 @@ static void test_events_beyond_the_cut_do_not_count(void **state)
     assert_int_equal(fixture->table.count, 2);
 }
 
+static void test_events_that_redis_does_not_know_are_a_difference(void **state)
+{
+    struct fixture *fixture = *state;
+    redis_has(fixture, "a", 2);
+    take(fixture, "a", 1, 0, 2, 2);
+    take(fixture, "a", LAST, 0, 1, 3);
+    take(fixture, "a", LAST + 2, 0, 1, 4);
+    take(fixture, "new", LAST + 1, 0, 1, 1);
+    compare(fixture, "2 events up to entry 202-0 are on the topic that Redis does not know: it has lost writes\n");
+    assert_int_equal(fixture->replay.beyond, 1);
+}
+
 static void test_a_counter_that_redis_lacks_differs_unless_its_events_are_0(void **state)
 {
     struct fixture *fixture = *state;
@@ -271,6 +284,7 @@ int main(void)
         TEST(test_repetitions_count_once),
         TEST(test_events_of_other_stores_do_not_count),
         TEST(test_events_beyond_the_cut_do_not_count),
+        TEST(test_events_that_redis_does_not_know_are_a_difference),
         TEST(test_a_counter_that_redis_lacks_differs_unless_its_events_are_0),
         TEST(test_a_value_that_does_not_follow_tells_of_missing_events),
         TEST(test_an_unknown_value_is_the_sum),
