@@ -7,6 +7,7 @@
 #include "counter-service/kafka/kafka_log.h"
 #include "counter-service/kafka/kafka_settings.h"
 #include "counter-service/kafka/kafka_topic_refusal.h"
+#include "counter-service/kafka/kafka_trouble.h"
 
 struct kafka_consumer {
     const struct config *config;
@@ -15,8 +16,10 @@ struct kafka_consumer {
     rd_kafka_message_t *message; /* what next has returned; NULL for none */
 
     struct kafka_log log; /* also the opaque of the callbacks */
+    bool is_assigned;     /* news and messages come together from now on */
     bool has_failed;      /* for the reason in failure */
     struct error failure;
+    struct kafka_trouble trouble;
 };
 
 /* kafka.options may have other values. The library wants a group even where it is not used. Tally uses no transactions:
@@ -40,7 +43,6 @@ static const struct kafka_setting fixed[] = {
 
 /* ---- create and free --------------------------------------------------------------------------------------------- */
 
-/* Others are told in the log, and mended by the library. */
 static void take_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
 {
     struct kafka_consumer *consumer = CONTAINER_OF(opaque, struct kafka_consumer, log);
@@ -48,6 +50,8 @@ static void take_error(rd_kafka_t *client, int code, const char *reason, void *o
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         consumer->has_failed = true;
         error_set(&consumer->failure, "topic %s: the consumer has failed: %s", consumer->config->kafka.topic, reason);
+    } else {
+        kafka_trouble_add(&consumer->trouble, code, reason);
     }
 }
 
@@ -69,7 +73,6 @@ static int start(struct kafka_consumer *consumer, struct error *error)
         error_set(error, "kafka: librdkafka does not take the settings: %s", reason);
         return -1;
     }
-    rd_kafka_poll_set_consumer(consumer->client);
     kafka_log_start(consumer->client);
     consumer->topic = rd_kafka_topic_new(consumer->client, consumer->config->kafka.topic, NULL);
     if (consumer->topic == NULL) {
@@ -121,6 +124,21 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
 
 /* ---- the topic --------------------------------------------------------------------------------------------------- */
 
+const char *kafka_consumer_trouble(const struct kafka_consumer *consumer)
+{
+    return consumer->trouble.sentence.message;
+}
+
+/* The library's words for code; better what it has told of the connections, which waits in its queue. */
+static const char *words(struct kafka_consumer *consumer, rd_kafka_resp_err_t code)
+{
+    if (!consumer->is_assigned) {
+        rd_kafka_poll(consumer->client, 0);
+    }
+    const char *trouble = kafka_consumer_trouble(consumer);
+    return trouble[0] != '\0' ? trouble : rd_kafka_err2str(code);
+}
+
 int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, int *ret_count, struct error *error)
 {
     const struct rd_kafka_metadata *metadata;
@@ -133,9 +151,10 @@ int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, i
         rd_kafka_metadata_destroy(metadata);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_topic_look_refused(consumer->config, code, rd_kafka_err2str(code), error);
+        kafka_topic_read_refused(consumer->config, code, words(consumer, code), error);
         return -1;
     }
+    kafka_trouble_forget(&consumer->trouble);
     *ret_count = count;
     return 0;
 }
@@ -150,9 +169,10 @@ int kafka_consumer_ends(struct kafka_consumer *consumer, int partition, int time
         rd_kafka_query_watermark_offsets(consumer->client, topic, partition, &first, &end, timeout_ms);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         error_set(error, "the offsets of topic %s, partition %d cannot be known: %s", topic, partition,
-                  rd_kafka_err2str(code));
+                  words(consumer, code));
         return -1;
     }
+    kafka_trouble_forget(&consumer->trouble);
     *ret_first = first;
     *ret_end = end;
     return 0;
@@ -167,6 +187,10 @@ int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offset
         rd_kafka_topic_partition_list_add(list, topic, i)->offset =
             offsets[i] == KAFKA_FROM_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offsets[i];
     }
+    if (!consumer->is_assigned) {
+        rd_kafka_poll_set_consumer(consumer->client);
+        consumer->is_assigned = true;
+    }
     const rd_kafka_resp_err_t code = rd_kafka_assign(consumer->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -174,6 +198,17 @@ int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offset
         return -1;
     }
     return 0;
+}
+
+/* That it is not assigned would be the one error. */
+void kafka_consumer_pause(struct kafka_consumer *consumer, int partition)
+{
+    assert(consumer->is_assigned);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, consumer->config->kafka.topic, partition);
+    const rd_kafka_resp_err_t code = rd_kafka_pause_partitions(consumer->client, list);
+    assert(code == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -189,9 +224,23 @@ static bool is_final(rd_kafka_resp_err_t code)
 
 static enum kafka_next fail(struct kafka_consumer *consumer, const rd_kafka_message_t *message, struct error *error)
 {
+    if (message->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        kafka_topic_read_refused(consumer->config, message->err, rd_kafka_message_errstr(message), error);
+        return KAFKA_FAILED;
+    }
     error_set(error, "topic %s, partition %d cannot be read at %lld: %s", consumer->config->kafka.topic,
               message->partition, (long long)message->offset, rd_kafka_message_errstr(message));
     return KAFKA_FAILED;
+}
+
+/* Of a partition, or, without one, of the group, which is not used. */
+static void take_trouble(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+    if (message->partition >= 0) {
+        struct error reason;
+        error_set(&reason, "partition %d: %s", message->partition, rd_kafka_message_errstr(message));
+        kafka_trouble_add(&consumer->trouble, message->err, reason.message);
+    }
 }
 
 static struct kafka_received describe(const rd_kafka_message_t *message)
@@ -221,12 +270,17 @@ enum kafka_next kafka_consumer_next(struct kafka_consumer *consumer, int timeout
     }
     *ret_received = describe(message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_trouble_forget(&consumer->trouble);
         return KAFKA_MESSAGE;
     }
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         return KAFKA_AT_END;
     }
-    return is_final(message->err) ? fail(consumer, message, error) : KAFKA_NOTHING;
+    if (is_final(message->err)) {
+        return fail(consumer, message, error);
+    }
+    take_trouble(consumer, message);
+    return KAFKA_NOTHING;
 }
 
 bool kafka_received_header(const struct kafka_received *received, const char *name, struct text *ret_value)

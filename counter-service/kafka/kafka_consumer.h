@@ -33,10 +33,15 @@ int kafka_consumer_partitions(struct kafka_consumer *consumer, int timeout_ms, i
  * same where there is none. Blocks for timeout_ms at most. Returns 0, or -1 with error filled. */
 int kafka_consumer_ends(struct kafka_consumer *consumer, int partition, int timeout_ms, int64_t *ret_first,
                         int64_t *ret_end, struct error *error) MUST_CHECK;
+/* What hinders the consumer at present, or "": brokers that cannot be reached, a partition that cannot be read. It goes
+ * on trying. Valid until the next call. */
+const char *kafka_consumer_trouble(const struct kafka_consumer *consumer);
 /* From now on partitions 0 to count - 1 are read, each from its element of offsets, or KAFKA_FROM_BEGINNING. Again is
  * fine. Returns 0, or -1 with error filled. */
 int kafka_consumer_assign(struct kafka_consumer *consumer, const int64_t *offsets, int count, struct error *error)
     MUST_CHECK;
+/* An assigned partition is read no more. Messages of it that were read ahead may still come. */
+void kafka_consumer_pause(struct kafka_consumer *consumer, int partition);
 
 /* Valid until the next call of kafka_consumer_next or kafka_consumer_free. */
 struct kafka_received {
@@ -50,7 +55,7 @@ struct kafka_received {
 enum kafka_next {
     KAFKA_MESSAGE,
     KAFKA_AT_END,  /* everything of partition is read, up to offset; later messages come nevertheless */
-    KAFKA_NOTHING, /* in this time; also while brokers are away */
+    KAFKA_NOTHING, /* in this time; also while brokers are away: kafka_consumer_trouble says so */
     KAFKA_FAILED,  /* error says why: an offset that Kafka has no more, a topic that is gone or may not be read */
 };
 

@@ -22,7 +22,8 @@ static bool is_silence(int code)
     }
 }
 
-void kafka_topic_look_refused(const struct config *config, int code, const char *text, struct error *error)
+static void look_refused(const struct config *config, const char *rights, int code, const char *text,
+                         struct error *error)
 {
     const char *topic = config->kafka.topic;
     if (is_silence(code)) {
@@ -31,10 +32,20 @@ void kafka_topic_look_refused(const struct config *config, int code, const char 
         error_set(error, "topic %s is not there", topic);
     } else if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         /* Where it is missing, too: Kafka hides that. */
-        error_set(error, "Kafka does not let Tally see topic %s: give its user Describe and Write on the topic", topic);
+        error_set(error, "Kafka does not let Tally see topic %s: give its user %s on the topic", topic, rights);
     } else {
         error_set(error, "whether topic %s is there cannot be known: %s", topic, text);
     }
+}
+
+void kafka_topic_look_refused(const struct config *config, int code, const char *text, struct error *error)
+{
+    look_refused(config, "Describe and Write", code, text, error);
+}
+
+void kafka_topic_read_refused(const struct config *config, int code, const char *text, struct error *error)
+{
+    look_refused(config, "Describe and Read", code, text, error);
 }
 
 void kafka_topic_create_refused(const struct config *config, int code, const char *text, struct error *error)

@@ -7,6 +7,8 @@
 
 /* code: rd_kafka_resp_err_t. text: the broker's or the library's words. */
 void kafka_topic_look_refused(const struct config *config, int code, const char *text, struct error *error);
+/* The same for who reads the topic: the rights are others. */
+void kafka_topic_read_refused(const struct config *config, int code, const char *text, struct error *error);
 void kafka_topic_create_refused(const struct config *config, int code, const char *text, struct error *error);
 
 #endif

@@ -5,18 +5,18 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/config/config_units.h"
 #include "counter-service/event/event_message.h"
 
-enum { ENDS_TIMEOUT_MS = 10 * 1000, ENDS_AGAIN_MS = 200, POLL_MS = 500 };
+enum { ENDS_AGAIN_MS = 200, POLL_MS = 100 };
 
 /* While a partition gets another leader, or is new, brokers answer that they know of no such thing. So an error is one
  * only if it lasts. */
-static int find_range(struct kafka_consumer *consumer, size_t partition, struct topic_range *ret_range,
+static int find_range(struct kafka_consumer *consumer, size_t partition, int timeout_ms, struct topic_range *ret_range,
                       struct error *error)
 {
-    const int64_t give_up_us = clock_monotonic_us() + ENDS_TIMEOUT_MS * INT64_C(1000);
-    while (kafka_consumer_ends(consumer, (int)partition, ENDS_TIMEOUT_MS, &ret_range->first, &ret_range->end, error) !=
-           0) {
+    const int64_t give_up_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
+    while (kafka_consumer_ends(consumer, (int)partition, timeout_ms, &ret_range->first, &ret_range->end, error) != 0) {
         if (clock_monotonic_us() > give_up_us) {
             return -1;
         }
@@ -25,11 +25,11 @@ static int find_range(struct kafka_consumer *consumer, size_t partition, struct 
     return 0;
 }
 
-int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, struct topic_range *ret_ranges,
-                        struct error *error)
+int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, int timeout_ms,
+                        struct topic_range *ret_ranges, struct error *error)
 {
     for (size_t i = 0; i < partition_count; i++) {
-        if (find_range(consumer, i, &ret_ranges[i], error) != 0) {
+        if (find_range(consumer, i, timeout_ms, &ret_ranges[i], error) != 0) {
             return -1;
         }
     }
@@ -88,6 +88,7 @@ static void look_for_end(struct reading *reading, size_t partition, int64_t next
         assert(reading->left > 0);
         reading->left--;
         reading->ends[partition] = INT64_MIN;
+        kafka_consumer_pause(reading->plan->consumer, (int)partition);
     }
 }
 
@@ -121,6 +122,17 @@ static int take_message(struct reading *reading, const struct kafka_received *re
     return replay_take(reading->replay, partition, &copy, reading->error);
 }
 
+static int tell_silence(const struct reading *reading)
+{
+    char timeout[CONFIG_NUMBER_SIZE];
+    const char *trouble = kafka_consumer_trouble(reading->plan->consumer);
+    config_units_format(CONFIG_UNIT_DURATION, reading->plan->timeout_ms, timeout);
+    error_set(reading->error, "%zu partition%s of the topic cannot be read to the end: no message has come for %s%s%s",
+              reading->left, report_plural(reading->left), timeout, trouble[0] == '\0' ? "" : ": ", trouble);
+    return -1;
+}
+
+/* Messages behind the ends are no progress: they come as long as somebody writes. */
 static int read_all(struct reading *reading)
 {
     const int64_t timeout_us = (int64_t)reading->plan->timeout_ms * 1000;
@@ -132,21 +144,21 @@ static int read_all(struct reading *reading)
             if (take_message(reading, &received) != 0) {
                 return -1;
             }
+            if (received.offset < reading->ends[received.partition]) {
+                give_up_us = clock_monotonic_us() + timeout_us;
+            }
             look_for_end(reading, (size_t)received.partition, received.offset + 1);
-            give_up_us = clock_monotonic_us() + timeout_us;
             break;
         case KAFKA_AT_END:
             look_for_end(reading, (size_t)received.partition, received.offset);
             break;
         case KAFKA_NOTHING:
-            if (clock_monotonic_us() > give_up_us) {
-                error_set(reading->error, "no message has come from the topic for %d s",
-                          reading->plan->timeout_ms / 1000);
-                return -1;
-            }
             break;
         case KAFKA_FAILED:
             return -1;
+        }
+        if (reading->left > 0 && clock_monotonic_us() > give_up_us) {
+            return tell_silence(reading);
         }
     }
     return 0;

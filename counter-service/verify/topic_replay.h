@@ -17,9 +17,9 @@ struct topic_range {
     int64_t first;
     int64_t end;
 };
-/* Of each partition, now. */
-int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, struct topic_range *ret_ranges,
-                        struct error *error) MUST_CHECK;
+/* Of each partition, now. timeout_ms: of each. */
+int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count, int timeout_ms,
+                        struct topic_range *ret_ranges, struct error *error) MUST_CHECK;
 
 struct topic_replay_plan {
     struct kafka_consumer *consumer;
@@ -28,7 +28,7 @@ struct topic_replay_plan {
     const struct topic_range *ranges;
     size_t partition_count;
     bool has_snapshot; /* starts are a snapshot's */
-    int timeout_ms;    /* while no message comes */
+    int timeout_ms;    /* while no message comes that is wanted */
 };
 
 /* Reads up to the ends of the ranges. The events from starts on must still be there. */

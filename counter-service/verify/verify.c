@@ -9,8 +9,6 @@
 #include "counter-service/verify/snapshot_file.h"
 #include "counter-service/verify/topic_replay.h"
 
-enum { TOPIC_TIMEOUT_MS = 10 * 1000 };
-
 struct verify {
     /* immutable after begin */
     const struct config *config;
@@ -38,7 +36,7 @@ static int open_kafka(struct verify *verify)
     int count;
     verify->consumer = kafka_consumer_create(verify->config, verify->error);
     if (verify->consumer == NULL ||
-        kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
+        kafka_consumer_partitions(verify->consumer, verify->options->timeout_ms, &count, verify->error) != 0) {
         return -1;
     }
     assert(count > 0);
@@ -96,7 +94,8 @@ static int scan_redis(struct verify *verify)
 static int scan(struct verify *verify)
 {
     if (verify->options->write_snapshot != NULL &&
-        topic_replay_ranges(verify->consumer, verify->partition_count, verify->ranges, verify->error) != 0) {
+        topic_replay_ranges(verify->consumer, verify->partition_count, verify->options->timeout_ms, verify->ranges,
+                            verify->error) != 0) {
         return -1;
     }
     for (size_t i = 0; i < verify->partition_count; i++) {
@@ -109,7 +108,7 @@ static int scan(struct verify *verify)
 static int check_partitions(struct verify *verify)
 {
     int count;
-    if (kafka_consumer_partitions(verify->consumer, TOPIC_TIMEOUT_MS, &count, verify->error) != 0) {
+    if (kafka_consumer_partitions(verify->consumer, verify->options->timeout_ms, &count, verify->error) != 0) {
         return -1;
     }
     if ((size_t)count != verify->partition_count) {
@@ -123,7 +122,8 @@ static int check_partitions(struct verify *verify)
 /* Every event before the ends is of an entry that Redis had before they were asked for, unless it has lost writes. */
 static int find_ends(struct verify *verify, struct stream_id *ret_last_entry)
 {
-    return topic_replay_ranges(verify->consumer, verify->partition_count, verify->ranges, verify->error) != 0
+    return topic_replay_ranges(verify->consumer, verify->partition_count, verify->options->timeout_ms, verify->ranges,
+                               verify->error) != 0
                ? -1
                : redis_reader_last_entry(&verify->redis, ret_last_entry, verify->error);
 }

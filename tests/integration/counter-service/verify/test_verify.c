@@ -323,8 +323,8 @@ static void test_a_snapshot_takes_the_place_of_events_that_are_not_there(void **
     publish_some(fixture, EVENT_FORMAT_JSON, "b", 1);
     increment(fixture, "a", 1); /* its event comes behind the snapshot's offsets */
     fixture->options.write_snapshot = fixture->snapshot;
-    fixture->options.timeout_ms = 50;
-    check_failed(fixture, "1 event waits in Redis, and none was published for 50ms");
+    fixture->options.timeout_ms = 500;
+    check_failed(fixture, "1 event waits in Redis, and none was published for 500ms");
     publish(fixture);
     increment(fixture, "a", 1);
     increment(fixture, "b", 1);
@@ -356,8 +356,8 @@ static void test_events_that_wait_cannot_be_compared(void **state)
     NEED_FIXTURE(state);
     increment(fixture, "a", 1);
     increment(fixture, "a", 1);
-    fixture->options.timeout_ms = 50;
-    check_failed(fixture, "2 events wait in Redis, and none was published for 50ms: counter-service's /health");
+    fixture->options.timeout_ms = 500;
+    check_failed(fixture, "2 events wait in Redis, and none was published for 500ms: counter-service's /health");
 }
 
 static void test_a_topic_that_was_made_anew_needs_another_snapshot(void **state)
@@ -401,7 +401,9 @@ static void test_a_redis_or_a_kafka_that_is_not_there_is_said(void **state)
 {
     NEED_FIXTURE(state);
     kafka_fixture_set_down(&fixture->kafka, 1);
-    check_failed(fixture, "no broker of kafka.brokers answers");
+    fixture->options.timeout_ms = 500;
+    check_failed(fixture,
+                 "no broker of kafka.brokers answers whether topic events is there: no broker can be reached: ");
     REDIS_ASK(fixture->store->redis, "DEL", "tally:store");
     check_failed(fixture, "Redis has no key tally:store");
     redis_process_kill(fixture->store->redis);

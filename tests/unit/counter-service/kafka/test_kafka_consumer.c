@@ -178,6 +178,8 @@ static void test_brokers_that_are_down_give_nothing_and_no_failure(void **state)
     struct kafka_consumer *consumer = create(&fixture);
     assert_int_equal(kafka_consumer_partitions(consumer, 200, &partitions, &error), -1);
     assert_non_null(strstr(error.message, "no broker of kafka.brokers answers whether topic events is there"));
+    assert_non_null(strstr(error.message, "no broker can be reached: "));
+    assert_non_null(strstr(error.message, "Connection refused"));
     assert_int_equal(kafka_consumer_assign(consumer, &offset, 1, &error), 0);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(kafka_consumer_next(consumer, 10, &received, &error), KAFKA_NOTHING);
@@ -187,6 +189,21 @@ static void test_brokers_that_are_down_give_nothing_and_no_failure(void **state)
     assert_true(text_equal(received.value, TEXT("0")));
     kafka_consumer_free(consumer);
     kafka_consumer_free(NULL);
+    kafka_fixture_stop(&fixture);
+}
+
+static void test_a_topic_that_may_not_be_read_needs_the_right_to(void **state)
+{
+    (void)state;
+    struct error error = {.message = ""};
+    struct kafka_fixture fixture;
+    int partitions;
+    kafka_fixture_start(&fixture, 1, 1, NULL);
+    rd_kafka_mock_topic_set_error(fixture.cluster, KAFKA_FIXTURE_TOPIC, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    struct kafka_consumer *consumer = create(&fixture);
+    assert_int_equal(kafka_consumer_partitions(consumer, TIMEOUT_MS, &partitions, &error), -1);
+    assert_non_null(strstr(error.message, "give its user Describe and Read on the topic"));
+    kafka_consumer_free(consumer);
     kafka_fixture_stop(&fixture);
 }
 
@@ -221,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_messages_that_come_later_are_read_too),
         cmocka_unit_test(test_an_offset_that_is_gone_is_a_failure),
         cmocka_unit_test(test_brokers_that_are_down_give_nothing_and_no_failure),
+        cmocka_unit_test(test_a_topic_that_may_not_be_read_needs_the_right_to),
         cmocka_unit_test(test_no_right_to_a_group_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
