@@ -40,6 +40,8 @@ static const struct {
     {"delivery.report.only.error", "Tally waits for every report"},
     {"enabled_events", "Tally waits for every report"},
     {"log.queue", "Tally has the library's log in its own"},
+    {"test.mock.*", "every event would go to brokers that only seem to be there"},
+    {"internal.termination.signal", "the library would stop on a signal of Tally's"},
     {"*_cb", "it is not set by a text"},
 };
 
