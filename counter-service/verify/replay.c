@@ -77,6 +77,10 @@ static int take_of_counter(struct replay *replay, size_t partition, const struct
         error_set(error, "out of memory: --shard lets several runs share the counters");
         return -1;
     }
+    if (!is_after_last(counter, event)) {
+        count_old(replay, counter);
+        return 0;
+    }
     if (counter->partition >= 0 && (size_t)counter->partition != partition) {
         error_set(error,
                   "counter " NAME_FORMAT " has events in partitions %d and %zu, and so in no order: the topic's number "
@@ -85,11 +89,7 @@ static int take_of_counter(struct replay *replay, size_t partition, const struct
         return -1;
     }
     counter->partition = (int32_t)partition;
-    if (is_after_last(counter, event)) {
-        add(replay, counter, event);
-    } else {
-        count_old(replay, counter);
-    }
+    add(replay, counter, event);
     return 0;
 }
 

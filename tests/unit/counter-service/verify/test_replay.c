@@ -263,6 +263,19 @@ static void test_events_of_one_counter_in_two_partitions_cannot_be_compared(void
     assert_non_null(strstr(error.message, "counter a like has events in partitions 0 and 5"));
 }
 
+static void test_a_repetition_in_another_partition_is_only_a_repetition(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error error = {.message = ""};
+    redis_has(fixture, "a", 2);
+    take(fixture, "a", 1, 0, 1, 1);
+    const struct event_copy copy = event_of("a", 1, 0, 1, 1);
+    assert_int_equal(replay_take(&fixture->replay, 5, &copy, &error), 0);
+    take(fixture, "a", 2, 0, 1, 2);
+    assert_int_equal(fixture->replay.repetitions, 1);
+    compare(fixture, "");
+}
+
 static void test_sums_beyond_64_bits_do_no_harm(void **state)
 {
     struct fixture *fixture = *state;
@@ -292,6 +305,7 @@ int main(void)
         TEST(test_a_counter_of_the_snapshot_that_redis_lacks_differs),
         TEST(test_resources_of_other_shards_are_left_out),
         TEST(test_events_of_one_counter_in_two_partitions_cannot_be_compared),
+        TEST(test_a_repetition_in_another_partition_is_only_a_repetition),
         TEST(test_sums_beyond_64_bits_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
