@@ -1,10 +1,12 @@
 #include "counter-service/verify/snapshot_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/decimal.h"
@@ -95,6 +97,9 @@ static int read_counter(struct reader *reader, struct text rest)
     if (counter == NULL) {
         return refuse(reader, "out of memory: --shard lets several runs share the counters");
     }
+    if (counter->last_place == COUNTER_WHOLE_ENTRY) {
+        return refuse(reader, "the counter is there twice");
+    }
     counter->sum = value;
     counter->value = value;
     counter->last_entry = cut;
@@ -163,8 +168,14 @@ int snapshot_file_read(const char *path, const struct snapshot_subject *subject,
         .error = error,
     };
     FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    struct stat found;
+    if (file == NULL || fstat(fileno(file), &found) != 0) {
         error_set(error, "%s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (S_ISDIR(found.st_mode)) {
+        fclose(file);
+        error_set(error, "%s: it is a directory, and no snapshot", path);
         return -1;
     }
     memset(offsets, 0, partition_count * sizeof(*offsets));
@@ -201,27 +212,101 @@ static void put_lines(FILE *file, const struct snapshot_subject *subject, const 
 /* Closes the file. */
 static int finish(FILE *file)
 {
-    const int failed = ferror(file) != 0 || fflush(file) != 0 || fsync(fileno(file)) != 0;
-    return fclose(file) != 0 || failed ? -1 : 0;
+    const bool failed = ferror(file) != 0 || fflush(file) != 0 || fsync(fileno(file)) != 0;
+    const int reason = errno;
+    if (fclose(file) != 0) {
+        return -1;
+    }
+    errno = reason;
+    return failed ? -1 : 0;
+}
+
+/* Where the file is, or will be: path with links followed. */
+struct place {
+    char *path;
+    char *temporary;
+};
+
+static void place_done(struct place *place)
+{
+    free(place->path);
+    free(place->temporary);
+}
+
+static int cannot_write(const char *path, const char *reason, struct error *error)
+{
+    error_set(error, "the snapshot cannot be written: %s: %s", path, reason);
+    return -1;
+}
+
+/* Returns 0 with place to be done, or -1 with error filled. */
+static int find_place(const char *path, struct place *ret_place, struct error *error)
+{
+    struct stat found;
+    const bool is_there = lstat(path, &found) == 0;
+    struct place place = {.path = is_there ? realpath(path, NULL) : strdup(path)};
+    if (place.path == NULL) {
+        return cannot_write(path, strerror(errno), error);
+    }
+    if (is_there && (stat(place.path, &found) != 0 || !S_ISREG(found.st_mode))) {
+        free(place.path);
+        return cannot_write(path, S_ISDIR(found.st_mode) ? "it is a directory" : "it is no regular file", error);
+    }
+    if (asprintf(&place.temporary, "%s.tmp", place.path) < 0) {
+        free(place.path);
+        return cannot_write(path, "out of memory", error);
+    }
+    *ret_place = place;
+    return 0;
+}
+
+/* O_NOFOLLOW: what somebody else put there is not written through. */
+static FILE *open_temporary(const struct place *place)
+{
+    const int fd = open(place->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && file == NULL) {
+        close(fd);
+    }
+    return file;
+}
+
+int snapshot_file_try(const char *path, struct error *error)
+{
+    struct place place;
+    if (find_place(path, &place, error) != 0) {
+        return -1;
+    }
+    FILE *file = open_temporary(&place);
+    if (file == NULL) {
+        (void)cannot_write(place.temporary, strerror(errno), error);
+    } else {
+        fclose(file);
+        unlink(place.temporary);
+    }
+    place_done(&place);
+    return file == NULL ? -1 : 0;
 }
 
 int snapshot_file_write(const char *path, const struct snapshot_subject *subject, const struct counter_table *table,
                         const int64_t *offsets, size_t partition_count, struct error *error)
 {
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.tmp", path) < 0) {
-        error_set(error, "out of memory");
+    struct place place;
+    if (find_place(path, &place, error) != 0) {
         return -1;
     }
     int failed = -1;
-    FILE *file = fopen(temporary, "we");
+    FILE *file = open_temporary(&place);
     if (file != NULL) {
         put_lines(file, subject, table, offsets, partition_count);
-        failed = finish(file) != 0 || rename(temporary, path) != 0 ? -1 : 0;
+        failed = finish(file) != 0 || rename(place.temporary, place.path) != 0 ? -1 : 0;
     }
     if (failed != 0) {
-        error_set(error, "the snapshot cannot be written: %s: %s", temporary, strerror(errno));
+        (void)cannot_write(place.temporary, strerror(errno), error);
     }
-    free(temporary);
+    if (failed != 0 && file != NULL) {
+        unlink(place.temporary);
+    }
+    place_done(&place);
     return failed;
 }

@@ -28,7 +28,10 @@ struct snapshot_subject {
  * become 0. A snapshot of another subject, or of more partitions, is an error. */
 int snapshot_file_read(const char *path, const struct snapshot_subject *subject, struct counter_table *table,
                        int64_t *offsets, size_t partition_count, struct error *error) MUST_CHECK;
-/* Writes what Redis had. The file is there as a whole, or stays as it was; meanwhile path.tmp is used. */
+/* Whether a snapshot can be written to path, as far as can be known before. Leaves nothing behind. */
+int snapshot_file_try(const char *path, struct error *error) MUST_CHECK;
+/* Writes what Redis had. The file is there as a whole, or stays as it was; meanwhile path.tmp is used. A symbolic link
+ * is followed; what is no regular file is never replaced. */
 int snapshot_file_write(const char *path, const struct snapshot_subject *subject, const struct counter_table *table,
                         const int64_t *offsets, size_t partition_count, struct error *error) MUST_CHECK;
 

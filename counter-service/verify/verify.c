@@ -53,6 +53,10 @@ static int open_kafka(struct verify *verify)
 
 static int begin(struct verify *verify)
 {
+    const char *snapshot = verify->options->write_snapshot;
+    if (snapshot != NULL && snapshot_file_try(snapshot, verify->error) != 0) {
+        return -1;
+    }
     if (verify->config->kafka.broker_count == 0) {
         error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
         return -1;

@@ -1,14 +1,13 @@
 #include "counter-service/verify/verify_options.h"
 
 #include <getopt.h>
-#include <limits.h>
 #include <stdint.h>
 
 #include "common/base/decimal.h"
 #include "common/config/config_units.h"
 #include "counter-service/verify/stream_id_text.h"
 
-enum { TIMEOUT_DEFAULT_MS = 60 * 1000, SHARDS_MAX = 1000000 };
+enum { TIMEOUT_DEFAULT_MS = 60 * 1000, TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, SHARDS_MAX = 1000000 };
 
 enum option_name { CONFIG = 1, SNAPSHOT, WRITE_SNAPSHOT, SHARD, TIMEOUT, ALL, VERSION, HELP };
 
@@ -32,7 +31,7 @@ static const char help[] =
     "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
     "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
     "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
-    "  --timeout TIME         how long to wait while no event comes: 60s\n"
+    "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
     "  --all                  show all differences, not only the first 100\n"
     "  --version              print the version and exit\n"
     "  --help                 print this and exit\n\n"
@@ -68,7 +67,7 @@ static bool parse_timeout(const char *argument, int *ret_timeout_ms)
 {
     int64_t timeout_ms;
     if (config_units_parse(CONFIG_UNIT_DURATION, argument, &timeout_ms) != 0 || timeout_ms < 1 ||
-        timeout_ms > INT_MAX) {
+        timeout_ms > TIMEOUT_MAX_MS) {
         return false;
     }
     *ret_timeout_ms = (int)timeout_ms;
@@ -77,8 +76,17 @@ static bool parse_timeout(const char *argument, int *ret_timeout_ms)
 
 static int refuse(const char *option, const char *wanted, FILE *err)
 {
-    fprintf(err, "counter-verify: %s %s: %s (see --help)\n", option, optarg, wanted);
+    fprintf(err, "counter-verify: %s %s: %s (see --help)\n", option, optarg[0] == '\0' ? "''" : optarg, wanted);
     return VERIFY_FAILED;
+}
+
+static int take_file(const char *option, const char **ret_path, FILE *err)
+{
+    if (optarg[0] == '\0') {
+        return refuse(option, "the name of a file is wanted", err);
+    }
+    *ret_path = optarg;
+    return VERIFY_RUN;
 }
 
 /* Returns VERIFY_RUN, or the code to exit with. */
@@ -86,20 +94,18 @@ static int take_option(enum option_name option, struct verify_options *options, 
 {
     switch (option) {
     case CONFIG:
-        options->config_path = optarg;
-        return VERIFY_RUN;
+        return take_file("--config", &options->config_path, err);
     case SNAPSHOT:
-        options->snapshot = optarg;
-        return VERIFY_RUN;
+        return take_file("--snapshot", &options->snapshot, err);
     case WRITE_SNAPSHOT:
-        options->write_snapshot = optarg;
-        return VERIFY_RUN;
+        return take_file("--write-snapshot", &options->write_snapshot, err);
     case SHARD:
         return parse_shard(optarg, &options->shard) ? VERIFY_RUN
                                                     : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);
     case TIMEOUT:
-        return parse_timeout(optarg, &options->timeout_ms) ? VERIFY_RUN
-                                                           : refuse("--timeout", "a time like 60s is wanted", err);
+        return parse_timeout(optarg, &options->timeout_ms)
+                   ? VERIFY_RUN
+                   : refuse("--timeout", "a time from 1ms to 24h is wanted, like 60s", err);
     case ALL:
         options->shows_all = true;
         return VERIFY_RUN;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -134,6 +135,74 @@ static void test_a_damaged_snapshot_is_refused(void **state)
     check_refused(&subject, HEADER "partition\t0\t1\npartition\t1\t1\npartition\t2\t1\nend\t0\n", "fewer partitions");
 }
 
+static void write_nothing(const char *to, int expected, struct error *error)
+{
+    struct counter_table table;
+    counter_table_init(&table);
+    assert_int_equal(snapshot_file_write(to, &subject, &table, NULL, 0, error), expected);
+    counter_table_done(&table);
+}
+
+static void test_what_is_no_file_is_not_replaced(void **state)
+{
+    (void)state;
+    struct error error = {.message = ""};
+    struct stat found;
+    char pipe[128];
+    snprintf(pipe, sizeof(pipe), "%s/pipe", directory);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    write_nothing(pipe, -1, &error);
+    assert_non_null(strstr(error.message, "/pipe: it is no regular file"));
+    assert_int_equal(snapshot_file_try(pipe, &error), -1);
+    assert_int_equal(lstat(pipe, &found), 0);
+    assert_true(S_ISFIFO(found.st_mode));
+    unlink(pipe);
+    assert_int_equal(snapshot_file_try("/dev/null", &error), -1);
+    assert_int_equal(snapshot_file_try(directory, &error), -1);
+    assert_non_null(strstr(error.message, ": it is a directory"));
+}
+
+static void test_a_link_is_followed(void **state)
+{
+    (void)state;
+    struct error error = {.message = ""};
+    struct stat found;
+    char link[128];
+    snprintf(link, sizeof(link), "%s/link", directory);
+    write_text("before\n");
+    assert_int_equal(symlink(path, link), 0);
+    write_nothing(link, 0, &error);
+    assert_int_equal(lstat(link, &found), 0);
+    assert_true(S_ISLNK(found.st_mode));
+    assert_int_equal(stat(path, &found), 0);
+    assert_int_equal(found.st_size, strlen(HEADER "end\t0\n"));
+    unlink(path);
+    assert_int_equal(snapshot_file_try(link, &error), -1);
+    assert_non_null(strstr(error.message, "/link: No such file or directory"));
+    unlink(link);
+}
+
+static void test_a_trial_leaves_nothing(void **state)
+{
+    (void)state;
+    struct error error = {.message = ""};
+    char temporary[128];
+    unlink(path);
+    snprintf(temporary, sizeof(temporary), "%s.tmp", path);
+    assert_int_equal(snapshot_file_try(path, &error), 0);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(temporary, F_OK), -1);
+    assert_int_equal(snapshot_file_try("/nowhere/at all", &error), -1);
+    assert_non_null(strstr(error.message, "/nowhere/at all.tmp: No such file or directory"));
+}
+
+static void test_a_counter_that_comes_twice_is_refused(void **state)
+{
+    (void)state;
+    check_refused(&subject, HEADER "counter\t1\t1-1\tlike\ta\ncounter\t1\t1-1\tlike\ta\nend\t2\n",
+                  "snapshot:3: the counter is there twice");
+}
+
 static void test_a_file_that_is_not_there_is_said(void **state)
 {
     (void)state;
@@ -143,6 +212,8 @@ static void test_a_file_that_is_not_there_is_said(void **state)
     counter_table_init(&table);
     assert_int_equal(snapshot_file_read("/nowhere/at all", &subject, &table, offsets, 1, &error), -1);
     assert_string_equal(error.message, "/nowhere/at all: No such file or directory");
+    assert_int_equal(snapshot_file_read(directory, &subject, &table, offsets, 1, &error), -1);
+    assert_non_null(strstr(error.message, ": it is a directory, and no snapshot"));
     assert_int_equal(snapshot_file_write("/nowhere/at all", &subject, &table, offsets, 1, &error), -1);
     assert_non_null(strstr(error.message, "/nowhere/at all.tmp: No such file or directory"));
     counter_table_done(&table);
@@ -154,6 +225,10 @@ int main(void)
         cmocka_unit_test(test_what_is_written_is_read),
         cmocka_unit_test(test_a_snapshot_of_something_else_is_refused),
         cmocka_unit_test(test_a_damaged_snapshot_is_refused),
+        cmocka_unit_test(test_what_is_no_file_is_not_replaced),
+        cmocka_unit_test(test_a_link_is_followed),
+        cmocka_unit_test(test_a_trial_leaves_nothing),
+        cmocka_unit_test(test_a_counter_that_comes_twice_is_refused),
         cmocka_unit_test(test_a_file_that_is_not_there_is_said),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -84,8 +84,12 @@ static void test_a_bad_command_line_is_refused_with_a_sentence(void **state)
     REFUSES("--shard 3/3", "--shard 3/3: I/N is wanted, I from 0 and less than N");
     REFUSES("--shard 1", "--shard 1: I/N is wanted, I from 0 and less than N");
     REFUSES("--shard -1/2", "--shard -1/2: I/N is wanted, I from 0 and less than N");
-    REFUSES("--timeout 0s", "--timeout 0s: a time like 60s is wanted");
-    REFUSES("--timeout 5", "--timeout 5: a time like 60s is wanted");
+    REFUSES("--timeout 0s", "--timeout 0s: a time from 1ms to 24h is wanted, like 60s");
+    REFUSES("--timeout 25h", "--timeout 25h: a time from 1ms to 24h is wanted, like 60s");
+    REFUSES("--config=", "--config '': the name of a file is wanted");
+    REFUSES("--snapshot=", "--snapshot '': the name of a file is wanted");
+    REFUSES("--write-snapshot=", "--write-snapshot '': the name of a file is wanted");
+    REFUSES("--timeout 5", "--timeout 5: a time from 1ms to 24h is wanted, like 60s");
     REFUSES("--snapshot", "--snapshot needs a value");
     REFUSES("--nothing", "--nothing: no such option");
     REFUSES("-q", "-q: no such option");
