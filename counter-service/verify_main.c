@@ -15,15 +15,21 @@ static int run(const struct verify_options *options)
         code = verify_run(config, options, stdout, &error);
     }
     config_free(config);
-    if (code != VERIFY_FAILED && fflush(stdout) != 0) {
-        error_set(&error, "the result cannot be written to stdout");
-        code = VERIFY_FAILED;
-    }
     if (code == VERIFY_FAILED) {
         fflush(stdout);
         fprintf(stderr, "counter-verify: %s\n", error.message);
     }
     return code;
+}
+
+/* What nobody can read is no answer. A line that could not be written leaves its mark in ferror, not in fflush. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) {
+        return code;
+    }
+    fprintf(stderr, "counter-verify: the result cannot be written to stdout\n");
+    return VERIFY_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -32,5 +38,5 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_ERROR); /* what fails is told in a sentence; librdkafka's errors say more of why */
     const int code = verify_options_parse(argc, argv, stdout, stderr, &options);
-    return code == VERIFY_RUN ? run(&options) : code;
+    return finish(code == VERIFY_RUN ? run(&options) : code);
 }

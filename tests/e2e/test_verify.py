@@ -93,6 +93,15 @@ def test_a_counter_that_was_changed_behind_tallys_back_differs(stack, verify, tm
     assert verify("--snapshot", tmp_path / "after")[0] == EQUAL
 
 
+@pytest.mark.parametrize("args", [["--help"], ["--version"]])
+def test_an_answer_that_cannot_be_written_is_a_failure(args):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [program("counter-verify"), *args], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20, check=False
+        )
+    assert (done.returncode, done.stderr) == (FAILED, "counter-verify: the result cannot be written to stdout\n")
+
+
 def test_what_cannot_be_compared_is_said_in_a_sentence(stack, verify, tmp_path):
     increment(stack, ("a", "like", 1))
     code, lines, errors = verify(KAFKA_TOPIC="missing")
