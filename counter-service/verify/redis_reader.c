@@ -1,5 +1,7 @@
 #include "counter-service/verify/redis_reader.h"
 
+#include <inttypes.h>
+
 #include "common/base/decimal.h"
 #include "common/net/host_port.h"
 #include "counter-service/redis/redis_checks.h"
@@ -7,6 +9,7 @@
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
+#include "counter-service/verify/report.h"
 #include "counter-service/verify/stream_id_text.h"
 
 /* Sends what is in reader->requests. */
@@ -126,6 +129,7 @@ static int understand(const struct redis_reply *position, const struct redis_rep
     /* What was dropped waits no more. */
     const uint64_t gone = done > trimmed ? done : trimmed;
     ret_position->waiting = appended > gone ? appended - gone : 0;
+    ret_position->appended = appended;
     return 0;
 }
 
@@ -144,22 +148,52 @@ int redis_reader_position(struct redis_reader *reader, struct relay_position *re
     redis_key_put_single(out, &reader->prefix, outbox_marks);
     resp_put_string(out, TEXT("n"));
     resp_put_string(out, TEXT("t"));
+    redis_reader_put_last_entry(reader);
     redis_command_words(out, TEXT("EXEC"));
     if (begin(reader, error) != 0 || redis_command_expect(reader->conn, "MULTI", &reply, error) != 0 ||
         redis_command_expect(reader->conn, "GET", &reply, error) != 0 ||
         redis_command_expect(reader->conn, "HMGET", &reply, error) != 0 ||
+        redis_command_expect(reader->conn, "XINFO", &reply, error) != 0 ||
         redis_command_expect(reader->conn, "EXEC", &reply, error) != 0) {
         return -1;
     }
-    if (reply.type != REDIS_ARRAY || reply.element_count != 2) {
+    if (reply.type != REDIS_ARRAY || reply.element_count != 3) {
         error_set(error, "Redis's answer to EXEC was not understood");
         return -1;
     }
     const struct redis_reply position = redis_reply_element(&reply, 0);
     const struct redis_reply numbers = redis_reply_element(&reply, 1);
+    const struct redis_reply last_entry = redis_reply_element(&reply, 2);
     if (numbers.type != REDIS_ARRAY || numbers.element_count != 2) {
         error_set(error, "a key of the outbox in Redis is damaged");
         return -1;
     }
-    return understand(&position, &numbers, ret_position, error);
+    return understand(&position, &numbers, ret_position, error) == 0
+               ? redis_reader_take_last_entry(&last_entry, &ret_position->last_entry, error)
+               : -1;
+}
+
+int redis_reader_check_outbox(struct redis_reader *reader, struct error *error)
+{
+    struct relay_position position;
+    if (redis_reader_position(reader, &position, error) != 0) {
+        return -1;
+    }
+    const struct stream_id last = position.last_entry;
+    if (last.ms == 0 && last.seq == 0 && position.appended > 0) {
+        error_set(error,
+                  "Redis has no key %.*sevents, though the outbox had %" PRIu64
+                  " event%s: it was deleted, and nothing tells which events the counters have",
+                  (int)reader->prefix.len, reader->prefix.data, position.appended, report_plural(position.appended));
+        return -1;
+    }
+    if (stream_id_compare(position.id, last) > 0) {
+        error_set(error,
+                  "events are published up to entry %" PRIu64 "-%" PRIu64 " (%.*spos:kafka), and %.*sevents has only "
+                  "come to %" PRIu64 "-%" PRIu64 ": one of these keys was deleted or changed",
+                  position.id.ms, position.id.seq, (int)reader->prefix.len, reader->prefix.data,
+                  (int)reader->prefix.len, reader->prefix.data, last.ms, last.seq);
+        return -1;
+    }
+    return 0;
 }

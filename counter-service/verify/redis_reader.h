@@ -35,10 +35,15 @@ int redis_reader_take_last_entry(const struct redis_reply *reply, struct stream_
 
 /* How far the relay is. */
 struct relay_position {
-    struct stream_id id;
-    uint64_t waiting; /* events that are not published */
+    struct stream_id id; /* of its last entry; 0-0: it has none */
+    uint64_t waiting;    /* events that are not published */
+    uint64_t appended;   /* events that the outbox ever had */
+    struct stream_id last_entry;
 };
 int redis_reader_position(struct redis_reader *reader, struct relay_position *ret_position, struct error *error)
     MUST_CHECK;
+/* Whether the outbox's keys belong together: not where one was deleted, or made by somebody else. Then events are
+ * missing, and cuts mean nothing. Returns 0, or -1 with error filled. */
+int redis_reader_check_outbox(struct redis_reader *reader, struct error *error) MUST_CHECK;
 
 #endif

@@ -12,6 +12,13 @@ static int tell_standstill(const struct relay_position *position, int timeout_ms
 {
     char timeout[CONFIG_NUMBER_SIZE];
     config_units_format(CONFIG_UNIT_DURATION, timeout_ms, timeout);
+    if (position->waiting == 0) { /* dropped, or the position was deleted */
+        error_set(error,
+                  "no event waits in Redis, but the relay has not come to the last entry, in %s: it is at %" PRIu64
+                  "-%" PRIu64 " (key pos:kafka; 0-0 where it is missing): counter-service's /health says why",
+                  timeout, position->id.ms, position->id.seq);
+        return -1;
+    }
     error_set(error,
               "%" PRIu64 " event%s wait%s in Redis, and none was published for %s: counter-service's /health says why",
               position->waiting, report_plural(position->waiting), position->waiting == 1 ? "s" : "", timeout);

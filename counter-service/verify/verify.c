@@ -61,7 +61,8 @@ static int begin(struct verify *verify)
         error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
         return -1;
     }
-    if (redis_reader_open(&verify->redis, verify->config, verify->error) != 0 || open_kafka(verify) != 0) {
+    if (redis_reader_open(&verify->redis, verify->config, verify->error) != 0 ||
+        redis_reader_check_outbox(&verify->redis, verify->error) != 0 || open_kafka(verify) != 0) {
         return -1;
     }
     verify->subject = (struct snapshot_subject){

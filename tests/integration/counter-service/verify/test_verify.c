@@ -360,6 +360,31 @@ static void test_events_that_wait_cannot_be_compared(void **state)
     check_failed(fixture, "2 events wait in Redis, and none was published for 500ms: counter-service's /health");
 }
 
+static void test_an_outbox_whose_stream_was_deleted_cannot_be_compared(void **state)
+{
+    NEED_FIXTURE(state);
+    struct redis_process *redis = fixture->store->redis;
+    increment(fixture, "a", 1);
+    publish(fixture);
+    REDIS_ASK(redis, "DEL", "tally:{p0}:events");
+    check_failed(fixture, "Redis has no key tally:{p0}:events, though the outbox had 1 event: it was deleted");
+    REDIS_ASK(redis, "XADD", "tally:{p0}:events", "1-1", "n", "1", "i", "x", "r", "x");
+    check_failed(fixture, " (tally:{p0}:pos:kafka), and tally:{p0}:events has only come to 1-1: ");
+}
+
+static void test_a_relay_without_a_position_is_told(void **state)
+{
+    NEED_FIXTURE(state);
+    struct redis_process *redis = fixture->store->redis;
+    increment(fixture, "a", 1);
+    publish(fixture);
+    REDIS_ASK(redis, "DEL", "tally:{p0}:pos:kafka");
+    REDIS_ASK(redis, "HSET", "tally:{p0}:outbox", "t", "1");
+    fixture->options.timeout_ms = 700;
+    check_failed(fixture, "no event waits in Redis, but the relay has not come to the last entry, in 700ms: "
+                          "it is at 0-0 (key pos:kafka; 0-0 where it is missing)");
+}
+
 static void test_a_topic_that_was_made_anew_needs_another_snapshot(void **state)
 {
     NEED_FIXTURE(state);
@@ -428,6 +453,8 @@ int main(void)
         TEST(test_a_snapshot_takes_the_place_of_events_that_are_not_there),
         TEST(test_a_snapshot_does_not_hide_what_happens_later),
         TEST(test_events_that_wait_cannot_be_compared),
+        TEST(test_an_outbox_whose_stream_was_deleted_cannot_be_compared),
+        TEST(test_a_relay_without_a_position_is_told),
         TEST(test_a_topic_that_was_made_anew_needs_another_snapshot),
         TEST(test_a_topic_without_its_beginning_needs_a_snapshot),
         TEST(test_a_redis_or_a_kafka_that_is_not_there_is_said),
