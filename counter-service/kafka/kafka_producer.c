@@ -186,5 +186,5 @@ size_t kafka_producer_unacknowledged(const struct kafka_producer *producer)
 
 const char *kafka_producer_trouble(const struct kafka_producer *producer)
 {
-    return producer->trouble.message;
+    return producer->trouble.sentence.message;
 }

@@ -52,12 +52,6 @@ void kafka_producer_end(struct kafka_producer *producer, int code)
     }
 }
 
-void kafka_producer_forget_trouble(struct kafka_producer *producer)
-{
-    producer->all_brokers_down = false;
-    producer->trouble.message[0] = '\0';
-}
-
 /* ---- callbacks --------------------------------------------------------------------------------------------------- */
 
 static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -70,24 +64,10 @@ static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, v
         return;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_producer_forget_trouble(producer);
+        kafka_trouble_forget(&producer->trouble);
         producer->options.on_acknowledged(producer->options.ctx, message->_private);
     } else {
         kafka_producer_end(producer, message->err);
-    }
-}
-
-/* The library goes on trying; "all brokers are down" alone would hide why. */
-static void set_trouble(struct kafka_producer *producer, int code, const char *reason)
-{
-    static const char prefix[] = "no broker can be reached: ";
-    const struct error before = producer->trouble;
-    const bool had_prefix = producer->all_brokers_down;
-    producer->all_brokers_down = had_prefix || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        error_set(&producer->trouble, "%s%s", had_prefix ? prefix : "", reason);
-    } else if (!had_prefix) {
-        error_set(&producer->trouble, "%s%s", prefix, before.message[0] != '\0' ? before.message : reason);
     }
 }
 
@@ -98,7 +78,7 @@ static void take_error(rd_kafka_t *client, int code, const char *reason, void *o
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         kafka_producer_end(producer, code);
     } else {
-        set_trouble(producer, code, reason);
+        kafka_trouble_add(&producer->trouble, code, reason);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "counter-service/kafka/kafka_log.h"
 #include "counter-service/kafka/kafka_producer.h"
+#include "counter-service/kafka/kafka_trouble.h"
 
 struct rd_kafka_s;
 struct rd_kafka_conf_s;
@@ -22,8 +23,7 @@ struct kafka_producer {
     bool has_ended; /* for the reason in end */
     struct error end;
     bool batch_too_large;
-    bool all_brokers_down;
-    struct error trouble; /* "" for none */
+    struct kafka_trouble trouble;
 };
 
 /* Before the client is made: what the library says comes to the producer, when the client is polled. Returns 0, or -1
@@ -34,8 +34,6 @@ int kafka_producer_listen(struct kafka_producer *producer, struct rd_kafka_conf_
  * reason is still to come: has_gap. Otherwise has_ended; the first reason stays. */
 void kafka_producer_end(struct kafka_producer *producer, int code);
 /* Nothing more is waited for: ends for a gap with what is known. */
-/* A broker has answered. */
-void kafka_producer_forget_trouble(struct kafka_producer *producer);
 void kafka_producer_end_unexplained(struct kafka_producer *producer);
 
 #endif

@@ -24,7 +24,7 @@ static const char *words(struct kafka_producer *producer, rd_kafka_resp_err_t co
 {
     struct error end;
     (void)!kafka_producer_poll(producer, 0, &end); /* its news */
-    const char *trouble = producer->trouble.message;
+    const char *trouble = producer->trouble.sentence.message;
     return trouble[0] != '\0' ? trouble : rd_kafka_err2str(code);
 }
 
@@ -141,7 +141,7 @@ int kafka_topic_ensure(struct kafka_producer *producer, int timeout_ms, struct e
 {
     const int result = ensure(producer, clock_monotonic_us() + (int64_t)timeout_ms * 1000, error);
     if (result == 0) {
-        kafka_producer_forget_trouble(producer); /* a broker has answered */
+        kafka_trouble_forget(&producer->trouble); /* a broker has answered */
     }
     return result;
 }

@@ -18,5 +18,6 @@ void kafka_trouble_add(struct kafka_trouble *trouble, int code, const char *reas
 
 void kafka_trouble_forget(struct kafka_trouble *trouble)
 {
-    *trouble = (struct kafka_trouble){.all_brokers_down = false};
+    trouble->all_brokers_down = false;
+    trouble->sentence.message[0] = '\0';
 }

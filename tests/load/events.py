@@ -1,11 +1,12 @@
 """What events cost: Tally without them against Tally with them, Kafka being there or gone.
 
-    events.py BIN_DIR [--rounds 3] [--seconds 3] [--levels 100,batch100] [--drain 1000000]
+    events.py BIN_DIR [--rounds 3] [--seconds 3] [--levels 100,batch100] [--drain 1000000] [--absent 60]
 
 Three stacks take turns within each round: `off` has no kafka.brokers; `on` has a Kafka of its own on this machine,
 whose CPU is the machine's too; the brokers of `gone` are nowhere, so that its outbox fills, and drops. Only the ratios
 mean anything. Then `on` is given --drain events while its Kafka is stopped (SIGSTOP), and the time is taken until Kafka
-has them; and the Redis of `gone` tells how much memory a waiting event takes. Prints tables in Markdown.
+has them; and the Redis of `gone` tells how much memory a waiting event takes. At last the Kafka of `on` is killed under
+load and comes back. Prints tables in Markdown.
 """
 
 import argparse
@@ -26,10 +27,18 @@ DRAIN_SECONDS = 300
 class Kafka(Contestant):
     def __init__(self, ends):
         super().__init__(ends)
-        self.port = free_port()
-        data = pathlib.Path(self.directory) / "kafka"
-        data.mkdir()
-        self.start(["deploy/local/kafka_server.sh", data, self.port, free_port()])
+        self.port, self._controller_port = free_port(), free_port()
+        self._data = pathlib.Path(self.directory) / "kafka"
+        self._data.mkdir()
+        self.start_broker()
+
+    def start_broker(self):
+        self.start(["deploy/local/kafka_server.sh", self._data, self.port, self._controller_port])
+
+    def kill_broker(self):
+        broker = self.processes.pop()
+        broker.kill()
+        broker.wait()
 
     @property
     def broker(self):
@@ -87,6 +96,23 @@ def drain(tally, kafka, count):
     print(f"\n{waiting:.0f} waiting events published in {seconds:.1f} s: {rate}")
 
 
+def absence(tally, kafka, level, seconds):
+    """Kafka is killed, and comes back after so long, all under load."""
+    before = measure(tally, level, seconds // 3)
+    kafka.kill_broker()
+    during = measure(tally, level, seconds)
+    waiting = events_of(tally)["waiting"]
+    kafka.start_broker()
+    after = measure(tally, level, seconds // 3)
+    drained = wait_published(tally)
+    print(
+        f"\nKafka gone for {seconds} s under {level}: rate {during[0] / before[0]:.2f} of before, p99"
+        f" {during[2] / before[2]:.2f} ({before[2] / 1000:.2f} to {during[2] / 1000:.2f} ms), errors {during[3]};"
+        f" {waiting:.0f} events waited"
+    )
+    print(f"Kafka back: rate {after[0] / before[0]:.2f}, and none waits {drained:.1f} s after the load")
+
+
 def memory(tally):
     def used():
         command = ["redis-cli", "-p", str(tally.redis_port), "info", "memory"]
@@ -108,6 +134,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--levels", default="100,batch100")
     parser.add_argument("--drain", type=int, default=1000000)
+    parser.add_argument("--absent", type=int, default=60, help="seconds without Kafka; 0 leaves that out")
     arguments = parser.parse_args()
     with contextlib.ExitStack() as ends:
         kafka = Kafka(ends)
@@ -120,6 +147,8 @@ def main():
         memory(gone)
         compare([off, on, gone], arguments)
         drain(on, kafka, arguments.drain)
+        if arguments.absent > 0:
+            absence(on, kafka, "100", arguments.absent)
 
 
 if __name__ == "__main__":
