@@ -14,7 +14,7 @@ struct scan {
     struct shard shard;
     struct counter_table *table;
     struct report *report;
-    struct stream_id *cut;
+    struct redis_scan_result *result;
     struct error *error;
     struct buffer pattern; /* what the keys of counters begin with, and an asterisk */
     /* of a step */
@@ -65,12 +65,16 @@ static int keep_all(struct scan *scan, const struct redis_reply *keys)
     }
     for (size_t i = 0; i < keys->element_count; i++) {
         const struct text key = redis_reply_element(keys, i).text;
-        if (key.len <= prefix_len) {
-            continue;
+        if (key.len < prefix_len) {
+            continue; /* it is not what was asked for */
         }
         const struct text resource_id = {key.data + prefix_len, key.len - prefix_len};
-        if (counter_rules_resource_id(resource_id) == NULL && shard_has(scan->shard, resource_id) &&
-            keep(scan, resource_id) != 0) {
+        if (!shard_has(scan->shard, resource_id)) {
+            continue;
+        }
+        if (counter_rules_resource_id(resource_id) != NULL) {
+            scan->result->strange_keys++;
+        } else if (keep(scan, resource_id) != 0) {
             return -1;
         }
     }
@@ -102,6 +106,7 @@ static int find_keys(struct scan *scan)
 static int take_counter(struct scan *scan, struct text resource_id, struct text type, struct text value)
 {
     if (counter_rules_counter_type(type) != NULL) {
+        scan->result->strange_fields++;
         return 0;
     }
     struct counter *counter = counter_table_take(scan->table, resource_id, type);
@@ -111,7 +116,7 @@ static int take_counter(struct scan *scan, struct text resource_id, struct text 
     if (counter->in_redis != REDIS_LACKS_COUNTER) {
         return 0; /* SCAN may tell a key twice */
     }
-    counter->cut = *scan->cut;
+    counter->cut = scan->result->cut;
     counter->in_redis = REDIS_HAS_COUNTER;
     if (!decimal_parse(value, &counter->redis_value)) {
         counter->in_redis = REDIS_HAS_NO_NUMBER;
@@ -178,7 +183,7 @@ static int read_counters(struct scan *scan)
         return -1;
     }
     const struct redis_reply last_entry = redis_reply_element(&reply, 0);
-    if (redis_reader_take_last_entry(&last_entry, scan->cut, scan->error) != 0) {
+    if (redis_reader_take_last_entry(&last_entry, &scan->result->cut, scan->error) != 0) {
         return -1;
     }
     for (size_t i = 0; i < scan->count; i++) {
@@ -209,10 +214,10 @@ static int run(struct scan *scan)
 }
 
 int redis_scan(struct redis_reader *reader, struct shard shard, struct counter_table *table, struct report *report,
-               struct stream_id *ret_cut, struct error *error)
+               struct redis_scan_result *result, struct error *error)
 {
     struct scan scan = {
-        .reader = reader, .shard = shard, .table = table, .report = report, .cut = ret_cut, .error = error};
+        .reader = reader, .shard = shard, .table = table, .report = report, .result = result, .error = error};
     buffer_init(&scan.pattern);
     buffer_init(&scan.cursor);
     arena_init(&scan.memory);

@@ -9,9 +9,17 @@
 #include "counter-service/verify/redis_reader.h"
 #include "counter-service/verify/report.h"
 
-/* Adds the shard's counters to the table. What is no number, or no hash, is reported as a difference. *ret_cut: the
- * greatest, at least the given one. Returns 0, or -1 with error filled. */
+struct redis_scan_result {
+    struct stream_id cut; /* the greatest, at least the given one */
+    /* What Tally cannot have written: keys whose rest is no resource_id, fields that are no counter_type. A key that
+     * SCAN tells twice counts twice. */
+    uint64_t strange_keys;
+    uint64_t strange_fields;
+};
+
+/* Adds the shard's counters to the table. What is no number, or no hash, is reported as a difference. Returns 0, or -1
+ * with error filled. */
 int redis_scan(struct redis_reader *reader, struct shard shard, struct counter_table *table, struct report *report,
-               struct stream_id *ret_cut, struct error *error) MUST_CHECK;
+               struct redis_scan_result *result, struct error *error) MUST_CHECK;
 
 #endif

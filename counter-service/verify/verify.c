@@ -26,7 +26,7 @@ struct verify {
     int64_t *snapshot_offsets;
     struct topic_range *ranges;
     struct stream_id start_cut;
-    struct stream_id cut; /* the greatest */
+    struct redis_scan_result scanned;
 };
 
 /* ---- the steps, each of which returns 0, or -1 with error filled ------------------------------------------------- */
@@ -89,8 +89,8 @@ static int scan_redis(struct verify *verify)
     if (redis_reader_last_entry(&verify->redis, &verify->start_cut, verify->error) != 0) {
         return -1;
     }
-    verify->cut = verify->start_cut;
-    return redis_scan(&verify->redis, verify->options->shard, &verify->table, &verify->report, &verify->cut,
+    verify->scanned.cut = verify->start_cut;
+    return redis_scan(&verify->redis, verify->options->shard, &verify->table, &verify->report, &verify->scanned,
                       verify->error);
 }
 
@@ -156,7 +156,7 @@ static int read_topic(struct verify *verify, struct replay *replay)
 
 static int read_events(struct verify *verify, struct replay *replay)
 {
-    return relay_wait(&verify->redis, verify->cut, verify->options->timeout_ms, verify->error) == 0 &&
+    return relay_wait(&verify->redis, verify->scanned.cut, verify->options->timeout_ms, verify->error) == 0 &&
                    check_partitions(verify) == 0
                ? read_topic(verify, replay)
                : -1;
@@ -201,6 +201,10 @@ static void report_counts(const struct verify *verify, const struct replay *repl
     report_rest(report, replay->before_snapshot, "event is in the snapshot", "events are in the snapshot");
     report_rest(report, replay->beyond, "event came after Redis was read", "events came after Redis was read");
     report_rest(report, replay->other_stores, "event is another store's", "events are other stores'");
+    report_rest(report, verify->scanned.strange_keys, "key of Redis has a resource_id that Tally does not take",
+                "keys of Redis have a resource_id that Tally does not take");
+    report_rest(report, verify->scanned.strange_fields, "field of Redis is no counter_type that Tally takes",
+                "fields of Redis are no counter_types that Tally takes");
     report_rest(report, replay->no_events, "message is no event", "messages are no events");
 }
 

@@ -238,6 +238,20 @@ static void test_a_key_that_holds_no_counters_is_a_difference(void **state)
     assert_non_null(strstr(fixture->text, "\n1 difference\n"));
 }
 
+static void test_what_tally_cannot_have_written_is_counted(void **state)
+{
+    NEED_FIXTURE(state);
+    increment(fixture, "a", 1);
+    publish(fixture);
+    REDIS_ASK(fixture->store->redis, "HSET", "tally:{p0}:c:x{y", "like", "1");
+    REDIS_ASK(fixture->store->redis, "HSET", "tally:{p0}:c:a", "Bad Type", "1");
+    REDIS_ASK(fixture->store->redis, "HSET", "tally:{p0}:c:a", "Worse Type", "1");
+    check(fixture, VERIFY_EQUAL,
+          "1 event, 0 repetitions, 1 counter\n"
+          "1 key of Redis has a resource_id that Tally does not take\n"
+          "2 fields of Redis are no counter_types that Tally takes\nequal\n");
+}
+
 static void test_missing_events_are_told(void **state)
 {
     NEED_FIXTURE(state);
@@ -446,6 +460,7 @@ int main(void)
         TEST(test_repetitions_are_counted_and_change_nothing),
         TEST(test_every_difference_is_told),
         TEST(test_a_key_that_holds_no_counters_is_a_difference),
+        TEST(test_what_tally_cannot_have_written_is_counted),
         TEST(test_missing_events_are_told),
         TEST(test_messages_of_others_are_counted),
         TEST(test_shards_are_all_counters_together),
