@@ -1,13 +1,22 @@
 #include "counter-service/verify/redis_scan.h"
 
+#include <inttypes.h>
+
 #include "common/base/decimal.h"
 #include "common/contract/counter_rules.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-/* Keys that Redis looks at in one step: some hundred microseconds of its time. */
+/* Keys that Redis looks at in one SCAN, and fields that it reads in one step, by HLEN before: some hundred microseconds
+ * of its time each. A hash with more is a step of its own; Redis cannot read it in parts of one moment. */
 #define SCAN_COUNT TEXT("256")
+enum { STEP_FIELDS_MAX = 1024, HASH_FIELDS_MAX = 100 * 1000 };
+
+struct resource {
+    struct text id;
+    uint64_t fields; /* that its hash had when HLEN asked; 1 where it is no hash */
+};
 
 struct scan {
     struct redis_reader *reader;
@@ -20,7 +29,7 @@ struct scan {
     /* of a step */
     struct buffer cursor;
     struct arena memory;
-    struct text *resource_ids; /* in memory */
+    struct resource *resources; /* in memory */
     size_t count;
 };
 
@@ -49,7 +58,7 @@ static int keep(struct scan *scan, struct text resource_id)
         return out_of_memory(scan);
     }
     memcpy(copy, resource_id.data, resource_id.len);
-    scan->resource_ids[scan->count++] = (struct text){copy, resource_id.len};
+    scan->resources[scan->count++] = (struct resource){.id = {copy, resource_id.len}};
     return 0;
 }
 
@@ -59,8 +68,8 @@ static int keep_all(struct scan *scan, const struct redis_reply *keys)
     const size_t prefix_len = scan->pattern.len - 1;
     scan->count = 0;
     arena_reset(&scan->memory);
-    scan->resource_ids = arena_alloc(&scan->memory, (keys->element_count + 1) * sizeof(struct text));
-    if (scan->resource_ids == NULL) {
+    scan->resources = arena_alloc(&scan->memory, (keys->element_count + 1) * sizeof(*scan->resources));
+    if (scan->resources == NULL) {
         return out_of_memory(scan);
     }
     for (size_t i = 0; i < keys->element_count; i++) {
@@ -142,24 +151,31 @@ static int take_resource(struct scan *scan, struct text resource_id, const struc
     return 0;
 }
 
-static void put_questions(struct scan *scan)
+/* "HLEN key" or "HGETALL key" */
+static void put_question(struct scan *scan, struct text command, const struct resource *resource)
+{
+    struct buffer *out = &scan->reader->requests;
+    resp_put_array(out, 2);
+    resp_put_string(out, command);
+    redis_key_put_counters(out, &scan->reader->prefix, resource->id);
+}
+
+/* Resources from first to last - 1, and the last entry of the outbox, in one step. */
+static void put_questions(struct scan *scan, size_t first, size_t last)
 {
     struct buffer *out = &scan->reader->requests;
     buffer_clear(out, SIZE_MAX);
     redis_command_words(out, TEXT("MULTI"));
     redis_reader_put_last_entry(scan->reader);
-    for (size_t i = 0; i < scan->count; i++) {
-        resp_put_array(out, 2);
-        resp_put_string(out, TEXT("HGETALL"));
-        redis_key_put_counters(out, &scan->reader->prefix, scan->resource_ids[i]);
+    for (size_t i = first; i < last; i++) {
+        put_question(scan, TEXT("HGETALL"), &scan->resources[i]);
     }
     redis_command_words(out, TEXT("EXEC"));
 }
 
 /* The answers to MULTI and to each command within, and then all at once. */
-static int await_answers(struct scan *scan, struct redis_reply *ret_reply)
+static int await_answers(struct scan *scan, size_t questions, struct redis_reply *ret_reply)
 {
-    const size_t questions = scan->count + 1;
     for (size_t i = 0; i < questions + 1; i++) {
         if (redis_command_expect(scan->reader->conn, "HGETALL", ret_reply, scan->error) != 0) {
             return -1;
@@ -175,22 +191,86 @@ static int await_answers(struct scan *scan, struct redis_reply *ret_reply)
     return 0;
 }
 
-static int read_counters(struct scan *scan)
+static int read_step(struct scan *scan, size_t first, size_t last)
 {
     struct redis_reply reply;
-    put_questions(scan);
-    if (begin(scan) != 0 || await_answers(scan, &reply) != 0) {
+    put_questions(scan, first, last);
+    if (begin(scan) != 0 || await_answers(scan, last - first + 1, &reply) != 0) {
         return -1;
     }
     const struct redis_reply last_entry = redis_reply_element(&reply, 0);
     if (redis_reader_take_last_entry(&last_entry, &scan->result->cut, scan->error) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < scan->count; i++) {
-        const struct redis_reply counters = redis_reply_element(&reply, i + 1);
-        if (take_resource(scan, scan->resource_ids[i], &counters) != 0) {
+    for (size_t i = first; i < last; i++) {
+        const struct redis_reply counters = redis_reply_element(&reply, i - first + 1);
+        if (take_resource(scan, scan->resources[i].id, &counters) != 0) {
             return -1;
         }
+    }
+    return 0;
+}
+
+/* ---- HLEN before ------------------------------------------------------------------------------------------------- */
+
+static int take_length(struct scan *scan, struct resource *resource)
+{
+    struct redis_reply reply;
+    if (redis_conn_next(scan->reader->conn, &reply) != 0) {
+        error_set(scan->error, "%s", redis_conn_error(scan->reader->conn));
+        return -1;
+    }
+    resource->fields = reply.type == REDIS_INTEGER ? (uint64_t)reply.integer : 1; /* HGETALL tells what it is */
+    if (resource->fields > HASH_FIELDS_MAX) {
+        error_set(
+            scan->error,
+            "resource %.*s has %" PRIu64
+            " counters in Redis: more than %d of one resource are not read, since Redis would stand still meanwhile",
+            (int)resource->id.len, resource->id.data, resource->fields, HASH_FIELDS_MAX);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_lengths(struct scan *scan)
+{
+    buffer_clear(&scan->reader->requests, SIZE_MAX);
+    for (size_t i = 0; i < scan->count; i++) {
+        put_question(scan, TEXT("HLEN"), &scan->resources[i]);
+    }
+    if (begin(scan) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < scan->count; i++) {
+        if (take_length(scan, &scan->resources[i]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Behind the last resource of the step that begins with first. */
+static size_t end_of_step(const struct scan *scan, size_t first)
+{
+    uint64_t fields = scan->resources[first].fields;
+    size_t last = first + 1;
+    while (last < scan->count && fields + scan->resources[last].fields <= STEP_FIELDS_MAX) {
+        fields += scan->resources[last++].fields;
+    }
+    return last;
+}
+
+static int read_counters(struct scan *scan)
+{
+    if (scan->count > 0 && read_lengths(scan) != 0) {
+        return -1;
+    }
+    for (size_t first = 0; first < scan->count;) {
+        const size_t last = end_of_step(scan, first);
+        if (read_step(scan, first, last) != 0) {
+            return -1;
+        }
+        first = last;
     }
     return 0;
 }
@@ -206,7 +286,7 @@ static int run(struct scan *scan)
         return out_of_memory(scan);
     }
     do {
-        if (find_keys(scan) != 0 || (scan->count > 0 && read_counters(scan) != 0)) {
+        if (find_keys(scan) != 0 || read_counters(scan) != 0) {
             return -1;
         }
     } while (!text_equal(text_in(&scan->cursor), TEXT("0")));

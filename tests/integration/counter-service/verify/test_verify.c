@@ -252,6 +252,31 @@ static void test_what_tally_cannot_have_written_is_counted(void **state)
           "2 fields of Redis are no counter_types that Tally takes\nequal\n");
 }
 
+static long long calls_of_exec(struct fixture *fixture)
+{
+    const char *line = strstr(REDIS_ASK(fixture->store->redis, "INFO", "commandstats"), "cmdstat_exec:calls=");
+    return line == NULL ? 0 : strtoll(strchr(line, '=') + 1, NULL, 10);
+}
+
+/* Eight hashes of 500 fields: two go into a step. */
+static void test_large_hashes_are_read_a_few_at_a_time(void **state)
+{
+    NEED_FIXTURE(state);
+    enum { HASHES = 8, FIELDS = 500 };
+    for (int hash = 0; hash < HASHES; hash++) {
+        static const char script[] =
+            "for i = 1, tonumber(ARGV[1]) do redis.call('HSET', KEYS[1], 'type_' .. i, '0') end return 1";
+        char key[64];
+        char fields[16];
+        snprintf(key, sizeof(key), "tally:{p0}:c:r%d", hash);
+        snprintf(fields, sizeof(fields), "%d", FIELDS);
+        REDIS_ASK(fixture->store->redis, "EVAL", script, "1", key, fields);
+    }
+    const long long before = calls_of_exec(fixture);
+    check(fixture, VERIFY_EQUAL, "0 events, 0 repetitions, 4000 counters\nequal\n");
+    assert_true(calls_of_exec(fixture) - before >= HASHES / 2);
+}
+
 static void test_missing_events_are_told(void **state)
 {
     NEED_FIXTURE(state);
@@ -461,6 +486,7 @@ int main(void)
         TEST(test_every_difference_is_told),
         TEST(test_a_key_that_holds_no_counters_is_a_difference),
         TEST(test_what_tally_cannot_have_written_is_counted),
+        TEST(test_large_hashes_are_read_a_few_at_a_time),
         TEST(test_missing_events_are_told),
         TEST(test_messages_of_others_are_counted),
         TEST(test_shards_are_all_counters_together),
