@@ -27,6 +27,11 @@ struct kafka_consumer {
 static const struct kafka_setting defaults[] = {
     {"group.id", "tally"},
     {"isolation.level", "read_uncommitted"},
+    /* What is read ahead: a message takes two or three times its bytes, and they arrive compressed: so it is
+     * less than 64 MB, which README.md promises. fetch.max.bytes follows; set, it would have to fit message.max.bytes.
+     */
+    {"queued.max.messages.kbytes", "12288"},
+    {"fetch.message.max.bytes", "131072"},
     {"fetch.wait.max.ms", "100"},
     {"socket.timeout.ms", "10000"},
     {"reconnect.backoff.max.ms", "1000"},
@@ -70,7 +75,9 @@ static int start(struct kafka_consumer *consumer, struct error *error)
     consumer->client = rd_kafka_new(RD_KAFKA_CONSUMER, settings, reason, sizeof(reason));
     if (consumer->client == NULL) {
         rd_kafka_conf_destroy(settings); /* otherwise the client owns them */
-        error_set(error, "kafka: librdkafka does not take the settings: %s", reason);
+        error_set(error, "%s: librdkafka does not take the settings of a consumer: %s",
+                  consumer->config->kafka.option_count > 0 ? "kafka.options, or another key of kafka" : "kafka",
+                  reason);
         return -1;
     }
     kafka_log_start(consumer->client);

@@ -207,6 +207,27 @@ static void test_a_topic_that_may_not_be_read_needs_the_right_to(void **state)
     kafka_fixture_stop(&fixture);
 }
 
+static void check_options(const char *options, const char *expected)
+{
+    struct error error = {.message = ""};
+    struct kafka_fixture fixture;
+    kafka_fixture_start(&fixture, 1, 1, options);
+    struct kafka_consumer *consumer = kafka_consumer_create(fixture.config, &error);
+    assert_ptr_equal(strstr(error.message, expected), error.message);
+    assert_true((consumer == NULL) == (expected[0] != '\0'));
+    kafka_consumer_free(consumer);
+    kafka_fixture_stop(&fixture);
+}
+
+static void test_options_are_taken_or_named(void **state)
+{
+    (void)state;
+    check_options("[message.max.bytes=20000000]", "");
+    check_options("[queued.max.messages.kbytes=65536, fetch.message.max.bytes=1048576]", "");
+    check_options("[session.timeout.ms=100000, max.poll.interval.ms=1000]",
+                  "kafka.options, or another key of kafka: librdkafka does not take the settings of a consumer: ");
+}
+
 /* The library looks for the coordinator of its group although it is not used. */
 static void test_no_right_to_a_group_is_needed(void **state)
 {
@@ -239,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_an_offset_that_is_gone_is_a_failure),
         cmocka_unit_test(test_brokers_that_are_down_give_nothing_and_no_failure),
         cmocka_unit_test(test_a_topic_that_may_not_be_read_needs_the_right_to),
+        cmocka_unit_test(test_options_are_taken_or_named),
         cmocka_unit_test(test_no_right_to_a_group_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
