@@ -28,6 +28,9 @@ enum counter_in_redis {
     REDIS_HAS_NO_NUMBER /* it was reported */
 };
 
+/* In place of a counter_type, which it cannot be: the key of the resource holds no counters, which was reported. */
+#define COUNTER_WHOLE_RESOURCE TEXT("*")
+
 /* A place that is after all of an entry. */
 #define COUNTER_WHOLE_ENTRY UINT32_MAX
 

@@ -135,12 +135,25 @@ static int take_counter(struct scan *scan, struct text resource_id, struct text 
     return 0;
 }
 
+/* One difference, whatever events there are, and however often SCAN tells the key. */
+static int take_damaged(struct scan *scan, struct text resource_id, const struct redis_reply *reply)
+{
+    struct counter *mark = counter_table_take(scan->table, resource_id, COUNTER_WHOLE_RESOURCE);
+    if (mark == NULL) {
+        return out_of_memory(scan);
+    }
+    if (mark->in_redis == REDIS_LACKS_COUNTER) {
+        mark->in_redis = REDIS_HAS_NO_NUMBER;
+        report_difference(scan->report, "%.*s: redis has no counters under its key: %s", (int)resource_id.len,
+                          resource_id.data, redis_quote(reply->text).text);
+    }
+    return 0;
+}
+
 static int take_resource(struct scan *scan, struct text resource_id, const struct redis_reply *reply)
 {
     if (reply->type != REDIS_ARRAY) {
-        report_difference(scan->report, "%.*s: redis has no counters under its key: %s", (int)resource_id.len,
-                          resource_id.data, redis_quote(reply->text).text);
-        return 0;
+        return take_damaged(scan, resource_id, reply);
     }
     for (size_t i = 0; i + 1 < reply->element_count; i += 2) {
         if (take_counter(scan, resource_id, redis_reply_element(reply, i).text,

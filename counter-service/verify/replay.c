@@ -111,6 +111,11 @@ int replay_take(struct replay *replay, size_t partition, const struct event_copy
     return take_of_counter(replay, partition, event, error);
 }
 
+static bool is_of_damaged_resource(const struct replay *replay, const struct counter *counter)
+{
+    return counter_table_find(replay->table, counter_resource_id(counter), COUNTER_WHOLE_RESOURCE) != NULL;
+}
+
 static void report_lost(const struct replay *replay)
 {
     if (replay->lost > 0) {
@@ -130,7 +135,8 @@ void replay_compare(const struct replay *replay)
         if (counter->in_redis == REDIS_HAS_COUNTER && counter->sum != counter->redis_value) {
             report_difference(replay->report, NAME_FORMAT ": events say %" PRId64 ", redis has %" PRId64,
                               NAME_OF(counter), counter->sum, counter->redis_value);
-        } else if (counter->in_redis == REDIS_LACKS_COUNTER && counter->sum != 0) {
+        } else if (counter->in_redis == REDIS_LACKS_COUNTER && counter->sum != 0 &&
+                   !is_of_damaged_resource(replay, counter)) {
             report_difference(replay->report, NAME_FORMAT ": events say %" PRId64 ", redis has none", NAME_OF(counter),
                               counter->sum);
         }
