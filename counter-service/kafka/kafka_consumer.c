@@ -30,8 +30,8 @@ static const struct kafka_setting defaults[] = {
     /* What is read ahead: a message takes two or three times its bytes, and they arrive compressed: so it is
      * less than 64 MB, which README.md promises. fetch.max.bytes follows; set, it would have to fit message.max.bytes.
      */
-    {"queued.max.messages.kbytes", "12288"},
-    {"fetch.message.max.bytes", "131072"},
+    {"queued.max.messages.kbytes", "8192"},
+    {"fetch.message.max.bytes", "65536"},
     {"fetch.wait.max.ms", "100"},
     {"socket.timeout.ms", "10000"},
     {"reconnect.backoff.max.ms", "1000"},
