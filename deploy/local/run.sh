@@ -44,6 +44,8 @@ Try:
   curl $GATEWAY_URL/api/v1/counter/article-1/like
   curl $GATEWAY_URL/health
 ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\n'
+  TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
+      $BIN_DIR/counter-verify --config configs/config.yaml
 }
 TEXT
 

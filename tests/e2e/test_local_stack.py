@@ -102,6 +102,14 @@ def printed_by_kcat(address):
     return run.stdout
 
 
+def printed_by_verify(local_stack):
+    """By the command that run.sh tells to try, with its addresses."""
+    _, found, rest = local_stack.log().partition("TALLY_REDIS_ADDR=")
+    command = found + rest.partition("--config configs/config.yaml")[0] + "--config configs/config.yaml"
+    run = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return run.stdout
+
+
 @pytest.mark.timeout(120)
 def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
     local_stack = local_stack_with_kafka
@@ -115,6 +123,7 @@ def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
     wait_until(lambda: len(printed_by_kcat(kafka).splitlines()) == 2, 20, interval=0.5)
     keys = {line.split()[0] for line in printed_by_kcat(kafka).splitlines()}
     assert keys == {"article-1", "article-2"}
+    assert printed_by_verify(local_stack).splitlines()[-1] == "equal"
     assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()
