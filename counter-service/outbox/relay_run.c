@@ -32,7 +32,8 @@ int relay_run_init(struct relay_run *run, const struct config *config, struct er
     run->metrics = relay_metrics_register();
     buffer_init(&run->value);
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
-    run->retry_us = clock_monotonic_us() + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
+    run->moved_us = clock_monotonic_us();
+    run->retry_us = run->moved_us + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
     return 0;
 }
 
