@@ -13,7 +13,10 @@ from harness.daemons import environment
 from harness.events import check_chain, events_health, first_occurrences, wait_published
 from harness.faults import under_load
 from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger, check
+from harness.load import Load
+from harness.pair import Pair
 from harness.paths import CONFIG, program
+from harness.proxy import PIECE, REPLIES, REQUESTS
 from harness.wait import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -24,6 +27,7 @@ BATCH = 500
 CLIENTS = 4
 # More than LEASE_MS of relay_run.c.
 TAKE_OVER_SECONDS = 30
+DAY = 86_400
 
 
 @pytest.fixture
@@ -170,3 +174,40 @@ def test_redis_dies_and_its_events_with_its_counters_survive(stack, kafka, topic
 
     under_load(stack, fault)
     check_events(stack, kafka, topic)
+
+
+def test_redis_clock_steps_and_each_event_comes_in_order(start_kind, kafka, topic):
+    """A dead relay's lease, which ends by that clock, is cut short where the clock has stepped back."""
+    events = {"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic}
+    pair = start_kind(Pair, service=events)
+    pair.services = [pair.victim, pair.survivor]
+    with Load(pair.gateway.port, connections=10) as load:
+        for seconds in (60, -60, DAY, -DAY):
+            pair.redis.step(seconds)
+            time.sleep(2)
+        victim = wait_until(lambda: leader(pair), TAKE_OVER_SECONDS)
+        pair.redis.step(-3600)
+        victim.kill()
+        wait_until(lambda: leader(pair), TAKE_OVER_SECONDS, what="the other one to take over")
+        victim.start()
+        pair.wait_ready()
+        ledger = load.stop()
+    sums = check_events(pair, kafka, topic)
+    check(ledger, {counter: sums.get(counter, 0) for counter in ledger.counters()})
+
+
+def test_bytes_on_their_way_to_kafka_are_held_and_each_event_comes_in_order(start_kafka, start_stack, topic):
+    """For longer than librdkafka waits for an answer, so that it sends them again."""
+    kafka = start_kafka(name="behind", behind_proxy=True)
+    stack = start_stack(service={"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic})
+    with Load(stack.load_port, connections=10) as load:
+        time.sleep(2)
+        for way in (REQUESTS, REPLIES):
+            kafka.hop.hold(way)
+            time.sleep(15)
+            kafka.hop.release(PIECE)
+            time.sleep(2)
+        ledger = load.stop()
+    assert set(ledger.statuses) == {200}, ledger
+    stack.services = [stack.service]
+    check(ledger, check_events(stack, kafka, topic))

@@ -12,6 +12,7 @@ from confluent_kafka import admin
 from harness.paths import ROOT
 from harness.ports import free_port
 from harness.process import Process
+from harness.proxy import Proxy
 from harness.wait import wait_until
 
 _JARS = ROOT / "build" / "kafka" / "lib"
@@ -42,11 +43,13 @@ class Message:
 class KafkaBroker(Process):
     """Killed or stopped, it comes back on the same port with its data; after a kill that takes 3 s more. Settings are
     lines of server.properties, with _ for each dot: auto_create_topics_enable="false". Beside the plain listener:
-    password: one with SASL, mechanism PLAIN, for USER; tls: one with a certificate of a CA of its own."""
+    password: one with SASL, mechanism PLAIN, for USER; tls: one with a certificate of a CA of its own. behind_proxy: clients
+    of the plain listener come through `hop`."""
 
-    def __init__(self, directory, name="kafka", password="", tls=False, **settings):
+    def __init__(self, directory, name="kafka", password="", tls=False, behind_proxy=False, **settings):
         kafka_jars()
         self.port = free_port()
+        self.hop = Proxy(self.port) if behind_proxy else None
         self._password = password
         self._data = directory / f"{name}-data"
         self._data.mkdir()
@@ -61,6 +64,8 @@ class KafkaBroker(Process):
         controller_port = free_port()
         all_listeners = self._listeners | {"CONTROLLER": controller_port}
         lines["listeners"] = ",".join(f"{name}://127.0.0.1:{port}" for name, port in all_listeners.items())
+        if self.hop:
+            lines["advertised.listeners"] = f"PLAINTEXT://{self.hop.address}"
         lines |= {key.replace("_", "."): value for key, value in settings.items()}
         argv = [_SCRIPT, self._data, self.port, controller_port, *(f"{key}={value}" for key, value in lines.items())]
         super().__init__(name, argv, dict(os.environ), directory)
@@ -83,6 +88,8 @@ class KafkaBroker(Process):
 
     def close(self):
         super().close()
+        if self.hop:
+            self.hop.close()
         shutil.rmtree(self._data)
 
     def _answers(self):
@@ -95,7 +102,7 @@ class KafkaBroker(Process):
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return self.hop.address if self.hop else f"127.0.0.1:{self.port}"
 
     @property
     def sasl_address(self):
