@@ -43,8 +43,8 @@ class Message:
 class KafkaBroker(Process):
     """Killed or stopped, it comes back on the same port with its data; after a kill that takes 3 s more. Settings are
     lines of server.properties, with _ for each dot: auto_create_topics_enable="false". Beside the plain listener:
-    password: one with SASL, mechanism PLAIN, for USER; tls: one with a certificate of a CA of its own. behind_proxy: clients
-    of the plain listener come through `hop`."""
+    password: one with SASL, mechanism PLAIN, for USER; tls: one with a certificate of a CA of its own. behind_proxy:
+    clients of the plain listener come through `hop`."""
 
     def __init__(self, directory, name="kafka", password="", tls=False, behind_proxy=False, **settings):
         kafka_jars()
