@@ -10,7 +10,7 @@ import pytest
 
 from harness.calls import increment_batch, item
 from harness.daemons import environment
-from harness.events import check_chain, events_health, first_occurrences, wait_published
+from harness.events import Chain, event_of, events_health, wait_published
 from harness.faults import under_load
 from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger, check
 from harness.load import Load
@@ -118,17 +118,13 @@ def stop_leader_for_20_seconds(stack):
 def check_events(stack, kafka, topic):
     """The events, each once, are all increments of all counters."""
     wait_published(stack.redis, 120)
-    messages = kafka.read_topic(topic)
-    events = first_occurrences(messages)
-    print(f"{len(events)} events, {len(messages) - len(events)} repetitions")
-    last_values = check_chain(events)
-    sums = {}
-    for event in events:
-        sums[event.counter] = sums.get(event.counter, 0) + event.delta
-    values = stack.values(sums)
-    assert sums == values == last_values
+    chain = Chain()
+    for message in kafka.each_message(topic):
+        chain.add(event_of(message))
+    print(f"{chain.events} events, {chain.repetitions} repetitions")
+    assert chain.sums == chain.values == stack.values(chain.values)
     verify(stack, kafka, topic)
-    return sums
+    return chain.values
 
 
 def verify(stack, kafka, topic):

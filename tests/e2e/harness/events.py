@@ -65,16 +65,34 @@ def first_occurrences(messages):
     return list(seen.values())
 
 
-def check_chain(events, start=0):
-    """Each counter's events are in order and none is missing: every value is the one before and the delta. Returns the
-    last value of each."""
-    values, places = Counter(), {}
-    for event in events:
-        before = values[event.counter] if event.counter in values else start
+class Chain:
+    """What a consumer keeps of each counter: its last place and value, and the sum of its deltas. Every first occurrence
+    must continue its counter: its value is the one before and its delta, so none is missing and none comes too early or
+    late."""
+
+    def __init__(self):
+        self.values, self.sums = {}, Counter()
+        self.events, self.repetitions = 0, 0
+        self._places = {}
+
+    def add(self, event):
+        if event.place <= self._places.get(event.counter, []):
+            self.repetitions += 1
+            return
+        before = self.values.get(event.counter, 0)
         assert event.value == before + event.delta, f"{event} after {before}"
-        assert event.place > places.get(event.counter, []), f"{event} after {places[event.counter]}"
-        values[event.counter], places[event.counter] = event.value, event.place
-    return dict(values)
+        self.values[event.counter], self._places[event.counter] = event.value, event.place
+        self.sums[event.counter] += event.delta
+        self.events += 1
+
+
+def check_chain(events):
+    """Returns the last value of each counter."""
+    chain = Chain()
+    for event in events:
+        chain.add(event)
+    assert chain.repetitions == 0
+    return chain.values
 
 
 def events_health(service):

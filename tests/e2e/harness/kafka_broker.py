@@ -164,15 +164,19 @@ class KafkaBroker(Process):
         (entries,) = self._administer(admin.AdminClient.describe_configs, [resource])
         return {key: entry.value for key, entry in entries.items()}
 
-    def read_topic(self, name, timeout=_TIMEOUT_SECONDS):
-        """All messages that are in it now, partition after partition; [] while there is no such topic."""
+    def each_message(self, name, timeout=_TIMEOUT_SECONDS):
+        """All messages that are in it now, those of a partition in their order; none while there is no such topic."""
         settings = {"group.id": "harness", "enable.auto.commit": False, "enable.partition.eof": True}
         consumer = kafka.Consumer({**self.plain_client(), **settings, "auto.offset.reset": "earliest"})
         try:
             partitions = consumer.list_topics(name, timeout).topics[name].partitions
-            messages = _read(consumer, name, partitions, timeout)
+            yield from _read(consumer, name, partitions, timeout)
         finally:
             consumer.close()
+
+    def read_topic(self, name, timeout=_TIMEOUT_SECONDS):
+        """The same as a list, partition after partition."""
+        messages = self.each_message(name, timeout)
         return sorted(messages, key=lambda message: (message.partition, message.offset))
 
 
@@ -183,17 +187,16 @@ def _with_dots(config):
 def _read(consumer, name, partitions, timeout):
     """Until the end of each was seen. Timeout: of what comes next."""
     consumer.assign([kafka.TopicPartition(name, number, kafka.OFFSET_BEGINNING) for number in partitions])
-    unfinished, messages = set(partitions), []
+    unfinished = set(partitions)
     while unfinished:
         got = consumer.poll(timeout)
         assert got is not None, f"{name}: nothing more in {timeout} s, and not at the end of {unfinished}"
         if got.error() is None:
-            messages.append(_message(got))
+            yield _message(got)
         elif got.error().code() == kafka.KafkaError._PARTITION_EOF:
             unfinished.discard(got.partition())
         elif not got.error().retriable():
             raise kafka.KafkaException(got.error())
-    return messages
 
 
 def _message(got):

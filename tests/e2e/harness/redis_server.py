@@ -32,6 +32,8 @@ class RedisServer(Process):
         self._dump_path = Path(self._data) / "dump.rdb"
         argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
+        # A rewrite of the file forks, which may stop Redis for seconds on a machine that is short of memory.
+        argv += ["--auto-aof-rewrite-percentage", "0"]
         for key, value in settings.items():
             argv += [f"--{key.replace('_', '-')}", *(value if isinstance(value, list) else [value])]
         if password:
