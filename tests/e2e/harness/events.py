@@ -66,9 +66,9 @@ def first_occurrences(messages):
 
 
 class Chain:
-    """What a consumer keeps of each counter: its last place and value, and the sum of its deltas. Every first occurrence
-    must continue its counter: its value is the one before and its delta, so none is missing and none comes too early or
-    late."""
+    """What a consumer keeps of each counter: its last place and value, and the sum of its deltas. Every first
+    occurrence must continue its counter: its value is the one before and its delta, so none is missing and none comes
+    too early or late."""
 
     def __init__(self):
         self.values, self.sums = {}, Counter()
