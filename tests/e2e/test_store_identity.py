@@ -163,6 +163,8 @@ def test_under_load_the_count_is_exact_and_the_other_stack_is_not_called(pair):
 
 def test_health_log_and_metric_say_who_is_of_another_store(pair):
     for side, other in (pair, pair[::-1]):
+        others = sorted(service.address for service in other.services)
+        wait_until(lambda side=side, others=others: strangers(side.gateway) == others, what="both to be known")
         response = side.gateway.get("/health")
         assert (response.status, response.json()["status"]) == (200, "degraded")
         assert side.gateway.is_ready()
