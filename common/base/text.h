@@ -30,6 +30,18 @@ static inline bool text_equal(struct text a, struct text b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* Takes what stands before the first separator off the start of *rest, and the separator; all of it if there is no
+ * separator. */
+static inline struct text text_cut(struct text *rest, char separator)
+{
+    const char *end = rest->len == 0 ? NULL : (const char *)memchr(rest->data, separator, rest->len);
+    const size_t len = end == NULL ? rest->len : (size_t)(end - rest->data);
+    const struct text cut = {rest->data, len};
+    const size_t passed = end == NULL ? len : len + 1;
+    *rest = (struct text){rest->data + passed, rest->len - passed};
+    return cut;
+}
+
 /* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
 static inline bool text_is_visible_ascii(struct text text)
 {

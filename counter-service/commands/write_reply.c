@@ -11,20 +11,6 @@ static const char not_understood[] = "Redis's answer to a write was not understo
 
 static const char outbox_full[] = "the outbox of events is full, and events.when_full is refuse";
 
-/* Cuts the piece before the next `separator` off *rest, and the separator. */
-static struct text cut(struct text *rest, char separator)
-{
-    if (rest->len == 0) {
-        return (struct text){"", 0};
-    }
-    const char *end = memchr(rest->data, separator, rest->len);
-    size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    struct text piece = {rest->data, len};
-    size_t cut_len = end != NULL ? len + 1 : len;
-    *rest = (struct text){rest->data + cut_len, rest->len - cut_len};
-    return piece;
-}
-
 struct refusal {
     enum status status;
     const char *detail;
@@ -95,7 +81,7 @@ static bool parse_tokens(struct text rest, struct refusal refused, struct store_
     }
     rest = (struct text){rest.data + 1, rest.len - 1};
     for (size_t i = 0; i < item_count; i++) {
-        if (!parse_token(cut(&rest, ' '), refused, &items[i])) {
+        if (!parse_token(text_cut(&rest, ' '), refused, &items[i])) {
             return false;
         }
         if (items[i].status == STATUS_OK) {
@@ -125,7 +111,7 @@ static struct write_reply read_results(char letter, struct text rest, struct sto
 {
     struct write_reply reply = {.status = STATUS_OK};
     reply.events_dropped = cut_dropped(&rest);
-    const struct text tokens = cut(&rest, '\n');
+    const struct text tokens = text_cut(&rest, '\n');
     reply.trouble = rest;
     const struct redis_refusal cause = redis_error_of_refused_item(reply.trouble);
     const struct refusal refused = {cause.status, cause.detail};

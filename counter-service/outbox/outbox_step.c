@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/resp.h"
 
@@ -84,35 +85,15 @@ int outbox_step_append(struct buffer *out, const struct outbox_step_request *req
 
 /* ---- the answer ---- */
 
-/* Cuts an unsigned number, and the separator behind it, off *rest. separator '\0': nothing follows. */
-static bool cut_number(struct text *rest, char separator, uint64_t *ret_number)
-{
-    const char *end = separator == '\0' ? NULL : memchr(rest->data, separator, rest->len);
-    if (separator != '\0' && end == NULL) {
-        return false;
-    }
-    const size_t len = end != NULL ? (size_t)(end - rest->data) : rest->len;
-    if (!decimal_parse_unsigned((struct text){rest->data, len}, UINT64_MAX, ret_number)) {
-        return false;
-    }
-    *rest = (struct text){rest->data + len + (end != NULL), rest->len - len - (end != NULL)};
-    return true;
-}
-
 static bool read_number(struct text text, uint64_t *ret_number)
 {
-    return cut_number(&text, '\0', ret_number);
-}
-
-static bool read_id(struct text text, struct stream_id *ret_id)
-{
-    return cut_number(&text, '-', &ret_id->ms) && cut_number(&text, '\0', &ret_id->seq);
+    return decimal_parse_unsigned(text, UINT64_MAX, ret_number);
 }
 
 static bool read_position(struct text text, struct outbox_position *ret_position)
 {
-    return cut_number(&text, '-', &ret_position->id.ms) && cut_number(&text, ' ', &ret_position->id.seq) &&
-           cut_number(&text, '\0', &ret_position->number);
+    const struct text id = text_cut(&text, ' ');
+    return stream_id_parse(id, &ret_position->id) && read_number(text, &ret_position->number);
 }
 
 static bool read_lease(struct text text, enum outbox_lease *ret_lease)
@@ -129,7 +110,7 @@ static bool have_ids(const struct redis_reply *entries)
     for (size_t i = 0; i < entries->element_count; i++) {
         const struct redis_reply entry = redis_reply_element(entries, i);
         if (entry.type != REDIS_ARRAY || entry.element_count != 2 ||
-            !read_id(redis_reply_element(&entry, 0).text, &id)) {
+            !stream_id_parse(redis_reply_element(&entry, 0).text, &id)) {
             return false;
         }
     }
@@ -171,7 +152,7 @@ int outbox_step_entry(const struct outbox_step *step, size_t index, struct outbo
 {
     const struct redis_reply entry = redis_reply_element(&step->entries, index);
     *ret_entry = (struct outbox_raw_entry){.first_number = 0};
-    const bool has_id = read_id(redis_reply_element(&entry, 0).text, &ret_entry->id);
+    const bool has_id = stream_id_parse(redis_reply_element(&entry, 0).text, &ret_entry->id);
     assert(has_id); /* outbox_step_read has looked */
     (void)has_id;
     const struct redis_reply fields = redis_reply_element(&entry, 1);

@@ -4,13 +4,13 @@
 
 #include "common/base/decimal.h"
 #include "common/net/host_port.h"
+#include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 #include "counter-service/verify/report.h"
-#include "counter-service/verify/stream_id_text.h"
 
 /* Sends what is in reader->requests. */
 static int begin(struct redis_reader *reader, struct error *error)

@@ -11,7 +11,7 @@
 
 #include "common/base/decimal.h"
 #include "common/contract/counter_rules.h"
-#include "counter-service/verify/stream_id_text.h"
+#include "counter-service/event/stream_id.h"
 
 #define SNAPSHOT_NAME "tally-snapshot"
 #define SNAPSHOT_VERSION "1"

@@ -5,7 +5,6 @@
 
 #include "common/base/decimal.h"
 #include "common/config/config_units.h"
-#include "counter-service/verify/stream_id_text.h"
 
 enum { TIMEOUT_DEFAULT_MS = 60 * 1000, TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, SHARDS_MAX = 1000000 };
 
