@@ -96,6 +96,7 @@ class _Link:
 
     def __init__(self, proxy, client, upstream):
         self._sockets = (client, upstream)
+        self.upstream_port = upstream.getsockname()[1]
         self.ways = {REQUESTS: _Way(proxy, client, upstream), REPLIES: _Way(proxy, upstream, client)}
 
     def cut(self):
@@ -146,6 +147,10 @@ class Proxy:
     def recorded(self):
         """What came on each connection so far."""
         return [bytes(recorded) for recorded in self._recorded]
+
+    def upstream_ports(self):
+        """The own port of each connection to the target that is open now."""
+        return [link.upstream_port for link in list(self._links)]
 
     def _ways(self, names=(REQUESTS, REPLIES)):
         return [link.ways[name] for link in list(self._links) for name in names]
