@@ -25,6 +25,32 @@ enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SA
 /* What happens when the outbox is full. */
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_REFUSE };
 
+/* Windows of a ranking that follow the calendar; the last one has no end. */
+enum ranking_calendar { RANKING_HOUR, RANKING_DAY, RANKING_WEEK, RANKING_MONTH, RANKING_ALL, RANKING_CALENDARS };
+
+enum {
+    RANKINGS_MAX = 16,
+    RANKING_ROLLING_MAX = 4,
+    RANKING_WINDOW_SIZE = 12, /* of a window's name, with its NUL */
+};
+
+/* A window that ends now. */
+struct ranking_rolling {
+    char name[RANKING_WINDOW_SIZE]; /* as the file spells it: "24h" */
+    int64_t length_ms;
+};
+
+/* An entry of the list `rankings`. */
+struct ranking_config {
+    char *counter_type;
+    bool calendar[RANKING_CALENDARS];
+    struct ranking_rolling rolling[RANKING_ROLLING_MAX];
+    size_t rolling_count;
+    int keep; /* resources in order, a window and partition */
+    int utc_offset_min;
+    int cache_ttl_ms;
+};
+
 struct config {
     struct {
         char *host;
@@ -113,6 +139,12 @@ struct config {
         int outbox_max; /* events a partition */
         enum when_full when_full;
     } events;
+    struct ranking_config *rankings; /* NULL when ranking_count is 0: off. No counter_type twice */
+    size_t ranking_count;
+    struct {
+        int max_staleness_ms; /* 0: off */
+        int max_entries;      /* a loop */
+    } cache;
 
     /* Not keys. Variables of the environment that a Kubernetes Service or a Docker link has set (config_link.h): how
      * many, and the names of as many as there is room for. Whoever loads the configuration warns of them. */

@@ -19,6 +19,7 @@ enum outcome {
     X(INVALID_ARGUMENT, 3, 400, false, NOT_APPLIED, "invalid-argument", "Invalid argument") \
     X(OVERFLOW, 11, 409, false, NOT_APPLIED, "overflow", "The value would overflow") \
     X(TOO_MANY_COUNTER_TYPES, 9, 409, false, NOT_APPLIED, "too-many-counter-types", "Too many counter types") \
+    X(NO_SUCH_RANKING, 5, 404, false, NOT_APPLIED, "no-such-ranking", "No such ranking") \
     X(KEY_REUSED, 6, 422, false, NOT_APPLIED, "idempotency-key-reused", "Idempotency key reused") \
     X(NO_SESSION, 10, 503, false, NOT_APPLIED, "no-session", "No such session") \
     X(DATA_DAMAGED, 9, 500, false, NOT_APPLIED, "data-damaged", "Stored data is damaged") \
