@@ -3,39 +3,23 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "common/base/varint.h"
 #include "common/contract/limits.h"
 
 enum {
-    VARINT_LEN_MAX = 10, /* of 64 bits, 7 in a byte */
     /* Three lengths and a delta. */
     ITEM_VARINTS_LEN_MAX = 4 * VARINT_LEN_MAX,
 };
 
 /* ---- pack -------------------------------------------------------------------------------------------------------- */
 
-static inline char *write_varint(char *at, uint64_t value)
-{
-    while (value >= 0x80) {
-        *at++ = (char)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (char)value;
-    return at;
-}
-
 static inline char *write_text(char *at, struct text text)
 {
-    at = write_varint(at, text.len);
+    at = varint_put(at, text.len);
     if (text.len > 0) {
         memcpy(at, text.data, text.len);
     }
     return at + text.len;
-}
-
-/* Numbers near 0, of either sign, become small ones: 0, -1, 1, -2 are 0, 1, 2, 3. */
-static inline uint64_t zigzag(int64_t value)
-{
-    return ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0);
 }
 
 void event_batch_begin(struct buffer *out)
@@ -57,7 +41,7 @@ void event_batch_put(struct buffer *out, const struct event_batch_item *item)
     at = write_text(at, item->resource_id);
     at = write_text(at, item->counter_type);
     at = write_text(at, item->user_id);
-    at = write_varint(at, zigzag(item->delta));
+    at = varint_put(at, varint_zigzag(item->delta));
     out->len = (size_t)(at - out->data);
 }
 
@@ -72,29 +56,10 @@ static void skip(struct text *rest, size_t len)
     rest->len -= len;
 }
 
-/* False if a varint does not end within rest and 10 bytes, or has more than 64 bits. */
-static bool take_varint(struct text *rest, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < rest->len && i < VARINT_LEN_MAX; i++) {
-        const unsigned char byte = (unsigned char)rest->data[i];
-        if (i == VARINT_LEN_MAX - 1 && byte > 1) {
-            return false;
-        }
-        value |= (uint64_t)(byte & 0x7F) << (7 * i);
-        if (byte < 0x80) {
-            skip(rest, i + 1);
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool take_text(struct text *rest, size_t len_min, size_t len_max, struct text *ret_text)
 {
     uint64_t len;
-    if (!take_varint(rest, &len) || len < len_min || len > len_max || len > rest->len) {
+    if (!varint_take(rest, &len) || len < len_min || len > len_max || len > rest->len) {
         return false;
     }
     *ret_text = (struct text){rest->data, (size_t)len};
@@ -107,10 +72,10 @@ static bool take_item(struct text *rest, struct event *event)
     uint64_t delta;
     if (!take_text(rest, 1, RESOURCE_ID_LEN_MAX, &event->resource_id) ||
         !take_text(rest, 1, COUNTER_TYPE_LEN_MAX, &event->counter_type) ||
-        !take_text(rest, 0, USER_ID_LEN_MAX, &event->user_id) || !take_varint(rest, &delta)) {
+        !take_text(rest, 0, USER_ID_LEN_MAX, &event->user_id) || !varint_take(rest, &delta)) {
         return false;
     }
-    event->delta = (int64_t)((delta >> 1) ^ (0 - (delta & 1)));
+    event->delta = varint_unzigzag(delta);
     return true;
 }
 

@@ -37,15 +37,18 @@ MAY_USE = {
     "counter-service/redis": "common/*",
     "counter-service/event": "common/*",
     "counter-service/kafka": "common/*",
-    "counter-service/commands": "counter-service/event counter-service/redis common/*",
+    "counter-service/ranking": "common/*",
+    "counter-service/commands": "counter-service/event counter-service/ranking counter-service/redis common/*",
     "counter-service/outbox": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",
-    "counter-service/store": "counter-service/commands counter-service/redis common/*",
+    "counter-service/aggregator": "counter-service/commands counter-service/event counter-service/outbox"
+    " counter-service/ranking counter-service/redis common/*",
+    "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis common/*",
     "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",
     "counter-service/rpc": "common/*",
-    "counter-service/api": "counter-service/commands counter-service/outbox counter-service/rpc counter-service/store"
-    " common/*",
+    "counter-service/api": "counter-service/aggregator counter-service/commands counter-service/outbox"
+    " counter-service/ranking counter-service/rpc counter-service/store common/*",
     "counter-service": "counter-service/* common/*",
 }
 

@@ -1,0 +1,135 @@
+#include "counter-service/ranking/ranking_board.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/decimal.h"
+
+bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id)
+{
+    const double rounded = (double)score;
+    if (!top->is_bounded || rounded > top->floor.score) {
+        return true;
+    }
+    if (rounded < top->floor.score) {
+        return false;
+    }
+    const size_t len = resource_id.len < top->floor.len ? resource_id.len : top->floor.len;
+    const int order = memcmp(resource_id.data, top->floor.resource_id, len);
+    return order != 0 ? order < 0 : resource_id.len < top->floor.len;
+}
+
+struct ranking_top ranking_top_unfilled(int64_t since_ms)
+{
+    return (struct ranking_top){.since_ms = since_ms, .is_bounded = true, .floor = {.score = (double)INFINITY}};
+}
+
+bool ranking_board_lets_go(const struct ranking_board *board, const struct ranking_window *window)
+{
+    return window->kind == RANKING_KIND_ROLLING && board->oldest <= board->newest &&
+           board->oldest <= board->period - window->bucket_count;
+}
+
+/* ---- names ---- */
+
+static struct text printed(const char *out, int len)
+{
+    return (struct text){out, (size_t)len};
+}
+
+struct text ranking_records_key(char *out, struct text counter_type)
+{
+    return printed(out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s", (int)counter_type.len, counter_type.data));
+}
+
+struct text ranking_top_key(char *out, struct text counter_type, const struct ranking_window *window, size_t slot)
+{
+    return printed(out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s:%s:%zu", (int)counter_type.len, counter_type.data,
+                                 window->key, slot));
+}
+
+struct text ranking_fresh_key(char *out, struct text counter_type, const struct ranking_window *window)
+{
+    return printed(
+        out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s:%s:new", (int)counter_type.len, counter_type.data, window->key));
+}
+
+struct text ranking_bucket_key(char *out, struct text counter_type, const struct ranking_window *window, int64_t bucket)
+{
+    return printed(out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s:%s:b%" PRId64, (int)counter_type.len, counter_type.data,
+                                 window->key, bucket));
+}
+
+struct text ranking_board_field(char *out, struct text counter_type, const struct ranking_window *window)
+{
+    return printed(out,
+                   snprintf(out, RANKING_KEY_SIZE, "b:%.*s:%s", (int)counter_type.len, counter_type.data, window->key));
+}
+
+struct text ranking_top_field(char *out, struct text counter_type, const struct ranking_window *window, size_t slot)
+{
+    return printed(out, snprintf(out, RANKING_KEY_SIZE, "s:%.*s:%s:%zu", (int)counter_type.len, counter_type.data,
+                                 window->key, slot));
+}
+
+/* ---- values ---- */
+
+struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ranking_board *board)
+{
+    return printed(out, snprintf(out, RANKING_BOARD_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %d", board->period,
+                                 board->oldest, board->newest, board->filling));
+}
+
+bool ranking_board_read(struct text text, struct ranking_board *board)
+{
+    int64_t filling;
+    if (!decimal_parse(text_cut(&text, ' '), &board->period) || !decimal_parse(text_cut(&text, ' '), &board->oldest) ||
+        !decimal_parse(text_cut(&text, ' '), &board->newest) || !decimal_parse(text, &filling)) {
+        return false;
+    }
+    board->filling = filling != 0;
+    return true;
+}
+
+struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct ranking_top *top)
+{
+    if (!top->is_bounded) {
+        return printed(out, snprintf(out, RANKING_TOP_TEXT_SIZE, "%" PRId64, top->since_ms));
+    }
+    return printed(out, snprintf(out, RANKING_TOP_TEXT_SIZE, "%" PRId64 " %.17g %.*s", top->since_ms, top->floor.score,
+                                 (int)top->floor.len, top->floor.resource_id));
+}
+
+static bool read_score(struct text text, double *ret_score)
+{
+    char digits[32];
+    char *end;
+    if (text.len == 0 || text.len >= sizeof(digits)) {
+        return false;
+    }
+    memcpy(digits, text.data, text.len);
+    digits[text.len] = '\0';
+    *ret_score = strtod(digits, &end);
+    return *end == '\0' && !isnan(*ret_score);
+}
+
+bool ranking_top_read(struct text text, struct ranking_top *ret_top)
+{
+    struct text rest = text;
+    *ret_top = (struct ranking_top){.is_bounded = false};
+    if (!decimal_parse(text_cut(&rest, ' '), &ret_top->since_ms)) {
+        return false;
+    }
+    if (rest.len == 0) {
+        return true;
+    }
+    ret_top->is_bounded = true;
+    if (!read_score(text_cut(&rest, ' '), &ret_top->floor.score) || rest.len > RESOURCE_ID_LEN_MAX) {
+        return false;
+    }
+    ret_top->floor.len = rest.len;
+    memcpy(ret_top->floor.resource_id, rest.data, rest.len);
+    return true;
+}

@@ -1,0 +1,117 @@
+/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the sets that
+ * hold the order. Pure functions.
+ *
+ *     field of tally:{p0}:rankings    its value
+ *     v                               who wrote last and how often: "<token>:<count>"; every write moves it on
+ *     at                              "<entry> <number>": all events up to that one are in the rankings
+ *     t                               their time, ms since 1970; until the next event there is nothing to change before
+ *     next                            this time, at which a period or bucket begins
+ *     b:<type>:<window>               a board: "<period> <oldest> <newest> <filling>"
+ *     s:<type>:<window>:<slot>        a top of it: "<since>", or "<since> <score> <resource_id>" of its floor
+ *
+ *     tally:{p0}:r:<type>             HASH of records (ranking_record.h)
+ *     tally:{p0}:r:<type>:<window>:<slot>       ZSET of a top: scores negated, so that the best come first and equal
+ *                                               ones in the order of their bytes
+ *     tally:{p0}:r:<type>:<window>:new          ZSET of a top that is being made
+ *     tally:{p0}:r:<type>:<window>:b<bucket>    HASH, what a bucket of a rolling window holds: resource_id -> sum
+ *
+ * A calendar window has two tops: the running period's and that of the one before, in the slots 0 and 1 by their number
+ * modulo 2. Others have slot 0. A top keeps the best `keep` resources and a few more. It is bounded once a resource was
+ * left out: its floor is the best place that may be outside. All resources whose place is better are in it, all others
+ * are not: so the first K of it are the true ones while it has K members. */
+#ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_BOARD_H
+#define TALLY_COUNTER_SERVICE_RANKING_RANKING_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/text.h"
+#include "common/contract/limits.h"
+#include "counter-service/ranking/ranking_window.h"
+
+enum {
+    RANKING_SLOTS = 2,
+    RANKING_TYPE_KEY_MAX = 2 + COUNTER_TYPE_LEN_MAX,
+    /* Of names behind a partition's prefix, and of fields; with a NUL. */
+    RANKING_KEY_SIZE = RANKING_TYPE_KEY_MAX + 1 + RANKING_WINDOW_SIZE + 2 + 20 + 1,
+    RANKING_BOARD_TEXT_SIZE = 4 * 21 + 8,
+    RANKING_TOP_TEXT_SIZE = 2 * 21 + 32 + RESOURCE_ID_LEN_MAX + 1,
+};
+
+/* Fields of the state. */
+#define RANKING_FIELD_VERSION TEXT("v")
+#define RANKING_FIELD_AT TEXT("at")
+#define RANKING_FIELD_TIME TEXT("t")
+#define RANKING_FIELD_NEXT TEXT("next")
+
+/* Where a resource stands: better places come first. */
+struct ranking_place {
+    double score;
+    size_t len;
+    char resource_id[RESOURCE_ID_LEN_MAX];
+};
+
+struct ranking_top {
+    int64_t since_ms; /* events before may be missing; INT64_MIN: none is */
+    bool is_bounded;
+    struct ranking_place floor; /* if is_bounded */
+};
+
+struct ranking_board {
+    int64_t period; /* the running one, or the newest bucket that has begun */
+    /* Rolling: the buckets that hold anything are oldest..newest; newest < oldest: none does. */
+    int64_t oldest;
+    int64_t newest;
+    bool filling; /* a scan makes its running top anew */
+    struct ranking_top tops[RANKING_SLOTS];
+};
+
+/* The slot of a period. */
+static inline size_t ranking_slot(const struct ranking_window *window, int64_t period)
+{
+    return window->kind == RANKING_KIND_CALENDAR ? (size_t)(period & 1) : 0;
+}
+static inline size_t ranking_slot_count(const struct ranking_window *window)
+{
+    return window->kind == RANKING_KIND_CALENDAR ? RANKING_SLOTS : 1;
+}
+
+/* Whether a resource of that score, not 0, has a better place than the top's floor: then it is a member, and only then.
+ */
+bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id);
+/* Its score, as the set has it. */
+static inline double ranking_set_score(int64_t score)
+{
+    return -(double)score;
+}
+/* A top that nobody is in yet, and everybody is outside of. */
+struct ranking_top ranking_top_unfilled(int64_t since_ms);
+
+/* A rolling window has buckets that have left it, and are still in its sums. */
+bool ranking_board_lets_go(const struct ranking_board *board, const struct ranking_window *window);
+
+/* ---- names: behind a partition's prefix; out has RANKING_KEY_SIZE ---- */
+
+#define RANKING_STATE_KEY TEXT("rankings")
+
+struct text ranking_records_key(char *out, struct text counter_type);
+struct text ranking_top_key(char *out, struct text counter_type, const struct ranking_window *window, size_t slot);
+struct text ranking_fresh_key(char *out, struct text counter_type, const struct ranking_window *window);
+struct text ranking_bucket_key(char *out, struct text counter_type, const struct ranking_window *window,
+                               int64_t bucket);
+/* Fields of the state. */
+struct text ranking_board_field(char *out, struct text counter_type, const struct ranking_window *window);
+struct text ranking_top_field(char *out, struct text counter_type, const struct ranking_window *window, size_t slot);
+
+/* ---- values of these fields ---- */
+
+/* Returns the text, in out. */
+struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ranking_board *board);
+/* Everything but the tops. False if text is none. */
+bool ranking_board_read(struct text text, struct ranking_board *board) MUST_CHECK;
+struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct ranking_top *top);
+bool ranking_top_read(struct text text, struct ranking_top *ret_top) MUST_CHECK;
+
+#endif

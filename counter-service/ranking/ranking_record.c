@@ -1,0 +1,159 @@
+#include "counter-service/ranking/ranking_record.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/varint.h"
+
+int ranking_record_unpack(struct text packed, struct ranking_record *ret_record)
+{
+    ret_record->count = 0;
+    if (packed.len == 0) {
+        return 0;
+    }
+    struct text rest = {packed.data + 1, packed.len - 1};
+    if (packed.data[0] != RANKING_RECORD_VERSION) {
+        return -1;
+    }
+    while (rest.len > 0) {
+        uint64_t tag;
+        uint64_t numbers[3];
+        if (ret_record->count == RANKING_RECORD_WINDOWS_MAX || !varint_take(&rest, &tag) || tag > UINT32_MAX) {
+            return -1;
+        }
+        for (size_t i = 0; i < 3; i++) {
+            if (!varint_take(&rest, &numbers[i])) {
+                return -1;
+            }
+            ret_record->windows[ret_record->count].numbers[i] = varint_unzigzag(numbers[i]);
+        }
+        ret_record->windows[ret_record->count++].tag = (uint32_t)tag;
+    }
+    return 0;
+}
+
+size_t ranking_record_pack(const struct ranking_record *record, char *out)
+{
+    char *at = out;
+    *at++ = RANKING_RECORD_VERSION;
+    for (size_t i = 0; i < record->count; i++) {
+        at = varint_put(at, record->windows[i].tag);
+        for (size_t k = 0; k < 3; k++) {
+            at = varint_put(at, varint_zigzag(record->windows[i].numbers[k]));
+        }
+    }
+    assert(at - out <= RANKING_RECORD_LEN_MAX);
+    return (size_t)(at - out);
+}
+
+/* record->count if it is not there. */
+static size_t place_of(const struct ranking_record *record, const struct ranking_window *window)
+{
+    size_t i = 0;
+    while (i < record->count && record->windows[i].tag != window->tag) {
+        i++;
+    }
+    return i;
+}
+
+static size_t take_place(struct ranking_record *record, const struct ranking_window *window)
+{
+    size_t i = place_of(record, window);
+    if (i == record->count) {
+        i = record->count < RANKING_RECORD_WINDOWS_MAX ? record->count++ : 0;
+        memset(&record->windows[i], 0, sizeof(record->windows[i]));
+        record->windows[i].tag = window->tag;
+    }
+    return i;
+}
+
+static int64_t sum_of(int64_t a, int64_t b)
+{
+    int64_t sum;
+    if (__builtin_add_overflow(a, b, &sum)) {
+        return a < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return sum;
+}
+
+static int64_t difference_of(int64_t a, int64_t b)
+{
+    int64_t difference;
+    if (__builtin_sub_overflow(a, b, &difference)) {
+        return a < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return difference;
+}
+
+static int64_t sum_in(const struct ranking_calendar_sum *sums, int64_t period)
+{
+    return sums->period == period ? sums->sum : sums->period == period + 1 ? sums->before : 0;
+}
+
+int64_t ranking_record_sum(const struct ranking_record *record, const struct ranking_window *window, int64_t period)
+{
+    const size_t i = place_of(record, window);
+    if (i == record->count) {
+        return 0;
+    }
+    return window->kind == RANKING_KIND_ROLLING ? record->windows[i].rolling.sum
+                                                : sum_in(&record->windows[i].calendar, period);
+}
+
+static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta, int64_t *ret_bucket_sum)
+{
+    const int64_t bucket_sum = sums->bucket == bucket ? sums->bucket_sum : 0;
+    *sums = (struct ranking_rolling_sum){sum_of(sums->sum, delta), bucket, sum_of(bucket_sum, delta)};
+    *ret_bucket_sum = sums->bucket_sum;
+    return sums->sum;
+}
+
+int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
+                           int64_t delta, int64_t *ret_bucket_sum)
+{
+    const size_t i = take_place(record, window);
+    if (window->kind == RANKING_KIND_ROLLING) {
+        return add_rolling(&record->windows[i].rolling, period, delta, ret_bucket_sum);
+    }
+    struct ranking_calendar_sum *sums = &record->windows[i].calendar;
+    const int64_t before = sums->period == period ? sums->before : sum_in(sums, period - 1);
+    *sums = (struct ranking_calendar_sum){period, sum_of(sum_in(sums, period), delta), before};
+    return sums->sum;
+}
+
+int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
+                              int64_t bucket_sum)
+{
+    const size_t i = take_place(record, window);
+    struct ranking_rolling_sum *sums = &record->windows[i].rolling;
+    sums->sum = difference_of(sums->sum, bucket_sum);
+    if (sums->bucket == bucket) {
+        sums->bucket_sum = 0;
+    }
+    return sums->sum;
+}
+
+static bool window_is_over(const struct ranking_record *record, size_t i, int utc_offset_min, int64_t ms)
+{
+    struct ranking_window window;
+    if (!ranking_window_of_tag(record->windows[i].tag, utc_offset_min, &window)) {
+        return true;
+    }
+    const int64_t period = ranking_period_at(&window, ms);
+    if (window.kind == RANKING_KIND_ROLLING) {
+        const struct ranking_rolling_sum *sums = &record->windows[i].rolling;
+        return sums->sum == 0 && sums->bucket <= period - window.bucket_count;
+    }
+    const struct ranking_calendar_sum *sums = &record->windows[i].calendar;
+    return sum_in(sums, period) == 0 && sum_in(sums, period - 1) == 0;
+}
+
+bool ranking_record_is_over(const struct ranking_record *record, int utc_offset_min, int64_t ms)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        if (!window_is_over(record, i, utc_offset_min, ms)) {
+            return false;
+        }
+    }
+    return true;
+}

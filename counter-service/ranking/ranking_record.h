@@ -1,0 +1,72 @@
+/* What is known of one resource in the windows of one counter_type: the value of a field of the hash
+ * tally:{p0}:r:<counter_type>. One record for all windows: an event costs one field. Pure functions.
+ *
+ *     byte      RANKING_RECORD_VERSION
+ *     a window  varint tag, then three zigzag varints:
+ *               calendar  the period of the last event, the sum in it, the sum in the period before it
+ *               rolling   the sum in the window, the bucket of the last event, the sum in that bucket
+ *
+ * A window's tag is the same for ever, so that a record outlives a change of the configuration: windows that are not
+ * configured stay as they are. "all" has no place here: its sum is the counter itself. Sums that leave the range of
+ * int64 stay at its end. */
+#ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_RECORD_H
+#define TALLY_COUNTER_SERVICE_RANKING_RANKING_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "common/base/text.h"
+#include "counter-service/ranking/ranking_window.h"
+
+enum {
+    RANKING_RECORD_VERSION = 1,
+    RANKING_RECORD_WINDOWS_MAX = 16,
+    RANKING_RECORD_LEN_MAX = 1 + RANKING_RECORD_WINDOWS_MAX * 4 * 10,
+};
+
+/* In the order above. */
+struct ranking_calendar_sum {
+    int64_t period;
+    int64_t sum;
+    int64_t before;
+};
+struct ranking_rolling_sum {
+    int64_t sum;
+    int64_t bucket;
+    int64_t bucket_sum;
+};
+
+struct ranking_record {
+    size_t count;
+    struct {
+        uint32_t tag;
+        union {
+            struct ranking_calendar_sum calendar;
+            struct ranking_rolling_sum rolling;
+            int64_t numbers[3];
+        };
+    } windows[RANKING_RECORD_WINDOWS_MAX];
+};
+
+/* packed: empty is a record without windows. Returns 0, or -1 if it is none. */
+int ranking_record_unpack(struct text packed, struct ranking_record *ret_record) MUST_CHECK;
+/* Returns its length; out has room for RANKING_RECORD_LEN_MAX. */
+size_t ranking_record_pack(const struct ranking_record *record, char *out);
+
+/* The sum in a period of a calendar window, 0 if the record knows none; in a rolling window (period is ignored). */
+int64_t ranking_record_sum(const struct ranking_record *record, const struct ranking_window *window, int64_t period);
+
+/* Adds delta to the window: in the period or bucket, none before the last event's. Returns the new sum, and of a
+ * rolling window the bucket's. A record that is full of windows that are not configured forgets one of them. */
+int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
+                           int64_t delta, int64_t *ret_bucket_sum);
+/* A bucket has left a rolling window: takes what it held from the sum. Returns the new sum. */
+int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
+                              int64_t bucket_sum);
+/* Whether nothing that may still be asked for is in any of its windows at the time, ms since 1970. */
+bool ranking_record_is_over(const struct ranking_record *record, int utc_offset_min, int64_t ms);
+
+#endif
