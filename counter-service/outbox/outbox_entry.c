@@ -24,6 +24,7 @@ struct outbox_entry *outbox_entry_copy(const struct outbox_raw_entry *raw, unsig
 void outbox_entry_advance(struct outbox_entry *entry)
 {
     const int found = event_batch_next(&entry->reader, &entry->next);
+    entry->next_number++;
     entry->has_next = found == 1;
     entry->is_damaged = found < 0;
 }

@@ -17,6 +17,7 @@ struct outbox_entry {
     struct stream_id id;
     uint64_t last_number;             /* of its events */
     struct event next;                /* the next one to be handed out, if has_next */
+    uint64_t next_number;             /* its */
     bool has_next;                    /* false: all are handed out */
     bool is_damaged;                  /* from there on it cannot be read, and ends */
     size_t events_open;               /* handed out, and not done */

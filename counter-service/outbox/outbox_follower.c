@@ -70,6 +70,7 @@ static void number(struct outbox_follower *follower, struct outbox_entry *entry,
         follower->next_number = first_number;
     }
     const uint64_t events = outbox_entry_count(entry);
+    entry->next_number = follower->next_number;
     follower->next_number += events;
     entry->last_number = follower->next_number - 1;
     follower->entry_events_mean = (3 * follower->entry_events_mean + events + 3) / 4;
@@ -253,6 +254,12 @@ bool outbox_follower_peek(const struct outbox_follower *follower, struct event *
     return true;
 }
 
+uint64_t outbox_follower_peek_number(const struct outbox_follower *follower)
+{
+    assert(follower->waiting != NULL);
+    return follower->waiting->next_number;
+}
+
 void outbox_follower_take(struct outbox_follower *follower)
 {
     struct outbox_entry *entry = follower->waiting;
@@ -269,6 +276,16 @@ void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_
     assert(entry->events_open > 0 && follower->events_open > 0);
     entry->events_open--;
     follower->events_open--;
+    settle(follower);
+}
+
+void outbox_follower_all_done(struct outbox_follower *follower)
+{
+    LIST_EACH (struct outbox_entry, entry, &follower->entries, node) {
+        follower->events_open -= entry->events_open;
+        entry->events_open = 0;
+    }
+    assert(follower->events_open == 0);
     settle(follower);
 }
 

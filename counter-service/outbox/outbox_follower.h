@@ -69,10 +69,14 @@ void outbox_follower_restart(struct outbox_follower *follower);
  * outbox_follower_event_done. Returns false if there is none. */
 bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
                           struct outbox_entry **ret_entry);
+/* Its number; there is one. Numbers that are missing before it are events that were dropped, or damaged. */
+uint64_t outbox_follower_peek_number(const struct outbox_follower *follower);
 /* The event that was peeked at is handed out. */
 void outbox_follower_take(struct outbox_follower *follower);
 /* One event of the entry, which was taken, is done. */
 void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry);
+/* Everything that was taken is done. */
+void outbox_follower_all_done(struct outbox_follower *follower);
 
 /* How many events wait: in the outbox, and not done as far as Redis knows. */
 uint64_t outbox_follower_waiting(const struct outbox_follower *follower);

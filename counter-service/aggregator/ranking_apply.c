@@ -1,0 +1,193 @@
+#include "counter-service/aggregator/ranking_apply.h"
+
+#include <assert.h>
+
+#include "common/base/decimal.h"
+#include "counter-service/ranking/ranking_record.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/resp.h"
+
+enum { READS_KEEP_BYTES = 256 * 1024 };
+
+/* ---- reads ---- */
+
+static bool needs_records(const struct ranked_type *type)
+{
+    return type->window_count > 1 || type->windows[0].window.kind != RANKING_KIND_ALL;
+}
+
+static size_t rows_of(const struct ranking_chunk *chunk, size_t type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        count += chunk->rows[i].type == type;
+    }
+    return count;
+}
+
+static void put_records_read(struct buffer *out, const struct ranking_state *state, const struct ranking_chunk *chunk,
+                             size_t type)
+{
+    char key[RANKING_KEY_SIZE];
+    resp_put_array(out, 2 + rows_of(chunk, type));
+    resp_put_string(out, TEXT("HMGET"));
+    redis_key_put_single(out, &state->prefix, ranking_records_key(key, state->types[type].counter_type));
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        if (chunk->rows[i].type == type) {
+            resp_put_string(out, chunk->rows[i].resource_id);
+        }
+    }
+}
+
+/* Redis did not tell the sum when the last event was: it is asked now. Later events bring what they added since. */
+static void put_counter_read(struct buffer *out, const struct ranking_state *state, const struct ranking_row *row)
+{
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("HGET"));
+    redis_key_put_counters(out, &state->prefix, row->resource_id);
+    resp_put_string(out, state->types[row->type].counter_type);
+}
+
+static void put_reads(struct buffer *out, const struct ranking_state *state, const struct ranking_chunk *chunk)
+{
+    buffer_clear(out, READS_KEEP_BYTES);
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        if (!chunk->rows[i].has_after) {
+            put_counter_read(out, state, &chunk->rows[i]);
+        }
+    }
+    for (size_t type = 0; type < state->type_count; type++) {
+        if (rows_of(chunk, type) > 0 && needs_records(&state->types[type])) {
+            put_records_read(out, state, chunk, type);
+        }
+    }
+}
+
+static int read_counters(const struct outbox_conn *conn, struct ranking_chunk *chunk, struct error *error)
+{
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        struct ranking_row *row = &chunk->rows[i];
+        struct redis_reply reply;
+        if (row->has_after) {
+            continue;
+        }
+        if (redis_command_expect(conn->redis, "HGET", &reply, error) != 0) {
+            return -1;
+        }
+        if (!decimal_parse(reply.text, &row->after)) {
+            row->after = 0; /* gone, or damaged: it has no place */
+        }
+    }
+    return 0;
+}
+
+/* ---- the new records and orders ---- */
+
+static void put_row(struct ranking_work *work, struct ranked_type *type, const struct ranking_row *row,
+                    struct ranking_record *record)
+{
+    for (size_t i = 0; i < type->window_count; i++) {
+        struct ranked_window *ranked = &type->windows[i];
+        const int64_t period = ranked->board.period;
+        if (ranked->window.kind == RANKING_KIND_ALL) {
+            ranking_change_put(&work->windows[i].change, ranked, row->resource_id,
+                               row->has_before ? &row->before : NULL, row->after);
+            continue;
+        }
+        int64_t bucket_sum = 0;
+        const int64_t before = ranking_record_sum(record, &ranked->window, period);
+        const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &bucket_sum);
+        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, &before, after);
+        if (ranked->window.kind == RANKING_KIND_ROLLING) {
+            ranking_words_put(&work->windows[i].bucket, row->resource_id);
+            ranking_words_put_integer(&work->windows[i].bucket, bucket_sum);
+        }
+    }
+}
+
+static int put_rows(struct ranking_work *work, struct ranking_state *state, const struct ranking_chunk *chunk,
+                    size_t type_place, const struct redis_reply *records, struct error *error)
+{
+    struct ranked_type *type = &state->types[type_place];
+    size_t place = 0;
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        const struct ranking_row *row = &chunk->rows[i];
+        struct ranking_record record = {.count = 0};
+        if (row->type != type_place) {
+            continue;
+        }
+        if (records != NULL && ranking_record_unpack(redis_reply_element(records, place++).text, &record) != 0) {
+            error_set(error, "a record of the rankings of %s is damaged", type->config->counter_type);
+            return -1;
+        }
+        put_row(work, type, row, &record);
+        if (records != NULL) {
+            char packed[RANKING_RECORD_LEN_MAX];
+            const size_t len = ranking_record_pack(&record, packed);
+            ranking_words_put(&work->records, row->resource_id);
+            ranking_words_put(&work->records, (struct text){packed, len});
+        }
+    }
+    return 0;
+}
+
+/* The newest bucket has something in it now. */
+static void fill_buckets(struct ranking_work *work, struct ranked_type *type)
+{
+    for (size_t i = 0; i < type->window_count; i++) {
+        struct ranking_board *board = &type->windows[i].board;
+        if (work->windows[i].bucket.count > 0 && board->newest != board->period) {
+            board->oldest = board->newest < board->oldest ? board->period : board->oldest;
+            board->newest = board->period;
+            ranking_txn_put_board(&work->txn, &type->windows[i]);
+        }
+    }
+}
+
+static int put_type(struct ranking_work *work, struct ranking_state *state, const struct outbox_conn *conn,
+                    const struct ranking_chunk *chunk, size_t type, struct error *error)
+{
+    struct redis_reply records = {.type = REDIS_NIL};
+    const size_t rows = rows_of(chunk, type);
+    const bool has_records = needs_records(&state->types[type]);
+    if (rows == 0) {
+        return 0;
+    }
+    if (has_records) {
+        if (redis_command_expect(conn->redis, "HMGET", &records, error) != 0) {
+            return -1;
+        }
+        if (records.element_count != rows) {
+            error_set(error, "Redis's answer to HMGET was not understood");
+            return -1;
+        }
+    }
+    ranking_work_clear(work);
+    if (put_rows(work, state, chunk, type, has_records ? &records : NULL, error) != 0) {
+        return -1;
+    }
+    ranking_work_add(work, state, &state->types[type]);
+    fill_buckets(work, &state->types[type]);
+    return 0;
+}
+
+int ranking_apply(struct ranking_work *work, struct ranking_state *state, const struct outbox_conn *conn,
+                  struct ranking_chunk *chunk, struct error *error)
+{
+    assert(state->is_loaded);
+    put_reads(&work->reads, state, chunk);
+    if (redis_command_begin(conn->redis, &work->reads, conn->timeout_ms, error) != 0 ||
+        read_counters(conn, chunk, error) != 0) {
+        return -1;
+    }
+    ranking_txn_begin(&work->txn);
+    for (size_t type = 0; type < state->type_count; type++) {
+        if (put_type(work, state, conn, chunk, type, error) != 0) {
+            return -1;
+        }
+    }
+    state->at = (struct outbox_position){chunk->last, chunk->last_number};
+    state->time_ms = (int64_t)chunk->last.ms > state->time_ms ? (int64_t)chunk->last.ms : state->time_ms;
+    assert(state->time_ms < state->next_ms);
+    return ranking_txn_commit(&work->txn, state, conn, error);
+}

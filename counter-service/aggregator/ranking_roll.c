@@ -1,0 +1,109 @@
+#include "counter-service/aggregator/ranking_roll.h"
+
+#include <assert.h>
+
+static void unlink_top(struct ranking_txn *txn, const struct ranking_state *state, const struct ranked_window *ranked,
+                       size_t slot)
+{
+    char key[RANKING_KEY_SIZE];
+    const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
+    ranking_txn_add_plain(txn, state, TEXT("UNLINK"), top, NULL, 0);
+}
+
+/* A top that is being made is of a period that has ended. */
+static void drop_fresh(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked)
+{
+    char key[RANKING_KEY_SIZE];
+    if (ranked->has_fresh) {
+        const struct text fresh = ranking_fresh_key(key, ranked->counter_type, &ranked->window);
+        ranking_txn_add_plain(txn, state, TEXT("UNLINK"), fresh, NULL, 0);
+        ranked->has_fresh = false;
+    }
+}
+
+/* The slot's period has begun, or nothing happened in it: nobody is in it. */
+static void empty_top(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                      size_t slot)
+{
+    ranked->board.tops[slot] = (struct ranking_top){.since_ms = INT64_MIN};
+    ranked->members[slot] = 0;
+    unlink_top(txn, state, ranked, slot);
+    ranking_txn_put_top(txn, ranked, slot);
+}
+
+static void roll_calendar(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                          int64_t period)
+{
+    struct ranking_board *board = &ranked->board;
+    const size_t slot = ranking_slot(&ranked->window, period);
+    drop_fresh(txn, state, ranked);
+    if (period > board->period + 1) {
+        empty_top(txn, state, ranked, 1 - slot);
+    }
+    board->period = period;
+    board->filling = false;
+    empty_top(txn, state, ranked, slot);
+}
+
+/* What the buckets that have left hold is taken out by and by (ranking_release.h). */
+static void roll_rolling(struct ranked_window *ranked, int64_t bucket)
+{
+    struct ranking_board *board = &ranked->board;
+    board->period = bucket;
+    if (board->newest < board->oldest) {
+        board->oldest = bucket;
+        board->newest = bucket - 1;
+    }
+}
+
+/* Events of that stretch of time may be missing. */
+static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, int64_t from_ms, int64_t to_ms)
+{
+    struct ranking_board *board = &ranked->board;
+    for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
+        const bool is_before = slot != ranked_slot(ranked);
+        if (is_before && from_ms >= ranking_period_start(&ranked->window, board->period)) {
+            continue; /* that period had ended */
+        }
+        board->tops[slot].since_ms = to_ms;
+        ranking_txn_put_top(txn, ranked, slot);
+    }
+    /* The counters know better. */
+    board->filling |= ranked->window.kind == RANKING_KIND_ALL;
+}
+
+static void roll_window(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                        int64_t to_ms)
+{
+    const int64_t period = ranking_period_at(&ranked->window, to_ms);
+    if (period <= ranked->board.period) {
+        return;
+    }
+    assert(ranked->window.kind != RANKING_KIND_ALL);
+    if (ranked->window.kind == RANKING_KIND_ROLLING) {
+        roll_rolling(ranked, period);
+    } else {
+        roll_calendar(txn, state, ranked, period);
+    }
+    ranking_txn_put_board(txn, ranked);
+}
+
+int ranking_roll(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn, int64_t to_ms,
+                 bool missing, struct error *error)
+{
+    const int64_t from_ms = state->time_ms;
+    const int64_t time_ms = to_ms > from_ms ? to_ms : from_ms;
+    ranking_txn_begin(txn);
+    RANKED_EACH(state, ranked)
+    {
+        roll_window(txn, state, ranked, time_ms);
+        if (missing) {
+            mark_missing(txn, ranked, from_ms, time_ms);
+            ranking_txn_put_board(txn, ranked);
+        }
+    }
+    state->time_ms = time_ms;
+    state->next_ms = ranking_state_next(state);
+    assert(state->next_ms > state->time_ms);
+    return ranking_txn_commit(txn, state, conn, error);
+}

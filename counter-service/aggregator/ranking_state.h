@@ -1,0 +1,85 @@
+/* The rankings of one partition, as the instance that leads knows them: what stands in tally:{p0}:rankings
+ * (ranking_board.h), and how many members the sets have. True as long as nobody else writes, which every transaction
+ * checks (ranking_txn.h); read anew when one was refused. Owned by the aggregator's thread. */
+#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_STATE_H
+#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "counter-service/commands/redis_keys.h"
+#include "counter-service/outbox/outbox_conn.h"
+#include "counter-service/outbox/outbox_step.h"
+#include "counter-service/ranking/ranking_board.h"
+
+struct ranked_window {
+    /* immutable after init */
+    struct ranking_window window;
+    struct text counter_type;
+    int keep;
+    /* as in Redis */
+    struct ranking_board board;
+    int64_t members[RANKING_SLOTS]; /* of the tops */
+    /* A top that is being made from a scan; taken over by nobody, and begun anew by a successor. */
+    bool has_fresh;
+    struct ranking_top fresh;
+    int64_t fresh_members;
+};
+
+struct ranked_type {
+    struct text counter_type;
+    const struct ranking_config *config;
+    struct ranked_window windows[RANKING_WINDOWS_MAX];
+    size_t window_count;
+};
+
+struct ranking_state {
+    /* immutable after init */
+    struct redis_key_prefix prefix;
+    struct ranked_type *types;
+    size_t type_count;
+    char token[OUTBOX_TOKEN_LEN + 1]; /* of this writer */
+    /* as in Redis */
+    bool is_loaded;
+    uint64_t writes;           /* of this writer */
+    struct outbox_position at; /* all events up to here are counted */
+    int64_t time_ms;           /* theirs */
+    int64_t next_ms;           /* at this time a period or bucket begins; INT64_MAX: never */
+};
+
+/* config outlives the state. Returns 0, or -1 with error filled. */
+int ranking_state_init(struct ranking_state *state, unsigned partition, const struct config *config,
+                       struct error *error) MUST_CHECK;
+void ranking_state_done(struct ranking_state *state);
+
+/* Reads everything, begins what is not there yet, and has Redis watch the state for the next transaction. What begins
+ * lacks what was before the position, unless nothing was ever counted; a window that the last writer did not keep up
+ * lacks what was since. Returns 0, or -1 with error filled: the connection is to be closed. */
+int ranking_state_load(struct ranking_state *state, const struct outbox_conn *conn,
+                       const struct outbox_position *position, struct error *error) MUST_CHECK;
+
+/* The top that events go to. */
+static inline size_t ranked_slot(const struct ranked_window *ranked)
+{
+    return ranking_slot(&ranked->window, ranked->board.period);
+}
+static inline struct ranking_top *ranked_top(struct ranked_window *ranked)
+{
+    return &ranked->board.tops[ranked_slot(ranked)];
+}
+/* The earliest time at which a window's next period or bucket begins; INT64_MAX: none ever does. */
+int64_t ranking_state_next(const struct ranking_state *state);
+/* NULL: it is not ranked. */
+struct ranked_type *ranking_state_find(const struct ranking_state *state, struct text counter_type);
+
+/* From the first to the last window of all types. */
+#define RANKED_EACH(state, ranked) \
+    for (size_t type_place = 0; type_place < (state)->type_count; type_place++) \
+        for (struct ranked_window *ranked = (state)->types[type_place].windows; \
+             (ranked) < (state)->types[type_place].windows + (state)->types[type_place].window_count; (ranked)++)
+
+#endif

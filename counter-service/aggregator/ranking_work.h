@@ -1,0 +1,30 @@
+/* What a change of the records of a type amounts to, gathered resource by resource: memory that is used again and
+ * again. Owned by one thread. */
+#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_WORK_H
+#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_WORK_H
+
+#include "common/base/buffer.h"
+#include "counter-service/aggregator/ranking_change.h"
+#include "counter-service/aggregator/ranking_state.h"
+#include "counter-service/aggregator/ranking_txn.h"
+
+struct ranking_work {
+    struct ranking_txn txn;
+    struct buffer reads;
+    struct ranking_words records;  /* fields and values of a type's hash */
+    struct ranking_words dead;     /* fields */
+    struct ranking_words released; /* fields of a bucket */
+    struct {
+        struct ranking_change change;
+        struct ranking_words bucket; /* fields and values of the newest bucket */
+    } windows[RANKING_WINDOWS_MAX];
+};
+
+void ranking_work_init(struct ranking_work *work);
+void ranking_work_done(struct ranking_work *work);
+/* Before the rows of a type. */
+void ranking_work_clear(struct ranking_work *work);
+/* After them. */
+void ranking_work_add(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type);
+
+#endif
