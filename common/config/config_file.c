@@ -2,12 +2,16 @@
 
 #include "common/config/config_check.h"
 #include "common/config/config_keys.h"
+#include "common/config/config_rankings.h"
 #include "common/config/config_schema.h"
 #include "common/config/config_value.h"
 
 static int apply_value(struct config *config, const struct config_key *key, const struct config_raw_value *raw,
                        struct error *error)
 {
+    if (key->type == CONFIG_RANKINGS) {
+        return config_rankings_set(config, raw->rankings, raw->ranking_count, error);
+    }
     if (config_key_is_list(key)) {
         return config_value_set_list(config, key, raw->items, raw->item_count, error);
     }
@@ -21,6 +25,15 @@ static int apply_value(struct config *config, const struct config_key *key, cons
     return config_value_set(config, key, raw->text, error);
 }
 
+static void tell_rule(const char *name, const struct config_key *key, const struct error *rule, struct error *error)
+{
+    if (key->type == CONFIG_RANKINGS) {
+        error_set(error, "%s: %s", name, rule->message);
+    } else {
+        error_set(error, "%s: %s %s", name, key->path, rule->message);
+    }
+}
+
 /* values is NULL when the file sets nothing. */
 static int apply_values(struct config *config, const char *name, const struct config_raw_value *values,
                         struct error *error)
@@ -28,7 +41,7 @@ static int apply_values(struct config *config, const char *name, const struct co
     for (size_t i = 0; values != NULL && i < config_key_count; i++) {
         struct error rule;
         if (apply_value(config, &config_keys[i], &values[i], &rule) != 0) {
-            error_set(error, "%s: %s %s", name, config_keys[i].path, rule.message);
+            tell_rule(name, &config_keys[i], &rule, error);
             return -1;
         }
     }

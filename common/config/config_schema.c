@@ -12,6 +12,28 @@ enum { RAW_TEXT_LEN_MAX = 4096 };
 
 static const cyaml_schema_value_t list_item = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, RAW_TEXT_LEN_MAX)};
 
+#define RANKING_TEXT(name) \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_OPTIONAL, struct config_raw_ranking, name, 0, RAW_TEXT_LEN_MAX)
+#define RANKING_LIST(name, count) \
+    CYAML_FIELD_SEQUENCE_COUNT(#name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct config_raw_ranking, name, \
+                               count, &list_item, 0, CONFIG_LIST_LEN_MAX)
+
+static const cyaml_schema_field_t ranking_fields[] = {
+    RANKING_TEXT(counter_type), /* not optional, but config_ranking.c tells the rule */
+    RANKING_LIST(windows, window_count),
+    RANKING_LIST(rolling, rolling_count),
+    RANKING_TEXT(keep),
+    RANKING_TEXT(utc_offset),
+    RANKING_TEXT(cache_ttl),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t ranking = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_ranking, ranking_fields)};
+
+const cyaml_schema_value_t config_schema_rankings = {CYAML_VALUE_SEQUENCE(
+    CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct config_raw_ranking, &ranking, 0, CONFIG_LIST_LEN_MAX)};
+
 /* Mappings are not allocated one by one: all lie in the one array of raw values, at offset 0. */
 static cyaml_schema_value_t mapping_of(cyaml_schema_field_t *fields)
 {
@@ -36,6 +58,11 @@ static void describe_leaf(cyaml_schema_field_t *field, size_t row)
             .data_size = sizeof(char *),
             .sequence = {.entry = &list_item, .min = 0, .max = CONFIG_LIST_LEN_MAX},
         };
+    } else if (config_keys[row].type == CONFIG_RANKINGS) {
+        field->data_offset = (uint32_t)(offset + offsetof(struct config_raw_value, rankings));
+        field->count_offset = (uint32_t)(offset + offsetof(struct config_raw_value, ranking_count));
+        field->count_size = sizeof(((struct config_raw_value *)0)->ranking_count);
+        field->value = config_schema_rankings;
     } else {
         field->data_offset = (uint32_t)(offset + offsetof(struct config_raw_value, text));
         field->value = (cyaml_schema_value_t){

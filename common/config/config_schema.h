@@ -10,12 +10,29 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 
+/* An entry of the list `rankings`. A text is NULL, and a list NULL and empty, when it is not there. */
+struct config_raw_ranking {
+    char *counter_type;
+    char **windows;
+    unsigned window_count;
+    char **rolling;
+    unsigned rolling_count;
+    char *keep;
+    char *utc_offset;
+    char *cache_ttl;
+};
+
 /* What is loaded: an array of these, one for each row of the table. */
 struct config_raw_value {
     char *text;   /* NULL: not in the file */
     char **items; /* of a list: NULL: empty, or not in the file */
     unsigned item_count;
+    struct config_raw_ranking *rankings; /* likewise, of CONFIG_RANKINGS */
+    unsigned ranking_count;
 };
+
+/* Of the list `rankings` alone: what is loaded is an array of raw rankings. */
+extern const cyaml_schema_value_t config_schema_rankings;
 
 /* Returns NULL when out of memory. */
 cyaml_schema_value_t *config_schema_create(void) MUST_CHECK;
