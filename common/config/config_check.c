@@ -14,6 +14,12 @@ enum {
     ORIGIN_LEN_MAX = 128,
 };
 
+bool config_text_is_null(const char *text)
+{
+    return strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+           strcmp(text, "NULL") == 0;
+}
+
 bool config_key_is_number(const struct config_key *key)
 {
     return key->type == CONFIG_COUNT || key->type == CONFIG_DURATION || key->type == CONFIG_BYTES ||

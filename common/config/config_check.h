@@ -12,6 +12,8 @@
 #include "common/config/config_keys.h"
 #include "common/config/config_units.h"
 
+/* Whether text is YAML's null, which would otherwise be a host, or a password, of that name. */
+bool config_text_is_null(const char *text);
 /* Whether the field of key is an integer or an enum; otherwise it is a string or a list of strings. */
 bool config_key_is_number(const struct config_key *key);
 /* The units that numbers of key are written with. */

@@ -73,7 +73,9 @@ static int apply(struct config *config, char *const *environment, const char *en
     }
     const int failed = key != NULL ? config_value_set(config, key, value, &rule)
                                    : set_from_file(config, in_file, environment, value, &rule);
-    if (failed != 0) {
+    if (failed != 0 && key != NULL && key->type == CONFIG_RANKINGS) {
+        error_set(error, "environment: %.*s: %s", (int)name_len, entry, rule.message);
+    } else if (failed != 0) {
         error_set(error, "environment: %.*s (%s) %s", (int)name_len, entry, key != NULL ? key->path : in_file->path,
                   rule.message);
     }

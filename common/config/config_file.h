@@ -1,4 +1,4 @@
-/* Reads the YAML of a configuration with libcyaml. Internal to config.c. */
+/* Reads the YAML of a configuration. Internal to config.c. */
 #ifndef TALLY_COMMON_CONFIG_CONFIG_FILE_H
 #define TALLY_COMMON_CONFIG_CONFIG_FILE_H
 

@@ -43,6 +43,8 @@ static const char *const when_full_choices[] = {
 #define OPTIONS(name, initial_, count) \
     ROW(CONFIG_OPTIONS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
+#define RANKINGS(name) ROW(CONFIG_RANKINGS, name, ""), FIELD(name)
+
 /* Type, key, default, range; in the order of configs/config.yaml, where each is explained. Rows of a section stand
  * together. */
 const struct config_key config_keys[] = {
@@ -122,6 +124,11 @@ const struct config_key config_keys[] = {
     /* At least one batch of BATCH_ITEMS_MAX, which could never be taken otherwise. */
     {COUNT(events.outbox_max, "1000000", "1000", "100000000")},
     {CHOICE(events.when_full, "drop_oldest", when_full_choices)},
+
+    {RANKINGS(rankings)},
+
+    {DURATION(cache.max_staleness, "0s", "0s", "1m")},
+    {COUNT(cache.max_entries, "10000", "1", "1000000")},
 };
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

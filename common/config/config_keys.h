@@ -20,6 +20,7 @@ enum config_type {
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
     CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
     CONFIG_OPTIONS,   /* char ** field of name=value, and how many they are: config_option.h */
+    CONFIG_RANKINGS,  /* the list `rankings`, of which there is one: config_rankings.h */
 };
 
 #define CONFIG_VARIABLE_PREFIX "TALLY_"

@@ -1,6 +1,8 @@
 #include "common/config/config_schema.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,28 @@
 enum { RAW_TEXT_LEN_MAX = 4096 };
 
 static const cyaml_schema_value_t list_item = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, RAW_TEXT_LEN_MAX)};
+
+#define RANKING_TEXT(name) \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_OPTIONAL, struct config_raw_ranking, name, 0, RAW_TEXT_LEN_MAX)
+#define RANKING_LIST(name, count) \
+    CYAML_FIELD_SEQUENCE_COUNT(#name, CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct config_raw_ranking, name, \
+                               count, &list_item, 0, CONFIG_LIST_LEN_MAX)
+
+static const cyaml_schema_field_t ranking_fields[] = {
+    RANKING_TEXT(counter_type), /* not optional, but config_ranking.c tells the rule */
+    RANKING_LIST(windows, window_count),
+    RANKING_LIST(rolling, rolling_count),
+    RANKING_TEXT(keep),
+    RANKING_TEXT(utc_offset),
+    RANKING_TEXT(cache_ttl),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t ranking = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_raw_ranking, ranking_fields)};
+
+const cyaml_schema_value_t config_schema_rankings = {CYAML_VALUE_SEQUENCE(
+    CYAML_FLAG_OPTIONAL | CYAML_FLAG_POINTER, struct config_raw_ranking, &ranking, 0, CONFIG_LIST_LEN_MAX)};
 
 /* Mappings are not allocated one by one: all lie in the one array of raw values, at offset 0. */
 static cyaml_schema_value_t mapping_of(cyaml_schema_field_t *fields)
@@ -34,6 +58,11 @@ static void describe_leaf(cyaml_schema_field_t *field, size_t row)
             .data_size = sizeof(char *),
             .sequence = {.entry = &list_item, .min = 0, .max = CONFIG_LIST_LEN_MAX},
         };
+    } else if (config_keys[row].type == CONFIG_RANKINGS) {
+        field->data_offset = (uint32_t)(offset + offsetof(struct config_raw_value, rankings));
+        field->count_offset = (uint32_t)(offset + offsetof(struct config_raw_value, ranking_count));
+        field->count_size = sizeof(((struct config_raw_value *)0)->ranking_count);
+        field->value = config_schema_rankings;
     } else {
         field->data_offset = (uint32_t)(offset + offsetof(struct config_raw_value, text));
         field->value = (cyaml_schema_value_t){
@@ -126,4 +155,78 @@ void config_schema_free(cyaml_schema_value_t *schema)
         free_fields((cyaml_schema_field_t *)schema->mapping.fields);
         free(schema);
     }
+}
+
+/* --- loading ------------------------------------------------------------------------------------------------------ */
+
+/* What libcyaml says about bad YAML, its lines joined: "Unexpected key: prot, in mapping (line: 4, column: 9), in
+ * mapping field 'server' (line: 3, column: 3)". The place of an unknown key is that of the entry before it. */
+struct complaint {
+    char text[384];
+    size_t len;
+};
+
+static void complain(cyaml_log_t level, void *ctx, const char *format, va_list arguments)
+{
+    (void)level;
+    struct complaint *complaint = ctx;
+    char buffer[256];
+    vsnprintf(buffer, sizeof(buffer), format, arguments);
+    buffer[strcspn(buffer, "\n")] = '\0';
+    const char *line = strncmp(buffer, "Load: ", 6) == 0 ? buffer + 6 : buffer;
+    line += strspn(line, " ");
+    if (strcmp(line, "Backtrace:") == 0 || complaint->len >= sizeof(complaint->text)) {
+        return;
+    }
+    complaint->len += (size_t)snprintf(complaint->text + complaint->len, sizeof(complaint->text) - complaint->len,
+                                       "%s%s", complaint->len == 0 ? "" : ", ", line);
+}
+
+static void set_library_error(struct error *error, cyaml_err_t code, const struct complaint *said)
+{
+    const bool has_reason = said->len > 0 && strncmp(said->text, "in ", 3) != 0;
+    if (has_reason) {
+        error_set(error, "%s", said->text);
+    } else {
+        error_set(error, "%s%s%s", cyaml_strerror(code), said->len == 0 ? "" : ", ", said->text);
+    }
+}
+
+static cyaml_config_t settings(struct complaint *complaint)
+{
+    return (cyaml_config_t){
+        .log_fn = complain,
+        .log_ctx = complaint,
+        .log_level = CYAML_LOG_WARNING, /* "Ignoring documents after first": nothing is ignored here */
+        .mem_fn = cyaml_mem,
+        .flags = CYAML_CFG_NO_ALIAS,
+    };
+}
+
+int config_schema_load(const cyaml_schema_value_t *schema, const char *yaml, size_t yaml_len, void **ret_data,
+                       unsigned *ret_count, struct error *error)
+{
+    struct complaint complaint = {.len = 0};
+    const cyaml_config_t library = settings(&complaint);
+    cyaml_data_t *data = NULL;
+    unsigned count = 0;
+    const cyaml_err_t code =
+        cyaml_load_data((const uint8_t *)yaml, yaml_len, &library, schema, &data, ret_count == NULL ? NULL : &count);
+    if (code != CYAML_OK || complaint.len > 0) {
+        set_library_error(error, code, &complaint);
+        cyaml_free(&library, schema, data, count);
+        return -1;
+    }
+    *ret_data = data;
+    if (ret_count != NULL) {
+        *ret_count = count;
+    }
+    return 0;
+}
+
+void config_schema_unload(const cyaml_schema_value_t *schema, void *data, unsigned count)
+{
+    struct complaint complaint = {.len = 0};
+    const cyaml_config_t library = settings(&complaint);
+    cyaml_free(&library, schema, data, count);
 }

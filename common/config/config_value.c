@@ -7,6 +7,7 @@
 
 #include "common/config/config_check.h"
 #include "common/config/config_option.h"
+#include "common/config/config_rankings.h"
 #include "common/config/config_units.h"
 
 /* Also used to read, hence the cast. The table has the field's offset; the key's type tells the C type. */
@@ -115,6 +116,9 @@ static int set_string(struct config *config, const struct config_key *key, char 
 
 int config_value_set(struct config *config, const struct config_key *key, const char *text, struct error *error)
 {
+    if (key->type == CONFIG_RANKINGS) {
+        return config_rankings_set_text(config, text, error);
+    }
     if (config_key_is_number(key)) {
         int64_t number;
         if (config_check_number(key, text, &number, error) != 0) {
@@ -138,6 +142,10 @@ int config_value_set(struct config *config, const struct config_key *key, const 
 
 void config_value_clear(struct config *config, const struct config_key *key)
 {
+    if (key->type == CONFIG_RANKINGS) {
+        config_rankings_clear(config);
+        return;
+    }
     if (config_key_is_list(key)) {
         free_items(*(char ***)field_of(config, key), *count_of(config, key));
         *count_of(config, key) = 0;
@@ -162,6 +170,9 @@ static bool lists_equal(char *const *a, size_t a_count, char *const *b, size_t b
 
 bool config_value_equal(const struct config *a, const struct config *b, const struct config_key *key)
 {
+    if (key->type == CONFIG_RANKINGS) {
+        return config_rankings_equal(a, b);
+    }
     if (config_key_is_number(key)) {
         return load_number(a, key) == load_number(b, key);
     }
@@ -223,6 +234,8 @@ void config_value_print(const struct config *config, const struct config_key *ke
         char number[CONFIG_NUMBER_SIZE];
         config_units_format(config_key_unit(key), load_number(config, key), number);
         fputs(number, out);
+    } else if (key->type == CONFIG_RANKINGS) {
+        config_rankings_print(config, out);
     } else if (config_key_is_list(key)) {
         print_list(key, *(char ***)field_of(config, key), *count_of(config, key), out);
     } else {

@@ -62,6 +62,9 @@ DEFAULTS = {
     "kafka.options": [],
     "events.outbox_max": 1000000,
     "events.when_full": "drop_oldest",
+    "rankings": [],
+    "cache.max_staleness": "0s",
+    "cache.max_entries": 10000,
     "consul.address": "localhost:8500",
     "consul.token": "",
     "consul.service": "counter-service",
@@ -158,6 +161,19 @@ def test_the_environment_overrides_the_file(name, written):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_rankings_are_a_list_of_mappings_in_the_environment_too(name, written):
+    result = check(name, RANKINGS="[{counter_type: like, windows: [day, all], rolling: [1h], utc_offset: '+08:00'}]")
+    assert result.returncode == 0, result
+    assert yaml.safe_load(result.stdout)["rankings"] == [
+        {"counter_type": "like", "windows": ["day", "all"], "rolling": ["1h"], "keep": 10000, "utc_offset": "+08:00",
+         "cache_ttl": "1s"}
+    ]  # fmt: skip
+    again = check(name, written(result.stdout))
+    assert (again.returncode, again.stdout) == (0, result.stdout)
+    assert yaml.safe_load(check(name, written(result.stdout), RANKINGS="").stdout)["rankings"] == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_secrets_are_masked(name, written):
     for result in (check(name, REDIS_PASSWORD="hunter2"), check(name, written("redis:\n  password: hunter2\n"))):
         assert result.returncode == 0
@@ -200,6 +216,10 @@ def test_secrets_are_masked(name, written):
         ("kafka:\n  options: [linger.ms]\n", ["kafka.options", "name=value"]),
         ("events:\n  outbox_max: 999\n", ["events.outbox_max"]),
         ("events:\n  when_full: block\n", ["events.when_full", "drop_oldest"]),
+        ("rankings:\n  like: {}\n", ["rankings", "SEQUENCE"]),
+        ("rankings:\n  - windows: [day]\n", ["rankings[0].counter_type"]),
+        ("rankings:\n  - counter_type: like\n    windows: [year]\n", ["rankings[0].windows", "week, month"]),
+        ("cache:\n  max_entries: 0\n", ["cache.max_entries"]),
         ("consul:\n  address: localhost\n", ["consul.address"]),
         ("consul:\n  service: -x\n", ["consul.service", "a-z 0-9 -"]),
         ("consul:\n  service: ''\n", ["consul.service", "1-32 characters"]),
@@ -231,7 +251,7 @@ def test_a_file_that_is_not_there_is_refused_by_name(name, tmp_path):
     [("SERVER_PORT", "many", "SERVER_PORT"), ("REDIS_TIMEOUT", "1", "REDIS_TIMEOUT"),
      ("LOG_LEVEL", "loud", "LOG_LEVEL"), ("KAFKA_BROKERS", "a:1,b", "KAFKA_BROKERS"),
      ("KAFKA_OPTIONS", "a=1,a=2", "KAFKA_OPTIONS"), ("KAFKA_USERNAME", "u", "kafka.username"),
-     ("REDIS_DB", "", "REDIS_DB")],
+     ("RANKINGS", "like", "RANKINGS"), ("REDIS_DB", "", "REDIS_DB")],
 )  # fmt: skip
 def test_what_is_wrong_in_the_environment_is_named(name, key, value, word):
     check_refused(check(name, **{key: value}), word)

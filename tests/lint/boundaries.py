@@ -20,7 +20,7 @@ MAY_USE = {
     "common/metrics": "common/base common/log",
     "common/contract": "common/base",
     "common/net": "common/base",
-    "common/config": "common/base common/log common/net",
+    "common/config": "common/base common/contract common/log common/net",
     "common/http": "common/base common/contract common/net common/thread",
     "common/discovery": "common/base common/contract common/log common/net common/thread",
     "common/consul": "common/base common/config common/contract common/discovery common/log common/metrics common/net"

@@ -67,6 +67,10 @@ static void test_an_empty_file_means_defaults(void **state)
     assert_int_equal(config->kafka.security, KAFKA_PLAINTEXT);
     assert_int_equal(config->events.outbox_max, 1000000);
     assert_int_equal(config->events.when_full, WHEN_FULL_DROP_OLDEST);
+    assert_null(config->rankings);
+    assert_int_equal(config->ranking_count, 0);
+    assert_int_equal(config->cache.max_staleness_ms, 0);
+    assert_int_equal(config->cache.max_entries, 10000);
     config_free(config);
     config_free(load_fine(""));
 }
@@ -108,8 +112,7 @@ static void test_an_unknown_key_is_refused_by_name(void **state)
     ASSERT_REFUSED("server:\n  port: 1\n  prot: 2\n", "prot", "server", "line: 2");
     ASSERT_REFUSED("srever: {}\n", "srever");
     ASSERT_REFUSED("grpc: {counter_service: {pool: 1}}\n", "pool");
-    /* Keys of issues not built yet: a key that does nothing must not exist. */
-    ASSERT_REFUSED("rankings: {}\n", "rankings");
+    /* A key that does nothing must not exist. */
     ASSERT_REFUSED("debug: {pprof: true}\n", "debug");
 }
 
@@ -159,6 +162,8 @@ static void test_a_value_out_of_range_is_refused_with_the_range(void **state)
     ASSERT_REFUSED("grpc: {counter_service: {pool_size: 1025}}", "grpc.counter_service.pool_size");
     ASSERT_REFUSED("redis: {workers: 17}", "redis.workers", "from 1 to 16");
     ASSERT_REFUSED("counter_service: {queue: 999}", "counter_service.queue", "from 1000");
+    ASSERT_REFUSED("cache: {max_staleness: 61s}", "cache.max_staleness", "from 0s to 1m");
+    ASSERT_REFUSED("cache: {max_entries: 0}", "cache.max_entries", "from 1 to 1000000");
     ASSERT_REFUSED("log: {level: trace}", "log.level must be one of debug, info, warn, error, not \"trace\"");
     ASSERT_REFUSED("log: {format: JSON}", "log.format must be one of json, console");
 }

@@ -117,6 +117,32 @@ static void test_lists_are_compared_item_by_item(void **state)
     end(&reload);
 }
 
+static void test_a_changed_ranking_is_named(void **state)
+{
+    (void)state;
+    struct reload reload;
+    start(&reload, "rankings: [{counter_type: like, windows: [day, all], rolling: [1h]}]\n");
+    read_again(&reload, "rankings: [{counter_type: like, windows: [all, day], rolling: [1h], keep: 10000}]\n");
+    assert_null(strstr(reload.log, "restart"));
+    static const char *const changes[] = {
+        "[{counter_type: view, windows: [day, all], rolling: [1h]}]",
+        "[{counter_type: like, windows: [day], rolling: [1h]}]",
+        "[{counter_type: like, windows: [day, all], rolling: [2h]}]",
+        "[{counter_type: like, windows: [day, all]}]",
+        "[{counter_type: like, windows: [day, all], rolling: [1h], keep: 10}]",
+        "[{counter_type: like, windows: [day, all], rolling: [1h], utc_offset: '+01:00'}]",
+        "[{counter_type: like, windows: [day, all], rolling: [1h], cache_ttl: 2s}]",
+        "[]",
+    };
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "rankings: %s\n", changes[i]);
+        read_again(&reload, text);
+        assert_logged(&reload, "keys=rankings count=1");
+    }
+    end(&reload);
+}
+
 static void test_a_bad_file_changes_nothing(void **state)
 {
     (void)state;
@@ -149,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_the_level_is_applied_and_told_by_the_lower_of_both),
         cmocka_unit_test(test_other_keys_are_named_and_not_shown),
         cmocka_unit_test(test_lists_are_compared_item_by_item),
+        cmocka_unit_test(test_a_changed_ranking_is_named),
         cmocka_unit_test(test_a_bad_file_changes_nothing),
         cmocka_unit_test(test_without_a_file_the_defaults_and_the_environment_are_read),
     };
