@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/process/admin_server.h"
+#include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
 #include "counter-service/api/reflection_rpc.h"
@@ -24,7 +25,8 @@ struct counter_service {
     struct service_health health;
     struct health_rpc health_rpc;
     struct store *store;
-    struct relay *relay; /* NULL: kafka.brokers is empty */
+    struct relay *relay;           /* NULL: kafka.brokers is empty */
+    struct aggregator *aggregator; /* NULL: no rankings are configured */
     struct counter_rpc counter_rpc;
     struct rpc_server *server;
     struct admin_server *admin;
@@ -95,7 +97,8 @@ static int start(struct counter_service *service, struct error *error)
 {
     const struct config *config = service->config;
     service->store = store_create(config, service_health_set_redis, &service->health, error);
-    if (service->store == NULL || relay_start(config, &service->relay, error) != 0) {
+    if (service->store == NULL || relay_start(config, &service->relay, error) != 0 ||
+        aggregator_start(config, &service->aggregator, error) != 0) {
         return -1;
     }
     service->counter_rpc = (struct counter_rpc){.store = service->store};
@@ -180,6 +183,7 @@ void counter_service_free(struct counter_service *service)
     }
     store_free(service->store); /* answers the calls it still has */
     relay_stop(service->relay); /* after the last write */
+    aggregator_stop(service->aggregator);
     rpc_server_free(service->server);
     reflection_rpc_done(&service->reflection_rpc);
     health_rpc_done(&service->health_rpc);

@@ -152,6 +152,12 @@ struct config {
     char passed_over[512];
 };
 
+/* Whether writes add events to the outbox: somebody follows it. */
+static inline bool config_has_outbox(const struct config *config)
+{
+    return config->kafka.broker_count > 0 || config->ranking_count > 0;
+}
+
 /* Reads path (NULL: every key has its default), then the environment, then checks the rules between keys. Returns a new
  * configuration, to be freed with config_free, or NULL with error filled. */
 struct config *config_load(const char *path, struct error *error) MUST_CHECK;

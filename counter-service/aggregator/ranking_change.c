@@ -57,17 +57,17 @@ static void put(struct ranking_set_change *set, const struct ranking_top *top, s
 void ranking_change_put(struct ranking_change *change, const struct ranked_window *ranked, struct text resource_id,
                         const int64_t *before, int64_t after)
 {
-    const struct ranking_top *top = &ranked->board.tops[ranked_slot(ranked)];
-    put(&change->top, top, resource_id, before, after);
+    put(&change->top, &ranked->board.tops[ranked_slot(ranked)], resource_id, before, after);
     if (ranked->has_fresh) {
-        ranking_change_put_fresh(change, ranked, resource_id, after);
+        put(&change->fresh, &ranked->fresh, resource_id, before, after);
     }
 }
 
-void ranking_change_put_fresh(struct ranking_change *change, const struct ranked_window *ranked,
-                              struct text resource_id, int64_t score)
+void ranking_change_offer(struct ranking_change *change, const struct ranked_window *ranked, struct text resource_id,
+                          int64_t score)
 {
-    put(&change->fresh, &ranked->fresh, resource_id, NULL, score);
+    const int64_t nothing = 0;
+    put(&change->fresh, &ranked->fresh, resource_id, &nothing, score);
 }
 
 static void add_set(const struct ranking_set_change *set, struct ranking_txn *txn, const struct ranking_state *state,

@@ -28,9 +28,9 @@ void ranking_change_clear(struct ranking_change *change);
 /* The resource's score became `after`. before: what it was, NULL if that is not known. */
 void ranking_change_put(struct ranking_change *change, const struct ranked_window *ranked, struct text resource_id,
                         const int64_t *before, int64_t after);
-/* The same for the top that is being made alone: a scan has come by. */
-void ranking_change_put_fresh(struct ranking_change *change, const struct ranked_window *ranked,
-                              struct text resource_id, int64_t score);
+/* A scan has come by the resource: it may belong into the top that is being made. */
+void ranking_change_offer(struct ranking_change *change, const struct ranked_window *ranked, struct text resource_id,
+                          int64_t score);
 /* Adds the commands, and asks for the sizes of the sets that change. */
 void ranking_change_add(const struct ranking_change *change, struct ranking_txn *txn, const struct ranking_state *state,
                         struct ranked_window *ranked);

@@ -57,7 +57,8 @@ static void roll_rolling(struct ranked_window *ranked, int64_t bucket)
 }
 
 /* Events of that stretch of time may be missing. */
-static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, int64_t from_ms, int64_t to_ms)
+static void mark_missing(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                         int64_t from_ms, int64_t to_ms)
 {
     struct ranking_board *board = &ranked->board;
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
@@ -68,8 +69,10 @@ static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, 
         board->tops[slot].since_ms = to_ms;
         ranking_txn_put_top(txn, ranked, slot);
     }
-    /* The counters know better. */
-    board->filling |= ranked->window.kind == RANKING_KIND_ALL;
+    if (ranked->window.kind == RANKING_KIND_ALL) {
+        drop_fresh(txn, state, ranked); /* what it was made of was too old */
+        board->filling = true;          /* the counters know better */
+    }
 }
 
 static void roll_window(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
@@ -98,7 +101,7 @@ int ranking_roll(struct ranking_state *state, struct ranking_txn *txn, const str
     {
         roll_window(txn, state, ranked, time_ms);
         if (missing) {
-            mark_missing(txn, ranked, from_ms, time_ms);
+            mark_missing(txn, state, ranked, from_ms, time_ms);
             ranking_txn_put_board(txn, ranked);
         }
     }

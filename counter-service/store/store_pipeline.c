@@ -13,7 +13,7 @@ enum { REQUESTS_KEEP_BYTES = 1024 * 1024, RELIEVE_PAUSE_US = 1000 * 1000 };
 
 static struct outbox_settings outbox_settings_of(const struct config *config)
 {
-    if (config->kafka.broker_count == 0) {
+    if (!config_has_outbox(config)) {
         return (struct outbox_settings){.stream = {NULL, 0}};
     }
     return (struct outbox_settings){

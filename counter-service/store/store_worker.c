@@ -65,7 +65,7 @@ static void tell_refusal(struct store_worker *worker)
 /* A neighbour's configuration is another one: the store has events, and this instance adds none. */
 static void look_at_events(struct store_worker *worker)
 {
-    const bool misses = worker->session.events_are_published && worker->options.config->kafka.broker_count == 0;
+    const bool misses = worker->session.events_are_published && !config_has_outbox(worker->options.config);
     if (misses && !atomic_load_explicit(&worker->misses_events, memory_order_relaxed)) {
         log_warn("events", "other instances publish events of this store, and kafka.brokers is empty here",
                  LOG_INT("worker", worker->options.index));

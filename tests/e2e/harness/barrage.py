@@ -65,6 +65,7 @@ class Barrage:
             self.fire(fault, then)
             if caught():
                 return
+            self._pair.wait_ready()  # what was held meanwhile is given up: the next volley has new connections
         raise AssertionError(f"the fault has caught nothing in {_TRIES} volleys")
 
     def _fire(self, fault=None, then=None, batches=BATCHES):

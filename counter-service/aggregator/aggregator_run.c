@@ -1,0 +1,362 @@
+#include "counter-service/aggregator/aggregator_run.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+#include "counter-service/aggregator/ranking_roll.h"
+#include "counter-service/aggregator/ranking_trim.h"
+
+enum {
+    /* An instance that dies is succeeded within so long. */
+    LEASE_MS = 10 * 1000,
+    STANDBY_MS = 1000,
+    IDLE_MS = 20,
+    /* The lease is renewed, and done entries let go, at least so often. */
+    STEP_MS = 1000,
+    READ_EVENTS = 10 * 1000,
+    /* A chunk of one hot counter has one row, and so many events at most. */
+    CHUNK_EVENTS_MAX = 50 * 1000,
+    /* Of a transaction: Redis takes about half a microsecond for each. */
+    OPERATIONS_MAX = 2400,
+    START_MS = 100,
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 2000,
+    /* Redis is left alone for so many times as long as a step of upkeep took. */
+    UPKEEP_REST = 2,
+};
+
+/* The year 9999 ends. Entries that somebody else has added may be of any time. */
+static const int64_t time_max_ms = INT64_C(253402300799999);
+
+/* ---- init ---- */
+
+/* A row costs a record and, in each window, a member and the field of a bucket. */
+static size_t rows_max_of(const struct ranking_state *state)
+{
+    size_t most = 1;
+    for (size_t i = 0; i < state->type_count; i++) {
+        const struct ranked_type *type = &state->types[i];
+        size_t operations = 1;
+        for (size_t k = 0; k < type->window_count; k++) {
+            operations += type->windows[k].window.kind == RANKING_KIND_ROLLING ? 2 : 1;
+        }
+        most = operations > most ? operations : most;
+    }
+    return OPERATIONS_MAX / most < RANKING_ROWS_MAX ? OPERATIONS_MAX / most : RANKING_ROWS_MAX;
+}
+
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error)
+{
+    *run = (struct aggregator_run){.config = config};
+    if (host_port_parse(config->redis.addr, &run->redis) != 0) {
+        error_set(error, "redis.addr is \"%s\": it must be host:port", config->redis.addr);
+        return -1;
+    }
+    if (outbox_follower_init(&run->follower, 0, outbox_consumer_rankings, LEASE_MS, error) != 0) {
+        return -1;
+    }
+    if (ranking_state_init(&run->state, 0, config, error) != 0) {
+        outbox_follower_done(&run->follower);
+        return -1;
+    }
+    ranking_work_init(&run->work);
+    ranking_chunk_clear(&run->chunk);
+    run->rows_max = rows_max_of(&run->state);
+    run->metrics = aggregator_metrics_register();
+    backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
+    run->retry_us = clock_monotonic_us() + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
+    return 0;
+}
+
+void aggregator_run_done(struct aggregator_run *run)
+{
+    outbox_conn_close(&run->conn);
+    outbox_follower_done(&run->follower);
+    ranking_state_done(&run->state);
+    ranking_work_done(&run->work);
+}
+
+/* ---- when something fails ---- */
+
+static void start_over(struct aggregator_run *run)
+{
+    outbox_follower_restart(&run->follower);
+    ranking_chunk_clear(&run->chunk);
+    run->release = (struct ranking_release){.ranked = NULL};
+    run->scan = (struct ranking_scan){.is_active = false};
+    run->must_load = true;
+    run->step_us = 0;
+}
+
+static void fail(struct aggregator_run *run)
+{
+    uint64_t count;
+    metrics_add(run->metrics.restarts, 1);
+    start_over(run);
+    outbox_conn_close(&run->conn);
+    if (log_limiter_allows(&run->limiter, clock_monotonic_us(), &count)) {
+        log_warn("rankings", "not kept", LOG_STR("reason", run->trouble.message), LOG_INT("count", count));
+    }
+    run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
+}
+
+static void recover(struct aggregator_run *run)
+{
+    if (run->retry_us != 0) {
+        if (run->trouble.message[0] != '\0') {
+            log_info("rankings", "well again");
+        }
+        run->retry_us = 0;
+        run->trouble.message[0] = '\0';
+        run->limiter = (struct log_limiter){0};
+        backoff_reset(&run->backoff);
+    }
+}
+
+/* ---- steps ---- */
+
+static int load(struct aggregator_run *run)
+{
+    const struct outbox_position position = run->follower.done;
+    if (outbox_conn_check_store(&run->conn, &run->trouble) != 0 ||
+        ranking_state_load(&run->state, &run->conn, &position, &run->trouble) != 0) {
+        return -1;
+    }
+    run->must_load = false;
+    log_info("rankings", "this instance keeps the rankings",
+             LOG_INT("waiting", outbox_follower_waiting(&run->follower)));
+    return 0;
+}
+
+/* Keeps the lease, lets go of entries that are done, and reads on. */
+static int step(struct aggregator_run *run)
+{
+    bool restarted;
+    run->step_us = clock_monotonic_us();
+    if (outbox_follower_step(&run->follower, &run->conn, READ_EVENTS, &restarted, &run->trouble) != 0) {
+        return -1;
+    }
+    if (restarted) {
+        ranking_chunk_clear(&run->chunk);
+        run->must_load = true;
+        if (!run->follower.owns) {
+            log_info("rankings", "another instance keeps the rankings");
+        }
+    }
+    return 0;
+}
+
+static int64_t time_of(const struct event *event)
+{
+    return event->entry.ms < (uint64_t)time_max_ms ? (int64_t)event->entry.ms : time_max_ms;
+}
+
+/* Whether the event is in the rankings: its entry is read again after a restart. */
+static bool is_counted(const struct aggregator_run *run, const struct event *event, uint64_t number)
+{
+    const int order = stream_id_compare(event->entry, run->state.at.id);
+    return order < 0 || (order == 0 && number <= run->state.at.number);
+}
+
+static bool is_full(const struct aggregator_run *run)
+{
+    return run->chunk.row_count >= run->rows_max || run->chunk.event_count >= CHUNK_EVENTS_MAX;
+}
+
+static uint64_t last_number(const struct aggregator_run *run)
+{
+    return run->chunk.event_count > 0 ? run->chunk.last_number : run->state.at.number;
+}
+
+/* What a chunk must end before. */
+enum obstacle { NO_OBSTACLE, NEEDS_ROLL, NEEDS_MARK };
+
+/* Takes what was read into the chunk, until that is full. */
+static enum obstacle gather(struct aggregator_run *run)
+{
+    struct event event;
+    struct outbox_entry *entry;
+    while (!is_full(run) && outbox_follower_peek(&run->follower, &event, &entry)) {
+        const uint64_t number = outbox_follower_peek_number(&run->follower);
+        if (!is_counted(run, &event, number)) {
+            if (number != last_number(run) + 1) {
+                return NEEDS_MARK;
+            }
+            if (time_of(&event) >= run->state.next_ms) {
+                return NEEDS_ROLL;
+            }
+            const struct ranked_type *type = ranking_state_find(&run->state, event.counter_type);
+            ranking_chunk_add(&run->chunk, &event, number, type != NULL ? (int)(type - run->state.types) : -1);
+        }
+        outbox_follower_take(&run->follower);
+    }
+    return NO_OBSTACLE;
+}
+
+static int apply(struct aggregator_run *run)
+{
+    const int64_t start_us = clock_monotonic_us();
+    if (ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, &run->trouble) != 0) {
+        return -1;
+    }
+    metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
+    metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
+    ranking_chunk_clear(&run->chunk);
+    outbox_follower_all_done(&run->follower);
+    return 0;
+}
+
+/* Events before the next one are missing: the outbox has dropped them, or the rankings were turned on now. The number
+ * goes on from there. */
+static int mark(struct aggregator_run *run, const struct event *event)
+{
+    run->state.at.number = outbox_follower_peek_number(&run->follower) - 1;
+    metrics_add(run->metrics.gaps, 1);
+    log_warn("rankings", "events are missing", LOG_INT("before_number", run->state.at.number + 1));
+    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(event), true, &run->trouble);
+}
+
+static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
+{
+    struct event event;
+    struct outbox_entry *entry;
+    const bool is_there = outbox_follower_peek(&run->follower, &event, &entry);
+    assert(is_there && run->chunk.event_count == 0);
+    (void)is_there;
+    return obstacle == NEEDS_MARK
+               ? mark(run, &event)
+               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
+}
+
+static int count(struct aggregator_run *run)
+{
+    const enum obstacle obstacle = gather(run);
+    const bool waits_for_more = obstacle == NO_OBSTACLE && !is_full(run) && !run->follower.at_end;
+    if (run->chunk.event_count == 0) {
+        outbox_follower_all_done(&run->follower); /* those that were counted before */
+    } else if (!waits_for_more && apply(run) != 0) {
+        return -1;
+    }
+    return obstacle == NO_OBSTACLE ? 0 : pass_obstacle(run, obstacle);
+}
+
+static bool all_is_counted(const struct aggregator_run *run)
+{
+    return run->follower.waiting == NULL && run->follower.at_end && run->chunk.event_count == 0;
+}
+
+/* Time goes on without events too. */
+static int roll_if_due(struct aggregator_run *run)
+{
+    const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
+    return all_is_counted(run) && now_ms >= run->state.next_ms
+               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, false, &run->trouble)
+               : 0;
+}
+
+/* Returns 1 if there was something to do, 0 if there was nothing, -1 when it failed. */
+static int upkeep(struct aggregator_run *run)
+{
+    const int64_t start_us = clock_monotonic_us();
+    int result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
+    if (result != 0 || start_us < run->upkeep_us) {
+        return result;
+    }
+    result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
+    if (result == 0) {
+        result = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &run->trouble);
+    }
+    const int64_t end_us = clock_monotonic_us();
+    run->upkeep_us = result > 0 ? end_us + UPKEEP_REST * (end_us - start_us) : end_us;
+    return result;
+}
+
+/* ---- turns ---- */
+
+/* Returns how long the thread may sleep, or -1 when something failed. */
+static int lead(struct aggregator_run *run)
+{
+    if (run->must_load && load(run) != 0) {
+        return -1;
+    }
+    if (count(run) != 0 || roll_if_due(run) != 0) {
+        return -1;
+    }
+    const int kept_up = upkeep(run);
+    if (kept_up < 0) {
+        return -1;
+    }
+    recover(run);
+    if (!all_is_counted(run)) {
+        return 0;
+    }
+    return kept_up > 0 ? 1 : IDLE_MS;
+}
+
+static int turn(struct aggregator_run *run)
+{
+    const struct outbox_follower *follower = &run->follower;
+    const int64_t now_us = clock_monotonic_us();
+    const bool must_read = follower->owns ? follower->waiting == NULL && !is_full(run) : true;
+    if ((must_read || now_us >= run->step_us + (int64_t)STEP_MS * 1000) && step(run) != 0) {
+        return -1;
+    }
+    if (follower->owns) {
+        return lead(run);
+    }
+    recover(run);
+    return STANDBY_MS;
+}
+
+int aggregator_run_turn(struct aggregator_run *run)
+{
+    if (run->conn.redis == NULL) {
+        if (run->retry_us > clock_monotonic_us()) {
+            return IDLE_MS;
+        }
+        start_over(run);
+        if (outbox_conn_open(&run->conn, &run->redis, run->config, &run->trouble) != 0) {
+            fail(run);
+            return IDLE_MS;
+        }
+    }
+    const int pause_ms = turn(run);
+    if (pause_ms < 0) {
+        fail(run);
+        return IDLE_MS;
+    }
+    return pause_ms;
+}
+
+void aggregator_run_finish(struct aggregator_run *run)
+{
+    if (run->conn.redis != NULL) {
+        outbox_follower_release(&run->follower, &run->conn);
+    }
+}
+
+static int incomplete_count(const struct aggregator_run *run)
+{
+    int count = 0;
+    if (run->follower.owns && !run->must_load) {
+        RANKED_EACH(&run->state, ranked)
+        {
+            count += ranked->board.filling || ranking_board_lets_go(&ranked->board, &ranked->window);
+        }
+    }
+    return count;
+}
+
+void aggregator_run_state(const struct aggregator_run *run, struct aggregator_state *ret_state)
+{
+    const struct outbox_follower *follower = &run->follower;
+    const int64_t oldest_ms = outbox_follower_oldest_ms(follower);
+    *ret_state = (struct aggregator_state){
+        .role = follower->owns ? AGGREGATOR_LEADS : AGGREGATOR_STANDS_BY,
+        .waiting = outbox_follower_waiting(follower),
+        .lag_ms = oldest_ms > 0 && follower->clock_ms > oldest_ms ? follower->clock_ms - oldest_ms : 0,
+        .incomplete_count = incomplete_count(run),
+    };
+    snprintf(ret_state->trouble, sizeof(ret_state->trouble), "%s", run->trouble.message);
+}

@@ -1,0 +1,59 @@
+/* What the aggregator's thread does, turn by turn: a connection to Redis, the follower of the outbox on it, and while
+ * this instance leads
+ *
+ *     events ── ranking_chunk ──> ranking_apply ──> Redis          until a period or bucket begins: ranking_roll
+ *     between them, not to keep writers waiting: ranking_trim, ranking_release, ranking_scan
+ *
+ * Private to aggregator*.c and its tests. Owned by the aggregator's thread. */
+#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_RUN_H
+#define TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_RUN_H
+
+#include "common/base/backoff.h"
+#include "common/log/log.h"
+#include "common/net/host_port.h"
+#include "counter-service/aggregator/aggregator.h"
+#include "counter-service/aggregator/aggregator_metrics.h"
+#include "counter-service/aggregator/ranking_apply.h"
+#include "counter-service/aggregator/ranking_chunk.h"
+#include "counter-service/aggregator/ranking_release.h"
+#include "counter-service/aggregator/ranking_scan.h"
+#include "counter-service/outbox/outbox_follower.h"
+
+struct aggregator_run {
+    /* immutable after init */
+    const struct config *config;
+    struct host_port redis;
+    struct aggregator_metrics metrics;
+    size_t rows_max; /* of a chunk */
+    /* Redis's side */
+    struct outbox_conn conn;
+    struct outbox_follower follower;
+    int64_t step_us; /* when the last step was, monotonic */
+    bool must_load;
+    /* while this instance leads */
+    struct ranking_state state;
+    struct ranking_chunk chunk;
+    struct ranking_work work;
+    struct ranking_release release;
+    struct ranking_scan scan;
+    int64_t upkeep_us; /* no upkeep before, monotonic */
+    /* when something has failed */
+    struct backoff backoff;
+    int64_t retry_us; /* not before, monotonic; 0: nothing has failed since */
+    struct error trouble;
+    struct log_limiter limiter;
+};
+
+/* Returns 0, or -1 with error filled. */
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error) MUST_CHECK;
+void aggregator_run_done(struct aggregator_run *run);
+
+/* One turn. Blocks for what a login to Redis or some exchanges take. Returns how long the thread may sleep before the
+ * next, in ms. */
+int aggregator_run_turn(struct aggregator_run *run);
+/* Gives the lease up. */
+void aggregator_run_finish(struct aggregator_run *run);
+
+void aggregator_run_state(const struct aggregator_run *run, struct aggregator_state *ret_state);
+
+#endif

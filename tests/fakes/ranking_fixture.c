@@ -1,0 +1,302 @@
+#include "tests/fakes/ranking_fixture.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/base/decimal.h"
+#include "counter-service/event/event_batch.h"
+#include "counter-service/ranking/ranking_record.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/resp.h"
+
+#define TYPE "like"
+
+enum { NAME_SIZE = 16, EVENTS_MAX = 2 * 1000 * 1000, TURNS_MAX = 1000 * 1000 };
+
+static struct text name_of(char out[NAME_SIZE], int resource)
+{
+    return (struct text){out, (size_t)snprintf(out, NAME_SIZE, "r%d", resource)};
+}
+
+struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep)
+{
+    struct error error;
+    struct host_port address;
+    struct ranking_fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_non_null(fixture);
+    fixture->store = store;
+    fixture->config = store->config;
+    fixture->ranking = (struct ranking_config){
+        .counter_type = (char[]){TYPE},
+        .rolling = {{"1h", 60 * 60 * 1000}, {"24h", 24 * 60 * 60 * 1000}},
+        .rolling_count = 2,
+        .keep = keep,
+        .utc_offset_min = 8 * 60,
+    };
+    for (int i = 0; i < RANKING_CALENDARS; i++) {
+        fixture->ranking.calendar[i] = true;
+    }
+    fixture->ranking.counter_type = strdup(TYPE);
+    fixture->config.rankings = &fixture->ranking;
+    fixture->config.ranking_count = 1;
+    fixture->resource_max = resource_max;
+    fixture->counters = calloc((size_t)resource_max, sizeof(*fixture->counters));
+    fixture->events = calloc(EVENTS_MAX, sizeof(*fixture->events));
+    assert_true(fixture->counters != NULL && fixture->events != NULL);
+    assert_int_equal(host_port_parse(fixture->config.redis.addr, &address), 0);
+    if (outbox_conn_open(&fixture->conn, &address, &fixture->config, &error) != 0) {
+        fail_msg("%s", error.message);
+    }
+    return fixture;
+}
+
+void ranking_fixture_free(struct ranking_fixture *fixture)
+{
+    outbox_conn_close(&fixture->conn);
+    free(fixture->ranking.counter_type);
+    free(fixture->counters);
+    free(fixture->events);
+    free(fixture);
+}
+
+/* ---- events ---- */
+
+static void put_counters(struct ranking_fixture *fixture, struct buffer *requests, struct buffer *items,
+                         struct buffer *results, const struct ranking_event *events, size_t count)
+{
+    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
+    for (size_t i = 0; i < count; i++) {
+        char name[NAME_SIZE];
+        const struct text id = name_of(name, events[i].resource);
+        const struct event_batch_item item = {id, TEXT(TYPE), {NULL, 0}, events[i].delta};
+        assert_true(events[i].resource < fixture->resource_max);
+        event_batch_put(items, &item);
+        fixture->counters[events[i].resource] += events[i].delta;
+        buffer_append_format(results, "%s%" PRId64, i > 0 ? " " : "", fixture->counters[events[i].resource]);
+        resp_put_array(requests, 4);
+        resp_put_string(requests, TEXT("HSET"));
+        redis_key_put_counters(requests, &prefix, id);
+        resp_put_string(requests, TEXT(TYPE));
+        resp_put_integer(requests, fixture->counters[events[i].resource]);
+    }
+}
+
+static void put_entry(struct ranking_fixture *fixture, struct buffer *requests, int64_t ms, struct text items,
+                      struct text results, size_t count)
+{
+    char id[32];
+    char first[DECIMAL_LEN_MAX + 1];
+    char last[DECIMAL_LEN_MAX + 1];
+    snprintf(id, sizeof(id), "%" PRId64 "-%" PRIu64, ms, fixture->number);
+    snprintf(first, sizeof(first), "%" PRIu64, fixture->number + 1);
+    fixture->number += count;
+    snprintf(last, sizeof(last), "%" PRIu64, fixture->number);
+    redis_command_words(requests, TEXT("XADD"), TEXT("tally:{p0}:events"), text_of(id), TEXT("n"), text_of(first),
+                        TEXT("i"), items, TEXT("r"), results);
+    redis_command_words(requests, TEXT("HSET"), TEXT("tally:{p0}:outbox"), TEXT("n"), text_of(last));
+}
+
+static void write_entry(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events, size_t count,
+                        bool dropped)
+{
+    struct error error;
+    struct redis_reply reply;
+    struct buffer requests;
+    struct buffer items;
+    struct buffer results;
+    buffer_init(&requests);
+    buffer_init(&items);
+    buffer_init(&results);
+    assert_true(ms >= fixture->now_ms);
+    fixture->now_ms = ms;
+    event_batch_begin(&items);
+    put_counters(fixture, &requests, &items, &results, events, count);
+    if (dropped) {
+        fixture->number += count;
+    } else {
+        put_entry(fixture, &requests, ms, (struct text){items.data, items.len},
+                  (struct text){results.data, results.len}, count);
+    }
+    assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
+    for (size_t i = 0; i < count + (dropped ? 0 : 2); i++) {
+        if (redis_command_expect(fixture->conn.redis, "write", &reply, &error) != 0) {
+            fail_msg("%s", error.message);
+        }
+    }
+    for (size_t i = 0; i < count && !dropped; i++) {
+        assert_true(fixture->event_count < EVENTS_MAX);
+        fixture->events[fixture->event_count] = events[i];
+        fixture->events[fixture->event_count++].ms = ms;
+    }
+    buffer_done(&requests);
+    buffer_done(&items);
+    buffer_done(&results);
+}
+
+void ranking_fixture_write(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events,
+                           size_t count)
+{
+    write_entry(fixture, ms, events, count, false);
+}
+
+void ranking_fixture_drop(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events, size_t count)
+{
+    write_entry(fixture, ms, events, count, true);
+}
+
+/* ---- the aggregator ---- */
+
+struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
+{
+    struct error error;
+    struct aggregator_run *run = malloc(sizeof(*run));
+    assert_non_null(run);
+    REDIS_ASK(fixture->store->redis, "DEL", "tally:{p0}:lease:rankings");
+    if (aggregator_run_init(run, &fixture->config, &error) != 0) {
+        fail_msg("%s", error.message);
+    }
+    run->retry_us = 0;
+    for (int i = 0; i < 10 && (!run->follower.owns || run->must_load); i++) {
+        (void)aggregator_run_turn(run);
+    }
+    assert_true(run->follower.owns && !run->must_load);
+    return run;
+}
+
+void ranking_fixture_kill(struct aggregator_run *run)
+{
+    aggregator_run_done(run);
+    free(run);
+}
+
+void ranking_fixture_settle(struct aggregator_run *run)
+{
+    int idle = 0;
+    for (int i = 0; i < TURNS_MAX && idle < 3; i++) {
+        const int pause_ms = aggregator_run_turn(run);
+        if (run->conn.redis == NULL) {
+            fail_msg("%s", run->trouble.message);
+        }
+        idle = pause_ms < 20 ? 0 : idle + 1;
+        run->upkeep_us = 0;
+    }
+    assert_int_equal(idle, 3);
+    assert_int_equal(outbox_follower_waiting(&run->follower), 0);
+}
+
+/* ---- brute force ---- */
+
+struct standing {
+    int64_t score;
+    char name[NAME_SIZE];
+};
+
+static int by_place(const void *left, const void *right)
+{
+    const struct standing *a = left;
+    const struct standing *b = right;
+    return a->score != b->score ? (a->score > b->score ? -1 : 1) : strcmp(a->name, b->name);
+}
+
+static bool is_in(const struct ranking_window *window, const struct ranking_board *board, int64_t period, int64_t ms)
+{
+    const int64_t at = ranking_period_at(window, ms);
+    return window->kind == RANKING_KIND_ROLLING ? at > board->period - window->bucket_count : at == period;
+}
+
+/* The true order; *ret_count is how many have a place. */
+static struct standing *stand(const struct ranking_fixture *fixture, const struct ranked_window *ranked, int64_t period,
+                              size_t *ret_count)
+{
+    struct standing *all = calloc((size_t)fixture->resource_max, sizeof(*all));
+    assert_non_null(all);
+    for (int i = 0; i < fixture->resource_max; i++) {
+        (void)name_of(all[i].name, i);
+        all[i].score = ranked->window.kind == RANKING_KIND_ALL ? fixture->counters[i] : 0;
+    }
+    for (size_t i = 0; i < fixture->event_count && ranked->window.kind != RANKING_KIND_ALL; i++) {
+        const struct ranking_event *event = &fixture->events[i];
+        if (is_in(&ranked->window, &ranked->board, period, event->ms)) {
+            all[event->resource].score += event->delta;
+        }
+    }
+    size_t count = 0;
+    for (int i = 0; i < fixture->resource_max; i++) {
+        if (all[i].score != 0) {
+            all[count++] = all[i];
+        }
+    }
+    qsort(all, count, sizeof(*all), by_place);
+    *ret_count = count;
+    return all;
+}
+
+/* The first of them, as many as there are, are what the set holds. */
+static size_t compare_set(const struct ranking_fixture *fixture, struct text key, const struct standing *all,
+                          size_t count, const char *what)
+{
+    char full[128];
+    struct error error;
+    struct redis_reply reply;
+    struct buffer requests;
+    buffer_init(&requests);
+    const int len = snprintf(full, sizeof(full), "tally:{p0}:%.*s", (int)key.len, key.data);
+    redis_command_words(&requests, TEXT("ZRANGE"), ((struct text){full, (size_t)len}), TEXT("0"), TEXT("-1"),
+                        TEXT("WITHSCORES"));
+    assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
+    assert_int_equal(redis_command_expect(fixture->conn.redis, "ZRANGE", &reply, &error), 0);
+    const size_t members = reply.element_count / 2;
+    if (members > count) {
+        fail_msg("%s has %zu members, and %zu have a place", what, members, count);
+    }
+    for (size_t i = 0; i < members; i++) {
+        int64_t score;
+        const struct text name = redis_reply_element(&reply, 2 * i).text;
+        assert_true(decimal_parse(redis_reply_element(&reply, 2 * i + 1).text, &score));
+        if (!text_equal(name, text_of(all[i].name)) || -score != all[i].score) {
+            fail_msg("%s: place %zu of %zu has %.*s with %" PRId64 ", not %s with %" PRId64, what, i, members,
+                     (int)name.len, name.data, -score, all[i].name, all[i].score);
+        }
+    }
+    buffer_done(&requests);
+    return members;
+}
+
+static void compare_slot(struct ranking_fixture *fixture, const struct ranked_window *ranked, int64_t period)
+{
+    char key[RANKING_KEY_SIZE];
+    char what[64];
+    size_t count;
+    const size_t slot = ranking_slot(&ranked->window, period);
+    const struct ranking_top *top = &ranked->board.tops[slot];
+    const bool is_running = period == ranked->board.period;
+    struct standing *all = stand(fixture, ranked, period, &count);
+    snprintf(what, sizeof(what), "%s %s", is_running ? "running" : "former", ranked->window.name);
+    if (top->since_ms == INT64_MIN) {
+        const size_t members =
+            compare_set(fixture, ranking_top_key(key, ranked->counter_type, &ranked->window, slot), all, count, what);
+        assert_int_equal(members, ranked->members[slot]);
+        assert_true(members <= (size_t)ranked->keep + 128);
+        assert_true(top->is_bounded || members == count);
+        assert_true(!is_running || members >= count || members >= (size_t)(ranked->keep - ranked->keep / 4));
+    }
+    free(all);
+}
+
+void ranking_fixture_compare(struct ranking_fixture *fixture, const struct aggregator_run *run)
+{
+    RANKED_EACH(&run->state, ranked)
+    {
+        compare_slot(fixture, ranked, ranked->board.period);
+        if (ranked->window.kind == RANKING_KIND_CALENDAR) {
+            compare_slot(fixture, ranked, ranked->board.period - 1);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/* Rankings on a real Redis, for tests: events of any time in the outbox, an aggregator that is driven turn by turn, and
+ * a count of every event by brute force to compare with. Functions fail the test when something unexpected happens. */
+#ifndef TALLY_TESTS_FAKES_RANKING_FIXTURE_H
+#define TALLY_TESTS_FAKES_RANKING_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "counter-service/aggregator/aggregator_run.h"
+#include "tests/fakes/store_fixture.h"
+
+struct ranking_event {
+    int64_t ms;
+    int resource; /* "r<number>" */
+    int64_t delta;
+};
+
+struct ranking_fixture {
+    struct store_fixture *store;
+    struct config config; /* the store's, with rankings of "like" */
+    struct ranking_config ranking;
+    struct outbox_conn conn; /* the writer's */
+    /* what happened */
+    struct ranking_event *events;
+    size_t event_count;
+    int64_t *counters; /* of resource_max resources */
+    int resource_max;
+    int64_t now_ms;  /* of the last entry */
+    uint64_t number; /* of the last event in the outbox */
+};
+
+/* Three calendar windows, "all" and rolling ones of an hour and a day; keep is small. */
+struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep);
+void ranking_fixture_free(struct ranking_fixture *fixture);
+
+/* One entry of the outbox at the time, which the counters have too. */
+void ranking_fixture_write(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events,
+                           size_t count);
+/* The same, but the entry is dropped before anybody reads it. */
+void ranking_fixture_drop(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events,
+                          size_t count);
+
+/* An aggregator that has the lease at once. */
+struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture);
+/* It is killed: nothing is given up. */
+void ranking_fixture_kill(struct aggregator_run *run);
+/* Turns until every event is counted and nothing is left to do. */
+void ranking_fixture_settle(struct aggregator_run *run);
+
+/* Compares every set of the running and the former periods, and every sum, with a count of all events. */
+void ranking_fixture_compare(struct ranking_fixture *fixture, const struct aggregator_run *run);
+
+#endif
