@@ -58,6 +58,8 @@ struct request_state {
     char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
     char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];
     char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];
+    char window[RANKING_NAME_LEN_MAX]; /* of a ranking, as its answer repeats it */
+    size_t window_len;
 };
 
 struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request) MUST_CHECK;
