@@ -19,6 +19,12 @@ enum {
     BATCH_ITEMS_MAX = 1000,
     /* Counter types of one resource: bounds a listing, and the Redis command and answer behind it. */
     COUNTER_TYPES_MAX = 1000,
+    /* A ranking's answer: as many entries as a batch has items. How deep it is asked into is what costs Redis. */
+    RANKING_LIMIT_MAX = 1000,
+    RANKING_OFFSET_MAX = 100000,
+    RANKING_NEIGHBOURS_MAX = 100,
+    /* Of the names of windows ("24h") and periods ("2026-11-25T14"), visible ASCII. */
+    RANKING_NAME_LEN_MAX = 32,
     /* Body of an HTTP batch call: 1000 items of about 1 KiB. */
     HTTP_BATCH_BODY_MAX = 1024 * 1024,
     /* libmicrohttpd's memory pool of one connection, which holds a request's line and headers: larger ones are 414

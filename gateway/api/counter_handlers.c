@@ -271,9 +271,9 @@ void handle_get(struct request_state *state)
         admission_out_of_memory(state);
         return;
     }
-    const char *broken = path_resource_id(state, &operation->resource_id);
+    const char *broken = path_resource_id(state, 0, &operation->resource_id);
     if (broken == NULL) {
-        broken = path_counter_type(state, &operation->counter_type);
+        broken = path_counter_type(state, 1, &operation->counter_type);
     }
     if (broken != NULL) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);

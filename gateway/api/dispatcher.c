@@ -4,6 +4,7 @@
 #include "gateway/api/list_handler.h"
 #include "gateway/api/media_type.h"
 #include "gateway/api/operator_handlers.h"
+#include "gateway/api/ranking_handlers.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request_fields.h"
@@ -18,6 +19,8 @@ static const struct route routes[] = {
     {HTTP_POST, "/api/v1/counter/batch", ROUTE_BATCH_BODY, false, handle_get_batch},
     {HTTP_GET, "/api/v1/counter/{resource_id}/{counter_type}", ROUTE_NO_BODY, false, handle_get},
     {HTTP_GET, "/api/v1/counter/{resource_id}", ROUTE_NO_BODY, false, handle_list},
+    {HTTP_GET, "/api/v1/rankings/{counter_type}", ROUTE_NO_BODY, false, handle_top},
+    {HTTP_GET, "/api/v1/rankings/{counter_type}/{resource_id}", ROUTE_NO_BODY, false, handle_rank},
     /* what operators ask for: operator_handlers.h */
     OPERATOR_ENDPOINTS(OPERATOR_ROUTE)};
 

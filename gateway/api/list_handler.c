@@ -39,7 +39,7 @@ void handle_list(struct request_state *state)
         admission_out_of_memory(state);
         return;
     }
-    const char *broken = path_resource_id(state, &listed->resource_id);
+    const char *broken = path_resource_id(state, 0, &listed->resource_id);
     if (broken != NULL) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
         return;

@@ -18,15 +18,16 @@ static const char *decode(struct text segment, char *out, size_t out_size, const
     return rule(decoded);
 }
 
-const char *path_resource_id(struct request_state *state, struct text *ret_text)
+const char *path_resource_id(struct request_state *state, size_t place, struct text *ret_text)
 {
-    return decode(state->match.parameters[0], state->resource_id, sizeof(state->resource_id), counter_rules_resource_id,
+    return decode(state->match.parameters[place], state->resource_id, sizeof(state->resource_id),
+                  counter_rules_resource_id,
                   "resource_id must have two hexadecimal digits behind each '%', and not %00", ret_text);
 }
 
-const char *path_counter_type(struct request_state *state, struct text *ret_text)
+const char *path_counter_type(struct request_state *state, size_t place, struct text *ret_text)
 {
-    return decode(state->match.parameters[1], state->counter_type, sizeof(state->counter_type),
+    return decode(state->match.parameters[place], state->counter_type, sizeof(state->counter_type),
                   counter_rules_counter_type,
                   "counter_type must have two hexadecimal digits behind each '%', and not %00", ret_text);
 }

@@ -5,9 +5,9 @@
 #include "common/base/compiler.h"
 #include "gateway/http/request_state.h"
 
-/* The path's first parameter, and its second. Each returns NULL with *ret_text set, which points into state; or a
- * static sentence that names the rule it breaks. */
-const char *path_resource_id(struct request_state *state, struct text *ret_text) MUST_CHECK;
-const char *path_counter_type(struct request_state *state, struct text *ret_text) MUST_CHECK;
+/* place: of the parameter in the route's pattern, from 0. Each returns NULL with *ret_text set, which points into
+ * state; or a static sentence that names the rule it breaks. */
+const char *path_resource_id(struct request_state *state, size_t place, struct text *ret_text) MUST_CHECK;
+const char *path_counter_type(struct request_state *state, size_t place, struct text *ret_text) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /* One increment or one read that an HTTP request asks for: made by counter_json from a body or by handle_get from a
- * path, carried by the batcher, answered by counter_handlers. (handle_list makes one too, for its resource_id: it
- * travels by a call of its own.) Owned by its request; loop thread only. */
+ * path, carried by the batcher, answered by counter_handlers. (handle_list and ranking_handlers make one too, for what
+ * the path names: they travel by a call of their own.) Owned by its request; loop thread only. */
 #ifndef TALLY_GATEWAY_BATCH_OPERATION_H
 #define TALLY_GATEWAY_BATCH_OPERATION_H
 

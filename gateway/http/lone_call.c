@@ -3,9 +3,12 @@
 #include <assert.h>
 
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 #include "common/contract/grpc_message.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/reply.h"
+
+enum { REFUSAL_LEN_MAX = 2048 };
 
 /* The call is over, or given up. */
 static void end_wait(struct request_state *state)
@@ -16,11 +19,26 @@ static void end_wait(struct request_state *state)
     admission_leave(state);
 }
 
+/* What the service said of a request that it refuses, as a sentence: what is wrong with it is for the client to know.
+ * NULL: nothing that can be told. */
+static const char *refusal_said(struct request_state *state, enum status status)
+{
+    if (status != STATUS_INVALID_ARGUMENT && status != STATUS_NO_SUCH_RANKING) {
+        return NULL;
+    }
+    const struct text said = client_call_said(state->lone_call.call);
+    if (said.len == 0 || said.len > REFUSAL_LEN_MAX || !utf8_is_valid(said)) {
+        return NULL;
+    }
+    return operation_list_sentence(&state->operations, "%.*s", (int)said.len, said.data);
+}
+
 static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 {
     struct request_state *state = ctx;
     struct arena *arena = &state->loop->arena;
     const struct lone_call_kind *kind = state->lone_call.kind;
+    const char *said = refusal_said(state, status);
     end_wait(state);
     if (status == STATUS_OK) {
         const ProtobufCMessage *response = grpc_message_unpack(kind->response, reply, arena);
@@ -30,7 +48,7 @@ static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     if (status == STATUS_OK) {
         reply_json(state, 200);
     } else {
-        reply_problem(state, status, NULL);
+        reply_problem(state, status, said);
     }
     arena_reset(arena);
 }

@@ -1,7 +1,8 @@
-/* A request that is answered by an RPC of its own instead of through the batcher: a listing. Loop thread only.
+/* A request that is answered by an RPC of its own instead of through the batcher: a listing, a ranking. Loop thread
+ * only.
  *
  *     lone_call_start ─┬─> its answer ─> kind->write ─> 200
- *                      ├─> it failed: problem
+ *                      ├─> it failed: problem; of a request that the service refuses, in the service's words
  *                      └─> client gone: the call is given up; the gateway ends: 503
  */
 #ifndef TALLY_GATEWAY_HTTP_LONE_CALL_H

@@ -1,6 +1,7 @@
 #include "gateway/http/reply.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
@@ -10,8 +11,10 @@
 #include "gateway/pool/channel_pool.h"
 
 enum {
-    RETRY_AFTER_SIZE = 16,
-    /* X-Request-Id, Retry-After, Cache-Control, Vary, Access-Control-Allow-Origin, Access-Control-Expose-Headers */
+    SECONDS_SIZE = 24,
+    MAX_AGE_SIZE = 32,
+    MS_PER_SECOND = 1000,
+    /* X-Request-Id, Retry-After or Age, Cache-Control, Vary, Access-Control-Allow-Origin and -Expose-Headers */
     OWN_HEADERS = 6,
 };
 
@@ -58,27 +61,55 @@ static void add_cors_headers(const struct request_state *state, struct http_resp
     }
 }
 
+void reply_set_freshness(struct request_state *state, int64_t age_ms, int64_t max_age_ms)
+{
+    assert(age_ms >= 0 && max_age_ms >= 0);
+    state->freshness = (struct freshness){.is_told = true, .age_ms = age_ms, .max_age_ms = max_age_ms};
+}
+
+/* The values that the headers of an answer point to until it is sent. */
+struct own_values {
+    char request_id[REQUEST_ID_SIZE];
+    char retry_after[SECONDS_SIZE];
+    char age[SECONDS_SIZE];
+    char max_age[MAX_AGE_SIZE];
+};
+
+static void add_cache_headers(const struct request_state *state, struct http_response *response,
+                              struct own_values *values)
+{
+    const struct freshness *freshness = &state->freshness;
+    const bool is_told = response->status == 200 && freshness->is_told;
+    if (is_told) {
+        snprintf(values->age, sizeof(values->age), "%" PRId64, freshness->age_ms / MS_PER_SECOND);
+        add_own_header(response, "Age", values->age);
+    }
+    if (is_told && freshness->max_age_ms > 0) {
+        snprintf(values->max_age, sizeof(values->max_age), "max-age=%" PRId64, freshness->max_age_ms / MS_PER_SECOND);
+        add_own_header(response, "Cache-Control", values->max_age);
+    } else if (!state->is_cacheable) {
+        add_own_header(response, "Cache-Control", "no-store");
+    }
+}
+
 static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
 {
     struct loop_context *loop = state->loop;
     struct http_request *request = state->request;
     struct http_response response = state->response;
-    char request_id[REQUEST_ID_SIZE];
+    struct own_values values;
     response.status = http_status;
     response.content_type = content_type;
     response.body = body;
-    request_id_write(&loop->prng, http_request_field(request, FIELD_REQUEST_ID), request_id);
-    add_own_header(&response, "X-Request-Id", request_id);
-    if (!state->is_cacheable) {
-        add_own_header(&response, "Cache-Control", "no-store");
-    }
+    request_id_write(&loop->prng, http_request_field(request, FIELD_REQUEST_ID), values.request_id);
+    add_own_header(&response, "X-Request-Id", values.request_id);
+    add_cache_headers(state, &response, &values);
     if (loop->cors.count > 0) {
         add_cors_headers(state, &response);
     }
-    char retry_after[RETRY_AFTER_SIZE];
     if (http_status == 503) {
-        snprintf(retry_after, sizeof(retry_after), "%d", channel_pool_retry_after_s(loop->pool));
-        add_own_header(&response, "Retry-After", retry_after);
+        snprintf(values.retry_after, sizeof(values.retry_after), "%d", channel_pool_retry_after_s(loop->pool));
+        add_own_header(&response, "Retry-After", values.retry_after);
     }
     request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us + request->held_us);

@@ -1,6 +1,6 @@
 /* Answers: headers that every answer carries, problem documents (RFC 9457), and the metrics of it. Each function but
- * reply_add_header answers the request and ends its state. No answer may be kept by a cache, unless is_cacheable. Loop
- * thread only. */
+ * reply_add_header and reply_set_freshness answers the request and ends its state. No answer may be kept by a cache but
+ * a 200 that is_cacheable or has a freshness. Loop thread only. */
 #ifndef TALLY_GATEWAY_HTTP_REPLY_H
 #define TALLY_GATEWAY_HTTP_REPLY_H
 
@@ -17,6 +17,11 @@ enum http_problem {
 
 /* Adds a header to the answer to come, at most four. name is static; value lives until then. */
 void reply_add_header(struct request_state *state, const char *name, const char *value);
+
+/* Lets caches keep the answer to come, if it is a 200: it is so old, and may be given up to an age of max_age_ms. They
+ * are told whole seconds, rounded down (Age and Cache-Control: RFC 9111, sections 5.1 and 5.2.2.1). max_age_ms 0: it is
+ * told its age, and no cache keeps it. Neither is negative. */
+void reply_set_freshness(struct request_state *state, int64_t age_ms, int64_t max_age_ms);
 
 /* JSON that was written into request->reply. */
 void reply_json(struct request_state *state, int http_status);

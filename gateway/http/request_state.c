@@ -17,6 +17,7 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
     state->is_submitted = false;
     state->is_abandoned = false;
     state->is_cacheable = false;
+    state->freshness = (struct freshness){0};
     state->is_large = false;
     return state;
 }

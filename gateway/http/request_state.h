@@ -26,6 +26,13 @@ struct lone_call_kind;
 
 enum { PERCENT_ENCODED_BYTE = 3 };
 
+/* What an answer tells caches (RFC 9111). */
+struct freshness {
+    bool is_told;       /* the two below; if not, the answer must not be kept */
+    int64_t age_ms;     /* how long ago its data were read */
+    int64_t max_age_ms; /* for how long, from then on, it may be given; 0: it must not be kept */
+};
+
 struct request_state {
     struct loop_context *loop; /* NULL: never used */
     struct http_request *request;
@@ -38,7 +45,8 @@ struct request_state {
     size_t pending;                              /* operations that count in loop->pending */
     bool is_submitted;                           /* to the batcher or the client: a write may be applied from then on */
     bool is_abandoned;                           /* the client is gone, and the batcher still works for it: no answer */
-    bool is_cacheable;                           /* the answer */
+    bool is_cacheable;                           /* the answer: it never changes */
+    struct freshness freshness;                  /* of one that does */
     bool is_large;                               /* a batch call */
     struct request_wait wait;
     void (*read)(struct request_state *state); /* of the admission line: called when the body may be read */
@@ -50,6 +58,8 @@ struct request_state {
     char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
     char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];
     char counter_type[COUNTER_TYPE_LEN_MAX * PERCENT_ENCODED_BYTE];
+    char window[RANKING_NAME_LEN_MAX]; /* of a ranking, as its answer repeats it */
+    size_t window_len;
 };
 
 struct request_state *request_state_begin(struct loop_context *loop, struct http_request *request) MUST_CHECK;

@@ -7,6 +7,7 @@ static const char *const usual_details[STATUS_COUNT] = {
     [STATUS_INVALID_ARGUMENT] = "the request breaks a rule of the service",
     [STATUS_OVERFLOW] = "the increment would take the counter out of the range of a signed 64-bit integer",
     [STATUS_TOO_MANY_COUNTER_TYPES] = "the resource already has 1000 counter types",
+    [STATUS_NO_SUCH_RANKING] = "no such ranking, or no such window or period of it, is configured",
     [STATUS_KEY_REUSED] = "the idempotency key was used before with another increment or user_id",
     [STATUS_NO_SESSION] = "the session of this server with the service has ended",
     [STATUS_DATA_DAMAGED] = "what is stored under this counter is not a counter",

@@ -56,6 +56,7 @@ struct client_call {
     int64_t retry_us;
     enum status ended; /* what the last attempt said */
     bool unknown;      /* an attempt ended unknown */
+    grpc_slice said;   /* with that, in words */
 };
 
 struct counter_client {
@@ -225,11 +226,16 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t t
 
 /* --- calls -------------------------------------------------------------------------------------------------------- */
 
-static void unlink_and_free(struct client_call *call)
+static void unlink_call(struct client_call *call)
 {
     set_state(call, STATE_ENDED);
     list_remove(&call->client->calls, &call->node);
+}
+
+static void free_call(struct client_call *call)
+{
     grpc_byte_buffer_destroy(call->message);
+    grpc_slice_unref(call->said);
     free(call);
 }
 
@@ -245,10 +251,15 @@ static enum status final_status(const struct client_call *call)
 
 static void finish(struct client_call *call, enum status status, grpc_byte_buffer *reply)
 {
-    client_call_done on_done = call->on_done;
-    void *ctx = call->ctx;
-    unlink_and_free(call);
-    on_done(ctx, status, reply);
+    unlink_call(call);
+    call->on_done(call->ctx, status, reply);
+    free_call(call);
+}
+
+static void keep_what_was_said(struct client_call *call, const struct rpc_attempt *attempt)
+{
+    grpc_slice_unref(call->said);
+    call->said = grpc_slice_ref(attempt->code_message);
 }
 
 /* The channel goes back first: what the breaker makes of it decides whether a re-send is worth it. */
@@ -274,6 +285,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
     if (status == STATUS_OK) {
         finish(call, STATUS_OK, attempt->reply);
     } else {
+        keep_what_was_said(call, attempt);
         retry_or_end(call, status, now_us - attempt->started_us, now_us);
     }
     rpc_attempt_free(attempt);
@@ -357,6 +369,7 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
         .on_done = on_done,
         .ctx = ctx,
         .last_instance = -1,
+        .said = grpc_empty_slice(),
     };
     list_prepend(&client->calls, &call->node);
     retry_budget_on_first_attempt(&client->budget);
@@ -376,7 +389,13 @@ void client_call_abandon(struct client_call *call)
         call->attempt->call = NULL;
         rpc_attempt_cancel(call->attempt);
     }
-    unlink_and_free(call);
+    unlink_call(call);
+    free_call(call);
+}
+
+struct text client_call_said(const struct client_call *call)
+{
+    return (struct text){(const char *)GRPC_SLICE_START_PTR(call->said), GRPC_SLICE_LENGTH(call->said)};
 }
 
 /* --- life --------------------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "common/contract/status.h"
 #include "gateway/pool/channel_pool.h"
 #include "gateway/rpc/counter_rpc.h"
@@ -41,12 +42,14 @@ void counter_client_free(struct counter_client *client);
 bool counter_client_awaits_instance(const struct counter_client *client);
 
 /* Starts a call. Takes ownership of message. Never calls on_done from inside. Returns NULL when out of memory (message
- * is freed). The call is the client's, valid until on_done. */
+ * is freed). The call is the client's, valid until on_done returns. */
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
                                       int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
     MUST_CHECK;
 /* Gives a call up: it is cancelled and on_done will not be called. */
 void client_call_abandon(struct client_call *call);
+/* What the service said when the last attempt failed: any bytes; empty for nothing. Valid inside on_done only. */
+struct text client_call_said(const struct client_call *call);
 
 /* Ends finished calls, starts due re-sends, times silent attempts out. Returns the monotonic time at which it wants to
  * be called again, INT64_MAX for never. */

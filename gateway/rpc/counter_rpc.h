@@ -8,7 +8,9 @@
     X(KEEP_SESSION, "KeepSession") \
     X(SESSION_INCREMENT, "SessionIncrement") \
     X(BATCH_GET, "BatchGet") \
-    X(LIST_COUNTERS, "ListCounters")
+    X(LIST_COUNTERS, "ListCounters") \
+    X(TOP_COUNTERS, "TopCounters") \
+    X(RANK_OF, "RankOf")
 
 enum counter_rpc {
 #define COUNTER_RPC_ENUM(symbol, name) COUNTER_RPC_##symbol,

@@ -34,6 +34,9 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
 enum status rpc_status_of_call(int code, struct text outcome, struct text pushback)
 {
     if (text_equal(outcome, TEXT("not_applied"))) {
+        if (code == GRPC_STATUS_NOT_FOUND) {
+            return STATUS_NO_SUCH_RANKING;
+        }
         enum status status = rpc_status_of_item(code, TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED);
         if (status == STATUS_REDIS_DOWN && pushback.len > 0 && pushback.data[0] == '-') {
             return STATUS_WRITES_REFUSED;

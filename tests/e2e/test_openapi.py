@@ -17,6 +17,8 @@ PATHS = {
     "/api/v1/counter/{resource_id}/{counter_type}": {"get"},
     "/api/v1/counter/{resource_id}": {"get"},
     READ_BATCH: {"post"},
+    "/api/v1/rankings/{counter_type}": {"get"},
+    "/api/v1/rankings/{counter_type}/{resource_id}": {"get"},
     "/health": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},

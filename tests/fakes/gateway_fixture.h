@@ -36,6 +36,7 @@ struct fixture {
     struct gateway_health health;
     struct http_request requests[REQUESTS];
     char *bodies[REQUESTS];
+    const char *query; /* of the last request */
     /* the last answer */
     int status; /* 0: none yet */
     char content_type[64];
@@ -51,7 +52,11 @@ struct fixture {
     /* the client */
     client_call_done on_done;
     void *on_done_ctx;
-    char listed[300];
+    struct arena arena; /* of what was asked */
+    enum counter_rpc rpc;
+    const ProtobufCMessage *asked; /* the last call's message */
+    char listed[300];              /* of a ListCounters */
+    const char *said;              /* with its failure; NULL: nothing */
     bool call_abandoned;
     bool is_ready;
     bool has_strangers; /* besides the instance: one of another store, one that tells none */
@@ -76,6 +81,17 @@ void http_reply(struct http_request *request, const struct http_response *respon
         snprintf(fixture->headers[i][1], sizeof(fixture->headers[i][1]), "%s", response->headers[i].value);
     }
     fixture->replies++;
+}
+
+int http_request_query(const struct http_request *request, char *out, size_t size)
+{
+    assert_non_null(request);
+    const size_t len = strlen(fixture->query);
+    if (len > size) {
+        return -1;
+    }
+    memcpy(out, fixture->query, len);
+    return (int)len;
 }
 
 void http_request_release(struct http_request *request)
@@ -106,18 +122,23 @@ int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us)
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
                                       int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
 {
+    static const ProtobufCMessageDescriptor *const descriptors[COUNTER_RPCS] = {
+        [COUNTER_RPC_LIST_COUNTERS] = &tally__v1__list_counters_request__descriptor,
+        [COUNTER_RPC_TOP_COUNTERS] = &tally__v1__top_counters_request__descriptor,
+        [COUNTER_RPC_RANK_OF] = &tally__v1__rank_of_request__descriptor,
+    };
     (void)client;
-    assert_int_equal(rpc, COUNTER_RPC_LIST_COUNTERS);
+    assert_non_null(descriptors[rpc]);
     assert_true(deadline_us > now_us);
-    struct arena arena;
-    arena_init(&arena);
-    const ProtobufCMessage *unpacked =
-        grpc_message_unpack(&tally__v1__list_counters_request__descriptor, message, &arena);
-    const Tally__V1__ListCountersRequest *list = (const Tally__V1__ListCountersRequest *)unpacked;
-    snprintf(fixture->listed, sizeof(fixture->listed), "%.*s", (int)list->resource_id.len,
-             (const char *)list->resource_id.data);
-    arena_done(&arena);
+    fixture->rpc = rpc;
+    fixture->asked = grpc_message_unpack(descriptors[rpc], message, &fixture->arena);
+    assert_non_null(fixture->asked);
     grpc_byte_buffer_destroy(message);
+    if (rpc == COUNTER_RPC_LIST_COUNTERS) {
+        const Tally__V1__ListCountersRequest *list = (const Tally__V1__ListCountersRequest *)fixture->asked;
+        snprintf(fixture->listed, sizeof(fixture->listed), "%.*s", (int)list->resource_id.len,
+                 (const char *)list->resource_id.data);
+    }
     fixture->on_done = on_done;
     fixture->on_done_ctx = ctx;
     return (struct client_call *)fixture; /* only its address matters */
@@ -127,6 +148,12 @@ void client_call_abandon(struct client_call *call)
 {
     assert_ptr_equal(call, fixture);
     fixture->call_abandoned = true;
+}
+
+struct text client_call_said(const struct client_call *call)
+{
+    assert_ptr_equal(call, fixture);
+    return text_of(fixture->said != NULL ? fixture->said : "");
 }
 
 bool channel_pool_is_ready(struct channel_pool *pool)
@@ -190,6 +217,7 @@ static inline int set_up(void **state)
     assert_non_null(fixture);
     fixture->is_ready = true;
     fixture->retry_after_s = 1;
+    arena_init(&fixture->arena);
     gateway_health_init(&fixture->health, NULL, NULL);
     const struct config config = {
         .server = {.request_timeout_ms = TIMEOUT_US / 1000, .max_body = MAX_BODY, .max_pending = MAX_PENDING},
@@ -218,18 +246,21 @@ static inline int tear_down(void **state)
         buffer_done(&fixture->requests[i].reply);
     }
     loop_context_done(&fixture->context);
+    arena_done(&fixture->arena);
     free(fixture);
     return 0;
 }
 
-/* A request as the HTTP server would reset it. */
-static inline struct http_request *prepare(size_t index, enum http_method method, const char *path)
+/* A request as the HTTP server would reset it. target: a path, and perhaps a query. */
+static inline struct http_request *prepare(size_t index, enum http_method method, const char *target)
 {
     struct http_request *request = &fixture->requests[index];
+    const size_t path_len = strcspn(target, "?");
+    fixture->query = target + path_len + (target[path_len] == '?' ? 1 : 0);
     buffer_clear(&request->reply, SIZE_MAX);
     *request = (struct http_request){
         .method = method,
-        .path = text_of(path),
+        .path = {target, path_len},
         .fields = {[FIELD_CONTENT_TYPE] = {TEXT("application/json"), 1}},
         .complete_us = clock_monotonic_us(),
         .reply = request->reply,
@@ -327,6 +358,14 @@ static inline void assert_problem(int status, const char *part)
     if (strstr(fixture->body, part) == NULL) {
         fail_msg("no %s in %s", part, fixture->body);
     }
+}
+
+/* The client's end of the call that was started last. response: the message of STATUS_OK; else NULL. */
+static inline void finish_call(enum status status, const ProtobufCMessage *response)
+{
+    grpc_byte_buffer *reply = response != NULL ? grpc_message_pack(response) : NULL;
+    fixture->on_done(fixture->on_done_ctx, status, reply);
+    grpc_byte_buffer_destroy(reply);
 }
 
 /* The value of a series, by its name and labels; 0 if it is not there. */

@@ -23,9 +23,10 @@ class _Health(health.HealthServicer):
 class Failure:
     """An error for a whole RPC. outcome: of the trailer; None leaves it out."""
 
-    def __init__(self, code, outcome):
+    def __init__(self, code, outcome, message="made by the test"):
         self.code = code
         self.outcome = outcome
+        self.message = message
 
 
 class FakeService(grpc.GenericRpcHandler):
@@ -72,7 +73,7 @@ class FakeService(grpc.GenericRpcHandler):
         if isinstance(answer, Failure):
             if answer.outcome is not None:
                 context.set_trailing_metadata((("tally-outcome", answer.outcome),))
-            context.abort(answer.code, "made by the test")
+            context.abort(answer.code, answer.message)
         return answer
 
     def close(self):

@@ -224,11 +224,6 @@ static void test_a_long_path_is_refused_however_it_is_encoded(void **state)
     assert_problem(400, "resource_id must be 1-256 bytes");
 }
 
-static void listed(enum status status, grpc_byte_buffer *reply)
-{
-    fixture->on_done(fixture->on_done_ctx, status, reply);
-}
-
 static void test_a_listing_is_a_call_of_its_own(void **state)
 {
     (void)state;
@@ -247,9 +242,7 @@ static void test_a_listing_is_a_call_of_its_own(void **state)
     get("/api/v1/counter/batch");
     assert_string_equal(fixture->listed, "batch");
     assert_int_equal(fixture->context.pending, 1);
-    grpc_byte_buffer *reply = grpc_message_pack(&response.base);
-    listed(STATUS_OK, reply);
-    grpc_byte_buffer_destroy(reply);
+    finish_call(STATUS_OK, &response.base);
     assert_answer(200, "application/json",
                   "{\"resource_id\":\"batch\",\"counters\":{\"like\":3,\"view\":-9223372036854775808}}");
     assert_int_equal(fixture->context.pending, 0);
@@ -259,8 +252,41 @@ static void test_a_listing_that_failed(void **state)
 {
     (void)state;
     get("/api/v1/counter/a");
-    listed(STATUS_REDIS_DOWN, NULL);
+    fixture->said = "redis:6379 is down";
+    finish_call(STATUS_REDIS_DOWN, NULL);
     assert_problem(503, "/problems/store-unavailable");
+    assert_null(strstr(fixture->body, "6379"));
+}
+
+static void test_a_listing_that_the_service_refuses_is_told_why(void **state)
+{
+    static const char *const untold[] = {NULL, "", "\xFF"};
+    (void)state;
+    get("/api/v1/counter/a");
+    fixture->said = "resource_id must not be \"a\"";
+    finish_call(STATUS_INVALID_ARGUMENT, NULL);
+    assert_problem(400, "\"detail\":\"resource_id must not be \\\"a\\\"\"");
+    for (size_t i = 0; i < sizeof(untold) / sizeof(untold[0]); i++) {
+        get("/api/v1/counter/a");
+        fixture->said = untold[i];
+        finish_call(STATUS_INVALID_ARGUMENT, NULL);
+        assert_problem(400, "\"detail\":\"the request breaks a rule of the service\"");
+    }
+}
+
+static void test_a_refusal_longer_than_its_bound_is_not_told(void **state)
+{
+    char said[2049 + 1];
+    (void)state;
+    memset(said, 'a', sizeof(said));
+    for (size_t len = 2048; len <= 2049; len++) {
+        said[len] = '\0';
+        get("/api/v1/counter/a");
+        fixture->said = said;
+        finish_call(STATUS_INVALID_ARGUMENT, NULL);
+        assert_problem(400, len == 2048 ? said : "the request breaks a rule of the service");
+        said[len] = 'a';
+    }
 }
 
 static void test_a_listing_that_no_counter_service_answers_so(void **state)
@@ -269,7 +295,7 @@ static void test_a_listing_that_no_counter_service_answers_so(void **state)
     get("/api/v1/counter/a");
     grpc_slice slice = grpc_slice_from_static_string("\xFF");
     grpc_byte_buffer *reply = grpc_raw_byte_buffer_create(&slice, 1);
-    listed(STATUS_OK, reply);
+    fixture->on_done(fixture->on_done_ctx, STATUS_OK, reply);
     grpc_byte_buffer_destroy(reply);
     assert_problem(500, "/problems/version-mismatch");
 }
@@ -285,9 +311,7 @@ static void test_a_listing_with_a_name_that_no_counter_can_have(void **state)
     response.counters = counters;
     response.n_counters = 1;
     get("/api/v1/counter/a");
-    grpc_byte_buffer *reply = grpc_message_pack(&response.base);
-    listed(STATUS_OK, reply);
-    grpc_byte_buffer_destroy(reply);
+    finish_call(STATUS_OK, &response.base);
     assert_problem(500, "/problems/data-damaged");
 }
 
@@ -418,6 +442,8 @@ int main(void)
         TEST(test_a_long_path_is_refused_however_it_is_encoded),
         TEST(test_a_listing_is_a_call_of_its_own),
         TEST(test_a_listing_that_failed),
+        TEST(test_a_listing_that_the_service_refuses_is_told_why),
+        TEST(test_a_refusal_longer_than_its_bound_is_not_told),
         TEST(test_a_listing_that_no_counter_service_answers_so),
         TEST(test_a_listing_with_a_name_that_no_counter_can_have),
         TEST(test_too_many_waiting_requests_are_shed),

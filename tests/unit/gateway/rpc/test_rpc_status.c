@@ -36,6 +36,7 @@ static void test_codes_keep_their_meaning(void **state)
     assert_int_equal(rpc_status_of_call(6, TEXT("not_applied"), TEXT("")), STATUS_KEY_REUSED);
     assert_int_equal(rpc_status_of_call(10, TEXT("not_applied"), TEXT("")), STATUS_NO_SESSION);
     assert_int_equal(rpc_status_of_call(12, TEXT("not_applied"), TEXT("")), STATUS_UNIMPLEMENTED);
+    assert_int_equal(rpc_status_of_call(5, TEXT("not_applied"), TEXT("")), STATUS_NO_SUCH_RANKING);
     assert_int_equal(rpc_status_of_call(4, TEXT(""), TEXT("")), STATUS_DEADLINE_EXCEEDED);
     assert_int_equal(rpc_status_of_call(14, TEXT("not_applied"), TEXT("-1")), STATUS_WRITES_REFUSED);
     assert_int_equal(rpc_status_of_call(14, TEXT("not_applied"), TEXT("5")), STATUS_REDIS_DOWN);
