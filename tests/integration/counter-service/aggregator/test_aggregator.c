@@ -13,6 +13,7 @@
 #include "common/base/prng.h"
 #include "tests/fakes/ranking_fixture.h"
 
+enum { ROUNDS = 500, ENTRY_EVENTS = 50 };
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 /* Ahead of the clock, which would otherwise move the windows on. */
@@ -57,7 +58,7 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, bool even, 
     struct ranking_fixture *fixture = ranking_fixture_open(store, 600, 40);
     struct aggregator_run *run = ranking_fixture_start(fixture);
     int64_t now_ms = start_ms();
-    for (int i = 0; i < 1500; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         struct ranking_event batch[40];
         const size_t count = make_batch(&prng, batch, fixture->resource_max, even, decrements);
         now_ms += pause(&prng);
@@ -78,21 +79,269 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, bool even, 
     ranking_fixture_free(fixture);
 }
 
+static void forget_all(struct store_fixture *fixture)
+{
+    REDIS_ASK(fixture->redis, "EVAL",
+              "for _, key in ipairs(redis.call('KEYS', 'tally:{p0}:*')) do redis.call('DEL', key) end", "0");
+}
+
 static void test_rankings_equal_a_count_of_all_events(void **state)
 {
     NEED_REDIS(state);
     for (uint64_t seed = 1; seed <= 4; seed++) {
-        REDIS_ASK(fixture->redis, "EVAL",
-                  "for _, k in ipairs(redis.call('KEYS', 'tally:{p0}:*')) do redis.call('DEL', k) end", "0");
+        forget_all(fixture);
         run_schedule(fixture, seed, seed % 2 == 0, seed > 2 ? 50 : 20);
     }
 }
 
+/* ---- single events, by hand ---- */
+
+static void write_one(struct ranking_fixture *fixture, int64_t ms, int resource, int64_t delta)
+{
+    const struct ranking_event event = {.resource = resource, .delta = delta};
+    ranking_fixture_write(fixture, ms, &event, 1);
+}
+
+static void write_each(struct ranking_fixture *fixture, int64_t ms, int count, int64_t delta)
+{
+    for (int i = 0; i < count; i += ENTRY_EVENTS) {
+        struct ranking_event events[ENTRY_EVENTS];
+        const int end = count - i < ENTRY_EVENTS ? count - i : ENTRY_EVENTS;
+        for (int k = 0; k < end; k++) {
+            events[k] = (struct ranking_event){.resource = i + k, .delta = delta + i + k};
+        }
+        ranking_fixture_write(fixture, ms, events, (size_t)end);
+    }
+}
+
+static struct ranked_window *window_called(struct aggregator_run *run, const char *name)
+{
+    RANKED_EACH(&run->state, ranked)
+    {
+        if (strcmp(ranked->window.name, name) == 0) {
+            return ranked;
+        }
+    }
+    fail_msg("there is no window %s", name);
+    return NULL;
+}
+
+static bool is_whole(const struct ranked_window *ranked)
+{
+    return ranked->board.tops[ranked_slot(ranked)].since_ms == INT64_MIN && !ranked->board.filling;
+}
+
+static void test_two_that_think_they_lead_count_no_event_twice(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *first = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 20, 1);
+    ranking_fixture_settle(first);
+    /* It stands still while another takes over, counts, and dies. */
+    write_each(rankings, now_ms + 1, 20, 2);
+    struct aggregator_run *second = ranking_fixture_start(rankings);
+    ranking_fixture_settle(second);
+    write_each(rankings, now_ms + 2, 20, 3);
+    /* It has read the lease as its own, and then the other one's is gone: nothing but the transaction protects. */
+    first->follower.owns = true;
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", first->follower.token);
+    for (int i = 0; i < 3; i++) {
+        (void)aggregator_run_turn(first);
+    }
+    assert_non_null(strstr(first->trouble.message, "another instance"));
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", second->follower.token);
+    ranking_fixture_settle(second);
+    ranking_fixture_compare(rankings, second);
+    ranking_fixture_kill(first);
+    ranking_fixture_kill(second);
+    ranking_fixture_free(rankings);
+}
+
+static void test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
+    write_each(rankings, day_ms, 30, 1);
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "day")) && is_whole(window_called(run, "1h")));
+    const struct ranking_event lost = {.resource = 7, .delta = 1000};
+    ranking_fixture_drop(rankings, day_ms + 5, &lost, 1);
+    write_one(rankings, day_ms + 10, 8, 1);
+    ranking_fixture_settle(run);
+    assert_false(is_whole(window_called(run, "day")));
+    assert_false(is_whole(window_called(run, "1h")));
+    assert_true(window_called(run, "day")->board.tops[ranked_slot(window_called(run, "day"))].since_ms == day_ms + 10);
+    assert_true(is_whole(window_called(run, "all"))); /* from the counters */
+    ranking_fixture_compare(rankings, run);
+    /* The next periods have all. */
+    write_each(rankings, day_ms + 40 * (int64_t)DAY, 30, 1);
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "day")) && is_whole(window_called(run, "month")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(void **state)
+{
+    NEED_REDIS(state);
+    struct prng prng = {9};
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 3000, 100);
+    int64_t now_ms = start_ms();
+    for (int i = 0; i < 3000; i++) {
+        const struct ranking_event before = {.resource = i, .delta = 1 + (i * 7919) % 500};
+        ranking_fixture_drop(rankings, now_ms, &before, 1);
+    }
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    assert_true(window_called(run, "all")->board.filling);
+    while (window_called(run, "all")->board.filling) {
+        struct ranking_event batch[40];
+        const size_t count = make_batch(&prng, batch, 3000, true, 50);
+        ranking_fixture_write(rankings, ++now_ms, batch, count);
+        run->upkeep_us = 0;
+        (void)aggregator_run_turn(run);
+    }
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "all")));
+    assert_false(is_whole(window_called(run, "month")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_top_that_lost_its_members_is_made_anew(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 600, 20);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 600, 1); /* 580 to 599 are the best */
+    ranking_fixture_settle(run);
+    assert_true(window_called(run, "day")->board.tops[0].is_bounded ||
+                window_called(run, "day")->board.tops[1].is_bounded);
+    for (int i = 400; i < 600; i++) {
+        write_one(rankings, now_ms + 1, i, -(1 + i)); /* nothing is left of them */
+    }
+    ranking_fixture_settle(run);
+    assert_true(window_called(run, "day")->members[ranked_slot(window_called(run, "day"))] >= 20);
+    assert_true(window_called(run, "all")->members[0] >= 20);
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_rolling_window_lets_go_in_steps_and_says_so(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 3000, 50);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 3000, 1);
+    ranking_fixture_settle(run);
+    write_one(rankings, now_ms + 59 * MINUTE, 1, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_compare(rankings, run);
+    write_one(rankings, now_ms + 61 * MINUTE, 1, 1);
+    struct ranked_window *hour = window_called(run, "1h");
+    int steps = 0;
+    do {
+        run->upkeep_us = 0;
+        (void)aggregator_run_turn(run);
+        steps += ranking_board_lets_go(&hour->board, &hour->window);
+    } while (outbox_follower_waiting(&run->follower) > 0 || ranking_board_lets_go(&hour->board, &hour->window));
+    assert_in_range(steps, 6, 3000);
+    ranking_fixture_settle(run);
+    ranking_fixture_compare(rankings, run);
+    assert_int_equal(hour->members[0], 1);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_window_that_another_leader_did_not_keep_up_says_so(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    rankings->ranking.calendar[RANKING_WEEK] = false;
+    rankings->ranking.calendar[RANKING_ALL] = false;
+    run = ranking_fixture_start(rankings);
+    write_each(rankings, now_ms + 10, 30, 1);
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "day")));
+    ranking_fixture_kill(run);
+    rankings->ranking.calendar[RANKING_WEEK] = true;
+    rankings->ranking.calendar[RANKING_ALL] = true;
+    run = ranking_fixture_start(rankings);
+    assert_false(is_whole(window_called(run, "week")));
+    assert_true(is_whole(window_called(run, "day")));
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "all")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_records_of_which_nothing_is_left_are_dropped(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 300, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 300, 1);
+    ranking_fixture_settle(run);
+    assert_string_equal(REDIS_ASK(fixture->redis, "HLEN", "tally:{p0}:r:like"), "300");
+    write_one(rankings, now_ms + 70 * (int64_t)DAY, 1, 1);
+    ranking_fixture_settle(run);
+    assert_string_equal(REDIS_ASK(fixture->redis, "HLEN", "tally:{p0}:r:like"), "1");
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_damaged_record_stops_the_rankings_and_nothing_else(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r7", "nonsense");
+    write_one(rankings, now_ms + 1, 7, 1);
+    for (int i = 0; i < 3 && run->trouble.message[0] == '\0'; i++) {
+        (void)aggregator_run_turn(run);
+    }
+    assert_string_equal(run->trouble.message, "a record of the rankings of like is damaged");
+    REDIS_ASK(fixture->redis, "HDEL", "tally:{p0}:r:like", "r7");
+    run->retry_us = 1; /* long ago */
+    ranking_fixture_settle(run);
+    assert_string_equal(run->trouble.message, "");
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, store_fixture_setup, store_fixture_teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rankings_equal_a_count_of_all_events, store_fixture_setup,
-                                        store_fixture_teardown),
+        TEST(test_rankings_equal_a_count_of_all_events),
+        TEST(test_two_that_think_they_lead_count_no_event_twice),
+        TEST(test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be),
+        TEST(test_counters_that_were_there_before_are_ranked_while_writes_go_on),
+        TEST(test_a_top_that_lost_its_members_is_made_anew),
+        TEST(test_a_rolling_window_lets_go_in_steps_and_says_so),
+        TEST(test_a_window_that_another_leader_did_not_keep_up_says_so),
+        TEST(test_records_of_which_nothing_is_left_are_dropped),
+        TEST(test_a_damaged_record_stops_the_rankings_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

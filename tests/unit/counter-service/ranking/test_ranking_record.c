@@ -1,0 +1,175 @@
+/* Records: what is known of a resource in all windows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/prng.h"
+#include "counter-service/ranking/ranking_record.h"
+
+enum { HOUR_MS = 60 * 60 * 1000 };
+
+static struct ranking_window window_of(uint32_t tag)
+{
+    struct ranking_window window;
+    assert_true(ranking_window_of_tag(tag, 0, &window));
+    return window;
+}
+
+static struct ranking_window day(void)
+{
+    return window_of(1 + RANKING_DAY);
+}
+
+static struct ranking_window hour_rolling(void)
+{
+    return window_of(16 + 60);
+}
+
+static int64_t add(struct ranking_record *record, struct ranking_window window, int64_t period, int64_t delta)
+{
+    int64_t bucket_sum;
+    return ranking_record_add(record, &window, period, delta, &bucket_sum);
+}
+
+static int64_t sum(const struct ranking_record *record, struct ranking_window window, int64_t period)
+{
+    return ranking_record_sum(record, &window, period);
+}
+
+static void test_a_period_and_the_one_before_are_known(void **state)
+{
+    (void)state;
+    struct ranking_record record = {.count = 0};
+    assert_int_equal(add(&record, day(), 100, 5), 5);
+    assert_int_equal(add(&record, day(), 100, -2), 3);
+    assert_int_equal(sum(&record, day(), 100), 3);
+    assert_int_equal(sum(&record, day(), 101), 0);
+    assert_int_equal(sum(&record, day(), 99), 0);
+    assert_int_equal(add(&record, day(), 101, 7), 7);
+    assert_int_equal(sum(&record, day(), 100), 3);
+    assert_int_equal(add(&record, day(), 103, 1), 1);
+    assert_int_equal(sum(&record, day(), 102), 0);
+    assert_int_equal(sum(&record, day(), 101), 0);
+}
+
+static void test_a_rolling_sum_is_that_of_its_buckets(void **state)
+{
+    (void)state;
+    int64_t bucket_sum;
+    struct ranking_record record = {.count = 0};
+    const struct ranking_window window = hour_rolling();
+    assert_int_equal(ranking_record_add(&record, &window, 10, 5, &bucket_sum), 5);
+    assert_int_equal(ranking_record_add(&record, &window, 10, 2, &bucket_sum), 7);
+    assert_int_equal(bucket_sum, 7);
+    assert_int_equal(ranking_record_add(&record, &window, 11, -3, &bucket_sum), 4);
+    assert_int_equal(bucket_sum, -3);
+    assert_int_equal(ranking_record_let_go(&record, &window, 10, 7), -3);
+    assert_int_equal(ranking_record_let_go(&record, &window, 11, -3), 0);
+    assert_int_equal(ranking_record_add(&record, &window, 11, 1, &bucket_sum), 1);
+    assert_int_equal(bucket_sum, 1);
+}
+
+static void test_sums_stay_at_the_ends_of_their_range(void **state)
+{
+    (void)state;
+    struct ranking_record record = {.count = 0};
+    assert_true(add(&record, day(), 1, INT64_MAX) == INT64_MAX);
+    assert_true(add(&record, day(), 1, 1) == INT64_MAX);
+    assert_true(add(&record, day(), 2, INT64_MIN) == INT64_MIN);
+    assert_true(add(&record, day(), 2, -1) == INT64_MIN);
+}
+
+static bool same(const struct ranking_record *a, const struct ranking_record *b)
+{
+    return a->count == b->count && memcmp(a->windows, b->windows, a->count * sizeof(a->windows[0])) == 0;
+}
+
+static void test_a_record_survives_packing(void **state)
+{
+    (void)state;
+    struct prng prng = {3};
+    for (int i = 0; i < 20000; i++) {
+        char packed[RANKING_RECORD_LEN_MAX];
+        struct ranking_record record;
+        struct ranking_record read;
+        memset(&record, 0, sizeof(record));
+        memset(&read, 0, sizeof(read));
+        record.count = prng_up_to(&prng, RANKING_RECORD_WINDOWS_MAX);
+        for (size_t k = 0; k < record.count; k++) {
+            record.windows[k].tag = (uint32_t)prng_next(&prng) >> prng_up_to(&prng, 31);
+            for (size_t n = 0; n < 3; n++) {
+                record.windows[k].numbers[n] = (int64_t)prng_next(&prng) >> prng_up_to(&prng, 63);
+            }
+        }
+        const size_t len = ranking_record_pack(&record, packed);
+        assert_int_equal(ranking_record_unpack((struct text){packed, len}, &read), 0);
+        assert_true(same(&record, &read));
+        /* Cut anywhere but between two windows it is none. */
+        const size_t cut = prng_up_to(&prng, (uint32_t)len - 1);
+        struct ranking_record part;
+        if (ranking_record_unpack((struct text){packed, cut}, &part) == 0 && cut > 0) {
+            assert_true(part.count < record.count);
+        }
+    }
+}
+
+static void test_what_is_no_record_is_refused(void **state)
+{
+    (void)state;
+    struct ranking_record record;
+    assert_int_equal(ranking_record_unpack(TEXT(""), &record), 0);
+    assert_int_equal(record.count, 0);
+    assert_int_equal(ranking_record_unpack(TEXT("\x01"), &record), 0);
+    static const struct text wrong[] = {
+        {"\x02", 1},
+        {"5", 1},
+        {"\x01\x02", 2},
+        {"\x01\x02\x00\x00", 4},
+        {"\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12},
+        {"\x01\xff\xff\xff\xff\xff\x01\x00\x00\x00", 10},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        assert_int_equal(ranking_record_unpack(wrong[i], &record), -1);
+    }
+    char many[1 + 4 * (RANKING_RECORD_WINDOWS_MAX + 1)] = {1};
+    assert_int_equal(ranking_record_unpack((struct text){many, sizeof(many)}, &record), -1);
+}
+
+static void test_a_record_is_over_when_nothing_can_be_asked_for(void **state)
+{
+    (void)state;
+    struct ranking_record record = {.count = 0};
+    const struct ranking_window rolling = hour_rolling();
+    const int64_t now = INT64_C(1795602030400);
+    const struct ranking_window days = day();
+    const int64_t today = ranking_period_at(&days, now);
+    assert_true(ranking_record_is_over(&record, 0, now));
+    add(&record, days, today - 1, 4);
+    assert_false(ranking_record_is_over(&record, 0, now));
+    assert_true(ranking_record_is_over(&record, 0, now + 24 * HOUR_MS));
+    add(&record, days, today, -4);
+    add(&record, days, today, 4);
+    assert_false(ranking_record_is_over(&record, 0, now)); /* yesterday's */
+    const int64_t bucket = ranking_period_at(&rolling, now);
+    add(&record, rolling, bucket, 1);
+    add(&record, rolling, bucket, -1);
+    assert_false(ranking_record_is_over(&record, 0, now + HOUR_MS / 2));
+    assert_true(ranking_record_is_over(&record, 0, now + 48 * HOUR_MS));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_period_and_the_one_before_are_known),
+        cmocka_unit_test(test_a_rolling_sum_is_that_of_its_buckets),
+        cmocka_unit_test(test_sums_stay_at_the_ends_of_their_range),
+        cmocka_unit_test(test_a_record_survives_packing),
+        cmocka_unit_test(test_what_is_no_record_is_refused),
+        cmocka_unit_test(test_a_record_is_over_when_nothing_can_be_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
