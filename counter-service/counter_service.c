@@ -33,8 +33,8 @@ struct counter_service {
     struct consul_registration *registration; /* NULL: consul.address is "" */
 };
 
-static const char misses_events[] = "other instances publish events of this store, and kafka.brokers is empty here: "
-                                    "what this one counts is in no event";
+static const char misses_events[] = "other instances keep events of this store, and this one adds none: it has neither "
+                                    "kafka.brokers nor rankings, so that what it counts is in no event and no ranking";
 
 /* Asks the store for the reason each time: the reason may change while Redis stays unusable. */
 static int write_health(void *ctx, struct operator_answer *answer)
@@ -43,13 +43,16 @@ static int write_health(void *ctx, struct operator_answer *answer)
     char reason[sizeof(struct error)] = "";
     char refusal[sizeof(struct error)] = "";
     struct relay_state events;
+    struct aggregator_state rankings;
     (void)store_is_serving(service->store, reason, sizeof(reason));
     (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
     relay_read_state(service->relay, &events);
+    aggregator_read_state(service->aggregator, &rankings);
     if (store_misses_events(service->store)) {
         snprintf(events.trouble, sizeof(events.trouble), "%s", misses_events);
     }
-    return service_health_write(&service->health, reason, refusal, &events, &answer->body);
+    const struct service_health_parts parts = {reason, refusal, &events, &rankings};
+    return service_health_write(&service->health, &parts, &answer->body);
 }
 
 static const struct operator_endpoint operator_endpoints[] = {

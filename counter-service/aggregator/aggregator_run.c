@@ -1,11 +1,12 @@
 #include "counter-service/aggregator/aggregator_run.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
-#include "counter-service/aggregator/ranking_roll.h"
+#include "counter-service/aggregator/aggregator_count.h"
 #include "counter-service/aggregator/ranking_trim.h"
+#include "counter-service/board/ranking_fed.h"
+#include "counter-service/board/ranking_load.h"
 
 enum {
     /* An instance that dies is succeeded within so long. */
@@ -14,9 +15,9 @@ enum {
     IDLE_MS = 20,
     /* The lease is renewed, and done entries let go, at least so often. */
     STEP_MS = 1000,
+    /* At the configuration of the instance that leads. */
+    LOOK_MS = 5000,
     READ_EVENTS = 10 * 1000,
-    /* A chunk of one hot counter has one row, and so many events at most. */
-    CHUNK_EVENTS_MAX = 50 * 1000,
     /* Of a transaction: Redis takes about half a microsecond for each. */
     OPERATIONS_MAX = 2400,
     START_MS = 100,
@@ -25,9 +26,6 @@ enum {
     /* Redis is left alone for so many times as long as a step of upkeep took. */
     UPKEEP_REST = 2,
 };
-
-/* The year 9999 ends. Entries that somebody else has added may be of any time. */
-static const int64_t time_max_ms = INT64_C(253402300799999);
 
 /* ---- init ---- */
 
@@ -120,10 +118,11 @@ static int load(struct aggregator_run *run)
 {
     const struct outbox_position position = run->follower.done;
     if (outbox_conn_check_store(&run->conn, &run->trouble) != 0 ||
-        ranking_state_load(&run->state, &run->conn, &position, &run->trouble) != 0) {
+        ranking_load(&run->state, &run->conn, &position, &run->trouble) != 0) {
         return -1;
     }
     run->must_load = false;
+    run->difference.message[0] = '\0';
     log_info("rankings", "this instance keeps the rankings",
              LOG_INT("waiting", outbox_follower_waiting(&run->follower)));
     return 0;
@@ -145,114 +144,6 @@ static int step(struct aggregator_run *run)
         }
     }
     return 0;
-}
-
-static int64_t time_of(const struct event *event)
-{
-    return event->entry.ms < (uint64_t)time_max_ms ? (int64_t)event->entry.ms : time_max_ms;
-}
-
-/* Whether the event is in the rankings: its entry is read again after a restart. */
-static bool is_counted(const struct aggregator_run *run, const struct event *event, uint64_t number)
-{
-    const int order = stream_id_compare(event->entry, run->state.at.id);
-    return order < 0 || (order == 0 && number <= run->state.at.number);
-}
-
-static bool is_full(const struct aggregator_run *run)
-{
-    return run->chunk.row_count >= run->rows_max || run->chunk.event_count >= CHUNK_EVENTS_MAX;
-}
-
-static uint64_t last_number(const struct aggregator_run *run)
-{
-    return run->chunk.event_count > 0 ? run->chunk.last_number : run->state.at.number;
-}
-
-/* What a chunk must end before. */
-enum obstacle { NO_OBSTACLE, NEEDS_ROLL, NEEDS_MARK };
-
-/* Takes what was read into the chunk, until that is full. */
-static enum obstacle gather(struct aggregator_run *run)
-{
-    struct event event;
-    struct outbox_entry *entry;
-    while (!is_full(run) && outbox_follower_peek(&run->follower, &event, &entry)) {
-        const uint64_t number = outbox_follower_peek_number(&run->follower);
-        if (!is_counted(run, &event, number)) {
-            if (number != last_number(run) + 1) {
-                return NEEDS_MARK;
-            }
-            if (time_of(&event) >= run->state.next_ms) {
-                return NEEDS_ROLL;
-            }
-            const struct ranked_type *type = ranking_state_find(&run->state, event.counter_type);
-            ranking_chunk_add(&run->chunk, &event, number, type != NULL ? (int)(type - run->state.types) : -1);
-        }
-        outbox_follower_take(&run->follower);
-    }
-    return NO_OBSTACLE;
-}
-
-static int apply(struct aggregator_run *run)
-{
-    const int64_t start_us = clock_monotonic_us();
-    if (ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, &run->trouble) != 0) {
-        return -1;
-    }
-    metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
-    metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
-    ranking_chunk_clear(&run->chunk);
-    outbox_follower_all_done(&run->follower);
-    return 0;
-}
-
-/* Events before the next one are missing: the outbox has dropped them, or the rankings were turned on now. The number
- * goes on from there. */
-static int mark(struct aggregator_run *run, const struct event *event)
-{
-    run->state.at.number = outbox_follower_peek_number(&run->follower) - 1;
-    metrics_add(run->metrics.gaps, 1);
-    log_warn("rankings", "events are missing", LOG_INT("before_number", run->state.at.number + 1));
-    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(event), true, &run->trouble);
-}
-
-static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
-{
-    struct event event;
-    struct outbox_entry *entry;
-    const bool is_there = outbox_follower_peek(&run->follower, &event, &entry);
-    assert(is_there && run->chunk.event_count == 0);
-    (void)is_there;
-    return obstacle == NEEDS_MARK
-               ? mark(run, &event)
-               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
-}
-
-static int count(struct aggregator_run *run)
-{
-    const enum obstacle obstacle = gather(run);
-    const bool waits_for_more = obstacle == NO_OBSTACLE && !is_full(run) && !run->follower.at_end;
-    if (run->chunk.event_count == 0) {
-        outbox_follower_all_done(&run->follower); /* those that were counted before */
-    } else if (!waits_for_more && apply(run) != 0) {
-        return -1;
-    }
-    return obstacle == NO_OBSTACLE ? 0 : pass_obstacle(run, obstacle);
-}
-
-static bool all_is_counted(const struct aggregator_run *run)
-{
-    return run->follower.waiting == NULL && run->follower.at_end && run->chunk.event_count == 0;
-}
-
-/* Time goes on without events too. */
-static int roll_if_due(struct aggregator_run *run)
-{
-    const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
-    return all_is_counted(run) && now_ms >= run->state.next_ms
-               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, false, &run->trouble)
-               : 0;
 }
 
 /* Returns 1 if there was something to do, 0 if there was nothing, -1 when it failed. */
@@ -280,7 +171,7 @@ static int lead(struct aggregator_run *run)
     if (run->must_load && load(run) != 0) {
         return -1;
     }
-    if (count(run) != 0 || roll_if_due(run) != 0) {
+    if (aggregator_count(run) != 0 || aggregator_roll_if_due(run) != 0) {
         return -1;
     }
     const int kept_up = upkeep(run);
@@ -288,22 +179,43 @@ static int lead(struct aggregator_run *run)
         return -1;
     }
     recover(run);
-    if (!all_is_counted(run)) {
+    if (!aggregator_has_counted_all(run)) {
         return 0;
     }
     return kept_up > 0 ? 1 : IDLE_MS;
+}
+
+/* A neighbour's configuration is another one: with every change of the leader some windows lose events. */
+static int compare_leader(struct aggregator_run *run)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us < run->look_us) {
+        return 0;
+    }
+    const bool was_different = run->difference.message[0] != '\0';
+    run->look_us = now_us + (int64_t)LOOK_MS * 1000;
+    if (ranking_fed_compare(&run->state, &run->conn, &run->difference, &run->trouble) != 0) {
+        return -1;
+    }
+    if (run->difference.message[0] != '\0' && !was_different) {
+        log_warn("rankings", "the leader is configured otherwise", LOG_STR("reason", run->difference.message));
+    }
+    return 0;
 }
 
 static int turn(struct aggregator_run *run)
 {
     const struct outbox_follower *follower = &run->follower;
     const int64_t now_us = clock_monotonic_us();
-    const bool must_read = follower->owns ? follower->waiting == NULL && !is_full(run) : true;
+    const bool must_read = follower->owns ? follower->waiting == NULL && !aggregator_chunk_is_full(run) : true;
     if ((must_read || now_us >= run->step_us + (int64_t)STEP_MS * 1000) && step(run) != 0) {
         return -1;
     }
     if (follower->owns) {
         return lead(run);
+    }
+    if (compare_leader(run) != 0) {
+        return -1;
     }
     recover(run);
     return STANDBY_MS;
@@ -340,8 +252,7 @@ static int incomplete_count(const struct aggregator_run *run)
 {
     int count = 0;
     if (run->follower.owns && !run->must_load) {
-        RANKED_EACH(&run->state, ranked)
-        {
+        RANKED_EACH (&run->state, ranked) {
             count += ranked->board.filling || ranking_board_lets_go(&ranked->board, &ranked->window);
         }
     }
@@ -358,5 +269,6 @@ void aggregator_run_state(const struct aggregator_run *run, struct aggregator_st
         .lag_ms = oldest_ms > 0 && follower->clock_ms > oldest_ms ? follower->clock_ms - oldest_ms : 0,
         .incomplete_count = incomplete_count(run),
     };
-    snprintf(ret_state->trouble, sizeof(ret_state->trouble), "%s", run->trouble.message);
+    snprintf(ret_state->trouble, sizeof(ret_state->trouble), "%s",
+             run->trouble.message[0] != '\0' ? run->trouble.message : run->difference.message);
 }

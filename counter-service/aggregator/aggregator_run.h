@@ -28,7 +28,9 @@ struct aggregator_run {
     /* Redis's side */
     struct outbox_conn conn;
     struct outbox_follower follower;
-    int64_t step_us; /* when the last step was, monotonic */
+    int64_t step_us;         /* when the last step was, monotonic */
+    int64_t look_us;         /* when the leader's configuration was looked at, monotonic */
+    struct error difference; /* of it; "": none */
     bool must_load;
     /* while this instance leads */
     struct ranking_state state;

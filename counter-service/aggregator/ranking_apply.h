@@ -6,8 +6,8 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "counter-service/aggregator/ranking_chunk.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_work.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_work.h"
 #include "counter-service/outbox/outbox_conn.h"
 
 /* None of the events is of a time at or after state->next_ms. Returns 0; or -1 with error filled, as

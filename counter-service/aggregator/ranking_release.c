@@ -31,8 +31,7 @@ static struct text released_id(const struct released *released, size_t i)
 
 static struct ranked_window *find(struct ranking_state *state, struct ranked_type **ret_type)
 {
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         if (ranking_board_lets_go(&ranked->board, &ranked->window)) {
             *ret_type = &state->types[type_place];
             return ranked;

@@ -5,9 +5,9 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_work.h"
 #include "counter-service/aggregator/scan_cursor.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_work.h"
 #include "counter-service/outbox/outbox_conn.h"
 
 /* Where the scan of a bucket is. */

@@ -97,8 +97,7 @@ int ranking_roll(struct ranking_state *state, struct ranking_txn *txn, const str
     const int64_t from_ms = state->time_ms;
     const int64_t time_ms = to_ms > from_ms ? to_ms : from_ms;
     ranking_txn_begin(txn);
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         roll_window(txn, state, ranked, time_ms);
         if (missing) {
             mark_missing(txn, state, ranked, from_ms, time_ms);

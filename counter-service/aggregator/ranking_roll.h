@@ -7,8 +7,8 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_txn.h"
 #include "counter-service/outbox/outbox_conn.h"
 
 /* Goes on to the time, ms since 1970; never goes back. All events before it are counted, or missing: then every period

@@ -37,8 +37,7 @@ static bool is_large(const struct trimmed_set *set)
 
 static bool find_large(struct ranking_state *state, struct trimmed_set *ret_set)
 {
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
             *ret_set = (struct trimmed_set){ranked, false, slot};
             if (is_large(ret_set)) {

@@ -4,8 +4,8 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_txn.h"
 #include "counter-service/outbox/outbox_conn.h"
 
 /* Trims one set that has grown, by a thousand members at most. Returns 1 if there was one, 0 if there was none; or -1

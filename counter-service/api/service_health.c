@@ -147,19 +147,41 @@ static void add_events(struct health_document *document, const struct relay_stat
     health_document_add_time(document, "last_published", events->published_us);
 }
 
-int service_health_write(struct service_health *health, const char *reason, const char *refusal,
-                         const struct relay_state *events, struct buffer *out)
+static enum health rankings_status(const struct aggregator_state *rankings)
+{
+    return rankings->trouble[0] != '\0' ? HEALTH_DEGRADED : HEALTH_OK;
+}
+
+static void add_rankings(struct health_document *document, const struct aggregator_state *rankings)
+{
+    static const char *const roles[] = {
+        [AGGREGATOR_OFF] = "off", [AGGREGATOR_STANDS_BY] = "stands by", [AGGREGATOR_LEADS] = "leads"};
+    health_document_add_component(document, "rankings", rankings_status(rankings));
+    health_document_add_detail(document, rankings->trouble);
+    health_document_add_text(document, "aggregator", roles[rankings->role]);
+    health_document_add_number(document, "waiting", (double)rankings->waiting);
+    health_document_add_number(document, "lag_seconds", (double)rankings->lag_ms / 1000);
+    health_document_add_number(document, "incomplete", rankings->incomplete_count);
+}
+
+/* The first that is not well. */
+static enum health status_locked(const struct service_health *health, const struct service_health_parts *parts)
+{
+    enum health status = redis_status(health, parts->refusal);
+    status = status == HEALTH_OK ? events_status(parts->events) : status;
+    status = status == HEALTH_OK ? rankings_status(parts->rankings) : status;
+    return health->draining ? HEALTH_DRAINING : status;
+}
+
+int service_health_write(struct service_health *health, const struct service_health_parts *parts, struct buffer *out)
 {
     struct health_document document;
     health_document_begin(&document);
     pthread_mutex_lock(&health->lock);
-    enum health status = redis_status(health, refusal);
-    if (status == HEALTH_OK) {
-        status = events_status(events);
-    }
-    status = health->draining ? HEALTH_DRAINING : status;
-    add_redis(health, &document, reason, refusal);
+    const enum health status = status_locked(health, parts);
+    add_redis(health, &document, parts->reason, parts->refusal);
     pthread_mutex_unlock(&health->lock);
-    add_events(&document, events);
+    add_events(&document, parts->events);
+    add_rankings(&document, parts->rankings);
     return health_document_end(&document, status, out);
 }

@@ -9,6 +9,7 @@
 
 #include "common/base/buffer.h"
 #include "common/contract/store_id.h"
+#include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/health_watches.h"
 #include "counter-service/outbox/relay.h"
 
@@ -48,13 +49,21 @@ void service_health_told(struct service_health *health, struct watcher *watcher)
 /* The watcher is told nothing any more. Once. */
 void service_health_unwatch(struct service_health *health, struct watcher *watcher);
 
+/* What is known now. */
+struct service_health_parts {
+    const char *reason;  /* why Redis is not usable, if it is not; "" if unknown */
+    const char *refusal; /* why it refuses writes, if it is usable and does; else "" */
+    const struct relay_state *events;
+    const struct aggregator_state *rankings;
+};
+
 /* Appends {"status":"ok"|"degraded"|"unavailable"|"draining","components":{
  * "redis":{"status","detail"?,"store_id","since"},
- * "events":{"status","detail"?,"relay":"leads"|"stands by"|"off","waiting","lag_seconds","last_published"}}}.
- * reason: why Redis is not usable now, if it is not; "" if unknown. refusal: why it refuses writes, if it is usable and
- * does; else "". The component events is degraded at worst, since counting goes on. Returns the HTTP status, 200 or
- * 503. */
-int service_health_write(struct service_health *health, const char *reason, const char *refusal,
-                         const struct relay_state *events, struct buffer *out);
+ * "events":{"status","detail"?,"relay":"leads"|"stands by"|"off","waiting","lag_seconds","last_published"},
+ * "rankings":{"status","detail"?,"aggregator":"leads"|"stands by"|"off","waiting","lag_seconds","incomplete"}}}.
+ * The components events and rankings are degraded at worst, since counting goes on. Returns the HTTP status, 200 or
+ * 503.
+ */
+int service_health_write(struct service_health *health, const struct service_health_parts *parts, struct buffer *out);
 
 #endif

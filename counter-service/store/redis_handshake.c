@@ -72,7 +72,7 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
                     struct redis_session *ret_session, struct error *error)
 {
     const int timeout_ms = config->redis.timeout_ms;
-    struct redis_session session = {.events_are_published = false};
+    struct redis_session session = {.outbox_is_followed = false};
     struct buffer requests;
     buffer_init(&requests);
     int result = settle_whose(conn, config, &requests, &session, error);
@@ -97,7 +97,7 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
     "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
     "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
-    "*2\r\n$3\r\nGET\r\n$22\r\ntally:{p0}:lease:kafka\r\n" \
+    "*3\r\n$6\r\nEXISTS\r\n$22\r\ntally:{p0}:lease:kafka\r\n$25\r\ntally:{p0}:lease:rankings\r\n" \
     "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
 
 const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
@@ -147,7 +147,7 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     case 3:
         return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
     case 5:
-        session->events_are_published = reply->type == REDIS_TEXT;
+        session->outbox_is_followed = reply->integer > 0;
         return 0;
     default:
         return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);

@@ -21,7 +21,7 @@
 struct redis_session {
     char store_id[STORE_ID_SIZE];
     char script_sha[REDIS_SCRIPT_SHA_LEN]; /* not NUL-terminated */
-    bool events_are_published;             /* an instance has the lease of the relay to Kafka */
+    bool outbox_is_followed;               /* an instance has the lease of the relay or of the aggregator */
     struct error refusal;                  /* why Redis writes nothing for now, and answers reads; "": it writes */
 };
 
@@ -38,7 +38,7 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
  */
 extern const struct text redis_heartbeat_request;
 enum { REDIS_HEARTBEAT_REPLIES = 7 };
-/* Checks reply `index` of a heartbeat, and updates session's refusal and events_are_published. Returns 0, or -1 with
+/* Checks reply `index` of a heartbeat, and updates session's refusal and outbox_is_followed. Returns 0, or -1 with
  * error filled. */
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
                           struct redis_session *session, struct error *error) MUST_CHECK;

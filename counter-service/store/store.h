@@ -39,8 +39,8 @@ bool store_is_serving(struct store *store, char *reason, size_t reason_size);
 /* Whether Redis is usable and refuses writes for now (out of memory, cannot save, too few replicas): reads are served,
  * and increments end STATUS_WRITES_REFUSED. If so, a sentence that says why is copied to reason. Any thread. */
 bool store_refuses_writes(struct store *store, char *reason, size_t reason_size);
-/* Whether another instance publishes events of this store, and this one, without kafka.brokers, adds none. Any thread.
- */
+/* Whether another instance keeps events of this store, for Kafka or rankings, and this one, which has neither
+ * kafka.brokers nor rankings, adds none. Any thread. */
 bool store_misses_events(const struct store *store);
 /* Adds the workers' threads, until store_free. */
 void store_watch(const struct store *store, struct heartbeats *heartbeats);

@@ -65,9 +65,11 @@ static void tell_refusal(struct store_worker *worker)
 /* A neighbour's configuration is another one: the store has events, and this instance adds none. */
 static void look_at_events(struct store_worker *worker)
 {
-    const bool misses = worker->session.events_are_published && !config_has_outbox(worker->options.config);
+    const bool misses = worker->session.outbox_is_followed && !config_has_outbox(worker->options.config);
     if (misses && !atomic_load_explicit(&worker->misses_events, memory_order_relaxed)) {
-        log_warn("events", "other instances publish events of this store, and kafka.brokers is empty here",
+        log_warn("events",
+                 "other instances keep events of this store, and this one adds none: it has neither kafka.brokers nor "
+                 "rankings",
                  LOG_INT("worker", worker->options.index));
     }
     atomic_store_explicit(&worker->misses_events, misses, memory_order_relaxed);

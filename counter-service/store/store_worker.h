@@ -49,8 +49,8 @@ void store_worker_free(struct store_worker *worker);
 struct store_queue *store_worker_queue(struct store_worker *worker);
 /* Of the thread, between start and join. Any thread. */
 const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker);
-/* Whether another instance publishes events of this store, and this one, without kafka.brokers, adds none. Any thread.
- */
+/* Whether another instance keeps events of this store, for Kafka or rankings, and this one, which has neither
+ * kafka.brokers nor rankings, adds none. Any thread. */
 bool store_worker_misses_events(const struct store_worker *worker);
 
 #endif

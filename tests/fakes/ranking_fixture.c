@@ -292,8 +292,7 @@ static void compare_slot(struct ranking_fixture *fixture, const struct ranked_wi
 
 void ranking_fixture_compare(struct ranking_fixture *fixture, const struct aggregator_run *run)
 {
-    RANKED_EACH(&run->state, ranked)
-    {
+    RANKED_EACH (&run->state, ranked) {
         compare_slot(fixture, ranked, ranked->board.period);
         if (ranked->window.kind == RANKING_KIND_CALENDAR) {
             compare_slot(fixture, ranked, ranked->board.period - 1);

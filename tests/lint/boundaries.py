@@ -41,8 +41,10 @@ MAY_USE = {
     "counter-service/commands": "counter-service/event counter-service/ranking counter-service/redis common/*",
     "counter-service/outbox": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",
-    "counter-service/aggregator": "counter-service/commands counter-service/event counter-service/outbox"
+    "counter-service/board": "counter-service/commands counter-service/event counter-service/outbox"
     " counter-service/ranking counter-service/redis common/*",
+    "counter-service/aggregator": "counter-service/board counter-service/commands counter-service/event"
+    " counter-service/outbox counter-service/ranking counter-service/redis common/*",
     "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis common/*",
     "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",

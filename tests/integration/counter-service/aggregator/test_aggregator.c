@@ -116,8 +116,7 @@ static void write_each(struct ranking_fixture *fixture, int64_t ms, int count, i
 
 static struct ranked_window *window_called(struct aggregator_run *run, const char *name)
 {
-    RANKED_EACH(&run->state, ranked)
-    {
+    RANKED_EACH (&run->state, ranked) {
         if (strcmp(ranked->window.name, name) == 0) {
             return ranked;
         }

@@ -44,13 +44,16 @@ static int end(void **state)
 
 static const char *refusal = "";
 static const struct relay_state no_events = {.role = RELAY_OFF};
+static const struct aggregator_state no_rankings = {.role = AGGREGATOR_OFF};
 
 static void assert_document(struct service_health *health, const char *reason, int http_status, const char *status,
                             const char *redis, const char *detail)
 {
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(service_health_write(health, reason, refusal, &no_events, &out), http_status);
+    assert_int_equal(
+        service_health_write(health, &(struct service_health_parts){reason, refusal, &no_events, &no_rankings}, &out),
+        http_status);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     assert_non_null(document);
@@ -104,11 +107,13 @@ static void test_a_draining_service_does_not_serve_whatever_redis_does(void **st
     assert_false(service_health_is_serving(*state));
 }
 
-static cJSON *document_with(struct service_health *health, const struct relay_state *events, int http_status)
+static cJSON *document_with(struct service_health *health, const struct relay_state *events,
+                            const struct aggregator_state *rankings, int http_status)
 {
     struct buffer out;
     buffer_init(&out);
-    assert_int_equal(service_health_write(health, "", "", events, &out), http_status);
+    assert_int_equal(service_health_write(health, &(struct service_health_parts){"", "", events, rankings}, &out),
+                     http_status);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     assert_non_null(document);
@@ -119,7 +124,7 @@ static void test_events_that_are_not_published_degrade_it_and_no_more(void **sta
 {
     struct relay_state events = {.role = RELAY_LEADS, .trouble = "no broker", .waiting = 7, .lag_ms = 1500};
     service_health_set_redis(*state, true, "");
-    cJSON *document = document_with(*state, &events, 200);
+    cJSON *document = document_with(*state, &events, &no_rankings, 200);
     assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "degraded");
     const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "events");
     assert_string_equal(cJSON_GetObjectItem(component, "status")->valuestring, "degraded");
@@ -131,12 +136,33 @@ static void test_events_that_are_not_published_degrade_it_and_no_more(void **sta
     cJSON_Delete(document);
 
     events = (struct relay_state){.role = RELAY_STANDS_BY, .published_us = 1};
-    document = document_with(*state, &events, 200);
+    document = document_with(*state, &events, &no_rankings, 200);
     assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "ok");
     cJSON_Delete(document);
 
     service_health_set_redis(*state, false, "");
-    cJSON_Delete(document_with(*state, &events, 503));
+    cJSON_Delete(document_with(*state, &events, &no_rankings, 503));
+}
+
+static void test_rankings_that_are_not_kept_degrade_it_and_no_more(void **state)
+{
+    struct aggregator_state rankings = {
+        .role = AGGREGATOR_LEADS, .trouble = "damaged", .waiting = 9, .lag_ms = 2500, .incomplete_count = 3};
+    service_health_set_redis(*state, true, "");
+    cJSON *document = document_with(*state, &no_events, &rankings, 200);
+    assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "degraded");
+    const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "rankings");
+    assert_string_equal(cJSON_GetObjectItem(component, "status")->valuestring, "degraded");
+    assert_string_equal(cJSON_GetObjectItem(component, "detail")->valuestring, "damaged");
+    assert_string_equal(cJSON_GetObjectItem(component, "aggregator")->valuestring, "leads");
+    assert_true(cJSON_GetObjectItem(component, "waiting")->valuedouble == 9);
+    assert_true(cJSON_GetObjectItem(component, "lag_seconds")->valuedouble == 2.5);
+    assert_true(cJSON_GetObjectItem(component, "incomplete")->valuedouble == 3);
+    cJSON_Delete(document);
+    rankings = (struct aggregator_state){.role = AGGREGATOR_STANDS_BY};
+    document = document_with(*state, &no_events, &rankings, 200);
+    assert_string_equal(cJSON_GetObjectItem(document, "status")->valuestring, "ok");
+    cJSON_Delete(document);
 }
 
 /* Checks what /health says of it too. */
@@ -147,7 +173,7 @@ static void assert_store(struct service_health *health, const char *store_id)
     assert_string_equal(known, store_id);
     struct buffer out;
     buffer_init(&out);
-    (void)service_health_write(health, "", "", &no_events, &out);
+    (void)service_health_write(health, &(struct service_health_parts){"", "", &no_events, &no_rankings}, &out);
     cJSON *document = cJSON_ParseWithLength(out.data, out.len);
     buffer_done(&out);
     const cJSON *component = cJSON_GetObjectItem(cJSON_GetObjectItem(document, "components"), "redis");
@@ -215,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_watchers_are_told_of_each_change, start, end),
         cmocka_unit_test_setup_teardown(test_what_changes_while_a_message_is_on_its_way_is_told_after_it, start, end),
         cmocka_unit_test_setup_teardown(test_it_serves_while_writes_are_refused_and_says_so, start, end),
+        cmocka_unit_test_setup_teardown(test_rankings_that_are_not_kept_degrade_it_and_no_more, start, end),
         cmocka_unit_test_setup_teardown(test_events_that_are_not_published_degrade_it_and_no_more, start, end),
         cmocka_unit_test_setup_teardown(test_a_draining_service_does_not_serve_whatever_redis_does, start, end),
     };

@@ -1,12 +1,12 @@
 /* What a change of the records of a type amounts to, gathered resource by resource: memory that is used again and
  * again. Owned by one thread. */
-#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_WORK_H
-#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_WORK_H
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_WORK_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_WORK_H
 
 #include "common/base/buffer.h"
-#include "counter-service/aggregator/ranking_change.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_change.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_txn.h"
 
 struct ranking_work {
     struct ranking_txn txn;

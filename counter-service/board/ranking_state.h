@@ -1,8 +1,8 @@
 /* The rankings of one partition, as the instance that leads knows them: what stands in tally:{p0}:rankings
  * (ranking_board.h), and how many members the sets have. True as long as nobody else writes, which every transaction
  * checks (ranking_txn.h); read anew when one was refused. Owned by the aggregator's thread. */
-#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_STATE_H
-#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_STATE_H
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_STATE_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,12 +55,6 @@ struct ranking_state {
 int ranking_state_init(struct ranking_state *state, unsigned partition, const struct config *config,
                        struct error *error) MUST_CHECK;
 void ranking_state_done(struct ranking_state *state);
-
-/* Reads everything, begins what is not there yet, and has Redis watch the state for the next transaction. What begins
- * lacks what was before the position, unless nothing was ever counted; a window that the last writer did not keep up
- * lacks what was since. Returns 0, or -1 with error filled: the connection is to be closed. */
-int ranking_state_load(struct ranking_state *state, const struct outbox_conn *conn,
-                       const struct outbox_position *position, struct error *error) MUST_CHECK;
 
 /* The top that events go to. */
 static inline size_t ranked_slot(const struct ranked_window *ranked)

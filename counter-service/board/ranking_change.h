@@ -1,14 +1,14 @@
 /* Changes of one window's order: who comes into the running top, moves in it, and leaves it; likewise in the top that
  * is being made. Owned by one thread. */
-#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_CHANGE_H
-#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_CHANGE_H
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_CHANGE_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_CHANGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/text.h"
-#include "counter-service/aggregator/ranking_state.h"
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_txn.h"
 
 /* Arguments of ZADD and ZREM. */
 struct ranking_set_change {

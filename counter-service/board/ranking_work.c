@@ -1,4 +1,4 @@
-#include "counter-service/aggregator/ranking_work.h"
+#include "counter-service/board/ranking_work.h"
 
 void ranking_work_init(struct ranking_work *work)
 {

@@ -1,4 +1,4 @@
-#include "counter-service/aggregator/ranking_change.h"
+#include "counter-service/board/ranking_change.h"
 
 static void init_set(struct ranking_set_change *set)
 {

@@ -6,8 +6,8 @@
  * instances that both think that they lead one changes nothing, and a copy of a change that arrives late changes
  * nothing either. Between a commit and the next begin what was read stays true. A transaction of native commands costs
  * Redis two thirds of a script. Owned by one thread. */
-#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TXN_H
-#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TXN_H
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_TXN_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_TXN_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
-#include "counter-service/aggregator/ranking_state.h"
+#include "counter-service/board/ranking_state.h"
 #include "counter-service/outbox/outbox_conn.h"
 
 /* The arguments of one command that are gathered one by one. */

@@ -1,90 +1,18 @@
-#include "counter-service/aggregator/ranking_state.h"
+#include "counter-service/board/ranking_load.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/base/decimal.h"
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_fed.h"
+#include "counter-service/board/ranking_txn.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-/* Which boards the last writer has kept up: " like:day+0 like:60m ". */
-#define FIELD_FED TEXT("fed")
-
 enum {
     /* Of a state that begins in the midst of things: no event follows it. */
     NUMBER_UNKNOWN_BEFORE = -2,
-    FED_SIZE = RANKING_KEY_SIZE + 8,
 };
-
-/* ---- init ---- */
-
-static void init_type(struct ranked_type *type, const struct ranking_config *config)
-{
-    struct ranking_window windows[RANKING_WINDOWS_MAX];
-    *type = (struct ranked_type){.counter_type = text_of(config->counter_type), .config = config};
-    type->window_count = ranking_windows_of(config, windows);
-    for (size_t i = 0; i < type->window_count; i++) {
-        type->windows[i] =
-            (struct ranked_window){.window = windows[i], .counter_type = type->counter_type, .keep = config->keep};
-    }
-}
-
-int ranking_state_init(struct ranking_state *state, unsigned partition, const struct config *config,
-                       struct error *error)
-{
-    uint8_t random[OUTBOX_TOKEN_LEN / 2];
-    *state = (struct ranking_state){.prefix = redis_key_prefix_of((int)partition)};
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        error_set(error, "the kernel has no random numbers");
-        return -1;
-    }
-    for (size_t i = 0; i < sizeof(random); i++) {
-        snprintf(state->token + 2 * i, 3, "%02x", random[i]);
-    }
-    state->types = calloc(config->ranking_count, sizeof(*state->types));
-    if (state->types == NULL) {
-        error_set(error, "out of memory");
-        return -1;
-    }
-    state->type_count = config->ranking_count;
-    for (size_t i = 0; i < state->type_count; i++) {
-        init_type(&state->types[i], &config->rankings[i]);
-    }
-    return 0;
-}
-
-void ranking_state_done(struct ranking_state *state)
-{
-    free(state->types);
-    state->types = NULL;
-}
-
-int64_t ranking_state_next(const struct ranking_state *state)
-{
-    int64_t next_ms = INT64_MAX;
-    RANKED_EACH(state, ranked)
-    {
-        if (ranked->window.kind != RANKING_KIND_ALL) {
-            const int64_t begins_ms = ranking_period_start(&ranked->window, ranked->board.period + 1);
-            next_ms = begins_ms < next_ms ? begins_ms : next_ms;
-        }
-    }
-    return next_ms;
-}
-
-struct ranked_type *ranking_state_find(const struct ranking_state *state, struct text counter_type)
-{
-    for (size_t i = 0; i < state->type_count; i++) {
-        if (text_equal(state->types[i].counter_type, counter_type)) {
-            return &state->types[i];
-        }
-    }
-    return NULL;
-}
 
 /* ---- what Redis has ---- */
 
@@ -121,20 +49,6 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
         }
     }
     return true;
-}
-
-static struct text fed_name(char out[FED_SIZE], const struct ranked_window *ranked)
-{
-    const int len = snprintf(out, FED_SIZE, " %.*s:%s%+d ", (int)ranked->counter_type.len, ranked->counter_type.data,
-                             ranked->window.key, ranked->window.utc_offset_min);
-    return (struct text){out, (size_t)len};
-}
-
-static bool was_fed(const struct ranked_window *ranked, struct text fed)
-{
-    char name[FED_SIZE];
-    const struct text wanted = fed_name(name, ranked);
-    return fed.len > 0 && memmem(fed.data, fed.len, wanted.data, wanted.len) != NULL;
 }
 
 /* ---- what begins now ---- */
@@ -179,28 +93,23 @@ static void put_window(struct ranking_txn *txn, const struct ranking_state *stat
     }
 }
 
+/* ---- load ---- */
+
 static void put_fed(struct ranking_txn *txn, const struct ranking_state *state)
 {
     struct buffer fed;
-    char name[FED_SIZE];
     buffer_init(&fed);
-    RANKED_EACH(state, ranked)
-    {
-        buffer_append_text(&fed, fed_name(name, ranked));
-    }
-    ranking_words_put(&txn->fields, FIELD_FED);
+    ranking_fed_print(&fed, state);
+    ranking_words_put(&txn->fields, RANKING_FIELD_FED);
     ranking_words_put(&txn->fields, (struct text){fed.data, fed.len});
     txn->requests.failed |= fed.failed;
     buffer_done(&fed);
 }
 
-/* ---- load ---- */
-
 static int read_counts(struct ranking_state *state, struct ranking_txn *txn)
 {
     char key[RANKING_KEY_SIZE];
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
             const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
             ranking_txn_count(txn, state, top, &ranked->members[slot]);
@@ -222,7 +131,7 @@ static void begin_records(struct ranking_txn *txn, const struct ranking_state *s
 static void take_fields(struct ranking_state *state, struct ranking_txn *txn, const struct redis_reply *fields,
                         const struct outbox_position *position, bool nothing_before)
 {
-    const struct text fed = field_of(fields, FIELD_FED);
+    const struct text fed = field_of(fields, RANKING_FIELD_FED);
     const bool exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
                         decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms);
     if (!exists) {
@@ -232,13 +141,12 @@ static void take_fields(struct ranking_state *state, struct ranking_txn *txn, co
         begin_records(txn, state);
     }
     const int64_t since_ms = exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         ranked->has_fresh = false;
         const bool begins = !exists || !read_window(ranked, fields);
         if (begins) {
             begin_window(ranked, state->time_ms, since_ms);
-        } else if (!was_fed(ranked, fed)) {
+        } else if (!ranking_fed_has(fed, ranked)) {
             resume_window(ranked, state->time_ms);
         } else {
             continue;
@@ -268,8 +176,8 @@ static int ask(const struct ranking_state *state, const struct outbox_conn *conn
     return redis_command_begin(conn->redis, out, conn->timeout_ms, error);
 }
 
-static int load(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn,
-                const struct outbox_position *position, struct error *error)
+static int load_with(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn,
+                     const struct outbox_position *position, struct error *error)
 {
     struct redis_reply watched;
     struct redis_reply scanned;
@@ -293,12 +201,12 @@ static int load(struct ranking_state *state, struct ranking_txn *txn, const stru
     return ranking_txn_commit(txn, state, conn, error);
 }
 
-int ranking_state_load(struct ranking_state *state, const struct outbox_conn *conn,
-                       const struct outbox_position *position, struct error *error)
+int ranking_load(struct ranking_state *state, const struct outbox_conn *conn, const struct outbox_position *position,
+                 struct error *error)
 {
     struct ranking_txn txn;
     ranking_txn_init(&txn);
-    const int result = load(state, &txn, conn, position, error);
+    const int result = load_with(state, &txn, conn, position, error);
     ranking_txn_done(&txn);
     return result;
 }

@@ -1,4 +1,4 @@
-#include "counter-service/aggregator/ranking_txn.h"
+#include "counter-service/board/ranking_txn.h"
 
 #include <assert.h>
 #include <inttypes.h>

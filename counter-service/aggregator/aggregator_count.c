@@ -1,0 +1,119 @@
+#include "counter-service/aggregator/aggregator_count.h"
+
+#include <assert.h>
+
+#include "common/base/clock.h"
+#include "counter-service/aggregator/ranking_roll.h"
+
+/* A chunk of one hot counter has one row, and so many events at most. */
+enum { CHUNK_EVENTS_MAX = 50 * 1000 };
+
+/* The year 9999 ends. Entries that somebody else has added may be of any time. */
+static const int64_t time_max_ms = INT64_C(253402300799999);
+
+static int64_t time_of(const struct event *event)
+{
+    return event->entry.ms < (uint64_t)time_max_ms ? (int64_t)event->entry.ms : time_max_ms;
+}
+
+/* Whether the event is in the rankings: its entry is read again after a restart. */
+static bool is_counted(const struct aggregator_run *run, const struct event *event, uint64_t number)
+{
+    const int order = stream_id_compare(event->entry, run->state.at.id);
+    return order < 0 || (order == 0 && number <= run->state.at.number);
+}
+
+bool aggregator_chunk_is_full(const struct aggregator_run *run)
+{
+    return run->chunk.row_count >= run->rows_max || run->chunk.event_count >= CHUNK_EVENTS_MAX;
+}
+
+static uint64_t last_number(const struct aggregator_run *run)
+{
+    return run->chunk.event_count > 0 ? run->chunk.last_number : run->state.at.number;
+}
+
+/* What a chunk must end before. */
+enum obstacle { NO_OBSTACLE, NEEDS_ROLL, NEEDS_MARK };
+
+/* Takes what was read into the chunk, until that is full. */
+static enum obstacle gather(struct aggregator_run *run)
+{
+    struct event event;
+    struct outbox_entry *entry;
+    while (!aggregator_chunk_is_full(run) && outbox_follower_peek(&run->follower, &event, &entry)) {
+        const uint64_t number = outbox_follower_peek_number(&run->follower);
+        if (!is_counted(run, &event, number)) {
+            if (number != last_number(run) + 1) {
+                return NEEDS_MARK;
+            }
+            if (time_of(&event) >= run->state.next_ms) {
+                return NEEDS_ROLL;
+            }
+            const struct ranked_type *type = ranking_state_find(&run->state, event.counter_type);
+            ranking_chunk_add(&run->chunk, &event, number, type != NULL ? (int)(type - run->state.types) : -1);
+        }
+        outbox_follower_take(&run->follower);
+    }
+    return NO_OBSTACLE;
+}
+
+static int apply(struct aggregator_run *run)
+{
+    const int64_t start_us = clock_monotonic_us();
+    if (ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, &run->trouble) != 0) {
+        return -1;
+    }
+    metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
+    metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
+    ranking_chunk_clear(&run->chunk);
+    outbox_follower_all_done(&run->follower);
+    return 0;
+}
+
+/* Events before the next one are missing: the outbox has dropped them, or the rankings were turned on now. The number
+ * goes on from there. */
+static int mark(struct aggregator_run *run, const struct event *event)
+{
+    run->state.at.number = outbox_follower_peek_number(&run->follower) - 1;
+    metrics_add(run->metrics.gaps, 1);
+    log_warn("rankings", "events are missing", LOG_INT("before_number", run->state.at.number + 1));
+    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(event), true, &run->trouble);
+}
+
+static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
+{
+    struct event event;
+    struct outbox_entry *entry;
+    const bool is_there = outbox_follower_peek(&run->follower, &event, &entry);
+    assert(is_there && run->chunk.event_count == 0);
+    (void)is_there;
+    return obstacle == NEEDS_MARK
+               ? mark(run, &event)
+               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
+}
+
+int aggregator_count(struct aggregator_run *run)
+{
+    const enum obstacle obstacle = gather(run);
+    const bool waits_for_more = obstacle == NO_OBSTACLE && !aggregator_chunk_is_full(run) && !run->follower.at_end;
+    if (run->chunk.event_count == 0) {
+        outbox_follower_all_done(&run->follower); /* those that were counted before */
+    } else if (!waits_for_more && apply(run) != 0) {
+        return -1;
+    }
+    return obstacle == NO_OBSTACLE ? 0 : pass_obstacle(run, obstacle);
+}
+
+bool aggregator_has_counted_all(const struct aggregator_run *run)
+{
+    return run->follower.waiting == NULL && run->follower.at_end && run->chunk.event_count == 0;
+}
+
+int aggregator_roll_if_due(struct aggregator_run *run)
+{
+    const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
+    return aggregator_has_counted_all(run) && now_ms >= run->state.next_ms
+               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, false, &run->trouble)
+               : 0;
+}

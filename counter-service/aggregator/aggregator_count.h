@@ -1,0 +1,17 @@
+/* The aggregator's first work: events come into chunks, chunks into the rankings, and time goes on. Private to
+ * aggregator*.c. */
+#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_COUNT_H
+#define TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_COUNT_H
+
+#include "counter-service/aggregator/aggregator_run.h"
+
+/* Counts events that were read: one chunk, and what a chunk must end before. Returns 0, or -1 with run->trouble filled.
+ */
+int aggregator_count(struct aggregator_run *run) MUST_CHECK;
+/* Time goes on without events too. Returns 0, or -1 with run->trouble filled. */
+int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
+bool aggregator_chunk_is_full(const struct aggregator_run *run);
+/* All that was in the outbox at the last step is in the rankings. */
+bool aggregator_has_counted_all(const struct aggregator_run *run);
+
+#endif

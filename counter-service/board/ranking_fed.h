@@ -1,0 +1,22 @@
+/* Which windows the leader keeps up: the field `fed` of the state, " like:day+0  like:60m+0 ", with the offset from UTC
+ * in minutes. A window that a leader of another configuration did not keep up lacks events. */
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_FED_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_FED_H
+
+#include "common/base/buffer.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/outbox/outbox_conn.h"
+
+#define RANKING_FIELD_FED TEXT("fed")
+
+bool ranking_fed_has(struct text fed, const struct ranked_window *ranked);
+/* What this instance keeps up when it leads. */
+void ranking_fed_print(struct buffer *out, const struct ranking_state *state);
+/* Looks at what the leader keeps up: *ret_difference is a sentence if that is not what this instance would, else "".
+ * Returns 0, or -1 with error filled. */
+int ranking_fed_compare(const struct ranking_state *state, const struct outbox_conn *conn, struct error *ret_difference,
+                        struct error *error) MUST_CHECK;
+
+#endif
