@@ -19,6 +19,11 @@ enum {
     BATCH_ITEMS_MAX = 1000,
     /* Counter types of one resource: bounds a listing, and the Redis command and answer behind it. */
     COUNTER_TYPES_MAX = 1000,
+    /* Of a question about a ranking: what one read of Redis, about 0.3 ms, brings; how far into an order people look. */
+    RANKING_LIMIT_DEFAULT = 10,
+    RANKING_LIMIT_MAX = 1000,
+    RANKING_OFFSET_MAX = 100000,
+    RANKING_NEIGHBOURS_MAX = 100,
     /* Body of an HTTP batch call: 1000 items of about 1 KiB. */
     HTTP_BATCH_BODY_MAX = 1024 * 1024,
     /* libmicrohttpd's memory pool of one connection, which holds a request's line and headers: larger ones are 414

@@ -102,7 +102,7 @@ struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct rankin
                                  (int)top->floor.len, top->floor.resource_id));
 }
 
-static bool read_score(struct text text, double *ret_score)
+bool ranking_score_read(struct text text, double *ret_score)
 {
     char digits[32];
     char *end;
@@ -126,7 +126,7 @@ bool ranking_top_read(struct text text, struct ranking_top *ret_top)
         return true;
     }
     ret_top->is_bounded = true;
-    if (!read_score(text_cut(&rest, ' '), &ret_top->floor.score) || rest.len > RESOURCE_ID_LEN_MAX) {
+    if (!ranking_score_read(text_cut(&rest, ' '), &ret_top->floor.score) || rest.len > RESOURCE_ID_LEN_MAX) {
         return false;
     }
     ret_top->floor.len = rest.len;
