@@ -19,7 +19,7 @@ enum {
     BATCH_ITEMS_MAX = 1000,
     /* Counter types of one resource: bounds a listing, and the Redis command and answer behind it. */
     COUNTER_TYPES_MAX = 1000,
-    /* Of a question about a ranking: what one read of Redis, about 0.3 ms, brings; how far into an order people look. */
+    /* Of a question about a ranking: what one read brings, and how far into an order people look. */
     RANKING_LIMIT_DEFAULT = 10,
     RANKING_LIMIT_MAX = 1000,
     RANKING_OFFSET_MAX = 100000,

@@ -44,14 +44,15 @@ static enum status find_period(const struct ranking_question *question, const st
 }
 
 /* When no event waits, the rankings are those of now, up to the next period: that one is begun by an event, or a little
- * later. */
+ * later. Redis's clock may have stepped back behind the last event. */
 static int64_t as_of_ms(const struct ranking_snapshot *snapshot)
 {
     if (!snapshot->has_board) {
         return snapshot->now_ms;
     }
+    const int64_t until_ms = clock_earlier(snapshot->now_ms, snapshot->next_ms - 1);
     const bool nothing_waits = snapshot->counted == snapshot->appended;
-    return nothing_waits ? clock_earlier(snapshot->now_ms, snapshot->next_ms - 1) : snapshot->counted_ms;
+    return nothing_waits && until_ms > snapshot->counted_ms ? until_ms : snapshot->counted_ms;
 }
 
 /* The first time at which an event counts in the period. */

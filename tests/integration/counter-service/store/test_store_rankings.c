@@ -142,12 +142,13 @@ struct asked {
     enum status status;
     const char *detail;
     struct error error;
-    struct ranking_answer *answer; /* STATUS_OK; freed at the next question */
+    const struct ranking_answer *answer; /* an empty one unless STATUS_OK; freed at the next question */
 };
 
 static struct asked ask(struct store_fixture *fixture, struct ranking_question question)
 {
     static struct ranking_answer *last;
+    static const struct ranking_answer none;
     struct asked asked = {.status = STATUS_OK};
     struct ranking_read read;
     ranking_answer_release(last);
@@ -162,7 +163,7 @@ static struct asked ask(struct store_fixture *fixture, struct ranking_question q
         asked.detail = asked.error.message;
     }
     ranking_read_done(&read);
-    asked.answer = last;
+    asked.answer = last != NULL ? last : &none;
     return asked;
 }
 

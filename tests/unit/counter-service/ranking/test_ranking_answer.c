@@ -95,6 +95,9 @@ static void test_without_waiting_events_an_answer_is_of_now(void **state)
     assert_true(state_of(best_of("day", "", 0, 0), &snapshot).as_of_ms == snapshot.next_ms - 1);
     snapshot.next_ms = INT64_MAX;
     assert_true(state_of(best_of("day", "", 0, 0), &snapshot).as_of_ms == snapshot.now_ms);
+    /* The clock has stepped back. */
+    snapshot.now_ms = snapshot.counted_ms - 1;
+    assert_true(state_of(best_of("day", "", 0, 0), &snapshot).as_of_ms == snapshot.counted_ms);
 }
 
 static void test_while_events_wait_it_is_of_the_last_one_counted(void **state)
