@@ -108,11 +108,12 @@ GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
 # Files that are built into the programs: the symbol, and what it holds (see common/base/embed.S).
-EMBEDDED := descriptor_set write_script open_session outbox_relieve outbox_step openapi_document
+EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
 EMBEDDED_FILE_write_script := counter-service/commands/write_script.lua
 EMBEDDED_FILE_open_session := counter-service/commands/open_session.lua
 EMBEDDED_FILE_outbox_relieve := counter-service/commands/outbox_relieve.lua
+EMBEDDED_FILE_ranking_read_script := counter-service/commands/ranking_read.lua
 EMBEDDED_FILE_outbox_step := counter-service/outbox/outbox_step.lua
 EMBEDDED_FILE_openapi_document := proto/openapi.yaml
 

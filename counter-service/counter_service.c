@@ -11,6 +11,7 @@
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
+#include "counter-service/api/ranking_rpc.h"
 #include "counter-service/api/reflection_rpc.h"
 #include "counter-service/api/service_health.h"
 #include "counter-service/outbox/relay.h"
@@ -27,7 +28,9 @@ struct counter_service {
     struct store *store;
     struct relay *relay;           /* NULL: kafka.brokers is empty */
     struct aggregator *aggregator; /* NULL: no rankings are configured */
+    struct ranking_cache *ranking_cache;
     struct counter_rpc counter_rpc;
+    struct ranking_rpc ranking_rpc;
     struct rpc_server *server;
     struct admin_server *admin;
     struct consul_registration *registration; /* NULL: consul.address is "" */
@@ -73,6 +76,7 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
     };
     const struct rpc_service services[] = {
         counter_rpc_service(&service->counter_rpc),
+        ranking_rpc_service(&service->ranking_rpc),
         health_rpc_service(&service->health_rpc),
         reflection_rpc_service(&service->reflection_rpc),
     };
@@ -104,7 +108,14 @@ static int start(struct counter_service *service, struct error *error)
         aggregator_start(config, &service->aggregator, error) != 0) {
         return -1;
     }
+    service->ranking_cache = ranking_cache_create();
+    if (service->ranking_cache == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
     service->counter_rpc = (struct counter_rpc){.store = service->store};
+    service->ranking_rpc =
+        (struct ranking_rpc){.config = config, .store = service->store, .cache = service->ranking_cache};
     service->server = create_server(service, error);
     if (service->server == NULL) {
         return -1;
@@ -188,6 +199,7 @@ void counter_service_free(struct counter_service *service)
     relay_stop(service->relay); /* after the last write */
     aggregator_stop(service->aggregator);
     rpc_server_free(service->server);
+    ranking_cache_free(service->ranking_cache); /* after the last call */
     reflection_rpc_done(&service->reflection_rpc);
     health_rpc_done(&service->health_rpc);
     service_health_done(&service->health);

@@ -19,7 +19,8 @@ enum {
     BATCH_ITEMS_MAX = 1000,
     /* Counter types of one resource: bounds a listing, and the Redis command and answer behind it. */
     COUNTER_TYPES_MAX = 1000,
-    /* A ranking's answer: as many entries as a batch has items. How deep it is asked into is what costs Redis. */
+    /* Of a question about a ranking: what one read brings, and how far into an order it is asked. */
+    RANKING_LIMIT_DEFAULT = 10,
     RANKING_LIMIT_MAX = 1000,
     RANKING_OFFSET_MAX = 100000,
     RANKING_NEIGHBOURS_MAX = 100,

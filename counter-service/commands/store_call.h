@@ -27,12 +27,16 @@ struct store_item {
     bool replayed;
 };
 
+struct ranking_read;
+
 enum store_operation {
     STORE_INCREMENT,    /* all items in one atomic script call */
     STORE_OPEN_SESSION, /* makes session.id, which is new; results in store_id and idle_timeout_ms */
     STORE_KEEP_SESSION, /* session.id lives on; result in idle_timeout_ms */
     STORE_GET,
     STORE_LIST, /* items[0].resource_id; results in `listed` */
+    STORE_TOP,  /* the best of a ranking: ranking->question; results in `ranking` */
+    STORE_RANK, /* one resource in a ranking: likewise */
     STORE_OPERATIONS
 };
 
@@ -56,8 +60,9 @@ struct store_call {
      * STATUS_EXPIRED. */
     int64_t deadline_us;
     struct store_session session;
-    struct store_item *items; /* at least one; in a call about a session none */
+    struct store_item *items; /* at least one; in a call about a session or a ranking none */
     size_t item_count;
+    struct ranking_read *ranking; /* STORE_TOP, STORE_RANK (ranking_read.h); the caller's, initialised */
     /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
      * call. */
     void (*done)(struct store_call *call);

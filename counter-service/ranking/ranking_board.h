@@ -115,5 +115,7 @@ struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ra
 bool ranking_board_read(struct text text, struct ranking_board *board) MUST_CHECK;
 struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct ranking_top *top);
 bool ranking_top_read(struct text text, struct ranking_top *ret_top) MUST_CHECK;
+/* A score as Redis writes it: any number, "inf" too. */
+bool ranking_score_read(struct text text, double *ret_score) MUST_CHECK;
 
 #endif

@@ -65,9 +65,11 @@ static void drop(struct rpc_call *call)
     }
     grpc_byte_buffer_destroy(call->payload);
     grpc_byte_buffer_destroy(call->reply);
+    grpc_slice_unref(call->code_message);
     call->native = NULL;
     call->payload = NULL;
     call->reply = NULL;
+    call->code_message = grpc_empty_slice();
     call->metadata.count = 0;
     arena_reset(&call->arena);
 }
@@ -160,23 +162,32 @@ static void add_trailer(struct rpc_call *call, const char *name, const char *val
     };
 }
 
-static void fail(struct rpc_call *call, grpc_status_code code, enum status status, const char *detail)
+/* detail: becomes the call's. */
+static void fail(struct rpc_call *call, grpc_status_code code, enum status status, grpc_slice detail)
 {
     call->trailer_count = 0;
     add_trailer(call, "tally-outcome", outcome_name(status_outcome(status)));
     if (status == STATUS_WRITES_REFUSED) {
         add_trailer(call, "grpc-retry-pushback-ms", "-1");
     }
-    call->code_message = grpc_slice_from_static_string(detail);
+    call->code_message = detail;
     start_answer(call, code);
 }
 
 void rpc_call_fail(struct rpc_call *call, enum status status, const char *detail)
 {
-    fail(call, (grpc_status_code)status_grpc_code(status), status, detail != NULL ? detail : status_title(status));
+    fail(call, (grpc_status_code)status_grpc_code(status), status,
+         grpc_slice_from_static_string(detail != NULL ? detail : status_title(status)));
+}
+
+void rpc_call_fail_with(struct rpc_call *call, enum status status, struct text detail)
+{
+    fail(call, (grpc_status_code)status_grpc_code(status), status,
+         grpc_slice_from_copied_buffer(detail.data, detail.len));
 }
 
 void rpc_call_fail_code(struct rpc_call *call, grpc_status_code code, const char *detail)
 {
-    fail(call, code, STATUS_UNIMPLEMENTED, detail); /* any status whose outcome is not applied */
+    fail(call, code, STATUS_UNIMPLEMENTED,
+         grpc_slice_from_static_string(detail)); /* any status whose outcome is not applied */
 }

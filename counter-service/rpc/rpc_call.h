@@ -21,6 +21,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/compiler.h"
+#include "common/base/text.h"
 #include "common/contract/status.h"
 
 struct rpc_call;
@@ -122,6 +123,8 @@ void rpc_call_answer(struct rpc_call *call, grpc_byte_buffer *reply);
  * (https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback). detail is a static sentence; NULL: the
  * status's title. */
 void rpc_call_fail(struct rpc_call *call, enum status status, const char *detail);
+/* The same with a sentence of the caller's, which is copied. */
+void rpc_call_fail_with(struct rpc_call *call, enum status status, struct text detail);
 /* The same for a code that is not in the table of statuses. The call did not touch a counter. */
 void rpc_call_fail_code(struct rpc_call *call, grpc_status_code code, const char *detail);
 /* For calls answered with operations of the handler's own (rpc_stream.h): drops what it held. Queue's thread. */

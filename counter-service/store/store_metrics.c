@@ -54,8 +54,9 @@ static const struct metric_family reconnects_family = {
 struct store_metrics store_metrics_register(void)
 {
     static const char *const kinds[] = {
-        [EXCHANGE_WRITE] = "write",     [EXCHANGE_LIST] = "list",           [EXCHANGE_READ] = "read",
-        [EXCHANGE_SESSION] = "session", [EXCHANGE_HEARTBEAT] = "heartbeat", [EXCHANGE_HANDSHAKE] = "handshake",
+        [EXCHANGE_WRITE] = "write",         [EXCHANGE_LIST] = "list",       [EXCHANGE_RANKING] = "ranking",
+        [EXCHANGE_READ] = "read",           [EXCHANGE_SESSION] = "session", [EXCHANGE_HEARTBEAT] = "heartbeat",
+        [EXCHANGE_HANDSHAKE] = "handshake",
     };
     _Static_assert(sizeof(kinds) / sizeof(kinds[0]) == EXCHANGE_KINDS, "a name for each kind");
     struct store_metrics metrics = {

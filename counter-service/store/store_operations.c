@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "counter-service/commands/ranking_read.h"
 #include "counter-service/commands/read_command.h"
 #include "counter-service/commands/session_command.h"
 #include "counter-service/commands/write_reply.h"
@@ -189,6 +190,24 @@ static int read_list(struct store_exchange *exchange, struct store_call *call)
     return 0;
 }
 
+/* ---- rankings ---- */
+
+static int append_ranking(struct store_exchange *exchange, const struct store_call *call)
+{
+    return ranking_read_append(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
+}
+
+static int read_ranking(struct store_exchange *exchange, struct store_call *call)
+{
+    struct redis_reply reply;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    ranking_read_reply(&reply, call);
+    store_call_finish(call, call->status, call->detail);
+    return 0;
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -201,6 +220,8 @@ static const struct {
     [STORE_KEEP_SESSION] = {EXCHANGE_SESSION, append_session, read_session},
     [STORE_GET] = {EXCHANGE_READ, append_get, read_get},
     [STORE_LIST] = {EXCHANGE_LIST, append_list, read_list},
+    [STORE_TOP] = {EXCHANGE_RANKING, append_ranking, read_ranking},
+    [STORE_RANK] = {EXCHANGE_RANKING, append_ranking, read_ranking},
 };
 _Static_assert(sizeof(operations) / sizeof(operations[0]) == STORE_OPERATIONS, "a row for each operation");
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "counter-service/commands/ranking_read.h"
 #include "tests/fakes/wait_for.h"
 
 enum status fake_store_submit(struct fake_store *store, struct store_call *call)
@@ -31,6 +32,24 @@ static void list_two(struct store_call *call)
     call->listed_count = 2;
 }
 
+/* One resource, with the number of calls so far as its score. */
+static void rank_one(const struct fake_store *store, struct store_call *call)
+{
+    struct ranking_read *read = call->ranking;
+    read->members = calloc(1, sizeof(*read->members));
+    assert(read->members != NULL);
+    read->members[0] = (struct ranking_entry){(double)store->submitted, TEXT("post-17")};
+    read->snapshot = (struct ranking_snapshot){
+        .has_board = true,
+        .has_top = true,
+        .board.period = 20782, /* 2026-11-25 */
+        .top.since_ms = INT64_MIN,
+        .next_ms = INT64_MAX,
+        .rank = call->operation == STORE_RANK ? 0 : -1,
+        .members = {read->members, 1},
+    };
+}
+
 static void complete(const struct fake_store *store, struct store_call *call)
 {
     call->status = store->stopped ? STATUS_DRAINING : store->call_status;
@@ -40,6 +59,9 @@ static void complete(const struct fake_store *store, struct store_call *call)
     }
     if (call->operation == STORE_LIST && call->status == STATUS_OK) {
         list_two(call);
+    }
+    if (call->ranking != NULL && call->status == STATUS_OK) {
+        rank_one(store, call);
     }
 }
 

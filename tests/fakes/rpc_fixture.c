@@ -9,6 +9,19 @@
 
 #include <cmocka.h>
 
+static void set_rankings(struct rpc_fixture *fixture)
+{
+    static char like[] = "like";
+    static char view[] = "view";
+    fixture->rankings[0] = (struct ranking_config){
+        .counter_type = like, .calendar = {[RANKING_DAY] = true}, .keep = 1000, .cache_ttl_ms = 60000};
+    fixture->rankings[1] =
+        (struct ranking_config){.counter_type = view, .calendar = {[RANKING_DAY] = true}, .keep = 1000};
+    fixture->config = (struct config){.rankings = fixture->rankings, .ranking_count = 2};
+    fixture->ranking_rpc = (struct ranking_rpc){
+        .config = &fixture->config, .store = (struct store *)&fixture->store, .cache = ranking_cache_create()};
+}
+
 int rpc_fixture_start(void **state)
 {
     struct rpc_fixture *fixture = calloc(1, sizeof(*fixture));
@@ -17,15 +30,17 @@ int rpc_fixture_start(void **state)
     }
     fake_store_start(&fixture->store);
     fixture->counter_rpc = (struct counter_rpc){.store = (struct store *)&fixture->store};
+    set_rankings(fixture);
     service_health_init(&fixture->health, health_rpc_on_store, &fixture->health_rpc);
     health_rpc_init(&fixture->health_rpc, &fixture->health);
     const struct rpc_service services[] = {
         counter_rpc_service(&fixture->counter_rpc),
+        ranking_rpc_service(&fixture->ranking_rpc),
         health_rpc_service(&fixture->health_rpc),
         reflection_rpc_service(&fixture->reflection_rpc),
     };
     const struct rpc_server_options options = {.host = "127.0.0.1", .threads = 2, .keep_alive_ms = 30000};
-    fixture->server = rpc_server_create(&options, services, 3, NULL);
+    fixture->server = rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), NULL);
     if (fixture->server == NULL) {
         return -1;
     }
@@ -42,6 +57,7 @@ int rpc_fixture_end(void **state)
     rpc_server_drain(fixture->server, 0);
     fake_store_stop(&fixture->store);
     rpc_server_free(fixture->server);
+    ranking_cache_free(fixture->ranking_rpc.cache);
     reflection_rpc_done(&fixture->reflection_rpc);
     health_rpc_done(&fixture->health_rpc);
     service_health_done(&fixture->health);

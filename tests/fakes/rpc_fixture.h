@@ -4,6 +4,7 @@
 
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
+#include "counter-service/api/ranking_rpc.h"
 #include "counter-service/api/reflection_rpc.h"
 #include "counter-service/rpc/rpc_server.h"
 #include "tests/fakes/fake_store.h"
@@ -17,6 +18,9 @@ struct rpc_fixture {
     struct health_rpc health_rpc;
     struct reflection_rpc reflection_rpc;
     struct counter_rpc counter_rpc;
+    struct ranking_config rankings[2]; /* of "like", by day, answers kept for 60 s; of "view", never kept */
+    struct config config;
+    struct ranking_rpc ranking_rpc;
     struct rpc_server *server;
     struct grpc_client *client;
 };

@@ -1,6 +1,6 @@
-/* What a gRPC client sends as a request message. The first byte says to which method (255: reflection; otherwise
- * tally.v1.CounterService in the order of enum counter_method), the rest is the message. Unpacked and validated; then
- * answered as if the store had done what was asked. */
+/* What a gRPC client sends as a request message. The first byte says to which method (255: reflection; 254 and 253:
+ * TopCounters and RankOf; otherwise tally.v1.CounterService in the order of enum counter_method), the rest is the
+ * message. Unpacked and validated; then answered as if the store had done what was asked. */
 #include <grpc/byte_buffer.h>
 #include <grpc/slice.h>
 #include <stddef.h>
@@ -13,11 +13,13 @@
 #include "counter-service/api/counter_reply.h"
 #include "counter-service/api/counter_request.h"
 #include "counter-service/api/descriptor_set.h"
+#include "counter-service/api/ranking_reply.h"
+#include "counter-service/api/ranking_request.h"
 #include "counter-service/api/reflection_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { REFLECTION = 255 };
+enum { REFLECTION = 255, TOP_COUNTERS = 254, RANK_OF = 253 };
 
 static const uint8_t new_session[SESSION_LEN];
 
@@ -70,6 +72,54 @@ static void check_counter_call(enum counter_method method, grpc_byte_buffer *pay
     grpc_byte_buffer_destroy(reply);
 }
 
+static void check_question(const struct ranking_question *question, enum ranking_method method)
+{
+    char key[RANKING_QUESTION_KEY_SIZE];
+    require(ranking_question_key(question, key).len < sizeof(key), "a question's key has room");
+    if (method == RANKING_TOP_COUNTERS) {
+        require(question->limit >= 1 && question->limit <= RANKING_LIMIT_MAX, "a page has 1-1000 places");
+        require(question->offset >= 0 && question->offset <= RANKING_OFFSET_MAX, "a page begins at 0-100000");
+    } else {
+        require(counter_rules_resource_id(question->resource_id) == NULL, "a good question has a resource_id");
+        require(question->neighbours >= 0 && question->neighbours <= RANKING_NEIGHBOURS_MAX, "neighbours are 0-100");
+    }
+}
+
+static void check_ranking_call(enum ranking_method method, grpc_byte_buffer *payload, struct arena *arena)
+{
+    static char like[] = "like";
+    static struct ranking_config ranking = {
+        .counter_type = like,
+        .calendar = {true, true, true, true, true},
+        .rolling = {{.name = "24h", .length_ms = 86400000}},
+        .rolling_count = 1,
+        .keep = 1000,
+    };
+    static const struct config config = {.rankings = &ranking, .ranking_count = 1};
+    const struct ranking_entry member = {-3, TEXT("post-17")};
+    struct ranking_question question;
+    struct ranking_answer *answer = NULL;
+    struct error error = {""};
+    enum status status = ranking_request_read(method, &config, payload, arena, &question, &error);
+    if (status == STATUS_OK) {
+        check_question(&question, method);
+        const struct ranking_snapshot snapshot = {
+            .has_board = true, .board.period = question.period, .has_top = true, .members = {&member, 1}};
+        status = ranking_answer_make(&question, &snapshot, &answer, &error);
+        require(status == STATUS_OK, "a period that is kept is answered");
+        grpc_byte_buffer *reply = ranking_reply_make(method, answer, (struct ranking_age){1, 2}, arena);
+        require(reply != NULL, "a reply is made");
+        grpc_byte_buffer_destroy(reply);
+        ranking_answer_release(answer);
+        return;
+    }
+    require(status == STATUS_INVALID_ARGUMENT || status == STATUS_NO_SUCH_RANKING, "a refusal is one of these");
+    for (const char *at = error.message; *at != '\0'; at++) {
+        require(*at >= 0x20 && *at < 0x7F, "a sentence is printable ASCII");
+    }
+    require(error.message[0] != '\0', "a refusal says why");
+}
+
 static void check_reflection(grpc_byte_buffer *payload, struct arena *arena)
 {
     struct proto_index *index =
@@ -92,6 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena);
     if (data[0] == REFLECTION) {
         check_reflection(payload, &arena);
+    } else if (data[0] == TOP_COUNTERS || data[0] == RANK_OF) {
+        check_ranking_call(data[0] == RANK_OF ? RANKING_RANK_OF : RANKING_TOP_COUNTERS, payload, &arena);
     } else {
         check_counter_call((enum counter_method)(data[0] % COUNTER_METHODS), payload, &arena);
     }
