@@ -120,8 +120,8 @@ class Webdis(Contestant):
         self.start(["webdis", configuration])
         wait_ready(f"{self.url}/PING")
 
-    def request(self, batch):
-        """Webdis has no batches: one command a request."""
+    def request(self, _batch):
+        """Webdis has no batches: levels are numbers of connections."""
         return ["GET", "/INCRBY/bench/1"]
 
 
@@ -129,10 +129,15 @@ def measure(contestant, level, seconds):
     """(increments a second, microseconds of CPU an increment, p99 in microseconds, errors)"""
     batch = int(level.removeprefix("batch")) if level.startswith("batch") else 0
     connections = BATCH_CONNECTIONS if batch else int(level)
+    return send(contestant, connections, contestant.request(batch), batch or 1, seconds)
+
+
+def send(contestant, connections, request, items, seconds):
+    """The same. request: arguments of wrk.lua; items: of a request."""
     before = contestant.cpu_seconds()
     output = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "-s", "tests/load/wrk.lua"]
-        + [contestant.url, "--", *contestant.request(batch)],
+        + [contestant.url, "--", *request],
         check=True,
         capture_output=True,
         text=True,
@@ -140,9 +145,6 @@ def measure(contestant, level, seconds):
     cpu = contestant.cpu_seconds() - before
     result = next(line for line in output.splitlines() if line.startswith("RESULT "))
     rate, _, p99, socket_errors, bad_answers = (int(number) for number in result.split()[1:])
-    items = batch or 1
-    if isinstance(contestant, Webdis):
-        items = 1
     return rate * items, cpu / max(rate * items * seconds, 1) * 1e6, p99, socket_errors + bad_answers
 
 

@@ -1,6 +1,7 @@
 -- What wrk sends, and one line of results for bench.sh. Arguments: METHOD PATH [COUNTERS]
 -- A POST increments one counter; with COUNTERS each request increments the next one of that many. BATCH instead of POST
--- increments that many counters in one request.
+-- increments that many counters in one request; BATCH PATH ITEMS COUNTERS even|zipf draws them from that many, evenly or
+-- with the frequencies of Zipf's law (the n-th as often as 1/n).
 
 local function increment_of(resource_id)
     return string.format('{"resource_id":"%s","counter_type":"like"}', resource_id)
@@ -28,8 +29,63 @@ local function batch_of(count)
     return '{"increments":[' .. table.concat(items, ",") .. "]}"
 end
 
+-- Distinct requests of a run that draws: more than a second's.
+local DRAWN_BATCHES = 3000
+
+local function draw_even(counters)
+    return function()
+        return math.random(counters)
+    end
+end
+
+-- By inversion of the continuous law, which is near enough.
+local function draw_zipf(counters)
+    return function()
+        return math.floor(math.exp(math.random() * math.log(counters + 1)))
+    end
+end
+
+local function drawn_batches(path, count, draw)
+    local headers = { ["Content-Type"] = "application/json" }
+    local requests = {}
+    for i = 1, DRAWN_BATCHES do
+        local items = {}
+        for k = 1, count do
+            items[k] = increment_of("bench-" .. draw())
+        end
+        requests[i] = wrk.format("POST", path, headers, '{"increments":[' .. table.concat(items, ",") .. "]}")
+    end
+    local turn = 0
+    return function()
+        turn = turn % DRAWN_BATCHES + 1
+        return requests[turn]
+    end
+end
+
+local function drawn_singles(path, draw)
+    local requests = {}
+    local headers = { ["Content-Type"] = "application/json" }
+    for i = 1, 100 * DRAWN_BATCHES do
+        requests[i] = wrk.format("POST", path, headers, increment_of("bench-" .. draw()))
+    end
+    local turn = 0
+    return function()
+        turn = turn % #requests + 1
+        return requests[turn]
+    end
+end
+
+local function init_drawn(path, count, counters, law)
+    local draw = law == "zipf" and draw_zipf(counters) or draw_even(counters)
+    request = count == 1 and drawn_singles(path, draw) or drawn_batches(path, count, draw)
+end
+
 function init(args)
     local method, path, counters = args[1], args[2], tonumber(args[3])
+    if method == "BATCH" and args[4] then
+        init_drawn(path, counters, tonumber(args[4]), args[5])
+        return
+    end
     if method == "BATCH" then
         wrk.method = "POST"
         wrk.path = path
