@@ -43,7 +43,7 @@ static const char *const when_full_choices[] = {
 #define OPTIONS(name, initial_, count) \
     ROW(CONFIG_OPTIONS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
-#define RANKINGS(name) ROW(CONFIG_RANKINGS, name, ""), FIELD(name)
+#define RANKINGS(name) ROW(CONFIG_RANKINGS, name, ""), .offset = offsetof(struct config, name)
 
 /* Type, key, default, range; in the order of configs/config.yaml, where each is explained. Rows of a section stand
  * together. */

@@ -9,10 +9,8 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-enum {
-    /* Of a state that begins in the midst of things: no event follows it. */
-    NUMBER_UNKNOWN_BEFORE = -2,
-};
+/* Of a state that begins in the midst of things: no event follows it. */
+static const uint64_t number_unknown_before = INT64_MAX - 1;
 
 /* ---- what Redis has ---- */
 
@@ -137,7 +135,7 @@ static void take_fields(struct ranking_state *state, struct ranking_txn *txn, co
     if (!exists) {
         state->at = *position;
         state->time_ms = (int64_t)position->id.ms;
-        state->at.number = nothing_before ? position->number : (uint64_t)NUMBER_UNKNOWN_BEFORE;
+        state->at.number = nothing_before ? position->number : number_unknown_before;
         begin_records(txn, state);
     }
     const int64_t since_ms = exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;

@@ -100,46 +100,54 @@ void kafka_producer_free(struct kafka_producer *producer)
 /* ---- sending ------------------------------------------------------------------------------------------------------
  */
 
-/* Fills parts; returns how many. The library's types lack const: it copies. */
-static size_t describe(const struct kafka_producer *producer, const struct kafka_message *message, rd_kafka_vu_t *parts)
+/* NULL if there are none, or when out of memory. */
+static rd_kafka_headers_t *create_headers(const struct kafka_message *message)
 {
-    rd_kafka_vu_t *part = parts;
-    part->vtype = RD_KAFKA_VTYPE_RKT;
-    (part++)->u.rkt = producer->topic;
-    part->vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-    (part++)->u.i = RD_KAFKA_MSG_F_COPY;
-    part->vtype = RD_KAFKA_VTYPE_KEY;
-    part->u.mem.ptr = (void *)message->key.data;
-    (part++)->u.mem.size = message->key.len;
-    part->vtype = RD_KAFKA_VTYPE_VALUE;
-    part->u.mem.ptr = (void *)message->value.data;
-    (part++)->u.mem.size = message->value.len;
-    part->vtype = RD_KAFKA_VTYPE_OPAQUE;
-    (part++)->u.ptr = message->tag;
-    for (size_t i = 0; i < message->header_count; i++) {
-        part->vtype = RD_KAFKA_VTYPE_HEADER;
-        part->u.header.name = message->headers[i].name;
-        part->u.header.val = message->headers[i].value.data;
-        (part++)->u.header.size = (ssize_t)message->headers[i].value.len;
+    rd_kafka_headers_t *headers = message->header_count > 0 ? rd_kafka_headers_new(message->header_count) : NULL;
+    for (size_t i = 0; headers != NULL && i < message->header_count; i++) {
+        const struct text value = message->headers[i].value;
+        rd_kafka_header_add(headers, message->headers[i].name, -1, value.data, (ssize_t)value.len);
     }
-    return (size_t)(part - parts);
+    return headers;
+}
+
+/* Returns NULL; or the library's refusal, and then headers are still the caller's. The library's types lack const: it
+ * copies. Headers are given as a whole: librdkafka 2.0.2 frees those that are given one by one twice, if it refuses the
+ * message since the topic is gone. */
+static rd_kafka_error_t *produce(const struct kafka_producer *producer, const struct kafka_message *message,
+                                 rd_kafka_headers_t *headers)
+{
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)message->key.data, message->key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)message->value.data, message->value.len}},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = message->tag},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    const size_t count = sizeof(parts) / sizeof(parts[0]) - (headers == NULL ? 1 : 0);
+    return rd_kafka_produceva(producer->client, parts, count);
 }
 
 enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const struct kafka_message *message)
 {
-    enum { PARTS_WITHOUT_HEADERS = 5 };
-    rd_kafka_vu_t parts[PARTS_WITHOUT_HEADERS + KAFKA_HEADERS_MAX];
-    assert(message->header_count <= KAFKA_HEADERS_MAX);
     if (producer->has_ended || producer->has_gap) {
         return KAFKA_ENDED;
     }
-    rd_kafka_error_t *refused = rd_kafka_produceva(producer->client, parts, describe(producer, message, parts));
+    rd_kafka_headers_t *headers = create_headers(message);
+    if (headers == NULL && message->header_count > 0) {
+        return KAFKA_FULL;
+    }
+    rd_kafka_error_t *refused = produce(producer, message, headers);
     if (refused == NULL) {
         producer->unacknowledged++;
         return KAFKA_OK;
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(refused);
     rd_kafka_error_destroy(refused);
+    if (headers != NULL) {
+        rd_kafka_headers_destroy(headers);
+    }
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         return KAFKA_FULL;
     }

@@ -86,8 +86,6 @@ static inline double ranking_set_score(int64_t score)
 {
     return -(double)score;
 }
-/* Reads a score as Redis or a top's text has it. False if text is none. */
-bool ranking_score_read(struct text text, double *ret_score) MUST_CHECK;
 /* A top that nobody is in yet, and everybody is outside of. */
 struct ranking_top ranking_top_unfilled(int64_t since_ms);
 

@@ -344,8 +344,8 @@ def test_an_instance_without_kafka_beside_one_with_it_says_so(kafka, topic, star
     odd = Service(stack.directory, stack.redis.address, name="odd")
     try:
         odd.start()
-        assert "kafka.brokers is empty" in wait_detail(odd, "no event")
-        odd.wait_for_log("kafka.brokers is empty here")
+        assert "neither kafka.brokers nor rankings" in wait_detail(odd, "no event")
+        odd.wait_for_log("neither kafka.brokers nor rankings")
         assert odd.get("/health").status == 200
     finally:
         odd.terminate()

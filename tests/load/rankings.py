@@ -1,12 +1,11 @@
-"""What rankings cost: Tally without them against Tally with three windows and a rolling one of the type that is counted.
+"""What rankings cost: Tally without them against Tally with three windows and a rolling one.
 
     rankings.py BIN_DIR [--rounds 3] [--seconds 3] [--loads 100:1,16:100] [--laws zipf,even] [--resources 100000]
 
 Two stacks take turns within each round; a load is CONNECTIONS:ITEMS, of a request, whose resources are drawn from
---resources. Only the ratios mean anything. Prints for each how far the rankings were behind at the end of the load, what
-Redis took for the longest transaction (SLOWLOG), and at last the memory of a ranked resource, the rate of top 10 against
-that of single reads, and what a rolling window's bucket of --resources costs writers when it is let go of. Tables in
-Markdown.
+--resources. Only the ratios mean anything. Prints for each how far the rankings were behind at the end of the load,
+then the longest call that Redis ran (SLOWLOG), the memory of a ranked resource, and the rate of top 10 against that of
+single reads. Tables in Markdown.
 """
 
 import argparse

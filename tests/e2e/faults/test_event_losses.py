@@ -1,18 +1,17 @@
 """Every increment that was applied is an event, each counter's in order, whatever dies on the way to Kafka."""
 
-import random
 import subprocess
-import threading
 import time
 import uuid
 
 import pytest
 
-from harness.calls import increment_batch, item
+from harness.batch_load import BatchLoad
 from harness.daemons import environment
-from harness.events import Chain, event_of, events_health, wait_published
+from harness.events import Chain, event_of, wait_published
 from harness.faults import under_load
-from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger, check
+from harness.law import Ledger, check
+from harness.leader import RELAY, TAKE_OVER_SECONDS, kill_leader, leader
 from harness.load import Load
 from harness.pair import Pair
 from harness.paths import CONFIG, program
@@ -23,10 +22,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 INCREMENTS = 1_000_000
 COUNTERS = 1000
-BATCH = 500
 CLIENTS = 4
-# More than LEASE_MS of relay_run.c.
-TAKE_OVER_SECONDS = 30
 DAY = 86_400
 
 
@@ -41,64 +37,6 @@ def stack(start_cluster, kafka, topic):
     return start_cluster(services=2, gateways=2, service=events)
 
 
-class BatchLoad(threading.Thread):
-    """Sends batches over all counters, one after the other, until it is told to stop."""
-
-    def __init__(self, gateway, pause):
-        super().__init__(daemon=True)
-        self.ledger = Ledger()
-        self.sent = 0
-        self._gateway, self._pause = gateway, pause
-        self._stopping = threading.Event()
-
-    def run(self):
-        while not self._stopping.is_set():
-            self._send()
-            time.sleep(self._pause)
-
-    def stop(self):
-        self._stopping.set()
-        self.join(30)
-
-    def _send(self):
-        counters = [(f"r{random.randrange(COUNTERS)}", "hit") for _ in range(BATCH)]
-        deltas = [random.choice((-1, 1, 2, 3)) for _ in counters]
-        items = [item(*counter, increment=delta) for counter, delta in zip(counters, deltas, strict=True)]
-        self.sent += BATCH
-        for counter, delta, outcome in zip(counters, deltas, self._outcomes(items), strict=True):
-            self.ledger.add(outcome, counter, delta)
-
-    def _outcomes(self, items):
-        try:
-            response = increment_batch(self._gateway, items)
-        except OSError:
-            return [UNKNOWN] * len(items)
-        if response.status != 200:
-            return [self._outcome(response.json())] * len(items)
-        return [self._outcome(result.get("error")) for result in response.json()["results"]]
-
-    @staticmethod
-    def _outcome(problem):
-        if problem is None:
-            return ACKNOWLEDGED
-        return REFUSED if problem["outcome"] == "not_applied" else UNKNOWN
-
-
-def leader(stack):
-    for service in stack.services:
-        if service.is_running and events_health(service)["relay"] == "leads":
-            return service
-    return None
-
-
-def kill_leader(stack):
-    victim = wait_until(lambda: leader(stack), TAKE_OVER_SECONDS)
-    victim.kill()
-    wait_until(lambda: leader(stack), TAKE_OVER_SECONDS, what="the other one to take over")
-    victim.start()
-    stack.wait_ready()
-
-
 def kill_kafka(kafka):
     kafka.kill()
     time.sleep(3)
@@ -106,11 +44,11 @@ def kill_kafka(kafka):
 
 
 def stop_leader_for_20_seconds(stack):
-    sleeper = wait_until(lambda: leader(stack), TAKE_OVER_SECONDS)
+    sleeper = wait_until(lambda: leader(stack, RELAY), TAKE_OVER_SECONDS)
     sleeper.pause()
     time.sleep(20)
     others = [service for service in stack.services if service is not sleeper]
-    assert events_health(others[0])["relay"] == "leads"
+    assert leader(stack, RELAY) is others[0]
     sleeper.resume()
     stack.wait_ready()
 
@@ -137,15 +75,15 @@ def verify(stack, kafka, topic):
 
 
 def test_a_million_increments_while_kafka_and_the_relay_die(stack, kafka, topic):
-    loads = [BatchLoad(stack.gateway, 0.06) for _ in range(CLIENTS)]
+    loads = [BatchLoad(stack.gateway, COUNTERS, pause=0.06) for _ in range(CLIENTS)]
     for load in loads:
         load.start()
     time.sleep(1)
     kill_kafka(kafka)
-    kill_leader(stack)
+    kill_leader(stack, RELAY)
     stop_leader_for_20_seconds(stack)
     kill_kafka(kafka)
-    kill_leader(stack)
+    kill_leader(stack, RELAY)
     wait_until(lambda: sum(load.sent for load in loads) >= INCREMENTS, 300, what="a million increments")
     ledger = Ledger()
     for load in loads:
@@ -181,10 +119,10 @@ def test_redis_clock_steps_and_each_event_comes_in_order(start_kind, kafka, topi
         for seconds in (60, -60, DAY, -DAY):
             pair.redis.step(seconds)
             time.sleep(2)
-        victim = wait_until(lambda: leader(pair), TAKE_OVER_SECONDS)
+        victim = wait_until(lambda: leader(pair, RELAY), TAKE_OVER_SECONDS)
         pair.redis.step(-3600)
         victim.kill()
-        wait_until(lambda: leader(pair), TAKE_OVER_SECONDS, what="the other one to take over")
+        wait_until(lambda: leader(pair, RELAY), TAKE_OVER_SECONDS, what="the other one to take over")
         victim.start()
         pair.wait_ready()
         ledger = load.stop()

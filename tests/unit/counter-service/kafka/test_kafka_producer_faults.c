@@ -235,6 +235,35 @@ static void test_the_reason_is_that_of_the_refused_message(void **state)
     kafka_fixture_stop(&fixture);
 }
 
+/* The library's own memory: what it frees twice is somebody else's by then. */
+static void test_a_message_to_a_topic_that_is_gone_is_refused_and_no_more(void **state)
+{
+    (void)state;
+    struct record record = {.acknowledged = {0}};
+    struct kafka_fixture fixture;
+    struct error error;
+    const struct named_text headers[] = {{"one", TEXT("1")}, {"two", TEXT("2")}};
+    const struct kafka_message message = {
+        .key = TEXT("key"), .value = TEXT("0"), .headers = headers, .header_count = 2, .tag = NULL};
+    kafka_fixture_start(&fixture, 1, 1,
+                        "[linger.ms=0, topic.metadata.refresh.interval.ms=50, topic.metadata.propagation.max.ms=0]");
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    assert_int_equal(kafka_producer_send(producer, &message), KAFKA_OK);
+    WAIT_FOR(all_acknowledged(producer));
+    rd_kafka_mock_topic_set_error(fixture.cluster, KAFKA_FIXTURE_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    clock_sleep_ms(500);
+    enum kafka_outcome outcome = KAFKA_OK;
+    for (int i = 0; i < 500 && outcome == KAFKA_OK; i++) {
+        outcome = kafka_producer_send(producer, &message);
+        clock_sleep_ms(10);
+    }
+    assert_int_equal(outcome, KAFKA_ENDED);
+    wait_for_end(producer, &error);
+    assert_non_null(strstr(error.message, "Unknown topic"));
+    kafka_producer_free(producer);
+    kafka_fixture_stop(&fixture);
+}
+
 static void test_a_topic_that_may_not_be_written_ends_the_producer(void **state)
 {
     (void)state;
@@ -266,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_sent_behind_a_message_that_was_refused),
         cmocka_unit_test(test_the_reason_is_that_of_the_refused_message),
         cmocka_unit_test(test_a_topic_that_may_not_be_written_ends_the_producer),
+        cmocka_unit_test(test_a_message_to_a_topic_that_is_gone_is_refused_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -28,7 +28,7 @@ static struct ranking_window rolling_of(const char *name, int64_t length_ms)
 {
     struct ranking_window windows[RANKING_WINDOWS_MAX];
     struct ranking_config config = {.rolling_count = 1, .rolling = {{.length_ms = length_ms}}};
-    strcpy(config.rolling[0].name, name);
+    snprintf(config.rolling[0].name, sizeof(config.rolling[0].name), "%s", name);
     assert_int_equal(ranking_windows_of(&config, windows), 1);
     return windows[0];
 }

@@ -1,0 +1,85 @@
+"""A ranking is the sum of the increments, whatever dies."""
+
+import time
+
+import pytest
+
+from harness.batch_load import BatchLoad
+from harness.faults import under_load
+from harness.law import Ledger, check
+from harness.leader import AGGREGATOR, TAKE_OVER_SECONDS, health_of, kill_leader, leader
+from harness.ranked import ordered, wait_ranked, whole_order
+from harness.wait import wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+RANKINGS = "[{counter_type: hit, windows: [day, all], rolling: [24h], keep: 5000, cache_ttl: 0s}]"
+INCREMENTS = 200_000
+COUNTERS = 2000
+CLIENTS = 4
+
+
+@pytest.fixture
+def stack(start_cluster):
+    stack = start_cluster(services=2, gateways=2, service={"RANKINGS": RANKINGS})
+    wait_until(lambda: leader(stack, AGGREGATOR), TAKE_OVER_SECONDS)
+    return stack
+
+
+def check_rankings(stack, ledger):
+    """Each window is the order of the counters: all began with it."""
+    wait_ranked(stack.gateway, "hit")
+    values = stack.values(ledger.counters())
+    check(ledger, values)
+    expected = ordered({resource: value for (resource, _), value in values.items() if value != 0})
+    for window in ("day", "24h", "all"):
+        assert whole_order(stack.gateway, "hit", window) == expected, window
+
+
+def stop_leader(stack):
+    """For longer than its lease: it wakes up beside its successor."""
+    sleeper = wait_until(lambda: leader(stack, AGGREGATOR), TAKE_OVER_SECONDS)
+    sleeper.pause()
+    other = next(service for service in stack.services if service is not sleeper)
+    wait_until(lambda: health_of(other, AGGREGATOR)["aggregator"] == "leads", TAKE_OVER_SECONDS)
+    time.sleep(1)
+    sleeper.resume()
+    stack.wait_ready()
+
+
+def test_the_instance_that_ranks_dies_and_stops_under_load(stack):
+    loads = [BatchLoad(stack.gateway, COUNTERS, pause=0.1) for _ in range(CLIENTS)]
+    for load in loads:
+        load.start()
+    time.sleep(1)
+    for _ in range(3):
+        kill_leader(stack, AGGREGATOR)
+    stop_leader(stack)
+    wait_until(lambda: sum(load.sent for load in loads) >= INCREMENTS, 120)
+    ledger = Ledger()
+    for load in loads:
+        load.stop()
+        ledger.merge(load.ledger)
+    check_rankings(stack, ledger)
+
+
+def test_redis_dies_and_its_rankings_with_its_counters_survive(stack):
+    load = BatchLoad(stack.gateway, COUNTERS, pause=0.02)
+
+    def fault():
+        load.start()
+        time.sleep(1)
+        stack.redis.kill()
+        time.sleep(1)
+        stack.redis.start()
+        stack.wait_ready()
+        stack.redis.call("CLIENT", "KILL", "TYPE", "normal")
+        stack.redis.call("SCRIPT", "FLUSH")
+        stack.redis.pause()
+        time.sleep(2)
+        stack.redis.resume()
+
+    ledger = under_load(stack, fault)
+    load.stop()
+    load.ledger.merge(ledger)
+    check_rankings(stack, load.ledger)
