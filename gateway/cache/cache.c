@@ -2,136 +2,25 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/base/list.h"
-
-struct cache_entry {
-    struct cache_entry *next; /* of the same bucket */
-    struct list_node node;    /* in `idle`, while no read is out */
-    uint64_t hash;
-    unsigned reads; /* out */
-    void *reader;
-    bool is_held;
-    struct cache_answer answer; /* is_held; its body is our own */
-    bool is_answered;           /* since it was made */
-    int64_t answered_us;        /* when the last answer came; before that, when it was made */
-    size_t key_len;
-    char key[];
-};
-
-struct cache {
-    /* immutable after create */
-    size_t entries_max;
-    size_t body_bytes_max;
-    uint64_t seed;
-    size_t bucket_count; /* a power of two */
-    /* changed */
-    struct list idle; /* the least recently used first */
-    size_t count;
-    size_t body_bytes;
-    struct cache_entry *buckets[];
-};
-
-/* --- table -------------------------------------------------------------------------------------------------------- */
-
-static struct cache_entry **bucket_of(struct cache *cache, uint64_t hash)
-{
-    return &cache->buckets[hash & (cache->bucket_count - 1)];
-}
-
-static struct cache_entry *find(const struct cache *cache, const struct cache_key *key, uint64_t hash)
-{
-    struct cache_entry *entry = cache->buckets[hash & (cache->bucket_count - 1)];
-    while (entry != NULL &&
-           (entry->hash != hash || entry->key_len != key->len || memcmp(entry->key, key->bytes, key->len) != 0)) {
-        entry = entry->next;
-    }
-    return entry;
-}
-
-struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key)
-{
-    return cache->count == 0 ? NULL : find(cache, key, cache_key_hash(key, cache->seed));
-}
-
-static struct cache_entry *add(struct cache *cache, const struct cache_key *key, uint64_t hash, int64_t now_us)
-{
-    struct cache_entry *entry = malloc(sizeof(*entry) + key->len);
-    if (entry == NULL) {
-        return NULL;
-    }
-    struct cache_entry **bucket = bucket_of(cache, hash);
-    *entry = (struct cache_entry){.next = *bucket, .hash = hash, .key_len = key->len, .answered_us = now_us};
-    memcpy(entry->key, key->bytes, key->len);
-    *bucket = entry;
-    list_append(&cache->idle, &entry->node);
-    cache->count++;
-    return entry;
-}
-
-static void let_go(struct cache *cache, struct cache_entry *entry)
-{
-    assert(cache->body_bytes >= entry->answer.body.len);
-    cache->body_bytes -= entry->answer.body.len;
-    free((char *)entry->answer.body.data);
-    entry->answer = (struct cache_answer){0};
-    entry->is_held = false;
-}
-
-/* No read of it is out. */
-static void drop(struct cache *cache, struct cache_entry *entry)
-{
-    assert(entry->reads == 0 && cache->count > 0);
-    struct cache_entry **link = bucket_of(cache, entry->hash);
-    while (*link != entry) {
-        link = &(*link)->next;
-    }
-    *link = entry->next;
-    list_remove(&cache->idle, &entry->node);
-    let_go(cache, entry);
-    free(entry);
-    cache->count--;
-}
-
-static void trim(struct cache *cache)
-{
-    while ((cache->count > cache->entries_max || cache->body_bytes > cache->body_bytes_max) &&
-           cache->idle.first != NULL) {
-        drop(cache, LIST_ENTRY(cache->idle.first, struct cache_entry, node));
-    }
-}
+#include "gateway/cache/cache_entries.h"
 
 /* --- what is held ------------------------------------------------------------------------------------------------- */
 
-/* Copies the answer into the entry. Without memory for its body, nothing is held. */
-static void hold(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer)
+struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key)
 {
-    let_go(cache, entry);
-    char *body = NULL;
-    if (answer->body.len > 0) {
-        body = answer->body.len <= cache->body_bytes_max ? malloc(answer->body.len) : NULL;
-        if (body == NULL) {
-            return;
-        }
-        memcpy(body, answer->body.data, answer->body.len);
-    }
-    entry->answer = *answer;
-    entry->answer.body.data = body;
-    entry->is_held = true;
-    cache->body_bytes += answer->body.len;
+    return cache->count == 0 ? NULL : cache_entries_find(cache, key, cache_key_hash(key, cache->seed));
 }
 
+/* A clock that has gone back, which none may, tells no age. */
 static bool is_younger(const struct cache_answer *answer, int64_t now_us, int64_t max_age_us)
 {
     const int64_t age_us = cache_answer_age_us(answer, now_us);
-    assert(age_us >= 0);
-    return age_us < answer->lifetime_us && age_us < max_age_us;
+    return age_us >= 0 && age_us < answer->lifetime_us && age_us < max_age_us;
 }
 
 static void note_answer(struct cache_entry *entry, int64_t now_us)
 {
-    assert(now_us >= entry->answered_us);
     entry->is_answered = true;
     entry->answered_us = now_us;
 }
@@ -158,9 +47,9 @@ void *cache_reader(const struct cache_entry *entry)
 struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key *key, void *reader, int64_t now_us)
 {
     const uint64_t hash = cache_key_hash(key, cache->seed);
-    struct cache_entry *entry = find(cache, key, hash);
+    struct cache_entry *entry = cache_entries_find(cache, key, hash);
     if (entry == NULL) {
-        entry = add(cache, key, hash, now_us);
+        entry = cache_entries_add(cache, key, hash, now_us);
         if (entry == NULL) {
             return NULL;
         }
@@ -170,7 +59,7 @@ struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key
     }
     entry->reads++;
     entry->reader = reader;
-    trim(cache);
+    cache_entries_trim(cache);
     return entry;
 }
 
@@ -183,17 +72,17 @@ void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *
     }
     const bool is_later = answer != NULL && (!entry->is_answered || answer->asked_us > entry->answered_us);
     if (is_later && is_younger(answer, now_us, INT64_MAX)) {
-        hold(cache, entry, answer);
+        cache_entries_hold(cache, entry, answer);
         note_answer(entry, now_us);
     }
     entry->reads--;
     if (entry->reads == 0) {
         list_append(&cache->idle, &entry->node);
         if (!entry->is_held) {
-            drop(cache, entry);
+            cache_entries_drop(cache, entry);
         }
     }
-    trim(cache);
+    cache_entries_trim(cache);
 }
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
@@ -211,9 +100,9 @@ static void hold_write(struct cache *cache, struct cache_entry *entry, const str
     const bool is_next = entry->is_held && write->value == plus(entry->answer.number, write->delta);
     const bool is_seen = entry->is_held && write->value == entry->answer.number;
     if ((is_later || is_next) && is_younger(&answer, now_us, INT64_MAX)) {
-        hold(cache, entry, &answer);
+        cache_entries_hold(cache, entry, &answer);
     } else if (is_later || is_next || !is_seen) {
-        let_go(cache, entry);
+        cache_entries_let_go(cache, entry);
     }
 }
 
@@ -226,12 +115,12 @@ void cache_note_write(struct cache *cache, const struct cache_key *key, const st
     if (write->is_known) {
         hold_write(cache, entry, write, now_us);
     } else {
-        let_go(cache, entry);
+        cache_entries_let_go(cache, entry);
     }
     note_answer(entry, now_us);
     entry->reader = NULL;
     if (entry->reads == 0 && !entry->is_held) {
-        drop(cache, entry);
+        cache_entries_drop(cache, entry);
     }
 }
 
@@ -259,7 +148,7 @@ void cache_free(struct cache *cache)
         return;
     }
     while (cache->idle.first != NULL) {
-        drop(cache, LIST_ENTRY(cache->idle.first, struct cache_entry, node));
+        cache_entries_drop(cache, LIST_ENTRY(cache->idle.first, struct cache_entry, node));
     }
     assert(cache->count == 0);
     free(cache);

@@ -22,7 +22,8 @@ static int64_t smaller(int64_t a, int64_t b)
 void cached_read_set_freshness(struct request_state *state, const struct cache_answer *answer, int64_t now_us)
 {
     const int64_t age_us = cache_answer_age_us(answer, now_us);
-    reply_set_freshness(state, (age_us + US_PER_MS - 1) / US_PER_MS, answer->lifetime_us / US_PER_MS);
+    const int64_t told_us = age_us >= 0 ? age_us : answer->lifetime_us; /* no clock goes back */
+    reply_set_freshness(state, (told_us + US_PER_MS - 1) / US_PER_MS, answer->lifetime_us / US_PER_MS);
 }
 
 static void give(struct request_state *state, const struct cache_answer *answer, int64_t now_us)
