@@ -8,6 +8,7 @@
 #include "common/base/compiler.h"
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/operator_handlers.h"
+#include "gateway/cache/read_cache.h"
 #include "gateway/http/admission_line.h"
 #include "gateway/http/loop_context.h"
 #include "gateway/http/request_fields.h"
@@ -152,7 +153,8 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
         goto fail;
     }
     loop->context.batcher = batcher_create(loop->context.client, (size_t)options->config->grpc.counter_service.window);
-    if (loop->context.batcher == NULL) {
+    loop->context.read_cache = read_cache_create(options->config);
+    if (loop->context.batcher == NULL || loop->context.read_cache == NULL) {
         error_set(error, "out of memory");
         goto fail;
     }
@@ -196,6 +198,7 @@ void gateway_loop_free(struct gateway_loop *loop)
     batcher_free(loop->context.batcher);
     counter_client_free(loop->context.client);
     http_loop_free(loop->http);
+    read_cache_free(loop->context.read_cache);
     loop_context_done(&loop->context);
     sem_destroy(&loop->finished);
     free(loop);

@@ -14,6 +14,14 @@ static inline int64_t clock_monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* The same, but it also goes on while the machine is suspended (Linux). For the age of what was read. */
+static inline int64_t clock_boottime_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* Microseconds since 1970. For people and log lines only. */
 static inline int64_t clock_realtime_us(void)
 {

@@ -3,6 +3,7 @@
 #include "common/base/compiler.h"
 #include "common/contract/counter_rules.h"
 #include "gateway/api/path_parameters.h"
+#include "gateway/cache/cached_counter.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/admission_line.h"
 #include "gateway/http/reply.h"
@@ -88,6 +89,9 @@ static void on_done(struct submission *submission)
     admission_leave(state);
     if (submission->kind == BATCH_INCREMENT) {
         count_writes(state);
+        cached_counter_written(state);
+    } else if (state->answer == answer_single) {
+        cached_counter_end(state);
     }
     if (state->is_abandoned) {
         request_state_release(state);
@@ -108,13 +112,13 @@ static void on_abandon(struct request_state *state)
 static const struct request_wait_kind results_wait = {on_abandon, NULL};
 
 /* Hands the operations that broke no rule to the batcher. There is at least one. answer: called once all of them have
- * results. */
-static void submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
+ * results. False: the request was answered with a problem. */
+static bool submit(struct request_state *state, enum batch_kind kind, void (*answer)(struct request_state *state))
 {
     struct loop_context *loop = state->loop;
     const size_t valid = state->operations.count - state->refused;
     if (!admission_check(state, valid)) {
-        return;
+        return false;
     }
     state->answer = answer;
     state->submission = (struct submission){
@@ -126,7 +130,7 @@ static void submit(struct request_state *state, enum batch_kind kind, void (*ans
     };
     if (batcher_submit(loop->batcher, &state->submission) != STATUS_OK) {
         admission_out_of_memory(state);
-        return;
+        return false;
     }
     state->is_submitted = true;
     request_wait_begin(state, &results_wait, NULL);
@@ -134,6 +138,7 @@ static void submit(struct request_state *state, enum batch_kind kind, void (*ans
     if (kind == BATCH_INCREMENT) {
         request_metrics_accepted(&loop->metrics, valid);
     }
+    return true;
 }
 
 static void submit_batch(struct request_state *state, enum batch_kind kind)
@@ -144,7 +149,7 @@ static void submit_batch(struct request_state *state, enum batch_kind kind)
     if (state->refused == state->operations.count) {
         answer_batch(state);
     } else {
-        submit(state, kind, answer_batch);
+        (void)submit(state, kind, answer_batch);
     }
 }
 
@@ -219,7 +224,7 @@ static bool read_increment(struct request_state *state)
 void handle_increment(struct request_state *state)
 {
     if (read_increment(state)) {
-        submit(state, BATCH_INCREMENT, answer_single);
+        (void)submit(state, BATCH_INCREMENT, answer_single);
     }
 }
 
@@ -279,5 +284,7 @@ void handle_get(struct request_state *state)
         reply_problem(state, STATUS_INVALID_ARGUMENT, broken);
         return;
     }
-    submit(state, BATCH_GET, answer_single);
+    if (!cached_counter_begin(state) && submit(state, BATCH_GET, answer_single)) {
+        cached_counter_asked(state);
+    }
 }

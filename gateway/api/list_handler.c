@@ -30,6 +30,7 @@ static const struct lone_call_kind listing = {
     COUNTER_RPC_LIST_COUNTERS,
     &tally__v1__list_counters_response__descriptor,
     write_list,
+    NULL,
 };
 
 void handle_list(struct request_state *state)
@@ -46,5 +47,5 @@ void handle_list(struct request_state *state)
     }
     Tally__V1__ListCountersRequest request = TALLY__V1__LIST_COUNTERS_REQUEST__INIT;
     request.resource_id = grpc_message_bytes(listed->resource_id);
-    lone_call_start(state, &listing, &request.base);
+    (void)lone_call_start(state, &listing, &request.base);
 }

@@ -7,6 +7,7 @@
 #include "gateway/api/path_parameters.h"
 #include "gateway/api/ranking_answer.h"
 #include "gateway/api/ranking_query.h"
+#include "gateway/cache/cached_ranking.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/lone_call.h"
 #include "gateway/http/reply.h"
@@ -63,16 +64,53 @@ static bool read_question(struct request_state *state, enum ranking_query_kind k
     return true;
 }
 
+static void key_of_question(const struct question *question, enum ranking_query_kind kind, struct cache_key *key)
+{
+    const struct ranking_query *query = &question->query;
+    cache_key_begin(key, kind == RANKING_QUERY_TOP ? CACHE_CALL_TOP : CACHE_CALL_RANK);
+    cache_key_add_text(key, question->named->counter_type);
+    cache_key_add_text(key, query->window);
+    cache_key_add_text(key, query->period);
+    if (kind == RANKING_QUERY_TOP) {
+        cache_key_add_number(key, query->limit);
+        cache_key_add_number(key, query->offset);
+    } else {
+        cache_key_add_text(key, question->named->resource_id);
+        cache_key_add_number(key, query->neighbours);
+    }
+}
+
+/* True: there is nothing to send, since the request was answered, or waits for what another one has asked. */
+static bool is_served(struct request_state *state, enum ranking_query_kind kind, struct question *question,
+                      struct cache_key *key)
+{
+    if (!read_question(state, kind, question)) {
+        return true;
+    }
+    key_of_question(question, kind, key);
+    return cached_ranking_begin(state, key);
+}
+
+static void ask(struct request_state *state, const struct lone_call_kind *call, const ProtobufCMessage *request,
+                const struct cache_key *key)
+{
+    if (lone_call_start(state, call, request)) {
+        cached_ranking_asked(state, key);
+    }
+}
+
 static const struct lone_call_kind top_call = {
     COUNTER_RPC_TOP_COUNTERS,
     &tally__v1__top_counters_response__descriptor,
     ranking_answer_top,
+    cached_ranking_end,
 };
 
 void handle_top(struct request_state *state)
 {
     struct question question;
-    if (!read_question(state, RANKING_QUERY_TOP, &question)) {
+    struct cache_key key;
+    if (is_served(state, RANKING_QUERY_TOP, &question, &key)) {
         return;
     }
     Tally__V1__TopCountersRequest request = TALLY__V1__TOP_COUNTERS_REQUEST__INIT;
@@ -81,19 +119,21 @@ void handle_top(struct request_state *state)
     request.period = grpc_message_bytes(question.query.period);
     request.limit = question.query.limit;
     request.offset = question.query.offset;
-    lone_call_start(state, &top_call, &request.base);
+    ask(state, &top_call, &request.base, &key);
 }
 
 static const struct lone_call_kind rank_call = {
     COUNTER_RPC_RANK_OF,
     &tally__v1__rank_of_response__descriptor,
     ranking_answer_rank,
+    cached_ranking_end,
 };
 
 void handle_rank(struct request_state *state)
 {
     struct question question;
-    if (!read_question(state, RANKING_QUERY_RANK, &question)) {
+    struct cache_key key;
+    if (is_served(state, RANKING_QUERY_RANK, &question, &key)) {
         return;
     }
     Tally__V1__RankOfRequest request = TALLY__V1__RANK_OF_REQUEST__INIT;
@@ -102,5 +142,5 @@ void handle_rank(struct request_state *state)
     request.period = grpc_message_bytes(question.query.period);
     request.resource_id = grpc_message_bytes(question.named->resource_id);
     request.neighbours = question.query.neighbours;
-    lone_call_start(state, &rank_call, &request.base);
+    ask(state, &rank_call, &request.base, &key);
 }

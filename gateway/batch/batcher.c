@@ -101,6 +101,7 @@ static bool answer_results(struct sent_batch *batch, enum status status)
         const enum status result =
             status == STATUS_OK ? batch_message_result(batch->batcher->message, batch->kind, i, operation) : status;
         known = known && status_outcome(result) != OUTCOME_UNKNOWN;
+        operation->asked_us = batch->asked_us;
         if (is_wanted) {
             entry_answer(&batch->entries[i], result);
         }
@@ -180,6 +181,7 @@ static struct sent_batch *take(struct batcher *batcher, struct line *line, size_
     batch->kind = line->kind;
     batch->size = line->size;
     batch->in_window = true;
+    batch->asked_us = clock_boottime_us();
     send_window_sent(&batcher->window, line->size, count);
     if (line->kind == BATCH_INCREMENT) {
         session_take(batcher->session, &batch->place);

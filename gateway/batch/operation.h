@@ -25,6 +25,7 @@ struct operation {
     bool replayed;
     bool done; /* the result stands */
     int64_t value;
+    int64_t asked_us;   /* with a value: when the RPC that brought it was sent, of clock_boottime_us */
     const char *detail; /* static sentence: the field and the rule it broke; NULL: the status's title will do */
 };
 

@@ -20,6 +20,7 @@ struct sent_batch {
     enum batch_kind kind;
     enum send_size size;
     int64_t sent_us;
+    int64_t asked_us; /* the same moment, of clock_boottime_us: not after it */
     size_t count;
     /* changed until its call is over */
     struct session_place place; /* an increment's */

@@ -14,7 +14,7 @@ struct cors {
 
 /* What answers say to everybody about it. */
 #define CORS_EXPOSED_HEADERS "Age, Idempotent-Replayed, Retry-After, X-Request-Id"
-#define CORS_ALLOWED_HEADERS "Content-Type, Idempotency-Key, X-Request-Id, traceparent, tracestate"
+#define CORS_ALLOWED_HEADERS "Cache-Control, Content-Type, Idempotency-Key, X-Request-Id, traceparent, tracestate"
 /* Seconds for which a browser need not ask again. */
 #define CORS_MAX_AGE "600"
 

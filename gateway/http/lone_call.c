@@ -33,6 +33,22 @@ static const char *refusal_said(struct request_state *state, enum status status)
     return operation_list_sentence(&state->operations, "%.*s", (int)said.len, said.data);
 }
 
+/* The wait is over: for those that wait for it, and for itself. */
+static void answer(struct request_state *state, enum status status, const char *detail)
+{
+    const struct lone_call_kind *kind = state->lone_call.kind;
+    if (kind->end != NULL) {
+        kind->end(state, status, detail);
+    }
+    if (state->is_abandoned) {
+        request_state_release(state);
+    } else if (status == STATUS_OK) {
+        reply_json(state, 200);
+    } else {
+        reply_problem(state, status, detail);
+    }
+}
+
 static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 {
     struct request_state *state = ctx;
@@ -45,26 +61,23 @@ static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
         /* NULL: no answer of a counter-service, or out of memory. */
         status = response != NULL ? kind->write(state, response) : STATUS_UNIMPLEMENTED;
     }
-    if (status == STATUS_OK) {
-        reply_json(state, 200);
-    } else {
-        reply_problem(state, status, said);
-    }
+    answer(state, status, said);
     arena_reset(arena);
-}
-
-static void on_abandon(struct request_state *state)
-{
-    client_call_abandon(state->lone_call.call);
-    end_wait(state);
-    request_state_release(state);
 }
 
 static void on_abort(struct request_state *state)
 {
     client_call_abandon(state->lone_call.call);
     end_wait(state);
-    reply_problem(state, STATUS_DRAINING, NULL);
+    answer(state, STATUS_DRAINING, NULL);
+}
+
+static void on_abandon(struct request_state *state)
+{
+    state->is_abandoned = true;
+    if (state->cached.waiters.first == NULL) {
+        on_abort(state);
+    }
 }
 
 static const struct request_wait_kind lone_call_wait = {on_abandon, on_abort};
@@ -78,20 +91,21 @@ static struct client_call *start_call(struct request_state *state, enum counter_
                                               request_state_deadline_us(state), on_done, state);
 }
 
-void lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message)
+bool lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message)
 {
     assert(state->lone_call.call == NULL);
     if (!admission_check(state, 1)) {
-        return;
+        return false;
     }
     struct client_call *call = start_call(state, kind->rpc, message);
     if (call == NULL) {
         admission_out_of_memory(state);
-        return;
+        return false;
     }
     state->lone_call.kind = kind;
     state->lone_call.call = call;
     state->is_submitted = true;
     admission_enter(state, 1);
     request_wait_begin(state, &lone_call_wait, &state->loop->lone_calls);
+    return true;
 }

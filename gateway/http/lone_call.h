@@ -3,7 +3,7 @@
  *
  *     lone_call_start ─┬─> its answer ─> kind->write ─> 200
  *                      ├─> it failed: problem; of a request that the service refuses, in the service's words
- *                      └─> client gone: the call is given up; the gateway ends: 503
+ *                      └─> client gone: the call is given up, unless others wait for it; the gateway ends: 503
  */
 #ifndef TALLY_GATEWAY_HTTP_LONE_CALL_H
 #define TALLY_GATEWAY_HTTP_LONE_CALL_H
@@ -21,10 +21,14 @@ struct lone_call_kind {
     /* Writes the answer into request->reply, as JSON. STATUS_OK, or what is wrong with the response, which lives until
      * the function returns. */
     enum status (*write)(struct request_state *state, const ProtobufCMessage *response);
+    /* The call has ended, and its request is not answered yet: others may wait for its answer (cached_read.h). What was
+     * written is in request->reply; else status and detail, which may be NULL, are those of the problem. NULL: nobody
+     * does. */
+    void (*end)(struct request_state *state, enum status status, const char *detail);
 };
 
-/* Sends the request message; if nothing more may wait, or there is no memory, answers with 503 at once. The message is
- * read before the function returns. The call counts as one operation. */
-void lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message);
+/* Sends the request message; if nothing more may wait, or there is no memory, answers with 503 at once, and returns
+ * false. The message is read before the function returns. The call counts as one operation. */
+bool lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message);
 
 #endif

@@ -17,6 +17,7 @@
 struct batcher;
 struct channel_pool;
 struct counter_client;
+struct read_cache;
 struct route;
 
 struct loop_context {
@@ -30,6 +31,8 @@ struct loop_context {
     /* owned by the loop thread; gateway_loop makes them, and they are NULL once the loop has finished */
     struct batcher *batcher;
     struct counter_client *client;
+    /* owned by the loop thread; gateway_loop makes it */
+    struct read_cache *read_cache;
     /* owned by the loop thread */
     size_t pending;             /* operations of requests submitted that have no result yet */
     size_t pending_large;       /* those of batch calls among them */
@@ -43,8 +46,8 @@ struct loop_context {
     struct arena arena; /* for one reply at a time */
 };
 
-/* All but batcher and client, which are NULL, and the desk, which serves nothing yet. routes: those that requests are
- * counted by. All that is pointed to outlives the context. */
+/* All but batcher, client and read_cache, which are NULL, and the desk, which serves nothing yet. routes: those that
+ * requests are counted by. All that is pointed to outlives the context. */
 void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
                        size_t route_count, struct channel_pool *pool);
 /* No request waits any more. A context that is all zero may be given too. */

@@ -12,7 +12,7 @@
 
 enum {
     SECONDS_SIZE = 24,
-    MAX_AGE_SIZE = 32,
+    MAX_AGE_SIZE = 48,
     MS_PER_SECOND = 1000,
     /* X-Request-Id, Retry-After or Age, Cache-Control, Vary, Access-Control-Allow-Origin and -Expose-Headers */
     OWN_HEADERS = 6,
@@ -75,17 +75,25 @@ struct own_values {
     char max_age[MAX_AGE_SIZE];
 };
 
+static int64_t seconds_up(int64_t ms)
+{
+    return ms / MS_PER_SECOND + (ms % MS_PER_SECOND > 0);
+}
+
+/* must-revalidate: a cache that cannot reach us may not give it for longer either. */
 static void add_cache_headers(const struct request_state *state, struct http_response *response,
                               struct own_values *values)
 {
     const struct freshness *freshness = &state->freshness;
     const bool is_told = response->status == 200 && freshness->is_told;
+    const bool may_be_kept = freshness->max_age_ms >= MS_PER_SECOND && freshness->age_ms < freshness->max_age_ms;
     if (is_told) {
-        snprintf(values->age, sizeof(values->age), "%" PRId64, freshness->age_ms / MS_PER_SECOND);
+        snprintf(values->age, sizeof(values->age), "%" PRId64, seconds_up(freshness->age_ms));
         add_own_header(response, "Age", values->age);
     }
-    if (is_told && freshness->max_age_ms > 0) {
-        snprintf(values->max_age, sizeof(values->max_age), "max-age=%" PRId64, freshness->max_age_ms / MS_PER_SECOND);
+    if (is_told && may_be_kept) {
+        snprintf(values->max_age, sizeof(values->max_age), "max-age=%" PRId64 ", must-revalidate",
+                 freshness->max_age_ms / MS_PER_SECOND);
         add_own_header(response, "Cache-Control", values->max_age);
     } else if (!state->is_cacheable) {
         add_own_header(response, "Cache-Control", "no-store");

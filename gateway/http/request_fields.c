@@ -15,6 +15,8 @@ const struct http_wanted_field request_fields[REQUEST_FIELDS] = {
     [FIELD_REQUEST_ID] = {NAME("X-Request-Id"), NULL},
     [FIELD_ORIGIN] = {NAME("Origin"), NULL},
     [FIELD_REQUESTED_METHOD] = {NAME("Access-Control-Request-Method"), NULL},
+    [FIELD_CACHE_CONTROL] = {NAME("Cache-Control"), NULL},
+    [FIELD_PRAGMA] = {NAME("Pragma"), NULL},
 };
 
 _Static_assert((int)REQUEST_FIELDS <= (int)HTTP_WANTED_FIELDS_MAX, "a request has a place for each");

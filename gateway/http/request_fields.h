@@ -15,6 +15,8 @@ enum request_field {
     FIELD_REQUEST_ID,
     FIELD_ORIGIN,
     FIELD_REQUESTED_METHOD, /* Access-Control-Request-Method: with OPTIONS, a preflight */
+    FIELD_CACHE_CONTROL,
+    FIELD_PRAGMA,
     REQUEST_FIELDS
 };
 

@@ -10,6 +10,7 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
         operation_list_init(&state->operations);
     }
     assert(state->request == NULL && state->wait.kind == NULL && state->pending == 0);
+    assert(state->cached.entry == NULL);
     state->request = request;
     state->match = (struct route_match){0};
     state->response = (struct http_response){0};
@@ -19,12 +20,14 @@ struct request_state *request_state_begin(struct loop_context *loop, struct http
     state->is_cacheable = false;
     state->freshness = (struct freshness){0};
     state->is_large = false;
+    state->cached.is_alone = false;
     return state;
 }
 
 void request_state_end(struct request_state *state)
 {
     assert(state->request != NULL && state->wait.kind == NULL && state->pending == 0);
+    assert(state->cached.entry == NULL && state->cached.waiters.first == NULL);
     operation_list_clear(&state->operations);
     state->request = NULL;
 }

@@ -22,6 +22,8 @@
 #include "gateway/http/router.h"
 #include "gateway/rpc/counter_client.h"
 
+struct cache;
+struct cache_entry;
 struct lone_call_kind;
 
 enum { PERCENT_ENCODED_BYTE = 3 };
@@ -54,6 +56,14 @@ struct request_state {
         const struct lone_call_kind *kind;
         struct client_call *call; /* NULL: none is out */
     } lone_call;
+    struct {
+        struct cache *cache;
+        struct cache_entry *entry; /* its read is out, and may be kept there; NULL: it is not */
+        int64_t asked_us;          /* when it asked, or began to wait, of clock_boottime_us */
+        int64_t max_age_us;        /* it takes what is younger then */
+        bool is_alone;             /* it neither looks for others' answers nor gives its own to others */
+        struct list waiters;       /* for the answer to its read */
+    } cached;                      /* (cached_read.h) */
     /* Decoded texts of path and header: the operations point here, since they outlive path and header. */
     char idempotency_key[IDEMPOTENCY_KEY_LEN_MAX];
     char resource_id[RESOURCE_ID_LEN_MAX * PERCENT_ENCODED_BYTE];

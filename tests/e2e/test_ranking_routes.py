@@ -132,20 +132,25 @@ def test_a_resource_with_a_slash_is_encoded(fake, gateway):
 
 @pytest.mark.parametrize(
     ("age_ms", "max_age_ms", "age", "cache_control"),
-    [(0, 0, "0", "no-store"), (1999, 2999, "1", "max-age=2"), (2000, 0, "2", "no-store"), (0, 500, "0", "max-age=0")],
+    [
+        (0, 0, "1", "no-store"),
+        (1001, 2999, "2", "max-age=2, must-revalidate"),
+        (1500, 0, "2", "no-store"),
+        (0, 999, "1", "no-store"),
+    ],
 )
 def test_caches_are_told_how_old_it_is_and_may_become(fake, gateway, age_ms, max_age_ms, age, cache_control):
     fields = {"age_ms": age_ms, "max_age_ms": max_age_ms}
     for target, response in ((TOP, top(**fields)), (RANK, pb.RankOfResponse(state=state(**fields)))):
         will_answer(fake, response)
-        answer = gateway.get(target)
+        answer = gateway.get(f"{target}&period=not-kept-{age_ms}")
         assert (answer.status, answer.header("age"), answer.header("cache-control")) == (200, age, cache_control)
 
 
 def test_no_error_may_be_kept(fake, gateway):
     will_answer(fake, top(max_age_ms=60000))
     with gateway.connection() as connection:
-        assert connection.request("GET", TOP).header("cache-control") == "max-age=60"
+        assert connection.request("GET", TOP + "&offset=60").header("cache-control") == "max-age=60, must-revalidate"
         will_fail(fake, grpc.StatusCode.NOT_FOUND)
         for target in (TOP, "/api/v1/rankings/like"):
             response = connection.request("GET", target)
@@ -157,8 +162,8 @@ def test_no_error_may_be_kept(fake, gateway):
 def test_head_is_get_without_its_body(fake, gateway, target):
     will_answer(fake, top(ranked(1, "a", 1), max_age_ms=5000) if target == TOP else pb.RankOfResponse(state=state()))
     with gateway.connection() as connection:
-        head = connection.request("HEAD", target)
-        get = connection.request("GET", target)
+        head = connection.request("HEAD", target + "&period=head")
+        get = connection.request("GET", target + "&period=head")
     assert head.status == get.status == 200
     for name in ("content-type", "content-length", "cache-control", "age"):
         assert head.header(name) == get.header(name) is not None

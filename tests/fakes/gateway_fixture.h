@@ -19,6 +19,7 @@
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/gateway_health.h"
 #include "gateway/api/operator_handlers.h"
+#include "gateway/cache/read_cache.h"
 #include "gateway/http/loop_context.h"
 #include "gateway/http/request_fields.h"
 #include "gateway/pool/channel_pool.h"
@@ -49,6 +50,8 @@ struct fixture {
     /* the batcher */
     struct submission *submitted; /* the last one */
     enum status submit_status;
+    unsigned submits;
+    int64_t late_us; /* so long before their results the RPCs of operations were sent */
     /* the client */
     client_call_done on_done;
     void *on_done_ctx;
@@ -57,12 +60,14 @@ struct fixture {
     const ProtobufCMessage *asked; /* the last call's message */
     char listed[300];              /* of a ListCounters */
     const char *said;              /* with its failure; NULL: nothing */
+    unsigned calls;
     bool call_abandoned;
     bool is_ready;
     bool has_strangers; /* besides the instance: one of another store, one that tells none */
     int retry_after_s;
 };
 
+static int max_staleness_ms;    /* of the fixtures to come; 0: single reads are not kept */
 static struct fixture *fixture; /* of the running test: the fakes have no context of their own */
 
 /* --- fakes -------------------------------------------------------------------------------------------------------- */
@@ -110,6 +115,7 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
 {
     (void)batcher;
     fixture->submitted = submission;
+    fixture->submits++;
     return fixture->submit_status;
 }
 
@@ -131,6 +137,7 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     assert_non_null(descriptors[rpc]);
     assert_true(deadline_us > now_us);
     fixture->rpc = rpc;
+    fixture->calls++;
     fixture->asked = grpc_message_unpack(descriptors[rpc], message, &fixture->arena);
     assert_non_null(fixture->asked);
     grpc_byte_buffer_destroy(message);
@@ -222,10 +229,13 @@ static inline int set_up(void **state)
     const struct config config = {
         .server = {.request_timeout_ms = TIMEOUT_US / 1000, .max_body = MAX_BODY, .max_pending = MAX_PENDING},
         .grpc.counter_service.window = MAX_PENDING,
+        .cache = {.max_staleness_ms = max_staleness_ms, .max_entries = 100},
     };
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);
     loop_context_init(&fixture->context, &config, routes, route_count, NULL);
+    fixture->context.read_cache = read_cache_create(&config);
+    assert_non_null(fixture->context.read_cache);
     operator_handlers_init(&fixture->context.operators, &fixture->health, NULL);
     for (size_t i = 0; i < REQUESTS; i++) {
         fixture->requests[i].state = calloc(1, sizeof(struct request_state));
@@ -245,6 +255,7 @@ static inline int tear_down(void **state)
         free(fixture->bodies[i]);
         buffer_done(&fixture->requests[i].reply);
     }
+    read_cache_free(fixture->context.read_cache);
     loop_context_done(&fixture->context);
     arena_done(&fixture->arena);
     free(fixture);
@@ -317,6 +328,17 @@ static inline void get(const char *path)
     handle(prepare(0, HTTP_GET, path));
 }
 
+/* Two moments that the clock does not tell apart are none of a test's. */
+static inline int64_t next_boottime_us(void)
+{
+    const int64_t before_us = clock_boottime_us();
+    int64_t now_us;
+    do {
+        now_us = clock_boottime_us();
+    } while (now_us == before_us);
+    return now_us;
+}
+
 /* The batcher's answer to the operation that it was given last. */
 static inline void finish(enum status status, int64_t value, bool replayed)
 {
@@ -327,6 +349,7 @@ static inline void finish(enum status status, int64_t value, bool replayed)
             operation->status = status;
             operation->value = value;
             operation->replayed = replayed;
+            operation->asked_us = next_boottime_us() - fixture->late_us;
             operation->done = true;
         }
     }

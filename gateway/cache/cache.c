@@ -1,0 +1,160 @@
+#include "gateway/cache/cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/cache/cache_entries.h"
+
+/* --- what is held ------------------------------------------------------------------------------------------------- */
+
+struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key)
+{
+    return cache->count == 0 ? NULL : cache_entries_find(cache, key, cache_key_hash(key, cache->seed));
+}
+
+/* A clock that has gone back, which none may, tells no age. */
+static bool is_younger(const struct cache_answer *answer, int64_t now_us, int64_t max_age_us)
+{
+    const int64_t age_us = cache_answer_age_us(answer, now_us);
+    return age_us >= 0 && age_us < answer->lifetime_us && age_us < max_age_us;
+}
+
+static void note_answer(struct cache_entry *entry, int64_t now_us)
+{
+    entry->is_answered = true;
+    entry->answered_us = now_us;
+}
+
+const struct cache_answer *cache_get(struct cache *cache, struct cache_entry *entry, int64_t now_us, int64_t max_age_us)
+{
+    if (!entry->is_held || !is_younger(&entry->answer, now_us, max_age_us)) {
+        return NULL;
+    }
+    if (entry->reads == 0) {
+        list_remove(&cache->idle, &entry->node);
+        list_append(&cache->idle, &entry->node);
+    }
+    return &entry->answer;
+}
+
+/* --- reads -------------------------------------------------------------------------------------------------------- */
+
+void *cache_reader(const struct cache_entry *entry)
+{
+    return entry->reader;
+}
+
+struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key *key, void *reader, int64_t now_us)
+{
+    const uint64_t hash = cache_key_hash(key, cache->seed);
+    struct cache_entry *entry = cache_entries_find(cache, key, hash);
+    if (entry == NULL) {
+        entry = cache_entries_add(cache, key, hash, now_us);
+        if (entry == NULL) {
+            return NULL;
+        }
+    }
+    if (entry->reads == 0) {
+        list_remove(&cache->idle, &entry->node);
+    }
+    entry->reads++;
+    entry->reader = reader;
+    cache_entries_trim(cache);
+    return entry;
+}
+
+void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *reader,
+                    const struct cache_answer *answer, int64_t now_us)
+{
+    assert(entry->reads > 0);
+    if (entry->reader == reader) {
+        entry->reader = NULL;
+    }
+    const bool is_later = answer != NULL && (!entry->is_answered || answer->asked_us > entry->answered_us);
+    if (is_later && is_younger(answer, now_us, INT64_MAX)) {
+        cache_entries_hold(cache, entry, answer);
+        note_answer(entry, now_us);
+    }
+    entry->reads--;
+    if (entry->reads == 0) {
+        list_append(&cache->idle, &entry->node);
+        if (!entry->is_held) {
+            cache_entries_drop(cache, entry);
+        }
+    }
+    cache_entries_trim(cache);
+}
+
+/* --- writes ------------------------------------------------------------------------------------------------------- */
+
+static int64_t plus(int64_t value, int64_t delta)
+{
+    return (int64_t)((uint64_t)value + (uint64_t)delta);
+}
+
+static void hold_write(struct cache *cache, struct cache_entry *entry, const struct cache_write *write, int64_t now_us)
+{
+    const struct cache_answer answer = {
+        .number = write->value, .asked_us = write->asked_us, .lifetime_us = write->lifetime_us};
+    const bool is_later = write->asked_us > entry->answered_us;
+    const bool is_next = entry->is_held && write->value == plus(entry->answer.number, write->delta);
+    const bool is_seen = entry->is_held && write->value == entry->answer.number;
+    if ((is_later || is_next) && is_younger(&answer, now_us, INT64_MAX)) {
+        cache_entries_hold(cache, entry, &answer);
+    } else if (is_later || is_next || !is_seen) {
+        cache_entries_let_go(cache, entry);
+    }
+}
+
+void cache_note_write(struct cache *cache, const struct cache_key *key, const struct cache_write *write, int64_t now_us)
+{
+    struct cache_entry *entry = cache_find(cache, key);
+    if (entry == NULL) {
+        return;
+    }
+    if (write->is_known) {
+        hold_write(cache, entry, write, now_us);
+    } else {
+        cache_entries_let_go(cache, entry);
+    }
+    note_answer(entry, now_us);
+    entry->reader = NULL;
+    if (entry->reads == 0 && !entry->is_held) {
+        cache_entries_drop(cache, entry);
+    }
+}
+
+/* --- life --------------------------------------------------------------------------------------------------------- */
+
+struct cache *cache_create(size_t entries_max, size_t body_bytes_max, uint64_t seed)
+{
+    size_t bucket_count = 16;
+    while (bucket_count < entries_max) {
+        bucket_count *= 2;
+    }
+    struct cache *cache = calloc(1, sizeof(*cache) + bucket_count * sizeof(struct cache_entry *));
+    if (cache != NULL) {
+        cache->entries_max = entries_max;
+        cache->body_bytes_max = body_bytes_max;
+        cache->seed = seed;
+        cache->bucket_count = bucket_count;
+    }
+    return cache;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (cache == NULL) {
+        return;
+    }
+    while (cache->idle.first != NULL) {
+        cache_entries_drop(cache, LIST_ENTRY(cache->idle.first, struct cache_entry, node));
+    }
+    assert(cache->count == 0);
+    free(cache);
+}
+
+size_t cache_count(const struct cache *cache)
+{
+    return cache->count;
+}
