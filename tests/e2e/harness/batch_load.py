@@ -13,11 +13,11 @@ BATCH = 500
 class BatchLoad(threading.Thread):
     """Sends batches over so many counters, one batch after the other, until it is told to stop."""
 
-    def __init__(self, gateway, counters, pause=0.01):
+    def __init__(self, gateway, counters, pause=0.01, deltas=(-1, 1, 2, 3)):
         super().__init__(daemon=True)
         self.ledger = Ledger()
         self.sent = 0
-        self._gateway, self._resources, self._pause = gateway, counters, pause
+        self._gateway, self._resources, self._pause, self._deltas = gateway, counters, pause, deltas
         self._stopping = threading.Event()
 
     def run(self):
@@ -31,7 +31,7 @@ class BatchLoad(threading.Thread):
 
     def _send(self):
         counters = [(f"r{random.randrange(self._resources)}", "hit") for _ in range(BATCH)]
-        deltas = [random.choice((-1, 1, 2, 3)) for _ in counters]
+        deltas = [random.choice(self._deltas) for _ in counters]
         items = [item(*counter, increment=delta) for counter, delta in zip(counters, deltas, strict=True)]
         self.sent += BATCH
         for counter, delta, outcome in zip(counters, deltas, self._outcomes(items), strict=True):
