@@ -1,6 +1,6 @@
 /* A change of the rankings, whole or not at all:
  *
- *     [WATCH state]  ...reads...  ranking_txn_begin  commands  ranking_txn_commit: MULTI ... EXEC, WATCH state
+ *     [WATCH state]  ...reads...  ranking_txn_begin  commands  ranking_txn_commit: MULTI ... EXEC, WATCH state, HGET v
  *
  * Redis refuses it if anybody has written the state since it was watched, and every change writes the state: so of two
  * instances that both think that they lead one changes nothing, and a copy of a change that arrives late changes
