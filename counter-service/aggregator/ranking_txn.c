@@ -230,3 +230,14 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
     state->is_loaded = true;
     return 0;
 }
+
+int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
+                        struct error *error)
+{
+    assert(state->is_loaded);
+    buffer_clear(&txn->requests, KEEP_BYTES);
+    append_version_read(&txn->requests, state);
+    return redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) == 0
+               ? expect_own_version(state, conn, error)
+               : -1;
+}
