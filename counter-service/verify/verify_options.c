@@ -8,12 +8,25 @@
 
 enum { TIMEOUT_DEFAULT_MS = 60 * 1000, TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, SHARDS_MAX = 1000000 };
 
-enum option_name { CONFIG = 1, SNAPSHOT, WRITE_SNAPSHOT, SHARD, TIMEOUT, ALL, VERSION, HELP };
+enum option_name {
+    CONFIG = 1,
+    SNAPSHOT,
+    WRITE_SNAPSHOT,
+    RANKINGS,
+    REBUILD_RANKINGS,
+    SHARD,
+    TIMEOUT,
+    ALL,
+    VERSION,
+    HELP
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, CONFIG},
     {"snapshot", required_argument, NULL, SNAPSHOT},
     {"write-snapshot", required_argument, NULL, WRITE_SNAPSHOT},
+    {"rankings", no_argument, NULL, RANKINGS},
+    {"rebuild-rankings", no_argument, NULL, REBUILD_RANKINGS},
     {"shard", required_argument, NULL, SHARD},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"all", no_argument, NULL, ALL},
@@ -24,11 +37,17 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "Usage: counter-verify [--config FILE] [--snapshot FILE] [--write-snapshot FILE] [--shard I/N] [--timeout TIME]\n"
-    "                      [--all] | --version | --help\n"
+    "                      [--all] [--rankings | --rebuild-rankings] | --version | --help\n"
     "Replays Tally's events from Kafka, and compares every counter with Redis. Writes may go on meanwhile.\n\n"
     "  --config FILE          read the configuration from FILE; without it every key has its default\n"
     "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
     "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
+    "  --rankings             compare the rankings instead: with their records and counters, and these with the "
+    "events\n"
+    "                         of the topic if there is one (a resource takes some 300 bytes of memory then)\n"
+    "  --rebuild-rankings     have the service put the running rankings in order anew, \"all\" from the counters and "
+    "the\n"
+    "                         others from their records, and wait until it has\n"
     "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
     "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
     "  --all                  show all differences, not only the first 100\n"
@@ -98,6 +117,12 @@ static int take_option(enum option_name option, struct verify_options *options, 
         return take_file("--snapshot", &options->snapshot, err);
     case WRITE_SNAPSHOT:
         return take_file("--write-snapshot", &options->write_snapshot, err);
+    case RANKINGS:
+        options->task = VERIFY_RANKINGS;
+        return VERIFY_RUN;
+    case REBUILD_RANKINGS:
+        options->task = VERIFY_REBUILD_RANKINGS;
+        return VERIFY_RUN;
     case SHARD:
         return parse_shard(optarg, &options->shard) ? VERIFY_RUN
                                                     : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);
@@ -135,6 +160,10 @@ int verify_options_parse(int argc, char *const *argv, FILE *out, FILE *err, stru
     }
     if (optind < argc) {
         fprintf(err, "counter-verify: %s: no arguments are expected (see --help)\n", argv[optind]);
+        return VERIFY_FAILED;
+    }
+    if (options.task != VERIFY_COUNTERS && (options.snapshot != NULL || options.write_snapshot != NULL)) {
+        fprintf(err, "counter-verify: a snapshot has no rankings (see --help)\n");
         return VERIFY_FAILED;
     }
     *ret_options = options;
