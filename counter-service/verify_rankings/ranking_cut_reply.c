@@ -1,4 +1,4 @@
-#include "counter-service/verify_rankings/ranking_cut_reply.h"
+#include "counter-service/verify_rankings/ranking_cut_parts.h"
 
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_checks.h"

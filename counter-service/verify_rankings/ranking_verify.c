@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "counter-service/verify_rankings/ranking_check.h"
+#include "counter-service/verify_rankings/ranking_topic.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 struct ranking_verify {
@@ -13,6 +14,9 @@ struct ranking_verify {
     struct ranking_told told;
     struct redis_reader redis;
     struct ranking_cut cut;
+    struct ranking_topic topic;
+    struct ranking_events events;
+    bool has_events; /* both are open */
 };
 
 static void report_head(const struct ranking_verify *verify)
@@ -45,6 +49,8 @@ static int check(struct ranking_verify *verify)
         .shard = verify->options->shard,
         .cut = &verify->cut,
         .told = &verify->told,
+        .take = ranking_events_take_records,
+        .owner = verify->has_events ? &verify->events : NULL,
     };
     if (ranking_check_run(&check, verify->error) != 0) {
         return -1;
@@ -55,14 +61,69 @@ static int check(struct ranking_verify *verify)
     return 0;
 }
 
+/* ---- the events -------------------------------------------------------------------------------------------------- */
+
+/* The first type that has records; the count of types if none has: then there are no sums but the counters. */
+static size_t type_with_records(const struct ranking_state *state)
+{
+    size_t i = 0;
+    while (i < state->type_count && state->types[i].window_count == 1 &&
+           state->types[i].windows[0].window.kind == RANKING_KIND_ALL) {
+        i++;
+    }
+    return i;
+}
+
+/* The start is what the state is now; any resource will do to ask for it. */
+static int begin_events(struct ranking_verify *verify)
+{
+    const struct text any = TEXT("-");
+    const size_t type = type_with_records(verify->cut.state);
+    if (verify->config->kafka.broker_count == 0 || type == verify->cut.state->type_count) {
+        return 0;
+    }
+    if (ranking_topic_open(&verify->topic, verify->config, verify->options->timeout_ms, verify->error) != 0 ||
+        ranking_cut_read(&verify->cut, type, RANKING_OF_RECORDS, &any, 1, verify->error) != 0 ||
+        ranking_events_init(&verify->events, &verify->cut, verify->options->shard, verify->redis.store_id,
+                            verify->error) != 0) {
+        return -1;
+    }
+    verify->has_events = true;
+    return 0;
+}
+
+static int compare_events(struct ranking_verify *verify)
+{
+    int64_t complete_ms;
+    const struct ranking_events *events = &verify->events;
+    if (!verify->has_events) {
+        report_line(&verify->report, "the sums are not compared with events: %s",
+                    verify->config->kafka.broker_count == 0 ? "kafka.brokers is empty" : "only \"all\" is ranked");
+        return 0;
+    }
+    if (ranking_cut_look(&verify->cut, verify->error) != 0 ||
+        ranking_topic_read(&verify->topic, &verify->redis, &verify->events, verify->cut.state, &complete_ms,
+                           verify->error) != 0) {
+        return -1;
+    }
+    report_line(&verify->report, "%" PRIu64 " event%s, %" PRIu64 " repetition%s, %" PRIu64 " later", events->events,
+                report_plural(events->events), events->repetitions, report_plural(events->repetitions), events->later);
+    ranking_events_compare(events, verify->cut.state, complete_ms, &verify->report);
+    return 0;
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------------- */
+
 static int run(struct ranking_verify *verify)
 {
     report_head(verify);
-    if (check(verify) != 0) {
+    if (begin_events(verify) != 0 || check(verify) != 0) {
         return VERIFY_FAILED;
     }
     report_unfilled(verify);
-    report_line(&verify->report, "kafka.brokers is empty: the sums are not compared with the events");
+    if (compare_events(verify) != 0) {
+        return VERIFY_FAILED;
+    }
     report_end(&verify->report);
     return verify->report.differences == 0 ? VERIFY_EQUAL : VERIFY_DIFFERENT;
 }
@@ -85,6 +146,8 @@ int ranking_verify_run(const struct config *config, const struct verify_options 
     if (redis_reader_open(&verify.redis, config, error) == 0 &&
         ranking_cut_init(&verify.cut, &verify.redis, config, options->timeout_ms, error) == 0) {
         code = run(&verify);
+        ranking_events_done(&verify.events);
+        ranking_topic_close(&verify.topic);
         ranking_cut_done(&verify.cut);
     }
     ranking_told_done(&verify.told);

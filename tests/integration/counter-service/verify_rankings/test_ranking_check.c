@@ -155,7 +155,7 @@ static void test_rankings_that_are_kept_are_equal(void **state)
     begin(&setting, fixture);
     check_equal(&setting);
     assert_non_null(strstr(setting.text, ", 1 ranking, 7 windows\n"));
-    assert_non_null(strstr(setting.text, "\nkafka.brokers is empty: the sums are not compared with the events\n"));
+    assert_non_null(strstr(setting.text, "\nthe sums are not compared with events: kafka.brokers is empty\n"));
     setting.options.shard = (struct shard){1, 3};
     check_equal(&setting);
     end(&setting);
