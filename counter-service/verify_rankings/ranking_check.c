@@ -26,7 +26,9 @@ static int check_batch(struct ranking_check *check, size_t type, enum ranking_sc
     if (ranking_cut_read(check->cut, type, scope, ids, count, error) != 0) {
         return -1;
     }
-    for (int i = 1; scope == RANKING_OF_COUNTERS && i < LOOKS && !judge_all(check, type, scope, NULL); i++) {
+    for (int i = 1;
+         scope == RANKING_OF_COUNTERS && check->told != NULL && i < LOOKS && !judge_all(check, type, scope, NULL);
+         i++) {
         clock_sleep_ms(LOOK_AGAIN_MS);
         if (ranking_cut_read(check->cut, type, scope, ids, count, error) != 0) {
             return -1;
@@ -112,7 +114,7 @@ static int check_source(struct ranking_check *check, size_t type, enum ranking_s
     struct ranking_source source;
     ranking_source_begin(&source, check->reader, check->shard, kind, key);
     const int result = run_source(check, type, scope, &source, is_bucket, count, error);
-    if (source.strange > 0 && kind != RANKING_SOURCE_COUNTERS) {
+    if (source.strange > 0 && check->told != NULL && kind != RANKING_SOURCE_COUNTERS) {
         report_difference(check->told->report, "%s has %" PRIu64 " name%s that no resource can have", source.key,
                           source.strange, report_plural(source.strange));
     }

@@ -18,7 +18,7 @@ struct ranking_check {
     struct redis_reader *reader;
     struct shard shard;
     struct ranking_cut *cut;
-    struct ranking_told *told;
+    struct ranking_told *told; /* NULL: only the records are wanted */
     /* Each record that was read, of cut->resources: to be added up with others. Returns 0, or -1 with error filled. */
     int (*take)(void *owner, size_t type, const struct ranking_cut *cut, struct error *error);
     void *owner; /* NULL: nobody takes them */

@@ -20,17 +20,33 @@ enum {
 
 /* ---- init ---- */
 
+static int init_memory(struct ranking_cut *cut, bool keeps_buckets, struct error *error)
+{
+    size_t most = 1;
+    const struct ranking_state *state = cut->state;
+    cut->resources = calloc(RANKING_CUT_MAX, sizeof(*cut->resources));
+    cut->layouts = calloc(state->type_count, sizeof(*cut->layouts));
+    for (size_t i = 0; cut->layouts != NULL && i < state->type_count; i++) {
+        cut->layouts[i] = ranking_layout_of(&state->types[i], true);
+        most = cut->layouts[i].cell_count > most ? cut->layouts[i].cell_count : most;
+    }
+    cut->buckets = keeps_buckets ? calloc(RANKING_CUT_MAX * most, sizeof(*cut->buckets)) : NULL;
+    if (cut->resources == NULL || cut->layouts == NULL || (keeps_buckets && cut->buckets == NULL)) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    return 0;
+}
+
 int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const struct config *config, int timeout_ms,
-                     struct error *error)
+                     bool keeps_buckets, struct error *error)
 {
     *cut = (struct ranking_cut){.reader = reader, .timeout_ms = timeout_ms};
     ranking_waiting_init(&cut->waiting);
     cut->state = &cut->states[0];
-    cut->resources = calloc(RANKING_CUT_MAX, sizeof(*cut->resources));
-    if (cut->resources == NULL) {
-        error_set(error, "out of memory");
-    } else if (ranking_state_init(&cut->states[0], 0, config, error) == 0 &&
-               ranking_state_init(&cut->states[1], 0, config, error) == 0 && ranking_cut_look(cut, error) == 0) {
+    if (ranking_state_init(&cut->states[0], 0, config, error) == 0 &&
+        ranking_state_init(&cut->states[1], 0, config, error) == 0 && init_memory(cut, keeps_buckets, error) == 0 &&
+        ranking_cut_look(cut, error) == 0) {
         return 0;
     }
     ranking_cut_done(cut);
@@ -43,7 +59,9 @@ void ranking_cut_done(struct ranking_cut *cut)
     ranking_state_done(&cut->states[0]);
     ranking_state_done(&cut->states[1]);
     free(cut->resources);
-    cut->resources = NULL;
+    free(cut->layouts);
+    free(cut->buckets);
+    *cut = (struct ranking_cut){.state = NULL};
 }
 
 /* ---- the exchange ---- */

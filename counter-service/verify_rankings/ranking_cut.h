@@ -14,6 +14,7 @@
 #include "counter-service/aggregator/ranking_state.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/verify/redis_reader.h"
+#include "counter-service/verify_rankings/ranking_layout.h"
 #include "counter-service/verify_rankings/ranking_waiting.h"
 
 enum { RANKING_CUT_MAX = 200 };
@@ -53,18 +54,21 @@ struct ranking_cut {
     /* immutable after init */
     struct redis_reader *reader;
     int timeout_ms;
+    struct ranking_layout *layouts; /* by bucket, of each type */
     /* of the last read */
     struct ranking_state states[2]; /* one is the last, the other is what the next is read into */
     struct ranking_state *state;
     struct ranking_waiting waiting;
     size_t count;
     struct ranking_found *resources;
+    int64_t *buckets; /* NULL, or by bucket the cells of each resource; those of calendar windows are 0 */
 };
 
-/* Reads the state. timeout_ms: how long so many events may wait that they cannot all be read. The reader and config
- * outlive the cut. Returns 0; or -1 with error filled, and nothing to be done. */
+/* Reads the state. keeps_buckets: what is in each is wanted. timeout_ms: how long so many events may wait that they
+ * cannot all be read. The reader and config outlive the cut. Returns 0; or -1 with error filled, and nothing to be
+ * done. */
 int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const struct config *config, int timeout_ms,
-                     struct error *error) MUST_CHECK;
+                     bool keeps_buckets, struct error *error) MUST_CHECK;
 void ranking_cut_done(struct ranking_cut *cut);
 
 /* How many resources are read at once, at least 1, so that Redis is busy for a millisecond or so. */

@@ -1,5 +1,7 @@
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
+#include <string.h>
+
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/verify_rankings/ranking_view.h"
@@ -95,8 +97,17 @@ static bool is_last_bucket(const struct ranking_record *record, uint32_t tag, in
     return false;
 }
 
-static int take_bucket(struct answers *answers, struct ranking_cut *cut, const struct ranked_window *ranked,
-                       size_t window, int64_t bucket)
+static void keep_bucket(struct ranking_cut *cut, const struct ranking_layout *layout,
+                        const struct ranked_window *ranked, size_t window, size_t resource, int64_t bucket, int64_t sum)
+{
+    const int64_t cell = ranking_layout_cell(layout, ranked, window, ranked->board.period, bucket);
+    if (cut->buckets != NULL && cell != RANKING_NO_CELL) {
+        cut->buckets[resource * layout->cell_count + (size_t)cell] = sum;
+    }
+}
+
+static int take_bucket(struct answers *answers, struct ranking_cut *cut, const struct ranking_layout *layout,
+                       const struct ranked_window *ranked, size_t window, int64_t bucket)
 {
     struct redis_reply sums;
     if (take_array(answers, cut->count, &sums) != 0) {
@@ -108,6 +119,7 @@ static int take_bucket(struct answers *answers, struct ranking_cut *cut, const s
         int64_t sum = 0;
         found->has_no_number |= text.type == REDIS_TEXT && !decimal_parse(text.text, &sum);
         const bool is_old = bucket < ranking_view_first_bucket(ranked, ranked->board.period);
+        keep_bucket(cut, layout, ranked, window, i, bucket, sum);
         found->in_buckets = ranking_sum_of(found->in_buckets, sum);
         found->in_old = ranking_sum_of(found->in_old, is_old ? sum : 0);
         if (is_last_bucket(&cut->resources[i].record, ranked->window.tag, bucket)) {
@@ -117,8 +129,8 @@ static int take_bucket(struct answers *answers, struct ranking_cut *cut, const s
     return 0;
 }
 
-static int take_window(struct answers *answers, struct ranking_cut *cut, const struct ranked_window *ranked,
-                       size_t window)
+static int take_window(struct answers *answers, struct ranking_cut *cut, const struct ranking_layout *layout,
+                       const struct ranked_window *ranked, size_t window)
 {
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
         if (take_top(answers, cut, window, slot) != 0) {
@@ -127,7 +139,7 @@ static int take_window(struct answers *answers, struct ranking_cut *cut, const s
     }
     if (ranked->window.kind == RANKING_KIND_ROLLING) {
         for (int64_t bucket = ranked->board.oldest; bucket <= ranked->board.newest; bucket++) {
-            if (take_bucket(answers, cut, ranked, window, bucket) != 0) {
+            if (take_bucket(answers, cut, layout, ranked, window, bucket) != 0) {
                 return -1;
             }
         }
@@ -140,7 +152,11 @@ int ranking_cut_read_resources(struct ranking_cut *cut, size_t type, enum rankin
 {
     struct answers answers = {results, RANKING_STATE_ANSWERS, error};
     const struct ranked_type *ranked_type = &cut->state->types[type];
+    const struct ranking_layout *layout = &cut->layouts[type];
     cut->count = count;
+    if (cut->buckets != NULL) {
+        memset(cut->buckets, 0, count * layout->cell_count * sizeof(*cut->buckets));
+    }
     for (size_t i = 0; i < count; i++) {
         cut->resources[i] = (struct ranking_found){.id = ids[i]};
     }
@@ -151,7 +167,7 @@ int ranking_cut_read_resources(struct ranking_cut *cut, size_t type, enum rankin
     }
     for (size_t i = 0; i < ranked_type->window_count; i++) {
         const struct ranked_window *ranked = &ranked_type->windows[i];
-        if (ranking_is_in_scope(ranked, scope) && take_window(&answers, cut, ranked, i) != 0) {
+        if (ranking_is_in_scope(ranked, scope) && take_window(&answers, cut, layout, ranked, i) != 0) {
             return -1;
         }
     }

@@ -76,29 +76,31 @@ static int64_t first_ms_of(const struct ranked_type *type)
     return first_ms;
 }
 
-static int init_types(struct ranking_events *events, const struct ranking_cut *cut, struct error *error)
+static int init_types(struct ranking_events *events, const struct ranking_cut *cut, bool by_bucket, struct error *error)
 {
     events->starts = calloc(events->type_count, sizeof(*events->starts));
     events->types = calloc(events->type_count, sizeof(*events->types));
     events->first_ms = calloc(events->type_count, sizeof(*events->first_ms));
-    if (events->starts == NULL || events->types == NULL || events->first_ms == NULL) {
+    events->layouts = calloc(events->type_count, sizeof(*events->layouts));
+    if (events->starts == NULL || events->types == NULL || events->first_ms == NULL || events->layouts == NULL) {
         return out_of_memory(error);
     }
     for (size_t i = 0; i < events->type_count; i++) {
         const struct ranked_type *type = &cut->state->types[i];
         events->starts[i] = moment_of(cut, type);
         events->first_ms[i] = first_ms_of(type);
-        ranking_sums_init(&events->types[i], type->window_count);
+        events->layouts[i] = ranking_layout_of(type, by_bucket);
+        ranking_sums_init(&events->types[i], events->layouts[i].cell_count);
     }
     events->last = cut->state->at.id;
     return 0;
 }
 
 int ranking_events_init(struct ranking_events *events, const struct ranking_cut *cut, struct shard shard,
-                        const char *store_id, struct error *error)
+                        const char *store_id, bool by_bucket, struct error *error)
 {
     *events = (struct ranking_events){.shard = shard, .store_id = store_id, .type_count = cut->state->type_count};
-    if (init_types(events, cut, error) != 0) {
+    if (init_types(events, cut, by_bucket, error) != 0) {
         ranking_events_done(events);
         return -1;
     }
@@ -113,20 +115,45 @@ void ranking_events_done(struct ranking_events *events)
     free(events->types);
     free(events->first_ms);
     free(events->starts);
+    free(events->layouts);
     free(events->moments);
     *events = (struct ranking_events){.events = 0};
 }
 
 /* ---- records ----------------------------------------------------------------------------------------------------- */
 
-static void set_window(struct ranking_window_sums *sums, const struct ranked_window *ranked,
-                       const struct ranking_record *record, int64_t in_old)
+static void set_calendar(struct ranking_cell *cells, const struct ranked_window *ranked,
+                         const struct ranking_record *record)
 {
-    const int64_t period = ranked->board.period;
-    const int64_t sum = ranking_record_sum(record, &ranked->window, period);
-    sums->of_record[0] = (int64_t)((uint64_t)sum - (uint64_t)in_old);
-    if (ranked->window.kind == RANKING_KIND_CALENDAR) {
-        sums->of_record[1] = ranking_record_sum(record, &ranked->window, period - 1);
+    for (int slot = 0; slot < RANKING_SLOTS; slot++) {
+        cells[slot].of_record = ranking_record_sum(record, &ranked->window, ranked->board.period - slot);
+    }
+}
+
+/* What has left the window is in the record until it is let go of. */
+static void set_rolling(struct ranking_cell *cell, const struct ranked_window *ranked,
+                        const struct ranking_found *found, int64_t in_old)
+{
+    const int64_t sum = ranking_record_sum(&found->record, &ranked->window, ranked->board.period);
+    cell->of_record = (int64_t)((uint64_t)sum - (uint64_t)in_old);
+}
+
+static void set_cells(struct ranking_resource *resource, const struct ranking_layout *layout,
+                      const struct ranking_cut *cut, const struct ranked_type *type, size_t place)
+{
+    const struct ranking_found *found = &cut->resources[place];
+    for (size_t i = 0; i < type->window_count; i++) {
+        const struct ranked_window *ranked = &type->windows[i];
+        struct ranking_cell *cells = &resource->cells[layout->first[i]];
+        if (ranked->window.kind == RANKING_KIND_CALENDAR) {
+            set_calendar(cells, ranked, &found->record);
+        } else if (ranked->window.kind == RANKING_KIND_ROLLING && !layout->by_bucket) {
+            set_rolling(cells, ranked, found, found->windows[i].in_old);
+        } else {
+            for (size_t k = 0; k < layout->count[i]; k++) {
+                cells[k].of_record = cut->buckets[place * layout->cell_count + layout->first[i] + k];
+            }
+        }
     }
 }
 
@@ -150,9 +177,7 @@ int ranking_events_take_records(void *owner, size_t type, const struct ranking_c
         resource->has_record = true;
         resource->is_damaged = found->is_damaged;
         resource->moment = (uint32_t)(events->moment_count - 1);
-        for (size_t k = 0; k < ranked_type->window_count; k++) {
-            set_window(&resource->windows[k], &ranked_type->windows[k], &found->record, found->windows[k].in_old);
-        }
+        set_cells(resource, &events->layouts[type], cut, ranked_type, i);
     }
     return 0;
 }
@@ -165,19 +190,15 @@ static bool is_behind(struct stream_id entry, uint32_t place, struct stream_id o
     return order > 0 || (order == 0 && place > other_place);
 }
 
-static void add(struct ranking_resource *resource, const struct ranked_type *type, const struct ranking_moment *moment,
-                const struct event *event)
+static void add(struct ranking_resource *resource, const struct ranking_layout *layout, const struct ranked_type *type,
+                const struct ranking_moment *moment, const struct event *event)
 {
     for (size_t i = 0; i < type->window_count; i++) {
         const struct ranked_window *ranked = &type->windows[i];
-        int64_t *sums = resource->windows[i].of_events;
         const int64_t period = ranking_period_at(&ranked->window, (int64_t)event->entry.ms);
-        const int64_t running = moment->periods[i];
-        if (ranked->window.kind == RANKING_KIND_ROLLING) {
-            const bool is_in = period <= running && period >= ranking_view_first_bucket(ranked, running);
-            sums[0] = ranking_sum_of(sums[0], is_in ? event->delta : 0);
-        } else if (ranked->window.kind == RANKING_KIND_CALENDAR && (period == running || period == running - 1)) {
-            int64_t *sum = &sums[period == running ? 0 : 1];
+        const int64_t cell = ranking_layout_cell(layout, ranked, i, moment->periods[i], period);
+        if (cell != RANKING_NO_CELL) {
+            int64_t *sum = &resource->cells[cell].of_events;
             *sum = ranking_sum_of(*sum, event->delta);
         }
     }
@@ -203,7 +224,7 @@ static int take_of_type(struct ranking_events *events, size_t type, const struct
         return 0;
     }
     events->events++;
-    add(resource, ranked_type, moment, event);
+    add(resource, &events->layouts[type], ranked_type, moment, event);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct ranking_events {
     /* of each type */
     int64_t *first_ms;             /* what was before is in no window */
     struct ranking_moment *starts; /* of resources that have no record */
+    struct ranking_layout *layouts;
     /* what was read */
     struct ranking_sums *types;
     struct ranking_moment *moments; /* of records of all types */
@@ -38,10 +39,11 @@ struct ranking_events {
     uint64_t other_stores;
 };
 
-/* The cut's last read is the start. store_id stays in use. Returns 0; or -1 with error filled, and nothing to be done.
+/* The cut's last read is the start; by_bucket: it keeps buckets. store_id stays in use. Returns 0; or -1 with error
+ * filled, and nothing to be done.
  */
 int ranking_events_init(struct ranking_events *events, const struct ranking_cut *cut, struct shard shard,
-                        const char *store_id, struct error *error) MUST_CHECK;
+                        const char *store_id, bool by_bucket, struct error *error) MUST_CHECK;
 void ranking_events_done(struct ranking_events *events);
 
 /* Takes the records of the cut's last read; owner is the ranking_events. Returns 0, or -1 with error filled. */
@@ -58,8 +60,22 @@ static inline const struct ranking_moment *ranking_events_moment(const struct ra
     return resource->has_record ? &events->moments[resource->moment] : &events->starts[type];
 }
 
-/* After all of them. end: the state now. complete_ms: all events from this time on were on the topic. */
-void ranking_events_compare(const struct ranking_events *events, const struct ranking_state *end, int64_t complete_ms,
-                            struct report *report);
+/* A cell in which the record is not what the events say. */
+struct ranking_difference {
+    size_t type;
+    size_t window;
+    const struct ranking_resource *resource;
+    const struct ranking_cell *cell;
+    int64_t period; /* or bucket; of a rolling window as a whole the running one */
+};
+
+/* After all events. end: the state now. complete_ms: all events from this time on were on the topic. Calls tell for
+ * each difference in a period of which nothing is missing, resource by resource. Returns 0; or what tell returned, if
+ * that was not 0, at once. */
+int ranking_events_compare(const struct ranking_events *events, const struct ranking_state *end, int64_t complete_ms,
+                           int (*tell)(void *owner, const struct ranking_difference *difference), void *owner);
+/* Lines for the periods that are not compared. */
+void ranking_events_report_skipped(const struct ranking_events *events, const struct ranking_state *end,
+                                   int64_t complete_ms, const struct report *report);
 
 #endif

@@ -1,5 +1,3 @@
-#include <inttypes.h>
-
 #include "counter-service/verify_rankings/ranking_events.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
@@ -8,7 +6,8 @@ struct comparing {
     const struct ranked_type *type; /* now */
     size_t type_place;
     int64_t complete_ms;
-    struct report *report;
+    int (*tell)(void *owner, const struct ranking_difference *difference);
+    void *owner;
 };
 
 /* slot: 0 is the running one. */
@@ -27,43 +26,57 @@ static bool says_nothing(const struct ranking_resource *resource, const struct r
     return !resource->has_record && (resource->has_later || moment->periods[window] != now->board.period);
 }
 
-static void compare_window(const struct comparing *comparing, const struct ranking_resource *resource,
-                           const struct ranking_moment *moment, size_t window)
+static int compare_window(const struct comparing *comparing, const struct ranking_resource *resource,
+                          const struct ranking_moment *moment, size_t window)
 {
-    char name[RANKING_VIEW_NAME_SIZE];
+    const struct ranking_layout *layout = &comparing->events->layouts[comparing->type_place];
     const struct ranked_window *ranked = &comparing->type->windows[window];
-    const struct ranking_window_sums *sums = &resource->windows[window];
-    const struct text id = ranking_resource_id(&comparing->events->types[comparing->type_place], resource);
-    for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
-        if (sums->of_record[slot] == sums->of_events[slot] || !is_comparable(comparing, moment, window, slot) ||
-            says_nothing(resource, moment, ranked, window)) {
+    if (says_nothing(resource, moment, ranked, window)) {
+        return 0;
+    }
+    for (size_t i = 0; i < layout->count[window]; i++) {
+        const size_t slot = ranked->window.kind == RANKING_KIND_CALENDAR ? i : 0;
+        const struct ranking_cell *cell = &resource->cells[layout->first[window] + i];
+        if (cell->of_record == cell->of_events || !is_comparable(comparing, moment, window, slot)) {
             continue;
         }
-        ranking_view_name(ranked, moment->periods[window] - (int64_t)slot, name);
-        if (resource->has_record) {
-            report_difference(comparing->report, "%.*s %s: events say %" PRId64 ", its record has %" PRId64,
-                              (int)id.len, id.data, name, sums->of_events[slot], sums->of_record[slot]);
-        } else {
-            report_difference(comparing->report, "%.*s %s: events say %" PRId64 ", it has no record", (int)id.len,
-                              id.data, name, sums->of_events[slot]);
+        const struct ranking_difference difference = {comparing->type_place, window, resource, cell,
+                                                      moment->periods[window] - (int64_t)i};
+        const int result = comparing->tell(comparing->owner, &difference);
+        if (result != 0) {
+            return result;
         }
     }
+    return 0;
 }
 
-static void compare_type(const struct comparing *comparing)
+static int compare_type(const struct comparing *comparing)
 {
     const struct ranking_resource *resource = NULL;
     while ((resource = ranking_sums_next(&comparing->events->types[comparing->type_place], resource)) != NULL) {
         const struct ranking_moment *moment = ranking_events_moment(comparing->events, comparing->type_place, resource);
-        for (size_t i = 0; i < comparing->type->window_count && !resource->is_damaged; i++) {
-            if (comparing->type->windows[i].window.kind != RANKING_KIND_ALL) {
-                compare_window(comparing, resource, moment, i);
+        for (size_t i = 0; i < comparing->type->window_count; i++) {
+            const int result = compare_window(comparing, resource, moment, i);
+            if (result != 0) {
+                return result;
             }
         }
     }
+    return 0;
 }
 
-static void report_skipped(const struct comparing *comparing)
+int ranking_events_compare(const struct ranking_events *events, const struct ranking_state *end, int64_t complete_ms,
+                           int (*tell)(void *owner, const struct ranking_difference *difference), void *owner)
+{
+    int result = 0;
+    for (size_t i = 0; i < events->type_count && result == 0; i++) {
+        const struct comparing comparing = {events, &end->types[i], i, complete_ms, tell, owner};
+        result = compare_type(&comparing);
+    }
+    return result;
+}
+
+static void report_type(const struct comparing *comparing, const struct report *report)
 {
     char name[RANKING_VIEW_NAME_SIZE];
     const struct ranking_moment *moment = &comparing->events->starts[comparing->type_place];
@@ -72,19 +85,18 @@ static void report_skipped(const struct comparing *comparing)
         for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
             if (ranked->window.kind != RANKING_KIND_ALL && !is_comparable(comparing, moment, i, slot)) {
                 ranking_view_name(ranked, moment->periods[i] - (int64_t)slot, name);
-                report_line(comparing->report, "%s is not compared with the events: %s lacks the first ones", name,
+                report_line(report, "%s is not compared with the events: %s lacks the first ones", name,
                             moment->is_whole[i][slot] ? "the topic" : "it");
             }
         }
     }
 }
 
-void ranking_events_compare(const struct ranking_events *events, const struct ranking_state *end, int64_t complete_ms,
-                            struct report *report)
+void ranking_events_report_skipped(const struct ranking_events *events, const struct ranking_state *end,
+                                   int64_t complete_ms, const struct report *report)
 {
     for (size_t i = 0; i < events->type_count; i++) {
-        const struct comparing comparing = {events, &end->types[i], i, complete_ms, report};
-        report_skipped(&comparing);
-        compare_type(&comparing);
+        const struct comparing comparing = {events, &end->types[i], i, complete_ms, NULL, NULL};
+        report_type(&comparing, report);
     }
 }

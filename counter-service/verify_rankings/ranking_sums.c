@@ -9,11 +9,11 @@ enum { FIRST_BUCKETS = 1024 };
 
 /* ranking_sums.h says so. */
 _Static_assert(sizeof(struct ranking_resource) == 48, "the size of a resource");
-_Static_assert(sizeof(struct ranking_window_sums) == 32, "the size of a window");
+_Static_assert(sizeof(struct ranking_cell) == 16, "the size of a cell");
 
-void ranking_sums_init(struct ranking_sums *sums, size_t window_count)
+void ranking_sums_init(struct ranking_sums *sums, size_t cell_count)
 {
-    *sums = (struct ranking_sums){.window_count = window_count};
+    *sums = (struct ranking_sums){.cell_count = cell_count};
     arena_init(&sums->memory);
 }
 
@@ -25,7 +25,7 @@ void ranking_sums_done(struct ranking_sums *sums)
 
 struct text ranking_resource_id(const struct ranking_sums *sums, const struct ranking_resource *resource)
 {
-    return (struct text){(const char *)(resource->windows + sums->window_count), resource->id_len};
+    return (struct text){(const char *)(resource->cells + sums->cell_count), resource->id_len};
 }
 
 static void link_resource(struct ranking_sums *sums, struct ranking_resource *resource)
@@ -68,7 +68,7 @@ static struct ranking_resource *find(const struct ranking_sums *sums, uint32_t h
 
 static struct ranking_resource *create(struct ranking_sums *sums, uint32_t hash, struct text id)
 {
-    const size_t size = sizeof(struct ranking_resource) + sums->window_count * sizeof(struct ranking_window_sums);
+    const size_t size = sizeof(struct ranking_resource) + sums->cell_count * sizeof(struct ranking_cell);
     struct ranking_resource *resource = arena_alloc(&sums->memory, size + id.len);
     if (resource != NULL) {
         memset(resource, 0, size);

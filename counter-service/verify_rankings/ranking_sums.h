@@ -1,5 +1,5 @@
-/* Of each resource what its record has in each window, and what the events add up to. A resource takes 48 bytes, 32 for
- * each window, its name, and a bucket of 8 to 16. Owned by one thread. */
+/* Of each resource what its record has in each cell (ranking_layout.h), and what the events add up to. A resource takes
+ * 48 bytes, 16 for each cell, its name, and a bucket of 8 to 16. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_SUMS_H
 #define TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_SUMS_H
 
@@ -21,10 +21,9 @@ struct ranking_moment {
     bool is_whole[RANKING_WINDOWS_MAX][RANKING_SLOTS]; /* running, before: no event of it is known to be missing */
 };
 
-/* In one window: in the running period and the one before it, or in the rolling window. */
-struct ranking_window_sums {
-    int64_t of_record[RANKING_SLOTS];
-    int64_t of_events[RANKING_SLOTS];
+struct ranking_cell {
+    int64_t of_record;
+    int64_t of_events;
 };
 
 struct ranking_resource {
@@ -36,20 +35,20 @@ struct ranking_resource {
     uint32_t moment; /* its place among the moments, when the record was read */
     uint16_t id_len;
     bool has_record;
-    bool is_damaged;                      /* the record is none */
-    bool has_later;                       /* events came that were counted after the moment */
-    struct ranking_window_sums windows[]; /* and then the resource_id */
+    bool is_damaged;             /* the record is none */
+    bool has_later;              /* events came that were counted after the moment */
+    struct ranking_cell cells[]; /* and then the resource_id */
 };
 
 struct ranking_sums {
-    size_t window_count;
+    size_t cell_count;
     struct arena memory;
     struct ranking_resource **buckets;
     size_t bucket_count; /* a power of 2; 0: nothing was ever added */
     size_t count;
 };
 
-void ranking_sums_init(struct ranking_sums *sums, size_t window_count);
+void ranking_sums_init(struct ranking_sums *sums, size_t cell_count);
 void ranking_sums_done(struct ranking_sums *sums);
 
 struct text ranking_resource_id(const struct ranking_sums *sums, const struct ranking_resource *resource);

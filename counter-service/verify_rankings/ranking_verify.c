@@ -84,11 +84,31 @@ static int begin_events(struct ranking_verify *verify)
     }
     if (ranking_topic_open(&verify->topic, verify->config, verify->options->timeout_ms, verify->error) != 0 ||
         ranking_cut_read(&verify->cut, type, RANKING_OF_RECORDS, &any, 1, verify->error) != 0 ||
-        ranking_events_init(&verify->events, &verify->cut, verify->options->shard, verify->redis.store_id,
+        ranking_events_init(&verify->events, &verify->cut, verify->options->shard, verify->redis.store_id, false,
                             verify->error) != 0) {
         return -1;
     }
     verify->has_events = true;
+    return 0;
+}
+
+static int tell_difference(void *owner, const struct ranking_difference *difference)
+{
+    char name[RANKING_VIEW_NAME_SIZE];
+    struct ranking_verify *verify = owner;
+    const struct text id = ranking_resource_id(&verify->events.types[difference->type], difference->resource);
+    if (difference->resource->is_damaged) {
+        return 0; /* that was told */
+    }
+    ranking_view_name(&verify->cut.state->types[difference->type].windows[difference->window], difference->period,
+                      name);
+    if (difference->resource->has_record) {
+        report_difference(&verify->report, "%.*s %s: events say %" PRId64 ", its record has %" PRId64, (int)id.len,
+                          id.data, name, difference->cell->of_events, difference->cell->of_record);
+    } else {
+        report_difference(&verify->report, "%.*s %s: events say %" PRId64 ", it has no record", (int)id.len, id.data,
+                          name, difference->cell->of_events);
+    }
     return 0;
 }
 
@@ -108,8 +128,8 @@ static int compare_events(struct ranking_verify *verify)
     }
     report_line(&verify->report, "%" PRIu64 " event%s, %" PRIu64 " repetition%s, %" PRIu64 " later", events->events,
                 report_plural(events->events), events->repetitions, report_plural(events->repetitions), events->later);
-    ranking_events_compare(events, verify->cut.state, complete_ms, &verify->report);
-    return 0;
+    ranking_events_report_skipped(events, verify->cut.state, complete_ms, &verify->report);
+    return ranking_events_compare(events, verify->cut.state, complete_ms, tell_difference, verify);
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
@@ -144,7 +164,7 @@ int ranking_verify_run(const struct config *config, const struct verify_options 
     }
     ranking_told_init(&verify.told, &verify.report);
     if (redis_reader_open(&verify.redis, config, error) == 0 &&
-        ranking_cut_init(&verify.cut, &verify.redis, config, options->timeout_ms, error) == 0) {
+        ranking_cut_init(&verify.cut, &verify.redis, config, options->timeout_ms, false, error) == 0) {
         code = run(&verify);
         ranking_events_done(&verify.events);
         ranking_topic_close(&verify.topic);
