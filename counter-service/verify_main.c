@@ -4,8 +4,8 @@
 
 #include "common/config/config.h"
 #include "common/log/log.h"
+#include "counter-service/repair/ranking_rebuild.h"
 #include "counter-service/verify/verify.h"
-#include "counter-service/verify_rankings/ranking_rebuild.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 
 static int run_task(const struct config *config, const struct verify_options *options, struct error *error)

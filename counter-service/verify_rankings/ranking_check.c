@@ -34,7 +34,9 @@ static int check_batch(struct ranking_check *check, size_t type, enum ranking_sc
             return -1;
         }
     }
-    (void)judge_all(check, type, scope, check->told);
+    if (check->told != NULL) {
+        (void)judge_all(check, type, scope, check->told);
+    }
     return 0;
 }
 
@@ -146,34 +148,56 @@ static int check_window(struct ranking_check *check, size_t type, size_t window,
     return 0;
 }
 
-static int check_type(struct ranking_check *check, size_t type, struct error *error)
+static bool has_all(const struct ranked_type *type)
+{
+    for (size_t i = 0; i < type->window_count; i++) {
+        if (type->windows[i].window.kind == RANKING_KIND_ALL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int check_records(struct ranking_check *check, size_t type, struct error *error)
 {
     char key[RANKING_KEY_SIZE];
     const struct ranked_type *ranked_type = &check->cut->state->types[type];
-    const struct text records = ranking_records_key(key, ranked_type->counter_type);
-    const size_t window_count = ranked_type->window_count;
-    bool has_all = false;
-    for (size_t i = 0; i < window_count; i++) {
-        has_all |= ranked_type->windows[i].window.kind == RANKING_KIND_ALL;
-    }
-    for (size_t i = 0; i < window_count; i++) {
+    return !ranking_type_has_records(ranked_type)
+               ? 0
+               : check_source(check, type, RANKING_OF_RECORDS, RANKING_SOURCE_HASH,
+                              ranking_records_key(key, ranked_type->counter_type), false, &check->records, error);
+}
+
+static int check_type(struct ranking_check *check, size_t type, struct error *error)
+{
+    for (size_t i = 0; i < check->cut->state->types[type].window_count; i++) {
         if (check_window(check, type, i, error) != 0) {
             return -1;
         }
     }
-    if (window_count > (has_all ? 1 : 0) && check_source(check, type, RANKING_OF_RECORDS, RANKING_SOURCE_HASH, records,
-                                                         false, &check->records, error) != 0) {
+    if (check_records(check, type, error) != 0) {
         return -1;
     }
-    return !has_all ? 0
-                    : check_source(check, type, RANKING_OF_COUNTERS, RANKING_SOURCE_COUNTERS, (struct text){NULL, 0},
-                                   false, &check->counters, error);
+    return !has_all(&check->cut->state->types[type])
+               ? 0
+               : check_source(check, type, RANKING_OF_COUNTERS, RANKING_SOURCE_COUNTERS, (struct text){NULL, 0}, false,
+                              &check->counters, error);
 }
 
 int ranking_check_run(struct ranking_check *check, struct error *error)
 {
     for (size_t i = 0; i < check->cut->state->type_count; i++) {
         if (check_type(check, i, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int ranking_check_records(struct ranking_check *check, struct error *error)
+{
+    for (size_t i = 0; i < check->cut->state->type_count; i++) {
+        if (check_records(check, i, error) != 0) {
             return -1;
         }
     }

@@ -18,7 +18,7 @@ struct ranking_check {
     struct redis_reader *reader;
     struct shard shard;
     struct ranking_cut *cut;
-    struct ranking_told *told; /* NULL: only the records are wanted */
+    struct ranking_told *told; /* NULL: nothing is judged */
     /* Each record that was read, of cut->resources: to be added up with others. Returns 0, or -1 with error filled. */
     int (*take)(void *owner, size_t type, const struct ranking_cut *cut, struct error *error);
     void *owner; /* NULL: nobody takes them */
@@ -30,5 +30,7 @@ struct ranking_check {
 
 /* Returns 0, whatever differs; or -1 with error filled. */
 int ranking_check_run(struct ranking_check *check, struct error *error) MUST_CHECK;
+/* The same for the records alone. */
+int ranking_check_records(struct ranking_check *check, struct error *error) MUST_CHECK;
 
 #endif

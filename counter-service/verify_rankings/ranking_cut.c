@@ -128,8 +128,7 @@ static int exchange(struct ranking_cut *cut, size_t type, enum ranking_scope sco
     }
     const size_t commands = ranking_cut_ask(cut, asked, scope, ids, count);
     if (redis_command_begin(cut->reader->conn, &cut->reader->requests, cut->reader->timeout_ms, error) != 0 ||
-        await_results(cut, commands, &results, error) != 0 ||
-        ranking_cut_read_state(now, &cut->waiting, &results, error) != 0) {
+        await_results(cut, commands, &results, error) != 0 || ranking_cut_read_state(cut, now, &results, error) != 0) {
         return -1;
     }
     *ret_fits = ranking_view_same_keys(cut->state, now);
@@ -159,7 +158,7 @@ int ranking_cut_read(struct ranking_cut *cut, size_t type, enum ranking_scope sc
         if (exchange(cut, type, scope, ids, count, &fits, error) != 0) {
             return -1;
         }
-        if (fits && cut->waiting.is_whole) {
+        if (fits && (scope == RANKING_OF_COUNTERS ? cut->waiting.is_whole : cut->waiting.knows_place)) {
             return 0;
         }
         if (fits) {

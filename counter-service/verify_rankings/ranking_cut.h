@@ -17,7 +17,7 @@
 #include "counter-service/verify_rankings/ranking_layout.h"
 #include "counter-service/verify_rankings/ranking_waiting.h"
 
-enum { RANKING_CUT_MAX = 200 };
+enum { RANKING_CUT_MAX = 200, RANKING_VERSION_SIZE = 80 };
 
 /* Which windows: "all" is made of the counters, the others of records. */
 enum ranking_scope { RANKING_OF_RECORDS, RANKING_OF_COUNTERS };
@@ -58,6 +58,7 @@ struct ranking_cut {
     /* of the last read */
     struct ranking_state states[2]; /* one is the last, the other is what the next is read into */
     struct ranking_state *state;
+    char version[RANKING_VERSION_SIZE]; /* who wrote the state last: as long as it stays, all that was read is so */
     struct ranking_waiting waiting;
     size_t count;
     struct ranking_found *resources;

@@ -8,8 +8,6 @@
 enum {
     /* Fields and scores that a transaction asks for. */
     ANSWERS_MAX = 4000,
-    /* Events that may wait: more are not read. */
-    WAITING_MAX = 20 * 1000,
     STREAM_ID_SIZE = 2 * (DECIMAL_LEN_MAX + 1),
 };
 
@@ -65,7 +63,7 @@ static size_t put_state_questions(struct buffer *out, const struct ranking_state
     for (size_t i = 0; i < 3; i++) {
         resp_put_string(out, range[i]);
     }
-    resp_put_integer(out, WAITING_MAX);
+    resp_put_integer(out, RANKING_WAITING_MAX);
     return RANKING_STATE_ANSWERS;
 }
 

@@ -18,8 +18,8 @@ int64_t ranking_cut_buckets(const struct ranked_window *ranked);
 size_t ranking_cut_ask(struct ranking_cut *cut, const struct ranked_type *type, enum ranking_scope scope,
                        const struct text *ids, size_t count);
 /* Each returns 0, or -1 with error filled. */
-int ranking_cut_read_state(struct ranking_state *state, struct ranking_waiting *waiting,
-                           const struct redis_reply *results, struct error *error) MUST_CHECK;
+int ranking_cut_read_state(struct ranking_cut *cut, struct ranking_state *state, const struct redis_reply *results,
+                           struct error *error) MUST_CHECK;
 int ranking_cut_read_resources(struct ranking_cut *cut, size_t type, enum ranking_scope scope, const struct text *ids,
                                size_t count, const struct redis_reply *results, struct error *error) MUST_CHECK;
 

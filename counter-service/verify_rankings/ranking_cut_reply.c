@@ -1,5 +1,6 @@
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/decimal.h"
@@ -13,14 +14,16 @@ struct answers {
     struct error *error;
 };
 
-int ranking_cut_read_state(struct ranking_state *state, struct ranking_waiting *waiting,
-                           const struct redis_reply *results, struct error *error)
+int ranking_cut_read_state(struct ranking_cut *cut, struct ranking_state *state, const struct redis_reply *results,
+                           struct error *error)
 {
     const struct redis_reply fields = redis_reply_element(results, 0);
     const struct redis_reply marks = redis_reply_element(results, 1);
     const struct redis_reply entries = redis_reply_element(results, 2);
+    const struct text version = ranking_view_version(&fields);
+    snprintf(cut->version, sizeof(cut->version), "%.*s", (int)version.len, version.len == 0 ? "" : version.data);
     return ranking_view_read(state, &fields, error) == 0
-               ? ranking_waiting_read(waiting, &state->at, &marks, &entries, error)
+               ? ranking_waiting_read(&cut->waiting, &state->at, &marks, &entries, error)
                : -1;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counter-service/verify_rankings/ranking_judge.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 enum { MOMENTS_FIRST = 64 };
@@ -96,11 +97,29 @@ static int init_types(struct ranking_events *events, const struct ranking_cut *c
     return 0;
 }
 
-int ranking_events_init(struct ranking_events *events, const struct ranking_cut *cut, struct shard shard,
+static size_t type_with_records(const struct ranking_state *state)
+{
+    size_t i = 0;
+    while (i < state->type_count && !ranking_type_has_records(&state->types[i])) {
+        i++;
+    }
+    return i;
+}
+
+bool ranking_events_are_wanted(const struct ranking_state *state)
+{
+    return type_with_records(state) < state->type_count;
+}
+
+/* The start is what the state is now; any resource will do to ask for it. */
+int ranking_events_init(struct ranking_events *events, struct ranking_cut *cut, struct shard shard,
                         const char *store_id, bool by_bucket, struct error *error)
 {
+    const struct text any = TEXT("-");
     *events = (struct ranking_events){.shard = shard, .store_id = store_id, .type_count = cut->state->type_count};
-    if (init_types(events, cut, by_bucket, error) != 0) {
+    assert(ranking_events_are_wanted(cut->state));
+    if (ranking_cut_read(cut, type_with_records(cut->state), RANKING_OF_RECORDS, &any, 1, error) != 0 ||
+        init_types(events, cut, by_bucket, error) != 0) {
         ranking_events_done(events);
         return -1;
     }
@@ -138,6 +157,14 @@ static void set_rolling(struct ranking_cell *cell, const struct ranked_window *r
     cell->of_record = (int64_t)((uint64_t)sum - (uint64_t)in_old);
 }
 
+static void set_buckets(struct ranking_cell *cells, size_t count, const int64_t *buckets, bool are_right)
+{
+    for (size_t i = 0; i < count - 1; i++) {
+        cells[i].of_record = buckets[i];
+    }
+    cells[count - 1].of_record = are_right ? 0 : 1;
+}
+
 static void set_cells(struct ranking_resource *resource, const struct ranking_layout *layout,
                       const struct ranking_cut *cut, const struct ranked_type *type, size_t place)
 {
@@ -149,10 +176,9 @@ static void set_cells(struct ranking_resource *resource, const struct ranking_la
             set_calendar(cells, ranked, &found->record);
         } else if (ranked->window.kind == RANKING_KIND_ROLLING && !layout->by_bucket) {
             set_rolling(cells, ranked, found, found->windows[i].in_old);
-        } else {
-            for (size_t k = 0; k < layout->count[i]; k++) {
-                cells[k].of_record = cut->buckets[place * layout->cell_count + layout->first[i] + k];
-            }
+        } else if (ranked->window.kind == RANKING_KIND_ROLLING) {
+            set_buckets(cells, layout->count[i], &cut->buckets[place * layout->cell_count + layout->first[i]],
+                        ranking_judge_buckets(ranked, i, found));
         }
     }
 }

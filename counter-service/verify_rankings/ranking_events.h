@@ -39,10 +39,11 @@ struct ranking_events {
     uint64_t other_stores;
 };
 
-/* The cut's last read is the start; by_bucket: it keeps buckets. store_id stays in use. Returns 0; or -1 with error
- * filled, and nothing to be done.
- */
-int ranking_events_init(struct ranking_events *events, const struct ranking_cut *cut, struct shard shard,
+/* Whether any type has records, so that there are sums to compare. */
+bool ranking_events_are_wanted(const struct ranking_state *state);
+/* Reads the start, if they are wanted. by_bucket: the cut keeps buckets. store_id stays in use. Returns 0; or -1 with
+ * error filled, and nothing to be done. */
+int ranking_events_init(struct ranking_events *events, struct ranking_cut *cut, struct shard shard,
                         const char *store_id, bool by_bucket, struct error *error) MUST_CHECK;
 void ranking_events_done(struct ranking_events *events);
 

@@ -97,6 +97,13 @@ static int64_t last_bucket_sum(const struct ranking_record *record, const struct
     return 0;
 }
 
+bool ranking_judge_buckets(const struct ranked_window *ranked, size_t window, const struct ranking_found *found)
+{
+    const struct ranking_found_window *buckets = &found->windows[window];
+    return !buckets->has_no_number && last_bucket_sum(&found->record, ranked) == buckets->in_last &&
+           ranking_record_sum(&found->record, &ranked->window, ranked->board.period) == buckets->in_buckets;
+}
+
 static void judge_buckets(struct judging *judging, const struct ranked_window *ranked, size_t window)
 {
     char name[RANKING_VIEW_NAME_SIZE];

@@ -25,4 +25,7 @@ void ranking_told_done(struct ranking_told *told);
 bool ranking_judge(const struct ranking_cut *cut, size_t type, enum ranking_scope scope,
                    const struct ranking_found *found, struct ranking_told *told);
 
+/* Whether the record and the buckets of a rolling window belong together. */
+bool ranking_judge_buckets(const struct ranked_window *ranked, size_t window, const struct ranking_found *found);
+
 #endif

@@ -6,7 +6,7 @@ static size_t cells_of(const struct ranked_window *ranked, bool by_bucket)
     case RANKING_KIND_CALENDAR:
         return RANKING_SLOTS;
     case RANKING_KIND_ROLLING:
-        return by_bucket ? (size_t)ranked->window.bucket_count : 1;
+        return by_bucket ? (size_t)ranked->window.bucket_count + 1 : 1;
     default:
         return 0;
     }

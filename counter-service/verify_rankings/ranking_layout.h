@@ -1,7 +1,8 @@
 /* Where a resource's sums lie: a cell for each period that is told apart, window by window. Pure functions.
  *
  *     calendar   the running period, the one before it
- *     rolling    the window as a whole; or, by bucket, each bucket that is in it, the running one first
+ *     rolling    the window as a whole; or, by bucket, each bucket that is in it, the running one first, and last one
+ *                that is 0 if the record and the buckets belong together
  *     all        none: its sum is the counter */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_LAYOUT_H
 #define TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_LAYOUT_H

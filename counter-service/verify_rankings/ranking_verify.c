@@ -63,27 +63,12 @@ static int check(struct ranking_verify *verify)
 
 /* ---- the events -------------------------------------------------------------------------------------------------- */
 
-/* The first type that has records; the count of types if none has: then there are no sums but the counters. */
-static size_t type_with_records(const struct ranking_state *state)
-{
-    size_t i = 0;
-    while (i < state->type_count && state->types[i].window_count == 1 &&
-           state->types[i].windows[0].window.kind == RANKING_KIND_ALL) {
-        i++;
-    }
-    return i;
-}
-
-/* The start is what the state is now; any resource will do to ask for it. */
 static int begin_events(struct ranking_verify *verify)
 {
-    const struct text any = TEXT("-");
-    const size_t type = type_with_records(verify->cut.state);
-    if (verify->config->kafka.broker_count == 0 || type == verify->cut.state->type_count) {
+    if (verify->config->kafka.broker_count == 0 || !ranking_events_are_wanted(verify->cut.state)) {
         return 0;
     }
     if (ranking_topic_open(&verify->topic, verify->config, verify->options->timeout_ms, verify->error) != 0 ||
-        ranking_cut_read(&verify->cut, type, RANKING_OF_RECORDS, &any, 1, verify->error) != 0 ||
         ranking_events_init(&verify->events, &verify->cut, verify->options->shard, verify->redis.store_id, false,
                             verify->error) != 0) {
         return -1;

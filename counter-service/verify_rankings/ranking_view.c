@@ -64,6 +64,11 @@ int ranking_view_read(struct ranking_state *state, const struct redis_reply *fie
     return 0;
 }
 
+struct text ranking_view_version(const struct redis_reply *fields)
+{
+    return field_of(fields, RANKING_FIELD_VERSION);
+}
+
 bool ranking_view_same_keys(const struct ranking_state *a, const struct ranking_state *b)
 {
     for (size_t i = 0; i < a->type_count; i++) {

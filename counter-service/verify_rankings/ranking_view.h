@@ -16,6 +16,8 @@ enum { RANKING_VIEW_NAME_SIZE = COUNTER_TYPE_LEN_MAX + 1 + RANKING_WINDOW_SIZE +
 /* Reads HGETALL's answer into the boards, the position and the time of state, which is initialised. Returns 0, or -1
  * with error filled: there are no rankings, or a window is configured that the service does not keep. */
 int ranking_view_read(struct ranking_state *state, const struct redis_reply *fields, struct error *error) MUST_CHECK;
+/* Field v of HGETALL's answer; empty if it is not there. */
+struct text ranking_view_version(const struct redis_reply *fields);
 /* Whether both have the same periods and buckets, and so the same keys. */
 bool ranking_view_same_keys(const struct ranking_state *a, const struct ranking_state *b);
 
@@ -31,6 +33,11 @@ static inline bool ranking_view_is_unfilled(const struct ranked_window *ranked)
 static inline int64_t ranking_sum_of(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+/* A type with no window but "all" has no records. */
+static inline bool ranking_type_has_records(const struct ranked_type *type)
+{
+    return type->window_count > 1 || type->windows[0].window.kind != RANKING_KIND_ALL;
 }
 /* The period that a slot's top is of. */
 int64_t ranking_view_period(const struct ranked_window *ranked, size_t slot);

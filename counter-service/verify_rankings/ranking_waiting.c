@@ -69,11 +69,13 @@ int ranking_waiting_read(struct ranking_waiting *waiting, const struct outbox_po
     }
     waiting->at_place = COUNTER_WHOLE_ENTRY;
     waiting->is_whole = true;
+    waiting->knows_place = entries->element_count < RANKING_WAITING_MAX;
     for (size_t i = 0; i < entries->element_count; i++) {
         struct outbox_raw_entry raw;
         if (outbox_step_entry(&step, i, &raw) == 0 && take_entry(waiting, at, &raw, &next, error) != 0) {
             return -1;
         }
+        waiting->knows_place |= stream_id_compare(raw.id, at->id) > 0;
     }
     waiting->is_whole &= next == waiting->appended + 1;
     return 0;

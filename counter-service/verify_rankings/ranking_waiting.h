@@ -12,10 +12,14 @@
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/verify/counter_table.h"
 
+/* So many entries are read at most. */
+enum { RANKING_WAITING_MAX = 20 * 1000 };
+
 struct ranking_waiting {
     struct counter_table counters; /* whose `sum` is what waits; others have nothing that does */
     uint64_t appended;             /* number of the outbox's last event */
     uint32_t at_place;             /* of the last event that is counted, in its entry; COUNTER_WHOLE_ENTRY */
+    bool knows_place;              /* the entry was read, or is gone */
     bool is_whole;                 /* all that waits was read, and nothing of it is missing */
 };
 

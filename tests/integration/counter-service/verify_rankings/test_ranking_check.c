@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/prng.h"
-#include "counter-service/verify_rankings/ranking_rebuild.h"
+#include "counter-service/repair/ranking_rebuild.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 #include "tests/fakes/ranking_fixture.h"
 

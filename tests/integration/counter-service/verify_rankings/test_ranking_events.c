@@ -1,5 +1,7 @@
 /* counter-verify --rankings with a topic: a real Redis, librdkafka's mock cluster, and an aggregator that is driven
  * turn by turn. The tests carry the events from the outbox to the topic, as the relay would. */
+#include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/prng.h"
 #include "counter-service/event/event_message.h"
+#include "counter-service/repair/ranking_rebuild.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 #include "tests/fakes/kafka_fixture.h"
 #include "tests/fakes/ranking_fixture.h"
@@ -251,6 +254,99 @@ static void test_events_that_are_not_published_are_told(void **state)
     end(&setting);
 }
 
+/* ---- mending ----------------------------------------------------------------------------------------------------- */
+
+static void *rebuild(void *arg)
+{
+    struct setting *setting = arg;
+    size_t len;
+    free(setting->text);
+    setting->error.message[0] = '\0';
+    FILE *out = open_memstream(&setting->text, &len);
+    assert_non_null(out);
+    setting->code = ranking_rebuild_run(setting->kafka.config, &setting->options, out, &setting->error);
+    fclose(out);
+    return NULL;
+}
+
+/* step_ms: between two events; 0: none are written. */
+static void rebuild_with(struct setting *setting, int64_t step_ms)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, rebuild, setting), 0);
+    for (int i = 0; pthread_tryjoin_np(thread, NULL) != 0; i++) {
+        assert_true(i < 20000);
+        if (step_ms > 0) {
+            write_batches(setting, 1, step_ms);
+            publish(setting, "", 1);
+        }
+        (void)aggregator_run_turn(setting->run);
+        clock_sleep_ms(1);
+    }
+    assert_string_equal(setting->error.message, "");
+    assert_int_equal(setting->code, VERIFY_EQUAL);
+}
+
+/* Records: lost, none, another's, too old; buckets: changed, lost. */
+static void damage(struct setting *setting)
+{
+    char bucket[64] = "";
+    char lost_bucket[64] = "";
+    RANKED_EACH(&setting->run->state, ranked)
+    {
+        if (strcmp(ranked->window.name, "1h") == 0) {
+            snprintf(bucket, sizeof(bucket), "tally:{p0}:r:like:60m:b%" PRId64, ranked->board.newest);
+            snprintf(lost_bucket, sizeof(lost_bucket), "tally:{p0}:r:like:60m:b%" PRId64, ranked->board.newest - 3);
+        }
+    }
+    ASK(setting, "HSET", bucket, "r7", "999");
+    ASK(setting, "HSET", bucket, "r8", "-5");
+    ASK(setting, "DEL", lost_bucket);
+    ASK(setting, "HDEL", "tally:{p0}:r:like", "r5", "r4", "r3", "r2", "r1");
+    ASK(setting, "HSET", "tally:{p0}:r:like", "r6", "x");
+    ASK(setting, "EVAL",
+        "for i = 20, 80 do local record = redis.call('HGET', 'tally:{p0}:r:like', 'r' .. i + 100)"
+        " if record then redis.call('HSET', 'tally:{p0}:r:like', 'r' .. i, record) end end",
+        "0");
+}
+
+static void check_mending(struct store_fixture *fixture, int64_t step_ms)
+{
+    struct setting setting;
+    begin(&setting, fixture);
+    publish(&setting, "", 1);
+    damage(&setting);
+    run(&setting);
+    assert_int_equal(setting.code, VERIFY_DIFFERENT);
+    rebuild_with(&setting, step_ms);
+    if (step_ms > 0) {
+        rebuild_with(&setting, step_ms); /* of those that got a record meanwhile */
+    }
+    ranking_fixture_settle(setting.run);
+    publish(&setting, "", 1);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    ranking_fixture_compare(setting.rankings, setting.run);
+    end(&setting);
+}
+
+static void test_sums_are_mended_by_the_events(void **state)
+{
+    NEED_REDIS(state);
+    check_mending(fixture, 0);
+}
+
+static void test_sums_are_mended_while_events_go_on(void **state)
+{
+    NEED_REDIS(state);
+    check_mending(fixture, 50);
+}
+
+static void test_sums_are_mended_while_buckets_and_periods_go_on(void **state)
+{
+    NEED_REDIS(state);
+    check_mending(fixture, 20 * 1000);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, store_fixture_setup, store_fixture_teardown)
@@ -261,6 +357,9 @@ int main(void)
         TEST(test_a_record_that_was_lost_is_told),
         TEST(test_periods_that_lack_events_are_not_compared),
         TEST(test_events_that_are_not_published_are_told),
+        TEST(test_sums_are_mended_by_the_events),
+        TEST(test_sums_are_mended_while_events_go_on),
+        TEST(test_sums_are_mended_while_buckets_and_periods_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

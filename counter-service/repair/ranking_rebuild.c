@@ -1,4 +1,4 @@
-#include "counter-service/verify_rankings/ranking_rebuild.h"
+#include "counter-service/repair/ranking_rebuild.h"
 
 #include <inttypes.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
+#include "counter-service/repair/ranking_repair.h"
 #include "counter-service/verify/redis_reader.h"
 #include "counter-service/verify/report.h"
 #include "counter-service/verify_rankings/ranking_view.h"
@@ -25,6 +26,7 @@ enum {
 #define LEASE_KEY TEXT("lease:rankings")
 
 struct rebuild {
+    const struct config *config;
     const struct verify_options *options;
     struct report report;
     struct redis_reader redis;
@@ -226,10 +228,18 @@ static int await_fill(struct rebuild *rebuild)
     return 0;
 }
 
+static int mend_sums(struct rebuild *rebuild)
+{
+    return rebuild->config->kafka.broker_count == 0
+               ? 0
+               : ranking_repair_run(rebuild->config, rebuild->options, &rebuild->redis, &rebuild->report,
+                                    rebuild->error);
+}
+
 static int run(struct rebuild *rebuild)
 {
     report_line(&rebuild->report, "store %s", rebuild->redis.store_id);
-    if (look_for_leader(rebuild) != 0 || mark(rebuild) != 0 || await_fill(rebuild) != 0) {
+    if (look_for_leader(rebuild) != 0 || mend_sums(rebuild) != 0 || mark(rebuild) != 0 || await_fill(rebuild) != 0) {
         return VERIFY_FAILED;
     }
     report_line(&rebuild->report, "rebuilt");
@@ -240,7 +250,7 @@ int ranking_rebuild_run(const struct config *config, const struct verify_options
                         struct error *error)
 {
     int code = VERIFY_FAILED;
-    struct rebuild rebuild = {.options = options, .report = {.out = out}, .error = error};
+    struct rebuild rebuild = {.config = config, .options = options, .report = {.out = out}, .error = error};
     if (config->ranking_count == 0) {
         error_set(error, "rankings is empty: there are none to rebuild");
         return VERIFY_FAILED;
