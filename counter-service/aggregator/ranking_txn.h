@@ -63,8 +63,8 @@ void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ra
  * closed and the state loaded anew. */
 int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, const struct outbox_conn *conn,
                        struct error *error) MUST_CHECK;
-/* Whether nobody else has written since, for a writer that has nothing to write: counter-verify may have marked a window
- * as to be filled. Returns 0; or -1 with error filled, as ranking_txn_commit. */
+/* Whether nobody else has written since, for a writer that has nothing to write: counter-verify may have marked a
+ * window as to be filled. Returns 0; or -1 with error filled, as ranking_txn_commit. */
 int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
                         struct error *error) MUST_CHECK;
 /* Has Redis watch the state from here on. For whoever reads it. */

@@ -137,7 +137,7 @@ static size_t put_boards(struct rebuild *rebuild)
 /* *ret_done: false if somebody has written meanwhile. */
 static int try_to_mark(struct rebuild *rebuild, bool *ret_done)
 {
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     if (look(rebuild, true) != 0) {
         return -1;
     }

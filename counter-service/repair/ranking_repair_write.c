@@ -186,7 +186,7 @@ static int watch(const struct ranking_cut *cut, bool *ret_is_same, struct error 
 
 static int execute(const struct writing *writing, bool *ret_is_done, struct error *error)
 {
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     const struct redis_reader *reader = writing->cut->reader;
     if (redis_command_begin(reader->conn, &writing->txn.requests, reader->timeout_ms, error) != 0) {
         return -1;

@@ -42,18 +42,19 @@ static const char help[] =
     "  --config FILE          read the configuration from FILE; without it every key has its default\n"
     "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
     "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
-    "  --rankings             compare the rankings instead: with their records and counters, and these with the "
-    "events\n"
-    "                         of the topic if there is one (a resource takes some 300 bytes of memory then)\n"
-    "  --rebuild-rankings     have the service put the running rankings in order anew, \"all\" from the counters and "
-    "the\n"
-    "                         others from their records, and wait until it has\n"
+    "  --rankings             compare the rankings instead: places, records, buckets and counters with each other, "
+    "and\n"
+    "                         the sums with the events if kafka.brokers is set (200 bytes a resource, with 4 windows)\n"
+    "  --rebuild-rankings     mend sums by the events if kafka.brokers is set (1.5 KB a resource, with 1h and 24h); "
+    "then\n"
+    "                         have the service that runs put the running rankings in order anew, \"all\" from the\n"
+    "                         counters, and wait until it has\n"
     "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
     "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
     "  --all                  show all differences, not only the first 100\n"
     "  --version              print the version and exit\n"
     "  --help                 print this and exit\n\n"
-    "Exits with 0 if all are equal, 1 if something differs, 2 if they could not be compared.\n";
+    "Exits with 0 if all are equal or rebuilt, 1 if something differs, 2 if that could not be done.\n";
 
 /* What getopt_long refused, as the user wrote it. */
 static void print_refusal(int option, char *const *argv, FILE *err)
@@ -107,6 +108,16 @@ static int take_file(const char *option, const char **ret_path, FILE *err)
     return VERIFY_RUN;
 }
 
+static int take_task(enum verify_task task, struct verify_options *options, FILE *err)
+{
+    if (options->task != VERIFY_COUNTERS && options->task != task) {
+        fprintf(err, "counter-verify: --rankings and --rebuild-rankings are two tasks (see --help)\n");
+        return VERIFY_FAILED;
+    }
+    options->task = task;
+    return VERIFY_RUN;
+}
+
 /* Returns VERIFY_RUN, or the code to exit with. */
 static int take_option(enum option_name option, struct verify_options *options, FILE *out, FILE *err)
 {
@@ -118,11 +129,9 @@ static int take_option(enum option_name option, struct verify_options *options, 
     case WRITE_SNAPSHOT:
         return take_file("--write-snapshot", &options->write_snapshot, err);
     case RANKINGS:
-        options->task = VERIFY_RANKINGS;
-        return VERIFY_RUN;
+        return take_task(VERIFY_RANKINGS, options, err);
     case REBUILD_RANKINGS:
-        options->task = VERIFY_REBUILD_RANKINGS;
-        return VERIFY_RUN;
+        return take_task(VERIFY_REBUILD_RANKINGS, options, err);
     case SHARD:
         return parse_shard(optarg, &options->shard) ? VERIFY_RUN
                                                     : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);

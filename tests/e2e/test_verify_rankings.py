@@ -114,6 +114,10 @@ def test_the_sums_are_those_of_the_events(kafka, topic, start_stack, run):
     assert code == DIFFERENT
     assert "a like 1h: its record has 0, its buckets have 3" in lines
     assert "a like 1h: events say 3, it has no record" in lines
+    code, lines, errors = run(stack, "--rebuild-rankings")
+    assert (code, lines[-1], errors) == (EQUAL, "rebuilt", "")
+    assert "the sums of 1 resource were mended by the events" in lines
+    assert run(stack, "--rankings")[0] == EQUAL
 
 
 def test_rebuilding_puts_every_order_right(start_stack, run):
@@ -133,7 +137,8 @@ def test_rebuilding_puts_every_order_right(start_stack, run):
 
 def test_what_cannot_be_done_is_said_in_a_sentence(start_stack, run):
     stack = start_stack()
-    sentence = "counter-verify: Redis has no rankings: no counter-service that is configured to keep any has run on it\n"
+    reason = "Redis has no rankings: no counter-service that is configured to keep any has run on it"
+    sentence = f"counter-verify: {reason}\n"
     increment(stack, ("a", "like", 1))
     code, _, errors = run(stack, "--rankings")
     assert (code, errors) == (FAILED, sentence)
