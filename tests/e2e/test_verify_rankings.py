@@ -103,6 +103,7 @@ def topic():
 def test_the_sums_are_those_of_the_events(kafka, topic, start_stack, run):
     stack = start_stack(service={"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic, "RANKINGS": RANKINGS})
     wait_until(lambda: topic in kafka.topics(), what="the topic")
+    wait_until(lambda: stack.redis.call("EXISTS", "tally:{p0}:rankings"), what="the rankings")
     increment(stack, ("a", "like", 2), ("a", "like", 1), ("b", "like", -4), ("a", "view", 1))
     with writers(stack, 500):
         found = [run(stack, "--rankings") for _ in range(3)]
