@@ -9,8 +9,8 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
-#include "counter-service/kafka/kafka_consumer.h"
 #include "counter-service/event/event_read.h"
+#include "counter-service/kafka/kafka_consumer.h"
 
 /* The offsets of a partition at one moment: of the oldest message that is kept, and behind the newest. */
 struct topic_range {
