@@ -1,10 +1,24 @@
-/* counter-verify: whether the events on Kafka and the counters in Redis say the same. */
+/* counter-verify: whether the events on Kafka, the counters in Redis and the rankings say the same. */
 #include <signal.h>
 #include <stdio.h>
 
 #include "common/config/config.h"
 #include "common/log/log.h"
+#include "counter-service/repair/ranking_rebuild.h"
 #include "counter-service/verify/verify.h"
+#include "counter-service/verify_rankings/ranking_verify.h"
+
+static int run_task(const struct config *config, const struct verify_options *options, struct error *error)
+{
+    switch (options->task) {
+    case VERIFY_RANKINGS:
+        return ranking_verify_run(config, options, stdout, error);
+    case VERIFY_REBUILD_RANKINGS:
+        return ranking_rebuild_run(config, options, stdout, error);
+    default:
+        return verify_run(config, options, stdout, error);
+    }
+}
 
 static int run(const struct verify_options *options)
 {
@@ -12,7 +26,7 @@ static int run(const struct verify_options *options)
     int code = VERIFY_FAILED;
     struct config *config = config_load(options->config_path, &error);
     if (config != NULL) {
-        code = verify_run(config, options, stdout, &error);
+        code = run_task(config, options, &error);
     }
     config_free(config);
     if (code == VERIFY_FAILED) {

@@ -17,6 +17,8 @@ enum {
     STEP_MS = 1000,
     /* At the configuration of the instance that leads. */
     LOOK_MS = 5000,
+    /* Without anything to write: that nobody else has written is looked at so often. */
+    CONFIRM_MS = 1000,
     READ_EVENTS = 10 * 1000,
     /* Of a transaction: Redis takes about half a microsecond for each. */
     OPERATIONS_MAX = 2400,
@@ -146,6 +148,17 @@ static int step(struct aggregator_run *run)
     return 0;
 }
 
+/* Nothing was to be written. What would have refused that is asked for now and then. */
+static int confirm(struct aggregator_run *run)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (now_us < run->confirm_us) {
+        return 0;
+    }
+    run->confirm_us = now_us + (int64_t)CONFIRM_MS * 1000;
+    return ranking_txn_confirm(&run->work.txn, &run->state, &run->conn, &run->trouble);
+}
+
 /* Returns 1 if there was something to do, 0 if there was nothing, -1 when it failed. */
 static int upkeep(struct aggregator_run *run)
 {
@@ -157,6 +170,9 @@ static int upkeep(struct aggregator_run *run)
     result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
     if (result == 0) {
         result = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &run->trouble);
+    }
+    if (result == 0) {
+        result = confirm(run);
     }
     const int64_t end_us = clock_monotonic_us();
     run->upkeep_us = result > 0 ? end_us + UPKEEP_REST * (end_us - start_us) : end_us;

@@ -38,7 +38,8 @@ struct aggregator_run {
     struct ranking_work work;
     struct ranking_release release;
     struct ranking_scan scan;
-    int64_t upkeep_us; /* no upkeep before, monotonic */
+    int64_t upkeep_us;  /* no upkeep before, monotonic */
+    int64_t confirm_us; /* nobody is suspected of having written before, monotonic */
     /* when something has failed */
     struct backoff backoff;
     int64_t retry_us; /* not before, monotonic; 0: nothing has failed since */

@@ -122,17 +122,25 @@ void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *st
     redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
 }
 
+enum { VERSION_SIZE = OUTBOX_TOKEN_LEN + 1 + DECIMAL_LEN_MAX + 1 };
+
+/* Of this writer's last write. */
+static struct text version_of(char out[VERSION_SIZE], const struct ranking_state *state)
+{
+    const int len = snprintf(out, VERSION_SIZE, "%s:%" PRIu64, state->token, state->writes);
+    return (struct text){out, (size_t)len};
+}
+
 /* What every change writes. */
 static void put_state(struct ranking_txn *txn, struct ranking_state *state)
 {
-    char version[OUTBOX_TOKEN_LEN + 1 + DECIMAL_LEN_MAX + 1];
+    char version[VERSION_SIZE];
     char at[3 * (DECIMAL_LEN_MAX + 1)];
     state->writes++;
-    const int version_len = snprintf(version, sizeof(version), "%s:%" PRIu64, state->token, state->writes);
     const int at_len = snprintf(at, sizeof(at), "%" PRIu64 "-%" PRIu64 " %" PRIu64, state->at.id.ms, state->at.id.seq,
                                 state->at.number);
     ranking_words_put(&txn->fields, RANKING_FIELD_VERSION);
-    ranking_words_put(&txn->fields, (struct text){version, (size_t)version_len});
+    ranking_words_put(&txn->fields, version_of(version, state));
     ranking_words_put(&txn->fields, RANKING_FIELD_AT);
     ranking_words_put(&txn->fields, (struct text){at, (size_t)at_len});
     ranking_words_put(&txn->fields, RANKING_FIELD_TIME);
@@ -140,6 +148,30 @@ static void put_state(struct ranking_txn *txn, struct ranking_state *state)
     ranking_words_put(&txn->fields, RANKING_FIELD_NEXT);
     ranking_words_put_integer(&txn->fields, state->next_ms);
     ranking_txn_add(txn, state, TEXT("HSET"), RANKING_STATE_KEY, &txn->fields);
+}
+
+static int tell_other_writer(struct error *error)
+{
+    error_set(error, "another instance has written the rankings");
+    return -1;
+}
+
+static void append_version_read(struct buffer *out, const struct ranking_state *state)
+{
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("HGET"));
+    redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
+    resp_put_string(out, RANKING_FIELD_VERSION);
+}
+
+static int expect_own_version(const struct ranking_state *state, const struct outbox_conn *conn, struct error *error)
+{
+    char version[VERSION_SIZE];
+    struct redis_reply reply;
+    if (redis_command_expect(conn->redis, "HGET", &reply, error) != 0) {
+        return -1;
+    }
+    return text_equal(reply.text, version_of(version, state)) ? 0 : tell_other_writer(error);
 }
 
 /* MULTI's, the queued commands' and EXEC's, up to the array of their results. */
@@ -155,11 +187,7 @@ static int read_results(const struct ranking_txn *txn, const struct outbox_conn 
     if (redis_command_expect(conn->redis, "EXEC", ret_results, error) != 0) {
         return -1;
     }
-    if (ret_results->type != REDIS_ARRAY) {
-        error_set(error, "another instance has written the rankings");
-        return -1;
-    }
-    return 0;
+    return ret_results->type == REDIS_ARRAY ? 0 : tell_other_writer(error);
 }
 
 static int take_results(const struct ranking_txn *txn, const struct redis_reply *results, struct error *error)
@@ -191,11 +219,25 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
     put_state(txn, state);
     redis_command_words(&txn->requests, TEXT("EXEC"));
     ranking_txn_append_watch(&txn->requests, state);
+    /* This process may be frozen before the WATCH has left it, and somebody else may write then. */
+    append_version_read(&txn->requests, state);
     if (redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) != 0 ||
         read_results(txn, conn, &results, error) != 0 || take_results(txn, &results, error) != 0 ||
-        redis_command_expect(conn->redis, "WATCH", &watched, error) != 0) {
+        redis_command_expect(conn->redis, "WATCH", &watched, error) != 0 ||
+        expect_own_version(state, conn, error) != 0) {
         return -1;
     }
     state->is_loaded = true;
     return 0;
+}
+
+int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
+                        struct error *error)
+{
+    assert(state->is_loaded);
+    buffer_clear(&txn->requests, KEEP_BYTES);
+    append_version_read(&txn->requests, state);
+    return redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) == 0
+               ? expect_own_version(state, conn, error)
+               : -1;
 }

@@ -1,6 +1,6 @@
 /* A change of the rankings, whole or not at all:
  *
- *     [WATCH state]  ...reads...  ranking_txn_begin  commands  ranking_txn_commit: MULTI ... EXEC, WATCH state
+ *     [WATCH state]  ...reads...  ranking_txn_begin  commands  ranking_txn_commit: MULTI ... EXEC, WATCH state, HGET v
  *
  * Redis refuses it if anybody has written the state since it was watched, and every change writes the state: so of two
  * instances that both think that they lead one changes nothing, and a copy of a change that arrives late changes
@@ -63,6 +63,10 @@ void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ra
  * closed and the state loaded anew. */
 int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, const struct outbox_conn *conn,
                        struct error *error) MUST_CHECK;
+/* Whether nobody else has written since, for a writer that has nothing to write: counter-verify may have marked a
+ * window as to be filled. Returns 0; or -1 with error filled, as ranking_txn_commit. */
+int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
+                        struct error *error) MUST_CHECK;
 /* Has Redis watch the state from here on. For whoever reads it. */
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state);
 

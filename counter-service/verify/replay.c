@@ -93,8 +93,9 @@ static int take_of_counter(struct replay *replay, size_t partition, const struct
     return 0;
 }
 
-int replay_take(struct replay *replay, size_t partition, const struct event_copy *copy, struct error *error)
+int replay_take(void *owner, size_t partition, const struct event_copy *copy, struct error *error)
 {
+    struct replay *replay = owner;
     const struct event *event = &copy->event;
     assert(partition <= INT32_MAX);
     if (memcmp(copy->store, replay->store_id, EVENT_ID_STORE_LEN) != 0) {

@@ -31,13 +31,12 @@ struct replay {
     uint64_t beyond; /* Redis was read before them */
     uint64_t lost;   /* Redis does not know them */
     uint64_t other_stores;
-    uint64_t no_events;
     struct stream_id lost_last; /* the greatest entry of those that are lost */
 };
 
-/* The event that came from this partition of the topic. Returns 0, or -1 with error filled: out of memory, or the
- * counter's events are in two partitions, and so in no order. */
-int replay_take(struct replay *replay, size_t partition, const struct event_copy *copy, struct error *error) MUST_CHECK;
+/* The event that came from this partition of the topic; owner is the replay. Returns 0, or -1 with error filled: out of
+ * memory, or the counter's events are in two partitions, and so in no order. */
+int replay_take(void *owner, size_t partition, const struct event_copy *copy, struct error *error) MUST_CHECK;
 /* After the last event: reports what Redis has lost, and each counter whose sum is not Redis's value. */
 void replay_compare(const struct replay *replay);
 

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/config/config_units.h"
 #include "counter-service/event/event_message.h"
+#include "counter-service/verify/report.h"
 
 enum { ENDS_AGAIN_MS = 200, POLL_MS = 100 };
 
@@ -38,7 +39,7 @@ int topic_replay_ranges(struct kafka_consumer *consumer, size_t partition_count,
 
 struct reading {
     const struct topic_replay_plan *plan;
-    struct replay *replay;
+    struct topic_taker *taker;
     struct error *error;
     int64_t *ends; /* of each partition; INT64_MIN: it was read */
     size_t left;   /* partitions that are not read to their ends */
@@ -116,10 +117,10 @@ static int take_message(struct reading *reading, const struct kafka_received *re
         return 0; /* behind the end, or of a partition that was read */
     }
     if (!find_format(reading, received, &format) || event_read(format, received->value, &copy) != 0) {
-        reading->replay->no_events++;
+        reading->taker->no_events++;
         return 0;
     }
-    return replay_take(reading->replay, partition, &copy, reading->error);
+    return reading->taker->take(reading->taker->owner, partition, &copy, reading->error);
 }
 
 static int tell_silence(const struct reading *reading)
@@ -177,9 +178,9 @@ static int run(struct reading *reading)
     return read_all(reading);
 }
 
-int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error)
+int topic_replay_run(const struct topic_replay_plan *plan, struct topic_taker *taker, struct error *error)
 {
-    struct reading reading = {.plan = plan, .replay = replay, .error = error};
+    struct reading reading = {.plan = plan, .taker = taker, .error = error};
     reading.ends = calloc(plan->partition_count, sizeof(*reading.ends));
     if (reading.ends == NULL) {
         error_set(error, "out of memory");

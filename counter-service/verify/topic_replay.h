@@ -1,5 +1,5 @@
-/* Reads the events of a topic, from given offsets to its end, into a replay. Owned by one thread. Functions return 0,
- * or -1 with error filled. */
+/* Reads the events of a topic, from given offsets to its end. Owned by one thread. Functions return 0, or -1 with error
+ * filled. */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_TOPIC_REPLAY_H
 #define TALLY_COUNTER_SERVICE_VERIFY_TOPIC_REPLAY_H
 
@@ -9,8 +9,8 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
+#include "counter-service/event/event_read.h"
 #include "counter-service/kafka/kafka_consumer.h"
-#include "counter-service/verify/replay.h"
 
 /* The offsets of a partition at one moment: of the oldest message that is kept, and behind the newest. */
 struct topic_range {
@@ -31,7 +31,15 @@ struct topic_replay_plan {
     int timeout_ms;    /* while no message comes that is wanted */
 };
 
+/* Who gets the events. */
+struct topic_taker {
+    /* One that came from this partition. Returns 0, or -1 with error filled. */
+    int (*take)(void *owner, size_t partition, const struct event_copy *copy, struct error *error);
+    void *owner;
+    uint64_t no_events; /* messages that are none */
+};
+
 /* Reads up to the ends of the ranges. The events from starts on must still be there. */
-int topic_replay_run(const struct topic_replay_plan *plan, struct replay *replay, struct error *error) MUST_CHECK;
+int topic_replay_run(const struct topic_replay_plan *plan, struct topic_taker *taker, struct error *error) MUST_CHECK;
 
 #endif

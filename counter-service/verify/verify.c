@@ -6,6 +6,7 @@
 
 #include "counter-service/verify/redis_scan.h"
 #include "counter-service/verify/relay_wait.h"
+#include "counter-service/verify/replay.h"
 #include "counter-service/verify/snapshot_file.h"
 #include "counter-service/verify/topic_replay.h"
 
@@ -27,6 +28,7 @@ struct verify {
     struct topic_range *ranges;
     struct stream_id start_cut;
     struct redis_scan_result scanned;
+    uint64_t no_events; /* messages of the topic that are none */
 };
 
 /* ---- the steps, each of which returns 0, or -1 with error filled ------------------------------------------------- */
@@ -135,6 +137,7 @@ static int find_ends(struct verify *verify, struct stream_id *ret_last_entry)
 
 static int read_topic(struct verify *verify, struct replay *replay)
 {
+    struct topic_taker taker = {.take = replay_take, .owner = replay};
     const struct topic_replay_plan plan = {
         .consumer = verify->consumer,
         .format = verify->config->kafka.format,
@@ -151,7 +154,11 @@ static int read_topic(struct verify *verify, struct replay *replay)
         .store_id = verify->redis.store_id,
         .start_cut = verify->start_cut,
     };
-    return find_ends(verify, &replay->last_entry) == 0 ? topic_replay_run(&plan, replay, verify->error) : -1;
+    if (find_ends(verify, &replay->last_entry) != 0 || topic_replay_run(&plan, &taker, verify->error) != 0) {
+        return -1;
+    }
+    verify->no_events = taker.no_events;
+    return 0;
 }
 
 static int read_events(struct verify *verify, struct replay *replay)
@@ -205,7 +212,7 @@ static void report_counts(const struct verify *verify, const struct replay *repl
                 "keys of Redis have a resource_id that Tally does not take");
     report_rest(report, verify->scanned.strange_fields, "field of Redis is no counter_type that Tally takes",
                 "fields of Redis are no counter_types that Tally takes");
-    report_rest(report, replay->no_events, "message is no event", "messages are no events");
+    report_rest(report, verify->no_events, "message is no event", "messages are no events");
 }
 
 static int run(struct verify *verify)

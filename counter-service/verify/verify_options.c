@@ -8,12 +8,25 @@
 
 enum { TIMEOUT_DEFAULT_MS = 60 * 1000, TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, SHARDS_MAX = 1000000 };
 
-enum option_name { CONFIG = 1, SNAPSHOT, WRITE_SNAPSHOT, SHARD, TIMEOUT, ALL, VERSION, HELP };
+enum option_name {
+    CONFIG = 1,
+    SNAPSHOT,
+    WRITE_SNAPSHOT,
+    RANKINGS,
+    REBUILD_RANKINGS,
+    SHARD,
+    TIMEOUT,
+    ALL,
+    VERSION,
+    HELP
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, CONFIG},
     {"snapshot", required_argument, NULL, SNAPSHOT},
     {"write-snapshot", required_argument, NULL, WRITE_SNAPSHOT},
+    {"rankings", no_argument, NULL, RANKINGS},
+    {"rebuild-rankings", no_argument, NULL, REBUILD_RANKINGS},
     {"shard", required_argument, NULL, SHARD},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"all", no_argument, NULL, ALL},
@@ -24,17 +37,24 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "Usage: counter-verify [--config FILE] [--snapshot FILE] [--write-snapshot FILE] [--shard I/N] [--timeout TIME]\n"
-    "                      [--all] | --version | --help\n"
+    "                      [--all] [--rankings | --rebuild-rankings] | --version | --help\n"
     "Replays Tally's events from Kafka, and compares every counter with Redis. Writes may go on meanwhile.\n\n"
     "  --config FILE          read the configuration from FILE; without it every key has its default\n"
     "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
     "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
+    "  --rankings             compare the rankings instead: places, records, buckets and counters with each other, "
+    "and\n"
+    "                         the sums with the events if kafka.brokers is set (200 bytes a resource, with 4 windows)\n"
+    "  --rebuild-rankings     mend sums by the events if kafka.brokers is set (1.5 KB a resource, with 1h and 24h); "
+    "then\n"
+    "                         have the service that runs put the running rankings in order anew, \"all\" from the\n"
+    "                         counters, and wait until it has\n"
     "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
     "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
     "  --all                  show all differences, not only the first 100\n"
     "  --version              print the version and exit\n"
     "  --help                 print this and exit\n\n"
-    "Exits with 0 if all are equal, 1 if something differs, 2 if they could not be compared.\n";
+    "Exits with 0 if all are equal or rebuilt, 1 if something differs, 2 if that could not be done.\n";
 
 /* What getopt_long refused, as the user wrote it. */
 static void print_refusal(int option, char *const *argv, FILE *err)
@@ -88,6 +108,16 @@ static int take_file(const char *option, const char **ret_path, FILE *err)
     return VERIFY_RUN;
 }
 
+static int take_task(enum verify_task task, struct verify_options *options, FILE *err)
+{
+    if (options->task != VERIFY_COUNTERS && options->task != task) {
+        fprintf(err, "counter-verify: --rankings and --rebuild-rankings are two tasks (see --help)\n");
+        return VERIFY_FAILED;
+    }
+    options->task = task;
+    return VERIFY_RUN;
+}
+
 /* Returns VERIFY_RUN, or the code to exit with. */
 static int take_option(enum option_name option, struct verify_options *options, FILE *out, FILE *err)
 {
@@ -98,6 +128,10 @@ static int take_option(enum option_name option, struct verify_options *options, 
         return take_file("--snapshot", &options->snapshot, err);
     case WRITE_SNAPSHOT:
         return take_file("--write-snapshot", &options->write_snapshot, err);
+    case RANKINGS:
+        return take_task(VERIFY_RANKINGS, options, err);
+    case REBUILD_RANKINGS:
+        return take_task(VERIFY_REBUILD_RANKINGS, options, err);
     case SHARD:
         return parse_shard(optarg, &options->shard) ? VERIFY_RUN
                                                     : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);
@@ -135,6 +169,10 @@ int verify_options_parse(int argc, char *const *argv, FILE *out, FILE *err, stru
     }
     if (optind < argc) {
         fprintf(err, "counter-verify: %s: no arguments are expected (see --help)\n", argv[optind]);
+        return VERIFY_FAILED;
+    }
+    if (options.task != VERIFY_COUNTERS && (options.snapshot != NULL || options.write_snapshot != NULL)) {
+        fprintf(err, "counter-verify: a snapshot has no rankings (see --help)\n");
         return VERIFY_FAILED;
     }
     *ret_options = options;

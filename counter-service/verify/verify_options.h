@@ -8,8 +8,11 @@
 #include "common/base/compiler.h"
 #include "counter-service/verify/counter_table.h"
 
+enum verify_task { VERIFY_COUNTERS, VERIFY_RANKINGS, VERIFY_REBUILD_RANKINGS };
+
 /* The texts are the arguments', or static. */
 struct verify_options {
+    enum verify_task task;
     const char *config_path;    /* NULL: every key has its default */
     const char *snapshot;       /* NULL: from the beginning */
     const char *write_snapshot; /* NULL: none */

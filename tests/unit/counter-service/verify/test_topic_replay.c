@@ -33,7 +33,7 @@ static void *keep_writing(void *ctx)
 }
 
 /* Reads up to the ends, for which nothing comes in partition 1. Returns how long it took. */
-static int64_t fail_to_read(struct kafka_fixture *kafka, struct replay *replay, struct error *error)
+static int64_t fail_to_read(struct kafka_fixture *kafka, struct topic_taker *taker, struct error *error)
 {
     static const int64_t starts[PARTITIONS] = {0, 0};
     static const struct topic_range ranges[PARTITIONS] = {{0, 1}, {0, 1}};
@@ -47,7 +47,7 @@ static int64_t fail_to_read(struct kafka_fixture *kafka, struct replay *replay, 
         .timeout_ms = TIMEOUT_MS,
     };
     const int64_t start_us = clock_monotonic_us();
-    assert_int_equal(topic_replay_run(&plan, replay, error), -1);
+    assert_int_equal(topic_replay_run(&plan, taker, error), -1);
     const int64_t took_us = clock_monotonic_us() - start_us;
     kafka_consumer_free(consumer);
     return took_us;
@@ -57,19 +57,19 @@ static void test_a_partition_that_is_written_does_not_hold_up_the_timeout(void *
 {
     (void)state;
     struct kafka_fixture kafka;
-    struct replay replay = {.no_events = 0};
+    struct topic_taker taker = {.no_events = 0};
     struct error error = {.message = ""};
     struct writer writer = {.kafka = &kafka};
     pthread_t thread;
     kafka_fixture_start(&kafka, 1, PARTITIONS, NULL);
     assert_int_equal(pthread_create(&thread, NULL, keep_writing, &writer), 0);
-    const int64_t took_us = fail_to_read(&kafka, &replay, &error);
+    const int64_t took_us = fail_to_read(&kafka, &taker, &error);
     atomic_store(&writer.stopping, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_string_equal(error.message,
                         "1 partition of the topic cannot be read to the end: no message has come for 700ms");
     assert_true(took_us < 10 * 1000 * 1000);
-    assert_int_equal(replay.no_events, 1);
+    assert_int_equal(taker.no_events, 1);
     kafka_fixture_stop(&kafka);
 }
 
@@ -77,14 +77,14 @@ static void test_what_brokers_refuse_is_told(void **state)
 {
     (void)state;
     struct kafka_fixture kafka;
-    struct replay replay = {.no_events = 0};
+    struct topic_taker taker = {.no_events = 0};
     struct error error = {.message = ""};
     const rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_POLICY_VIOLATION;
     kafka_fixture_start(&kafka, 1, PARTITIONS, NULL);
     for (int i = 0; i < 1000; i++) {
         rd_kafka_mock_push_request_errors(kafka.cluster, API_FETCH, 1, code);
     }
-    fail_to_read(&kafka, &replay, &error);
+    fail_to_read(&kafka, &taker, &error);
     if (strstr(error.message, "2 partitions of the topic cannot be read to the end: ") == NULL ||
         strstr(error.message, rd_kafka_err2str(code)) == NULL) {
         fail_msg("%s", error.message);

@@ -70,6 +70,25 @@ static void test_every_option_is_taken(void **state)
     free(err);
 }
 
+static void test_a_task_is_chosen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum verify_task task;
+    } rows[] = {{"--all", VERIFY_COUNTERS},
+                {"--rankings", VERIFY_RANKINGS},
+                {"--rebuild-rankings --timeout 1s", VERIFY_REBUILD_RANKINGS}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct verify_options options;
+        char *out = NULL, *err = NULL;
+        assert_int_equal(parse(rows[i].line, &options, &out, &err), VERIFY_RUN);
+        assert_int_equal(options.task, rows[i].task);
+        free(out);
+        free(err);
+    }
+}
+
 static void test_help_and_version_are_answered(void **state)
 {
     (void)state;
@@ -91,6 +110,8 @@ static void test_a_bad_command_line_is_refused_with_a_sentence(void **state)
     REFUSES("--write-snapshot=", "--write-snapshot '': the name of a file is wanted");
     REFUSES("--timeout 5", "--timeout 5: a time from 1ms to 24h is wanted, like 60s");
     REFUSES("--snapshot", "--snapshot needs a value");
+    REFUSES("--rankings --snapshot x", "a snapshot has no rankings");
+    REFUSES("--rankings --rebuild-rankings", "--rankings and --rebuild-rankings are two tasks");
     REFUSES("--nothing", "--nothing: no such option");
     REFUSES("-q", "-q: no such option");
     REFUSES("now", "now: no arguments are expected");
@@ -101,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_options_everything_has_its_default),
         cmocka_unit_test(test_every_option_is_taken),
+        cmocka_unit_test(test_a_task_is_chosen),
         cmocka_unit_test(test_help_and_version_are_answered),
         cmocka_unit_test(test_a_bad_command_line_is_refused_with_a_sentence),
     };

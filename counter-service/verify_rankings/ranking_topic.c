@@ -1,0 +1,92 @@
+#include "counter-service/verify_rankings/ranking_topic.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "counter-service/verify/relay_wait.h"
+
+int ranking_topic_open(struct ranking_topic *topic, const struct config *config, int timeout_ms, struct error *error)
+{
+    int count;
+    *topic = (struct ranking_topic){.config = config, .timeout_ms = timeout_ms};
+    topic->consumer = kafka_consumer_create(config, error);
+    if (topic->consumer == NULL || kafka_consumer_partitions(topic->consumer, timeout_ms, &count, error) != 0) {
+        return -1;
+    }
+    assert(count > 0);
+    topic->partition_count = (size_t)count;
+    topic->ranges = calloc(topic->partition_count, sizeof(*topic->ranges));
+    topic->starts = calloc(topic->partition_count, sizeof(*topic->starts));
+    topic->first_ms = calloc(topic->partition_count, sizeof(*topic->first_ms));
+    if (topic->ranges == NULL || topic->starts == NULL || topic->first_ms == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    return 0;
+}
+
+void ranking_topic_close(struct ranking_topic *topic)
+{
+    kafka_consumer_free(topic->consumer);
+    free(topic->ranges);
+    free(topic->starts);
+    free(topic->first_ms);
+    *topic = (struct ranking_topic){.consumer = NULL};
+}
+
+/* Events are missing before the first one of a partition whose beginning was deleted. */
+static int take(void *owner, size_t partition, const struct event_copy *copy, struct error *error)
+{
+    struct ranking_topic *topic = owner;
+    if (topic->first_ms[partition] == INT64_MAX && copy->event.entry.ms <= INT64_MAX) {
+        topic->first_ms[partition] = (int64_t)copy->event.entry.ms + 1;
+    }
+    return ranking_events_take(topic->events, topic->state, copy, error);
+}
+
+static int64_t complete_ms_of(const struct ranking_topic *topic)
+{
+    int64_t complete_ms = INT64_MIN;
+    for (size_t i = 0; i < topic->partition_count; i++) {
+        complete_ms = topic->first_ms[i] > complete_ms ? topic->first_ms[i] : complete_ms;
+    }
+    return complete_ms;
+}
+
+/* Now that all events that are needed are published, they are before the ends. */
+static int find_ranges(struct ranking_topic *topic, struct error *error)
+{
+    if (topic_replay_ranges(topic->consumer, topic->partition_count, topic->timeout_ms, topic->ranges, error) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < topic->partition_count; i++) {
+        topic->starts[i] = topic->ranges[i].first;
+        topic->first_ms[i] = topic->ranges[i].first > 0 ? INT64_MAX : INT64_MIN;
+    }
+    return 0;
+}
+
+int ranking_topic_read(struct ranking_topic *topic, struct redis_reader *redis, struct ranking_events *events,
+                       const struct ranking_state *state, int64_t *ret_complete_ms, struct error *error)
+{
+    struct topic_taker taker = {.take = take, .owner = topic};
+    topic->events = events;
+    topic->state = state;
+    if (relay_wait(redis, events->last, topic->timeout_ms, error) != 0 || find_ranges(topic, error) != 0) {
+        return -1;
+    }
+    const struct topic_replay_plan plan = {
+        .consumer = topic->consumer,
+        .format = topic->config->kafka.format,
+        .starts = topic->starts,
+        .ranges = topic->ranges,
+        .partition_count = topic->partition_count,
+        .timeout_ms = topic->timeout_ms,
+    };
+    if (topic_replay_run(&plan, &taker, error) != 0) {
+        return -1;
+    }
+    topic->no_events = taker.no_events;
+    *ret_complete_ms = complete_ms_of(topic);
+    return 0;
+}
