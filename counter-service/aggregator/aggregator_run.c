@@ -120,7 +120,7 @@ static int load(struct aggregator_run *run)
 {
     const struct outbox_position position = run->follower.done;
     if (outbox_conn_check_store(&run->conn, &run->trouble) != 0 ||
-        ranking_load(&run->state, &run->conn, &position, &run->trouble) != 0) {
+        ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
         return -1;
     }
     run->must_load = false;

@@ -125,11 +125,12 @@ static void begin_records(struct ranking_txn *txn, const struct ranking_state *s
     }
 }
 
-/* nothing_before: of a state that is not there yet. */
 static void take_fields(struct ranking_state *state, struct ranking_txn *txn, const struct redis_reply *fields,
-                        const struct outbox_position *position, bool nothing_before)
+                        const struct outbox_position *position, int64_t now_ms)
 {
+    const bool uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0;
     const struct text fed = field_of(fields, RANKING_FIELD_FED);
+    const bool nothing_before = position->number == 0 && field_of(fields, RANKING_FIELD_NEW).len > 0;
     const bool exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
                         decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms);
     if (!exists) {
@@ -144,30 +145,23 @@ static void take_fields(struct ranking_state *state, struct ranking_txn *txn, co
         const bool begins = !exists || !read_window(ranked, fields);
         if (begins) {
             begin_window(ranked, state->time_ms, since_ms);
-        } else if (!ranking_fed_has(fed, ranked)) {
-            resume_window(ranked, state->time_ms);
+        } else if (uncounted || !ranking_fed_has(fed, ranked)) {
+            resume_window(ranked, uncounted && now_ms > state->time_ms ? now_ms : state->time_ms);
         } else {
             continue;
         }
         put_window(txn, state, ranked, begins);
     }
-}
-
-/* Whether no counter is there. A store that holds many keys has some. */
-static bool is_untouched(const struct redis_reply *scan)
-{
-    return scan->type == REDIS_ARRAY && scan->element_count == 2 &&
-           text_equal(redis_reply_element(scan, 0).text, TEXT("0")) && redis_reply_element(scan, 1).element_count == 0;
+    if (uncounted) {
+        const struct text field = RANKING_FIELD_UNCOUNTED;
+        ranking_txn_add_plain(txn, state, TEXT("HDEL"), RANKING_STATE_KEY, &field, 1);
+    }
 }
 
 static int ask(const struct ranking_state *state, const struct outbox_conn *conn, struct buffer *out,
                struct error *error)
 {
-    char pattern[REDIS_KEY_PREFIX_MAX + 4];
-    const int len = snprintf(pattern, sizeof(pattern), "%.*sc:*", (int)state->prefix.len, state->prefix.data);
     ranking_txn_append_watch(out, state);
-    redis_command_words(out, TEXT("SCAN"), TEXT("0"), TEXT("MATCH"), ((struct text){pattern, (size_t)len}),
-                        TEXT("COUNT"), TEXT("1000"));
     resp_put_array(out, 2);
     resp_put_string(out, TEXT("HGETALL"));
     redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
@@ -175,23 +169,18 @@ static int ask(const struct ranking_state *state, const struct outbox_conn *conn
 }
 
 static int load_with(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn,
-                     const struct outbox_position *position, struct error *error)
+                     const struct outbox_position *position, int64_t now_ms, struct error *error)
 {
     struct redis_reply watched;
-    struct redis_reply scanned;
     struct redis_reply fields;
     buffer_clear(&txn->requests, 0);
     if (ask(state, conn, &txn->requests, error) != 0 ||
         redis_command_expect(conn->redis, "WATCH", &watched, error) != 0 ||
-        redis_command_expect(conn->redis, "SCAN", &scanned, error) != 0) {
-        return -1;
-    }
-    const bool nothing_before = position->number == 0 && is_untouched(&scanned);
-    if (redis_command_expect(conn->redis, "HGETALL", &fields, error) != 0) {
+        redis_command_expect(conn->redis, "HGETALL", &fields, error) != 0) {
         return -1;
     }
     ranking_txn_begin(txn);
-    take_fields(state, txn, &fields, position, nothing_before);
+    take_fields(state, txn, &fields, position, now_ms);
     put_fed(txn, state);
     read_counts(state, txn);
     state->next_ms = ranking_state_next(state);
@@ -200,11 +189,11 @@ static int load_with(struct ranking_state *state, struct ranking_txn *txn, const
 }
 
 int ranking_load(struct ranking_state *state, const struct outbox_conn *conn, const struct outbox_position *position,
-                 struct error *error)
+                 int64_t now_ms, struct error *error)
 {
     struct ranking_txn txn;
     ranking_txn_init(&txn);
-    const int result = load_with(state, &txn, conn, position, error);
+    const int result = load_with(state, &txn, conn, position, now_ms, error);
     ranking_txn_done(&txn);
     return result;
 }

@@ -5,6 +5,8 @@
  *     v                               who wrote last and how often: "<token>:<count>"; every write moves it on
  *     at                              "<entry> <number>": all events up to that one are in the rankings
  *     t                               their time, ms since 1970; until the next event there is nothing to change before
+ *     new                             all that was ever counted is in the outbox or in the rankings
+ *     uncounted                       an instance that adds no events to the outbox has come: what it counts is missing
  *     next                            this time, at which a period or bucket begins
  *     b:<type>:<window>               a board: "<period> <oldest> <newest> <filling>"
  *     s:<type>:<window>:<slot>        a top of it: "<since>", or "<since> <score> <resource_id>" of its floor
@@ -45,6 +47,8 @@ enum {
 #define RANKING_FIELD_AT TEXT("at")
 #define RANKING_FIELD_TIME TEXT("t")
 #define RANKING_FIELD_NEXT TEXT("next")
+#define RANKING_FIELD_NEW TEXT("new")
+#define RANKING_FIELD_UNCOUNTED TEXT("uncounted")
 
 /* Where a resource stands: better places come first. */
 struct ranking_place {

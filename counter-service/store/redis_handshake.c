@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "common/base/buffer.h"
+#include "counter-service/commands/redis_keys.h"
 #include "counter-service/commands/write_script.h"
+#include "counter-service/ranking/ranking_board.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_script.h"
 #include "counter-service/redis/redis_store_id.h"
+#include "counter-service/redis/resp.h"
 #include "counter-service/store/redis_trial.h"
 
 /* .data NULL if the key is not there. */
@@ -19,24 +22,66 @@ static struct text found_in(const struct redis_reply *reply)
     return reply->type == REDIS_NIL ? (struct text){NULL, 0} : reply->text;
 }
 
-/* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_is_new: there was no store id. */
+/* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_missing: how many of them were not there. */
 static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, const char *command,
-                      struct redis_session *session, bool *ret_is_new, struct error *error)
+                      struct redis_session *session, int *ret_missing, struct error *error)
 {
     struct redis_reply reply;
     if (redis_command_expect(conn, command, &reply, error) != 0 ||
         redis_check_meta(found_in(&reply), meta, error) != 0) {
         return -1;
     }
-    *ret_is_new = reply.type == REDIS_NIL;
+    *ret_missing = reply.type == REDIS_NIL;
     if (redis_command_expect(conn, command, &reply, error) != 0) {
         return -1;
     }
     if (reply.type == REDIS_NIL) {
-        *ret_is_new = true;
+        (*ret_missing)++;
         return 0;
     }
     return redis_store_id_read(reply.text, session->store_id, error);
+}
+
+/* Tells whoever keeps the rankings. */
+static int note_ranking_field(struct redis_conn *conn, const struct config *config, struct buffer *requests,
+                              struct text field, struct error *error)
+{
+    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
+    struct redis_reply reply;
+    buffer_clear(requests, SIZE_MAX);
+    resp_put_array(requests, 4);
+    resp_put_string(requests, TEXT("HSET"));
+    redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
+    resp_put_string(requests, field);
+    resp_put_string(requests, TEXT("1"));
+    return redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0
+               ? -1
+               : redis_command_expect(conn, "HSET", &reply, error);
+}
+
+/* This instance adds no events: if there are rankings, they will lack what it counts. Where writes are refused nothing
+ * is counted, and a later connection tells. */
+static int note_uncounted(struct redis_conn *conn, const struct config *config, struct buffer *requests,
+                          struct error *error)
+{
+    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
+    struct redis_reply reply;
+    struct error refused;
+    if (config_has_outbox(config)) {
+        return 0;
+    }
+    buffer_clear(requests, SIZE_MAX);
+    resp_put_array(requests, 2);
+    resp_put_string(requests, TEXT("EXISTS"));
+    redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
+    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
+        redis_command_expect(conn, "EXISTS", &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.integer > 0) {
+        (void)!note_ranking_field(conn, config, requests, RANKING_FIELD_UNCOUNTED, &refused);
+    }
+    return 0;
 }
 
 /* Reads both keys, and writes them only if one is missing: reads work where writes are refused. */
@@ -46,14 +91,14 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
     const struct redis_meta meta = redis_meta_of(config->redis.partitions);
     const struct text meta_key = TEXT("tally:meta");
     const int timeout_ms = config->redis.timeout_ms;
-    bool is_new;
+    int missing;
     redis_command_words(requests, TEXT("GET"), meta_key);
     buffer_append_text(requests, redis_store_id_request);
     if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
-        read_whose(conn, &meta, "GET", session, &is_new, error) != 0) {
+        read_whose(conn, &meta, "GET", session, &missing, error) != 0) {
         return -1;
     }
-    if (!is_new) {
+    if (missing == 0) {
         return 0;
     }
     if (redis_store_id_make(session->store_id, error) != 0) {
@@ -63,9 +108,13 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
     buffer_clear(requests, SIZE_MAX);
     redis_command_words(requests, TEXT("SET"), meta_key, text_of(meta.text), TEXT("NX"), TEXT("GET"));
     redis_command_words(requests, TEXT("SET"), redis_store_id_key, text_of(session->store_id), TEXT("NX"), TEXT("GET"));
-    return redis_command_begin(conn, requests, timeout_ms, error) != 0
-               ? -1
-               : read_whose(conn, &meta, "SET", session, &is_new, error);
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+        read_whose(conn, &meta, "SET", session, &missing, error) != 0) {
+        return -1;
+    }
+    /* Nothing was ever counted here: windows that begin now are whole. */
+    const bool is_new = missing == 2 && config->ranking_count > 0;
+    return is_new ? note_ranking_field(conn, config, requests, RANKING_FIELD_NEW, error) : 0;
 }
 
 int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
@@ -76,6 +125,9 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     struct buffer requests;
     buffer_init(&requests);
     int result = settle_whose(conn, config, &requests, &session, error);
+    if (result == 0) {
+        result = note_uncounted(conn, config, &requests, error);
+    }
     if (result == 0) {
         const struct text script = {write_script, write_script_len};
         result = redis_script_load(conn, script, timeout_ms, session.script_sha, error);

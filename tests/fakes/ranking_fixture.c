@@ -46,6 +46,7 @@ struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int re
     fixture->ranking.counter_type = strdup(TYPE);
     fixture->config.rankings = &fixture->ranking;
     fixture->config.ranking_count = 1;
+    REDIS_ASK(store->redis, "HSET", "tally:{p0}:rankings", "new", "1"); /* as a service tells that makes the store */
     fixture->resource_max = resource_max;
     fixture->counters = calloc((size_t)resource_max, sizeof(*fixture->counters));
     fixture->events = calloc(EVENTS_MAX, sizeof(*fixture->events));

@@ -195,6 +195,7 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
         const struct ranking_event before = {.resource = i, .delta = 1 + (i * 7919) % 500};
         ranking_fixture_drop(rankings, now_ms, &before, 1);
     }
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:rankings"); /* they are turned on now */
     struct aggregator_run *run = ranking_fixture_start(rankings);
     assert_true(window_called(run, "all")->board.filling);
     while (window_called(run, "all")->board.filling) {
@@ -288,6 +289,34 @@ static void test_a_window_that_another_leader_did_not_keep_up_says_so(void **sta
     ranking_fixture_free(rankings);
 }
 
+static void test_what_an_instance_without_events_has_counted_is_missing(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "day")));
+    const struct ranking_event uncounted = {.resource = 7, .delta = 1000};
+    ranking_fixture_drop(rankings, now_ms + 5, &uncounted, 1);
+    rankings->number--;               /* not even a number was used up */
+    store_fixture_open_anew(fixture); /* it connects, and has neither kafka.brokers nor rankings */
+    assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "1");
+    write_one(rankings, now_ms + 10, 8, 1);
+    for (int i = 0; i < 5; i++) {
+        run->retry_us = 1;
+        (void)aggregator_run_turn(run); /* what it would write is refused: it reads everything anew */
+    }
+    ranking_fixture_settle(run);
+    assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "(nil)");
+    assert_false(is_whole(window_called(run, "day")));
+    assert_true(is_whole(window_called(run, "all")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
 static void test_records_of_which_nothing_is_left_are_dropped(void **state)
 {
     NEED_REDIS(state);
@@ -339,6 +368,7 @@ int main(void)
         TEST(test_a_top_that_lost_its_members_is_made_anew),
         TEST(test_a_rolling_window_lets_go_in_steps_and_says_so),
         TEST(test_a_window_that_another_leader_did_not_keep_up_says_so),
+        TEST(test_what_an_instance_without_events_has_counted_is_missing),
         TEST(test_records_of_which_nothing_is_left_are_dropped),
         TEST(test_a_damaged_record_stops_the_rankings_and_nothing_else),
     };
