@@ -113,7 +113,15 @@ bool aggregator_has_counted_all(const struct aggregator_run *run)
 int aggregator_roll_if_due(struct aggregator_run *run)
 {
     const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
-    return aggregator_has_counted_all(run) && now_ms >= run->state.next_ms
-               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, false, &run->trouble)
+    if (!aggregator_has_counted_all(run)) {
+        return 0;
+    }
+    /* They were turned on, and nothing has come yet: from here on they have everything. */
+    const bool begins = run->state.at.number == RANKING_NUMBER_UNKNOWN;
+    if (begins) {
+        run->state.at.number = run->follower.appended;
+    }
+    return begins || now_ms >= run->state.next_ms
+               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, begins, &run->trouble)
                : 0;
 }

@@ -9,9 +9,6 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-/* Of a state that begins in the midst of things: no event follows it. */
-static const uint64_t number_unknown_before = INT64_MAX - 1;
-
 /* ---- what Redis has ---- */
 
 /* The value of a field in HGETALL's answer; empty if it is not there. */
@@ -136,7 +133,7 @@ static void take_fields(struct ranking_state *state, struct ranking_txn *txn, co
     if (!exists) {
         state->at = *position;
         state->time_ms = (int64_t)position->id.ms;
-        state->at.number = nothing_before ? position->number : number_unknown_before;
+        state->at.number = nothing_before ? position->number : RANKING_NUMBER_UNKNOWN;
         begin_records(txn, state);
     }
     const int64_t since_ms = exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;

@@ -81,7 +81,9 @@ static void set_state(struct ranking_answer *answer, const struct ranking_questi
     const bool has_places = !top.is_bounded || snapshot->top_count >= places_asked(question, snapshot);
     ranking_period_name(&question->window, period, answer->period);
     answer->as_of_ms = as_of_ms(snapshot);
-    answer->since_ms = has_past ? 0 : top.since_ms;
+    /* Not before the first event comes is it known since when a window that was turned on is whole. */
+    const int64_t since_ms = top.since_ms < answer->as_of_ms ? top.since_ms : answer->as_of_ms;
+    answer->since_ms = has_past ? 0 : since_ms;
     answer->is_complete = has_past && !lets_go && has_places;
 }
 

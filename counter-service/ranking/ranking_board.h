@@ -50,6 +50,9 @@ enum {
 #define RANKING_FIELD_NEW TEXT("new")
 #define RANKING_FIELD_UNCOUNTED TEXT("uncounted")
 
+/* In `at`, of rankings that were turned on in the midst of things: no event follows it. */
+#define RANKING_NUMBER_UNKNOWN ((uint64_t)(INT64_MAX - 1))
+
 /* Where a resource stands: better places come first. */
 struct ranking_place {
     double score;

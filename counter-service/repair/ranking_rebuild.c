@@ -123,8 +123,7 @@ static size_t put_boards(struct rebuild *rebuild)
     char field[RANKING_KEY_SIZE];
     char value[RANKING_BOARD_TEXT_SIZE];
     size_t count = 0;
-    RANKED_EACH(&rebuild->state, ranked)
-    {
+    RANKED_EACH (&rebuild->state, ranked) {
         ranked->board.filling = true;
         const struct text words[] = {ranking_board_field(field, ranked->counter_type, &ranked->window),
                                      ranking_board_put(value, &ranked->board)};
@@ -178,8 +177,7 @@ static int mark(struct rebuild *rebuild)
 static size_t filling_count(const struct rebuild *rebuild)
 {
     size_t count = 0;
-    RANKED_EACH(&rebuild->state, ranked)
-    {
+    RANKED_EACH (&rebuild->state, ranked) {
         count += ranked->board.filling;
     }
     return count;

@@ -71,14 +71,15 @@ static int note_uncounted(struct redis_conn *conn, const struct config *config, 
         return 0;
     }
     buffer_clear(requests, SIZE_MAX);
-    resp_put_array(requests, 2);
-    resp_put_string(requests, TEXT("EXISTS"));
+    resp_put_array(requests, 3);
+    resp_put_string(requests, TEXT("HGET"));
     redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
+    resp_put_string(requests, RANKING_FIELD_VERSION);
     if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
-        redis_command_expect(conn, "EXISTS", &reply, error) != 0) {
+        redis_command_expect(conn, "HGET", &reply, error) != 0) {
         return -1;
     }
-    if (reply.integer > 0) {
+    if (reply.type != REDIS_NIL) {
         (void)!note_ranking_field(conn, config, requests, RANKING_FIELD_UNCOUNTED, &refused);
     }
     return 0;
@@ -149,7 +150,8 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
     "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
     "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
-    "*3\r\n$6\r\nEXISTS\r\n$22\r\ntally:{p0}:lease:kafka\r\n$25\r\ntally:{p0}:lease:rankings\r\n" \
+    "*2\r\n$3\r\nGET\r\n$22\r\ntally:{p0}:lease:kafka\r\n" \
+    "*2\r\n$3\r\nGET\r\n$25\r\ntally:{p0}:lease:rankings\r\n" \
     "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
 
 const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
@@ -199,7 +201,10 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     case 3:
         return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
     case 5:
-        session->outbox_is_followed = reply->integer > 0;
+        session->outbox_is_followed = reply->type == REDIS_TEXT;
+        return 0;
+    case 6:
+        session->outbox_is_followed |= reply->type == REDIS_TEXT;
         return 0;
     default:
         return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);

@@ -37,7 +37,7 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
  * publishes events. An empty script that is flagged as one that may write, to see whether Redis lets such a script run.
  */
 extern const struct text redis_heartbeat_request;
-enum { REDIS_HEARTBEAT_REPLIES = 7 };
+enum { REDIS_HEARTBEAT_REPLIES = 8 };
 /* Checks reply `index` of a heartbeat, and updates session's refusal and outbox_is_followed. Returns 0, or -1 with
  * error filled. */
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,

@@ -33,8 +33,7 @@ static void report_head(const struct ranking_verify *verify)
 static void report_unfilled(const struct ranking_verify *verify)
 {
     char name[RANKING_VIEW_NAME_SIZE];
-    RANKED_EACH(verify->cut.state, ranked)
-    {
+    RANKED_EACH (verify->cut.state, ranked) {
         if (ranking_view_is_unfilled(ranked)) {
             ranking_view_name(ranked, ranked->board.period, name);
             report_line(&verify->report, "%s is being made anew from the counters: it is not compared", name);

@@ -53,8 +53,7 @@ int ranking_view_read(struct ranking_state *state, const struct redis_reply *fie
         error_set(error, "Redis has no rankings: no counter-service that is configured to keep any has run on it");
         return -1;
     }
-    RANKED_EACH(state, ranked)
-    {
+    RANKED_EACH (state, ranked) {
         if (!read_window(ranked, fields)) {
             error_set(error, "the rankings in Redis lack %.*s %s: counter-service runs with another configuration",
                       (int)ranked->counter_type.len, ranked->counter_type.data, ranked->window.name);

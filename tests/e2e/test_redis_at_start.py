@@ -12,6 +12,7 @@ from harness.events import events_health
 from harness.paths import CONFIG, program
 from harness.problems import check_problem, check_retry_after
 from harness.redis_server import RedisServer
+from harness.ranked import top, wait_ranked
 from harness.wait import wait_until
 
 
@@ -192,6 +193,33 @@ def test_the_rights_that_readme_names_for_events_suffice(parts, resource, start_
     env = environment({"REDIS_ADDR": redis.address, **settings})
     argv = [program("counter-verify"), "--config", CONFIG]
     subprocess.run(argv, env=env, check=True, timeout=60, capture_output=True)
+
+
+def readme_ranking_rules():
+    """The words that README adds to those of events for rankings."""
+    text = pathlib.Path("README.md").read_text()
+    found = re.search(r"for rankings these and `([^`]+)`", text)
+    return found.group(1).split()
+
+
+def test_the_rights_that_readme_names_for_rankings_suffice(parts):
+    """Over counters that are there before, so that they are scanned too."""
+    redis = parts.redis(password="right")
+    gateway = parts.gateway(first := parts.service(redis, REDIS_PASSWORD="right"))
+    for number in range(5):
+        assert increment(gateway, f"old-{number}", increment=number + 1).status == 200
+    first.stop()
+    with redis.client() as client:
+        events, _ = readme_event_rules()
+        client.execute_command("ACL", "SETUSER", "default", *readme_rule(), *events, *readme_ranking_rules())
+    rankings = "[{counter_type: like, windows: [hour, all], rolling: [1m], keep: 10, cache_ttl: 0s}]"
+    gateway = parts.gateway(parts.service(redis, REDIS_PASSWORD="a-password", RANKINGS=rankings))
+    wait_until(lambda: top(gateway, "like", "window=all")["complete"])
+    for number in range(200):
+        assert increment(gateway, f"new-{number}", increment=number + 1).status == 200
+    wait_ranked(gateway, "like")
+    assert top(gateway, "like", "window=all&limit=1")["entries"][0]["score"] == 200
+    assert gateway.get("/api/v1/rankings/like/new-195?window=1m&neighbours=1").json()["rank"] == 5
 
 
 @pytest.mark.parametrize("command", ["xadd", "xlen", "xrange", "xtrim"])

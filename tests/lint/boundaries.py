@@ -49,12 +49,12 @@ MAY_USE = {
     "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis common/*",
     "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",
-    "counter-service/verify_rankings": "counter-service/board counter-service/aggregator counter-service/commands counter-service/event"
-    " counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis counter-service/verify"
-    " common/*",
-    "counter-service/repair": "counter-service/board counter-service/aggregator counter-service/commands counter-service/event"
-    " counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis counter-service/verify"
-    " counter-service/verify_rankings common/*",
+    "counter-service/verify_rankings": "counter-service/aggregator counter-service/board counter-service/commands"
+    " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
+    " counter-service/verify common/*",
+    "counter-service/repair": "counter-service/aggregator counter-service/board counter-service/commands"
+    " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
+    " counter-service/verify counter-service/verify_rankings common/*",
     "counter-service/rpc": "common/*",
     "counter-service/api": "counter-service/aggregator counter-service/commands counter-service/outbox"
     " counter-service/ranking counter-service/rpc counter-service/store common/*",

@@ -119,8 +119,7 @@ struct named_top {
 static struct named_top top_of(const struct setting *setting, const char *window, bool is_former)
 {
     struct named_top top = {.name = ""};
-    RANKED_EACH(&setting->run->state, ranked)
-    {
+    RANKED_EACH (&setting->run->state, ranked) {
         if (strcmp(ranked->window.name, window) == 0) {
             char key[RANKING_KEY_SIZE];
             char period[RANKING_PERIOD_SIZE];
@@ -232,7 +231,7 @@ static void test_a_damaged_score_is_told(void **state)
         char piece[256];
         const struct named_top top = top_of(&setting, windows[i], false);
         char *member = member_of(&setting, top.key, "3");
-        const long long score = atoll(ASK(&setting, "ZSCORE", top.key, member));
+        const long long score = strtoll(ASK(&setting, "ZSCORE", top.key, member), NULL, 10);
         ASK(&setting, "ZINCRBY", top.key, "-1", member);
         snprintf(piece, sizeof(piece), "%s %s: has a place with %lld, should have one with %lld\n", member, top.name,
                  -score + 1, -score);
@@ -293,8 +292,7 @@ static void test_a_bucket_that_was_changed_is_told(void **state)
     struct setting setting;
     char key[64] = "";
     begin(&setting, fixture);
-    RANKED_EACH(&setting.run->state, ranked)
-    {
+    RANKED_EACH (&setting.run->state, ranked) {
         if (strcmp(ranked->window.name, "1h") == 0) {
             snprintf(key, sizeof(key), "tally:{p0}:r:like:60m:b%" PRId64, ranked->board.newest);
         }

@@ -292,8 +292,7 @@ static void damage(struct setting *setting)
 {
     char bucket[64] = "";
     char lost_bucket[64] = "";
-    RANKED_EACH(&setting->run->state, ranked)
-    {
+    RANKED_EACH (&setting->run->state, ranked) {
         if (strcmp(ranked->window.name, "1h") == 0) {
             snprintf(bucket, sizeof(bucket), "tally:{p0}:r:like:60m:b%" PRId64, ranked->board.newest);
             snprintf(lost_bucket, sizeof(lost_bucket), "tally:{p0}:r:like:60m:b%" PRId64, ranked->board.newest - 3);

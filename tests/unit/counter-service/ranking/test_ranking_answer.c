@@ -166,6 +166,9 @@ static void assert_past(const char *window, const char *period, int64_t whole_un
     snapshot.top.since_ms = whole_until_ms + 1;
     answer = state_of(best_of(window, period, 0, 0), &snapshot);
     assert_true(!answer.is_complete && answer.since_ms == whole_until_ms + 1);
+    snapshot.top.since_ms = INT64_MAX; /* it was turned on, and nothing has come yet */
+    answer = state_of(best_of(window, period, 0, 0), &snapshot);
+    assert_true(!answer.is_complete && answer.since_ms == answer.as_of_ms);
 }
 
 static void test_missing_events_matter_only_inside_the_window(void **state)
