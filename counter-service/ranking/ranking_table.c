@@ -1,0 +1,227 @@
+#include "counter-service/ranking/ranking_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/prng.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum {
+    BUCKETS_MIN = 64,
+    /* Members over `keep` before some leave: each time all are put in order. A quarter, and not next to nothing. */
+    SLACK_MIN = 64,
+};
+
+void ranking_table_init(struct ranking_table *table, size_t keep)
+{
+    assert(keep > 0);
+    struct prng prng;
+    prng_init(&prng);
+    *table = (struct ranking_table){.keep = keep, .seed = prng_next(&prng)};
+}
+
+void ranking_table_clear(struct ranking_table *table)
+{
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        while (table->buckets[i] != NULL) {
+            struct ranking_member *member = table->buckets[i];
+            table->buckets[i] = member->next;
+            free(member);
+        }
+    }
+    table->count = 0;
+    table->is_bounded = false;
+}
+
+void ranking_table_clear_unfilled(struct ranking_table *table)
+{
+    ranking_table_clear(table);
+    table->is_bounded = true;
+    table->floor = (struct ranking_floor){.score = INT64_MAX};
+}
+
+void ranking_table_done(struct ranking_table *table)
+{
+    ranking_table_clear(table);
+    free(table->buckets);
+    table->buckets = NULL;
+    table->bucket_count = 0;
+}
+
+/* ---- places ---- */
+
+/* Negative, 0 or positive: a's place is better, the same, worse. */
+static int compare_places(int64_t score_a, struct text a, int64_t score_b, struct text b)
+{
+    if (score_a != score_b) {
+        return score_a > score_b ? -1 : 1;
+    }
+    const int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct ranking_member *a = *(const struct ranking_member *const *)left;
+    const struct ranking_member *b = *(const struct ranking_member *const *)right;
+    return compare_places(a->score, ranking_member_id(a), b->score, ranking_member_id(b));
+}
+
+static bool is_above_floor(const struct ranking_table *table, int64_t score, struct text resource_id)
+{
+    const struct text floor = {table->floor.resource_id, table->floor.len};
+    return !table->is_bounded || compare_places(score, resource_id, table->floor.score, floor) < 0;
+}
+
+/* ---- members ---- */
+
+static struct ranking_member **bucket_of(const struct ranking_table *table, uint64_t hash)
+{
+    return &table->buckets[hash & (table->bucket_count - 1)];
+}
+
+static uint64_t hash_of(const struct ranking_table *table, struct text resource_id)
+{
+    return XXH3_64bits_withSeed(resource_id.data, resource_id.len, table->seed);
+}
+
+/* The link to the member; to NULL if it is not there. */
+static struct ranking_member **find_link(const struct ranking_table *table, uint64_t hash, struct text resource_id)
+{
+    struct ranking_member **link = bucket_of(table, hash);
+    while (*link != NULL && ((*link)->hash != hash || !text_equal(ranking_member_id(*link), resource_id))) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static int grow(struct ranking_table *table)
+{
+    const size_t bucket_count = table->bucket_count > 0 ? 2 * table->bucket_count : BUCKETS_MIN;
+    struct ranking_member **old = table->buckets;
+    struct ranking_member **buckets = calloc(bucket_count, sizeof(struct ranking_member *));
+    if (buckets == NULL) {
+        return -1;
+    }
+    const size_t old_count = table->bucket_count;
+    table->buckets = buckets;
+    table->bucket_count = bucket_count;
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct ranking_member *member = old[i], *next; member != NULL; member = next) {
+            next = member->next;
+            struct ranking_member **bucket = bucket_of(table, member->hash);
+            member->next = *bucket;
+            *bucket = member;
+        }
+    }
+    free(old);
+    return 0;
+}
+
+static int add(struct ranking_table *table, uint64_t hash, struct text resource_id, int64_t score)
+{
+    assert(resource_id.len <= RESOURCE_ID_LEN_MAX);
+    if (table->count >= table->bucket_count && grow(table) != 0) {
+        return -1;
+    }
+    struct ranking_member *member = malloc(sizeof(*member) + resource_id.len);
+    if (member == NULL) {
+        return -1;
+    }
+    struct ranking_member **bucket = bucket_of(table, hash);
+    *member = (struct ranking_member){.next = *bucket, .hash = hash, .score = score, .len = (uint16_t)resource_id.len};
+    memcpy(member->resource_id, resource_id.data, resource_id.len);
+    *bucket = member;
+    table->count++;
+    return 0;
+}
+
+static void take_out(struct ranking_table *table, struct ranking_member **link)
+{
+    struct ranking_member *member = *link;
+    *link = member->next;
+    free(member);
+    table->count--;
+}
+
+/* Those after the first `keep` of the order leave; the best of them is the floor: whoever was outside before has a
+ * place behind the old floor, and so behind this one. */
+static void trim(struct ranking_table *table, const struct ranking_member **order)
+{
+    const struct ranking_member *floor = order[table->keep];
+    table->is_bounded = true;
+    table->floor = (struct ranking_floor){.score = floor->score, .len = floor->len};
+    memcpy(table->floor.resource_id, floor->resource_id, floor->len);
+    for (size_t i = table->count; i > table->keep; i--) {
+        const struct ranking_member *member = order[i - 1];
+        take_out(table, find_link(table, member->hash, ranking_member_id(member)));
+    }
+}
+
+static size_t slack(const struct ranking_table *table)
+{
+    return table->keep / 4 > SLACK_MIN ? table->keep / 4 : SLACK_MIN;
+}
+
+static int trim_if_large(struct ranking_table *table)
+{
+    if (table->count <= table->keep + slack(table)) {
+        return 0;
+    }
+    size_t count;
+    const struct ranking_member **order = ranking_table_order(table, &count);
+    free(order);
+    return order == NULL ? -1 : 0;
+}
+
+int ranking_table_put(struct ranking_table *table, struct text resource_id, int64_t score)
+{
+    const uint64_t hash = hash_of(table, resource_id);
+    struct ranking_member **link = table->bucket_count > 0 ? find_link(table, hash, resource_id) : NULL;
+    const bool is_member = link != NULL && *link != NULL;
+    const bool belongs = score != 0 && is_above_floor(table, score, resource_id);
+    if (is_member && belongs) {
+        (*link)->score = score;
+        return 0;
+    }
+    if (is_member) {
+        take_out(table, link);
+        return 0;
+    }
+    if (!belongs) {
+        return 0;
+    }
+    return add(table, hash, resource_id, score) != 0 ? -1 : trim_if_large(table);
+}
+
+const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id)
+{
+    if (table->bucket_count == 0) {
+        return NULL;
+    }
+    return *find_link(table, hash_of(table, resource_id), resource_id);
+}
+
+const struct ranking_member **ranking_table_order(struct ranking_table *table, size_t *ret_count)
+{
+    const struct ranking_member **order = malloc((table->count + 1) * sizeof(*order));
+    size_t count = 0;
+    if (order == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
+            order[count++] = member;
+        }
+    }
+    assert(count == table->count);
+    qsort(order, count, sizeof(*order), by_place);
+    if (count > table->keep) {
+        trim(table, order);
+    }
+    *ret_count = table->count;
+    return order;
+}
