@@ -61,7 +61,7 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
         return -1;
     }
     ranking_work_init(&run->work);
-    ranking_chunk_clear(&run->chunk);
+    ranking_chunk_init(&run->chunk);
     run->rows_max = rows_max_of(&run->state);
     run->metrics = aggregator_metrics_register();
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);

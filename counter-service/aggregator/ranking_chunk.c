@@ -3,8 +3,18 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/prng.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+void ranking_chunk_init(struct ranking_chunk *chunk)
+{
+    struct prng prng;
+    prng_init(&prng);
+    chunk->seed = prng_next(&prng);
+    ranking_chunk_clear(chunk);
+}
 
 void ranking_chunk_clear(struct ranking_chunk *chunk)
 {
@@ -48,7 +58,7 @@ void ranking_chunk_add(struct ranking_chunk *chunk, const struct event *event, u
     if (type < 0) {
         return;
     }
-    const XXH64_hash_t hash = XXH3_64bits(event->resource_id.data, event->resource_id.len);
+    const XXH64_hash_t hash = XXH3_64bits_withSeed(event->resource_id.data, event->resource_id.len, chunk->seed);
     struct ranking_row *row = find(chunk, event, (uint16_t)type, &chunk->buckets[hash & (RANKING_ROW_BUCKETS - 1)]);
     row->delta = sum_of(row->delta, event->delta);
     row->after = event->value;
