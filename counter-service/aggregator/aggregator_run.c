@@ -163,8 +163,11 @@ static int confirm(struct aggregator_run *run)
 static int upkeep(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
-    int result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
-    if (result != 0 || start_us < run->upkeep_us) {
+    int result;
+    do {
+        result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
+    } while (result > 0); /* or they would grow faster than that */
+    if (result < 0 || start_us < run->upkeep_us) {
         return result;
     }
     result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);

@@ -90,8 +90,9 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
+            /* A counter that begins at 0 may have been deleted, and have a place still. */
             ranking_change_put(&work->windows[i].change, ranked, row->resource_id,
-                               row->has_before ? &row->before : NULL, row->after);
+                               row->has_before && row->before != 0 ? &row->before : NULL, row->after);
             continue;
         }
         int64_t bucket_sum = 0;

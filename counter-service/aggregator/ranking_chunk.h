@@ -18,7 +18,7 @@ enum {
 
 struct ranking_row {
     struct text resource_id;
-    int64_t delta; /* the sum; at an end of int64 if it goes beyond */
+    int64_t delta; /* the sum, modulo 2^64 */
     /* The counter before the first event, and after the last one. */
     int64_t before;
     int64_t after;

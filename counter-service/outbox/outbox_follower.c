@@ -217,10 +217,10 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
         return -1;
     }
     note(follower, &step, ret_restarted);
+    follower->at_end = request.count > 0 && !*ret_restarted && !step.has_more;
     if (*ret_restarted || request.count == 0) {
         return 0;
     }
-    follower->at_end = !step.has_more;
     return read_entries(follower, &step, error);
 }
 
