@@ -8,12 +8,9 @@
 /* A chunk of one hot counter has one row, and so many events at most. */
 enum { CHUNK_EVENTS_MAX = 50 * 1000 };
 
-/* The year 9999 ends. Entries that somebody else has added may be of any time. */
-static const int64_t time_max_ms = INT64_C(253402300799999);
-
 static int64_t time_of(const struct event *event)
 {
-    return event->entry.ms < (uint64_t)time_max_ms ? (int64_t)event->entry.ms : time_max_ms;
+    return ranking_time_of(event->entry.ms);
 }
 
 /* Whether the event is in the rankings: its entry is read again after a restart. */
@@ -112,7 +109,7 @@ bool aggregator_has_counted_all(const struct aggregator_run *run)
 
 int aggregator_roll_if_due(struct aggregator_run *run)
 {
-    const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
+    const int64_t now_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
     if (!aggregator_has_counted_all(run)) {
         return 0;
     }

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/aggregator_count.h"
+#include "counter-service/aggregator/ranking_roll.h"
 #include "counter-service/aggregator/ranking_trim.h"
 #include "counter-service/board/ranking_fed.h"
 #include "counter-service/board/ranking_load.h"
@@ -121,6 +122,10 @@ static int load(struct aggregator_run *run)
     const struct outbox_position position = run->follower.done;
     if (outbox_conn_check_store(&run->conn, &run->trouble) != 0 ||
         ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
+        return -1;
+    }
+    /* A board that another leader did not keep up stands still where that one began. */
+    if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, false, &run->trouble) != 0) {
         return -1;
     }
     run->must_load = false;

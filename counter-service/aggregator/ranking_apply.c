@@ -188,7 +188,8 @@ int ranking_apply(struct ranking_work *work, struct ranking_state *state, const 
         }
     }
     state->at = (struct outbox_position){chunk->last, chunk->last_number};
-    state->time_ms = (int64_t)chunk->last.ms > state->time_ms ? (int64_t)chunk->last.ms : state->time_ms;
+    const int64_t time_ms = ranking_time_of(chunk->last.ms);
+    state->time_ms = time_ms > state->time_ms ? time_ms : state->time_ms;
     assert(state->time_ms < state->next_ms);
     return ranking_txn_commit(&work->txn, state, conn, error);
 }
