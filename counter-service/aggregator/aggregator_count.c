@@ -90,8 +90,23 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
                : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
 }
 
+bool aggregator_must_let_go(const struct aggregator_run *run)
+{
+    RANKED_EACH (&run->state, ranked) {
+        const struct ranking_board *board = &ranked->board;
+        if (ranking_board_lets_go(board, &ranked->window) &&
+            board->newest < board->period - ranked->window.bucket_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int aggregator_count(struct aggregator_run *run)
 {
+    if (aggregator_must_let_go(run)) {
+        return 0;
+    }
     const enum obstacle obstacle = gather(run);
     const bool waits_for_more = obstacle == NO_OBSTACLE && !aggregator_chunk_is_full(run) && !run->follower.at_end;
     if (run->chunk.event_count == 0) {

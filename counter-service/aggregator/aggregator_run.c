@@ -172,7 +172,7 @@ static int upkeep(struct aggregator_run *run)
     do {
         result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
     } while (result > 0); /* or they would grow faster than that */
-    if (result < 0 || start_us < run->upkeep_us) {
+    if (result < 0 || (start_us < run->upkeep_us && !aggregator_must_let_go(run))) {
         return result;
     }
     result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);

@@ -13,7 +13,7 @@
 #include "common/base/prng.h"
 #include "tests/fakes/ranking_fixture.h"
 
-enum { ROUNDS = 500, ENTRY_EVENTS = 50 };
+enum { ROUNDS = 1500, ENTRY_EVENTS = 50 };
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 /* Ahead of the clock, which would otherwise move the windows on. */
@@ -88,9 +88,9 @@ static void forget_all(struct store_fixture *fixture)
 static void test_rankings_equal_a_count_of_all_events(void **state)
 {
     NEED_REDIS(state);
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= 8; seed++) {
         forget_all(fixture);
-        run_schedule(fixture, seed, seed % 2 == 0, seed > 2 ? 50 : 20);
+        run_schedule(fixture, seed, seed % 2 == 0, seed % 3 == 0 ? 50 : 20);
     }
 }
 
@@ -336,10 +336,7 @@ static void test_numbers_that_nobody_should_have_written_stop_nothing(void **sta
     struct aggregator_run *run = ranking_fixture_start(rankings);
     /* The year 11476. */
     write_each(rankings, INT64_C(300000000000000), 30, 1);
-    for (int i = 0; i < 100; i++) {
-        (void)aggregator_run_turn(run);
-    }
-    assert_string_equal(run->trouble.message, "");
+    ranking_fixture_settle(run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }
