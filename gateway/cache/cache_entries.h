@@ -30,6 +30,8 @@ struct cache {
     struct list idle; /* the least recently used first */
     size_t count;
     size_t body_bytes;
+    size_t lowering;    /* writes that are out, of any counter, with a delta below 0 */
+    int64_t lowered_us; /* when the last of them ended */
     struct cache_entry *buckets[];
 };
 

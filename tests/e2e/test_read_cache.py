@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from harness.calls import counter_path, increment, increment_batch, item, read, read_batch, set_value
 from harness.daemons import Gateway
@@ -211,6 +212,29 @@ def test_a_request_may_want_it_younger(lasting, rpc, resource):
     assert get(lasting, resource, ("Cache-Control", "max-age=60")).json()["value"] == 0
     assert get(lasting, resource, ("Cache-Control", "max-age=1")).json()["value"] == 3
     assert read(lasting, resource) == 3
+
+
+def test_a_write_that_lowers_the_counter_and_answers_late_does_not_bring_its_value_back(fake, before_fake, resource):
+    """The counter is 0. -1 makes -1, then +1 makes 0; and the last answers first."""
+
+    def answer(request):
+        delta = 0
+        with contextlib.suppress(DecodeError, IndexError):
+            delta = pb.SessionIncrementRequest.FromString(request).items[0].delta
+        if delta not in (-1, 1):
+            return pb.BatchGetResponse(results=[pb.GetResult(value=0)]).SerializeToString()
+        time.sleep(0.6 if delta == -1 else 0.3)
+        results = [pb.IncrementResult(value=-1 if delta == -1 else 0)]
+        return pb.BatchIncrementResponse(results=results).SerializeToString()
+
+    fake.will_answer(answer)
+    assert read(before_fake, resource) == 0
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        lowers = pool.submit(increment, before_fake, resource, increment=-1)
+        time.sleep(0.1)
+        raises = pool.submit(increment, before_fake, resource, increment=1)
+        assert (lowers.result().json()["value"], raises.result().json()["value"]) == (-1, 0)
+    assert read(before_fake, resource) == 0
 
 
 # --- faults

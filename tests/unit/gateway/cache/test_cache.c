@@ -179,6 +179,37 @@ static void test_writes_that_overlap_are_put_in_order_by_their_values(void **sta
     assert_int_equal(cache_count(cache), 0);
 }
 
+/* The counter is 5. +1 makes 6, -2 makes 4, +1 makes 5; and the first answers last. */
+static void test_values_order_no_writes_while_one_that_lowers_is_out(void **state)
+{
+    (void)state;
+    read_one("a", 5, 10, 20);
+    cache_begin_lowering(cache); /* of any counter */
+    write_one("a", 5, 1, 100, 200);
+    assert_int_equal(given("a", 200), 5);
+    write_one("a", 6, 1, 30, 210);
+    assert_int_equal(given("a", 210), NOTHING);
+    cache_end_lowering(cache, 220);
+}
+
+/* The counter is 0. -1 makes -1, then +1 makes 0; and the last answers first. */
+static void test_nor_if_it_has_ended_since_they_were_sent(void **state)
+{
+    (void)state;
+    read_one("a", 0, 10, 20);
+    cache_begin_lowering(cache);
+    write_one("a", 0, 1, 110, 200);
+    write_one("a", -1, -1, 100, 210);
+    cache_end_lowering(cache, 210);
+    assert_int_equal(given("a", 210), NOTHING);
+    read_one("a", 5, 220, 230);
+    write_one("a", 6, 1, 210, 250);
+    assert_int_equal(given("a", 250), NOTHING);
+    read_one("a", 6, 260, 270);
+    write_one("a", 7, 1, 211, 280);
+    assert_int_equal(given("a", 280), 7);
+}
+
 static void test_a_read_that_saw_the_write_stays(void **state)
 {
     (void)state;
@@ -287,6 +318,8 @@ int main(void)
         TEST(test_a_write_updates_what_is_held),
         TEST(test_a_read_sent_before_a_write_s_answer_is_not_kept),
         TEST(test_writes_that_overlap_are_put_in_order_by_their_values),
+        TEST(test_values_order_no_writes_while_one_that_lowers_is_out),
+        TEST(test_nor_if_it_has_ended_since_they_were_sent),
         TEST(test_a_read_that_saw_the_write_stays),
         TEST(test_after_an_unknown_write_nothing_is_held),
         TEST(test_the_least_recently_used_goes_first),
