@@ -80,12 +80,19 @@ static int64_t seconds_up(int64_t ms)
     return ms / MS_PER_SECOND + (ms % MS_PER_SECOND > 0);
 }
 
+/* With an answer to HEAD that says what is fresh now, a cache would renew the answer to GET that it has stored, whose
+ * count is another one: we send no validators, by which it could tell (RFC 9111, section 4.3.5). */
+static bool may_tell_freshness(const struct request_state *state)
+{
+    return state->request->method == HTTP_GET;
+}
+
 /* must-revalidate: a cache that cannot reach us may not give it for longer either. */
 static void add_cache_headers(const struct request_state *state, struct http_response *response,
                               struct own_values *values)
 {
     const struct freshness *freshness = &state->freshness;
-    const bool is_told = response->status == 200 && freshness->is_told;
+    const bool is_told = response->status == 200 && freshness->is_told && may_tell_freshness(state);
     const bool may_be_kept = freshness->max_age_ms >= MS_PER_SECOND && freshness->age_ms < freshness->max_age_ms;
     if (is_told) {
         snprintf(values->age, sizeof(values->age), "%" PRId64, seconds_up(freshness->age_ms));

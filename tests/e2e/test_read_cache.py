@@ -114,8 +114,16 @@ def test_head_is_get_without_its_body(gateway, resource):
         head = connection.request("HEAD", counter_path(resource, "like"))
         whole = connection.request("GET", counter_path(resource, "like"))
     assert head.status == 200
-    for name in ("content-length", "content-type", "cache-control"):
+    for name in ("content-length", "content-type"):
         assert head.header(name) == whole.header(name) is not None
+
+
+def test_head_renews_no_stored_answer(gateway, resource):
+    with gateway.connection() as connection:
+        for method, told in (("GET", KEPT), ("HEAD", "no-store"), ("GET", KEPT)):
+            response = connection.request(method, counter_path(resource, "like"))
+            assert (response.status, response.header("cache-control")) == (200, told)
+            assert (response.header("age") is None) == (method == "HEAD")
 
 
 def test_off_nothing_changes(stack, resource):

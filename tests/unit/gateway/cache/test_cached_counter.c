@@ -106,6 +106,8 @@ static void test_head_is_answered_too(void **state)
     fill(5);
     handle(prepare(0, HTTP_HEAD, COUNTER));
     assert_value("5");
+    assert_null(header("Age"));
+    assert_string_equal(header("Cache-Control"), "no-store");
 }
 
 static void test_what_comes_too_late_is_given_but_not_kept(void **state)
