@@ -126,6 +126,14 @@ def test_head_renews_no_stored_answer(gateway, resource):
             assert (response.header("age") is None) == (method == "HEAD")
 
 
+def test_what_is_asked_with_credentials_is_kept_by_no_cache_on_the_way(gateway, resource):
+    for _ in range(2):
+        response = get(gateway, resource, ("Authorization", "Bearer x"))
+        assert response.header("cache-control") == "no-store"
+        assert response.header("age") is not None
+    assert get(gateway, resource).header("cache-control") == KEPT
+
+
 def test_off_nothing_changes(stack, resource):
     gateway = stack.extra_gateway()
     increment(gateway, resource)
