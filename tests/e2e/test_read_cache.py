@@ -20,6 +20,7 @@ from harness.stubs import pb
 STALENESS = 2
 CACHED = {"CACHE_MAX_STALENESS": f"{STALENESS}s", "SERVER_LOOPS": 1}
 KEPT = "max-age=2, must-revalidate"
+UNKEPT = TOP.replace("/like", "/unkept")  # a ranking of its own type: the gateway remembers that it may not be kept
 
 
 @pytest.fixture(scope="module")
@@ -395,8 +396,25 @@ def test_a_ranking_is_kept_as_long_as_the_service_says(fake, before_fake):
 def test_a_ranking_that_may_not_be_kept_is_asked_for_each_time(fake, before_fake):
     will_answer(fake, top(ranked(1, "a", 5)))
     for _ in range(3):
-        assert before_fake.get(TOP + "&period=exact").header("cache-control") == "no-store"
+        assert before_fake.get(UNKEPT).header("cache-control") == "no-store"
     assert len(fake.requests) == 3
+
+
+def test_nobody_waits_for_a_ranking_that_may_not_be_kept(fake, before_fake):
+    def answer(_):
+        time.sleep(0.5)
+        return top(ranked(1, "a", 5)).SerializeToString()
+
+    def seconds(_):
+        began = time.monotonic()
+        assert before_fake.get(UNKEPT).status == 200
+        return time.monotonic() - began
+
+    fake.will_answer(answer)
+    seconds(0)  # it is not known before
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        assert max(pool.map(seconds, range(3))) < 0.9
+    assert len(fake.requests) == 4
 
 
 def test_one_asks_for_a_ranking(fake, before_fake):
