@@ -63,6 +63,24 @@ struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key
     return entry;
 }
 
+static bool is_same(const struct cache_answer *a, const struct cache_answer *b)
+{
+    return a->number == b->number && text_equal(a->body, b->body);
+}
+
+static void note_read(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer, int64_t now_us)
+{
+    const bool is_later = !entry->is_answered || answer->asked_us > entry->answered_us;
+    if (is_later && is_younger(answer, now_us, INT64_MAX)) {
+        cache_entries_hold(cache, entry, answer);
+        entry->is_of_read = true;
+        note_answer(entry, now_us);
+    } else if (!is_later && entry->is_held && entry->is_of_read && !is_same(answer, &entry->answer)) {
+        cache_entries_let_go(cache, entry); /* either may be the later one, and both were given */
+        note_answer(entry, now_us);
+    }
+}
+
 void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *reader,
                     const struct cache_answer *answer, int64_t now_us)
 {
@@ -70,10 +88,8 @@ void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *
     if (entry->reader == reader) {
         entry->reader = NULL;
     }
-    const bool is_later = answer != NULL && (!entry->is_answered || answer->asked_us > entry->answered_us);
-    if (is_later && is_younger(answer, now_us, INT64_MAX)) {
-        cache_entries_hold(cache, entry, answer);
-        note_answer(entry, now_us);
+    if (answer != NULL) {
+        note_read(cache, entry, answer, now_us);
     }
     entry->reads--;
     if (entry->reads == 0) {
@@ -109,6 +125,7 @@ static void hold_write(struct cache *cache, struct cache_entry *entry, const str
     const bool is_seen = entry->is_held && write->value == entry->answer.number;
     if ((is_later || is_next) && is_younger(&answer, now_us, INT64_MAX)) {
         cache_entries_hold(cache, entry, &answer);
+        entry->is_of_read = false;
     } else if (is_later || is_next || !is_seen) {
         cache_entries_let_go(cache, entry);
     }

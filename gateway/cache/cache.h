@@ -10,7 +10,8 @@
  * back:
  *
  *   - The answer to a read is kept if it was asked for after the last answer about the same key had come. An entry is
- *     there, and remembers when that was, as long as a read of it is out.
+ *     there, and remembers when that was, as long as a read of it is out. If it overlaps the read whose answer is held,
+ *     and differs, nothing is held. If it overlaps a write's, that stays: it is never what was before the write.
  *   - The answer to a write is kept by the same rule, but an entry that has seen no answer yet counts from when it was
  *     made. If the two overlap, their order is known by the values only: the write's is kept if it is what is held and
  *     its delta, and no write that lowers a counter was out meanwhile; if it is what is held, that stays; else nothing

@@ -134,9 +134,26 @@ static void test_a_read_that_overlaps_the_last_answer_is_not_kept(void **state)
     struct cache_entry *entry = begin("a", &first);
     assert_ptr_equal(begin("a", &second), entry);
     end(entry, &second, 6, 200, 300);
+    end(entry, &first, 6, 100, 400);
+    assert_int_equal(given("a", 1199), 6);
+    assert_int_equal(given("a", 1200), NOTHING);
+}
+
+static void test_of_reads_that_overlap_and_differ_none_is_kept(void **state)
+{
+    int first = 0;
+    int second = 0;
+    int third = 0;
+    (void)state;
+    struct cache_entry *entry = begin("a", &first);
+    begin("a", &second);
+    begin("a", &third);
+    end(entry, &second, 6, 200, 300);
     end(entry, &first, 5, 100, 400);
-    assert_int_equal(given("a", 400), 6);
-    read_one("a", 7, 301, 500);
+    assert_int_equal(given("a", 400), NOTHING);
+    end(entry, &third, 6, 350, 450); /* overlaps the first */
+    assert_int_equal(given("a", 450), NOTHING);
+    read_one("a", 7, 451, 500);
     assert_int_equal(given("a", 500), 7);
 }
 
@@ -315,6 +332,7 @@ int main(void)
         TEST(test_an_age_on_arrival_counts),
         TEST(test_a_failed_read_leaves_what_is_held),
         TEST(test_a_read_that_overlaps_the_last_answer_is_not_kept),
+        TEST(test_of_reads_that_overlap_and_differ_none_is_kept),
         TEST(test_a_write_updates_what_is_held),
         TEST(test_a_read_sent_before_a_write_s_answer_is_not_kept),
         TEST(test_writes_that_overlap_are_put_in_order_by_their_values),
