@@ -329,10 +329,10 @@ static void test_a_consumer_that_was_configured_away_keeps_the_stream_for_a_day(
     outbox_consumer_consume(&consumer);
     assert_int_equal(outbox_entries(fixture), 0);
     /* The follower's own is renewed, also while it moves nothing, and made anew if somebody has deleted it. */
-    assert_in_range(atoi(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka")), 86000, 86400);
+    assert_in_range(strtol(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka"), NULL, 10), 86000, 86400);
     REDIS_ASK(fixture->redis, "PERSIST", "tally:{p0}:pos:kafka");
     outbox_consumer_step(&consumer, OUTBOX_ALL);
-    assert_in_range(atoi(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka")), 86000, 86400);
+    assert_in_range(strtol(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka"), NULL, 10), 86000, 86400);
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:pos:kafka");
     assert_true(outbox_consumer_step(&consumer, OUTBOX_ALL));
     outbox_consumer_close(&consumer);
