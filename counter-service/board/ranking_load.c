@@ -102,7 +102,7 @@ static void put_fed(struct ranking_txn *txn, const struct ranking_state *state)
     buffer_done(&fed);
 }
 
-static int read_counts(struct ranking_state *state, struct ranking_txn *txn)
+static void read_counts(struct ranking_state *state, struct ranking_txn *txn)
 {
     char key[RANKING_KEY_SIZE];
     RANKED_EACH (state, ranked) {
@@ -111,7 +111,6 @@ static int read_counts(struct ranking_state *state, struct ranking_txn *txn)
             ranking_txn_count(txn, state, top, &ranked->members[slot]);
         }
     }
-    return 0;
 }
 
 static void begin_records(struct ranking_txn *txn, const struct ranking_state *state)
