@@ -8,12 +8,9 @@
 /* A chunk of one hot counter has one row, and so many events at most. */
 enum { CHUNK_EVENTS_MAX = 50 * 1000 };
 
-/* The year 9999 ends. Entries that somebody else has added may be of any time. */
-static const int64_t time_max_ms = INT64_C(253402300799999);
-
 static int64_t time_of(const struct event *event)
 {
-    return event->entry.ms < (uint64_t)time_max_ms ? (int64_t)event->entry.ms : time_max_ms;
+    return ranking_time_of(event->entry.ms);
 }
 
 /* Whether the event is in the rankings: its entry is read again after a restart. */
@@ -93,8 +90,23 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
                : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
 }
 
+bool aggregator_must_let_go(const struct aggregator_run *run)
+{
+    RANKED_EACH (&run->state, ranked) {
+        const struct ranking_board *board = &ranked->board;
+        if (ranking_board_lets_go(board, &ranked->window) &&
+            board->newest < board->period - ranked->window.bucket_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int aggregator_count(struct aggregator_run *run)
 {
+    if (aggregator_must_let_go(run)) {
+        return 0;
+    }
     const enum obstacle obstacle = gather(run);
     const bool waits_for_more = obstacle == NO_OBSTACLE && !aggregator_chunk_is_full(run) && !run->follower.at_end;
     if (run->chunk.event_count == 0) {
@@ -112,7 +124,7 @@ bool aggregator_has_counted_all(const struct aggregator_run *run)
 
 int aggregator_roll_if_due(struct aggregator_run *run)
 {
-    const int64_t now_ms = run->follower.clock_ms < time_max_ms ? run->follower.clock_ms : time_max_ms;
+    const int64_t now_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
     if (!aggregator_has_counted_all(run)) {
         return 0;
     }

@@ -10,6 +10,9 @@
 int aggregator_count(struct aggregator_run *run) MUST_CHECK;
 /* Time goes on without events too. Returns 0, or -1 with run->trouble filled. */
 int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
+/* Time has jumped over more than a rolling window: before a bucket is begun, those behind the gap are let go of. Nobody
+ * knows which of the buckets in a gap are there, and there may be millions. */
+bool aggregator_must_let_go(const struct aggregator_run *run);
 bool aggregator_chunk_is_full(const struct aggregator_run *run);
 /* All that was in the outbox at the last step is in the rankings. */
 bool aggregator_has_counted_all(const struct aggregator_run *run);

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/aggregator_count.h"
+#include "counter-service/aggregator/ranking_roll.h"
 #include "counter-service/aggregator/ranking_trim.h"
 #include "counter-service/board/ranking_fed.h"
 #include "counter-service/board/ranking_load.h"
@@ -61,7 +62,7 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
         return -1;
     }
     ranking_work_init(&run->work);
-    ranking_chunk_clear(&run->chunk);
+    ranking_chunk_init(&run->chunk);
     run->rows_max = rows_max_of(&run->state);
     run->metrics = aggregator_metrics_register();
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
@@ -123,6 +124,10 @@ static int load(struct aggregator_run *run)
         ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
         return -1;
     }
+    /* A board that another leader did not keep up stands still where that one began. */
+    if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, false, &run->trouble) != 0) {
+        return -1;
+    }
     run->must_load = false;
     run->difference.message[0] = '\0';
     log_info("rankings", "this instance keeps the rankings",
@@ -163,8 +168,11 @@ static int confirm(struct aggregator_run *run)
 static int upkeep(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
-    int result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
-    if (result != 0 || start_us < run->upkeep_us) {
+    int result;
+    do {
+        result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
+    } while (result > 0); /* or they would grow faster than that */
+    if (result < 0 || (start_us < run->upkeep_us && !aggregator_must_let_go(run))) {
         return result;
     }
     result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);

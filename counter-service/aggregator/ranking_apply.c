@@ -90,8 +90,9 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
+            /* A counter that begins at 0 may have been deleted, and have a place still. */
             ranking_change_put(&work->windows[i].change, ranked, row->resource_id,
-                               row->has_before ? &row->before : NULL, row->after);
+                               row->has_before && row->before != 0 ? &row->before : NULL, row->after);
             continue;
         }
         int64_t bucket_sum = 0;
@@ -187,7 +188,8 @@ int ranking_apply(struct ranking_work *work, struct ranking_state *state, const 
         }
     }
     state->at = (struct outbox_position){chunk->last, chunk->last_number};
-    state->time_ms = (int64_t)chunk->last.ms > state->time_ms ? (int64_t)chunk->last.ms : state->time_ms;
+    const int64_t time_ms = ranking_time_of(chunk->last.ms);
+    state->time_ms = time_ms > state->time_ms ? time_ms : state->time_ms;
     assert(state->time_ms < state->next_ms);
     return ranking_txn_commit(&work->txn, state, conn, error);
 }

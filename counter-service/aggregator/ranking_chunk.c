@@ -3,23 +3,24 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/prng.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
+
+void ranking_chunk_init(struct ranking_chunk *chunk)
+{
+    struct prng prng;
+    prng_init(&prng);
+    chunk->seed = prng_next(&prng);
+    ranking_chunk_clear(chunk);
+}
 
 void ranking_chunk_clear(struct ranking_chunk *chunk)
 {
     chunk->row_count = 0;
     chunk->event_count = 0;
     memset(chunk->buckets, 0xFF, sizeof(chunk->buckets)); /* RANKING_NO_ROW */
-}
-
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum)) {
-        return a < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return sum;
 }
 
 static struct ranking_row *find(struct ranking_chunk *chunk, const struct event *event, uint16_t type, uint16_t *bucket)
@@ -48,9 +49,9 @@ void ranking_chunk_add(struct ranking_chunk *chunk, const struct event *event, u
     if (type < 0) {
         return;
     }
-    const XXH64_hash_t hash = XXH3_64bits(event->resource_id.data, event->resource_id.len);
+    const XXH64_hash_t hash = XXH3_64bits_withSeed(event->resource_id.data, event->resource_id.len, chunk->seed);
     struct ranking_row *row = find(chunk, event, (uint16_t)type, &chunk->buckets[hash & (RANKING_ROW_BUCKETS - 1)]);
-    row->delta = sum_of(row->delta, event->delta);
+    row->delta = (int64_t)((uint64_t)row->delta + (uint64_t)event->delta); /* as records add */
     row->after = event->value;
     row->has_after = event->has_value;
 }

@@ -18,7 +18,7 @@ enum {
 
 struct ranking_row {
     struct text resource_id;
-    int64_t delta; /* the sum; at an end of int64 if it goes beyond */
+    int64_t delta; /* the sum, modulo 2^64 */
     /* The counter before the first event, and after the last one. */
     int64_t before;
     int64_t after;
@@ -29,6 +29,7 @@ struct ranking_row {
 };
 
 struct ranking_chunk {
+    uint64_t seed; /* of the hashes: whoever chooses names must not know where they fall */
     struct ranking_row rows[RANKING_ROWS_MAX];
     size_t row_count;
     size_t event_count; /* of types that are not ranked too */
@@ -37,6 +38,7 @@ struct ranking_chunk {
     uint16_t buckets[RANKING_ROW_BUCKETS];
 };
 
+void ranking_chunk_init(struct ranking_chunk *chunk);
 void ranking_chunk_clear(struct ranking_chunk *chunk);
 /* type: of the event's counter_type among those that are ranked; negative: none. There must be a row left. */
 void ranking_chunk_add(struct ranking_chunk *chunk, const struct event *event, uint64_t number, int type);

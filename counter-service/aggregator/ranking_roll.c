@@ -21,11 +21,14 @@ static void drop_fresh(struct ranking_txn *txn, const struct ranking_state *stat
     }
 }
 
-/* The slot's period has begun, or nothing happened in it: nobody is in it. */
+/* The period has begun, or nothing happened in it: nobody is in it. since_ms: of the period that ran so far, whose
+ * missing events may reach into this one. */
 static void empty_top(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
-                      size_t slot)
+                      int64_t period, int64_t since_ms)
 {
-    ranked->board.tops[slot] = (struct ranking_top){.since_ms = INT64_MIN};
+    const size_t slot = ranking_slot(&ranked->window, period);
+    const bool lacks = since_ms > ranking_period_start(&ranked->window, period);
+    ranked->board.tops[slot] = (struct ranking_top){.since_ms = lacks ? since_ms : INT64_MIN};
     ranked->members[slot] = 0;
     unlink_top(txn, state, ranked, slot);
     ranking_txn_put_top(txn, ranked, slot);
@@ -35,14 +38,14 @@ static void roll_calendar(struct ranking_txn *txn, const struct ranking_state *s
                           int64_t period)
 {
     struct ranking_board *board = &ranked->board;
-    const size_t slot = ranking_slot(&ranked->window, period);
+    const int64_t since_ms = ranked_top(ranked)->since_ms;
     drop_fresh(txn, state, ranked);
     if (period > board->period + 1) {
-        empty_top(txn, state, ranked, 1 - slot);
+        empty_top(txn, state, ranked, period - 1, since_ms);
     }
     board->period = period;
     board->filling = false;
-    empty_top(txn, state, ranked, slot);
+    empty_top(txn, state, ranked, period, since_ms);
 }
 
 /* What the buckets that have left hold is taken out by and by (ranking_release.h). */

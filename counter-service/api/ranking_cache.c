@@ -17,7 +17,7 @@ struct ranking_cache_place {
     struct ranking_waiter **last; /* where the next waiter is linked */
     /* Kept. */
     struct ranking_answer *answer;
-    int64_t computed_us;
+    int64_t asked_us;
     int64_t until_us;
     uint64_t used; /* number of the last use */
     char key[RANKING_QUESTION_KEY_SIZE];
@@ -145,8 +145,7 @@ static enum ranking_turn take_locked(struct ranking_cache *cache, struct ranking
 {
     place->used = ++cache->uses;
     ranking_answer_hold(place->answer);
-    *ret_outcome =
-        (struct ranking_outcome){.status = STATUS_OK, .answer = place->answer, .computed_us = place->computed_us};
+    *ret_outcome = (struct ranking_outcome){.status = STATUS_OK, .answer = place->answer, .asked_us = place->asked_us};
     return RANKING_TURN_ANSWERED;
 }
 
@@ -210,8 +209,8 @@ static void keep_locked(struct ranking_cache *cache, struct ranking_cache_place 
     cache->bytes += bytes;
     place->state = PLACE_KEPT;
     place->answer = outcome->answer;
-    place->computed_us = outcome->computed_us;
-    place->until_us = outcome->computed_us + ttl_us;
+    place->asked_us = outcome->asked_us;
+    place->until_us = outcome->asked_us + ttl_us;
     place->used = ++cache->uses;
 }
 

@@ -6,8 +6,8 @@
  *      └──────────────────<────────────────┴── room was needed: the least recently used one
  *
  * Any thread: the RPC threads ask, they and the store workers finish. One lock, under which nothing waits and no other
- * lock is taken; it may be taken while an RPC queue's is held. Waiters are told without it. Time is the caller's,
- * monotonic. */
+ * lock is taken; it may be taken while an RPC queue's is held. Waiters are told without it. Time is the caller's, of
+ * clock_boottime_us. An answer's age counts from when Redis was asked: what comes back late is old. */
 #ifndef TALLY_COUNTER_SERVICE_API_RANKING_CACHE_H
 #define TALLY_COUNTER_SERVICE_API_RANKING_CACHE_H
 
@@ -34,7 +34,7 @@ struct ranking_outcome {
     enum status status;
     const char *detail;            /* a sentence; NULL: the status's title will do */
     struct ranking_answer *answer; /* STATUS_OK */
-    int64_t computed_us;
+    int64_t asked_us;              /* before Redis was */
 };
 
 /* A caller that waits. */
@@ -62,7 +62,7 @@ void ranking_cache_free(struct ranking_cache *cache);
 enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us,
                                     struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
                                     struct ranking_cache_place **ret_place) MUST_CHECK;
-/* Tells those who wait, and keeps the answer, which gets one more holder, for ttl_us from outcome->computed_us on. A
+/* Tells those who wait, and keeps the answer, which gets one more holder, for ttl_us from outcome->asked_us on. A
  * failure is not kept. */
 void ranking_cache_finish(struct ranking_cache *cache, struct ranking_cache_place *place,
                           const struct ranking_outcome *outcome, int64_t ttl_us);

@@ -17,6 +17,7 @@ struct ranking_call {
     struct ranking_waiter waiter; /* while it waits for another call */
     /* While it reads Redis. */
     struct ranking_cache_place *place; /* NULL: the answer is not kept */
+    int64_t asked_us;
     struct ranking_read read;
     struct store_call store;
 };
@@ -36,7 +37,7 @@ static void answer(struct ranking_call *call, const struct ranking_outcome *outc
         return;
     }
     const struct ranking_age age = {
-        .age_ms = (clock_monotonic_us() - outcome->computed_us) / 1000,
+        .age_ms = (clock_boottime_us() - outcome->asked_us + 999) / 1000,
         .max_age_ms = call->question.config->cache_ttl_ms,
     };
     rpc_call_answer(rpc_call, ranking_reply_make(call->method, outcome->answer, age, &rpc_call->arena));
@@ -61,8 +62,7 @@ static void finish(struct ranking_call *call, const struct ranking_outcome *outc
 static void on_stored(struct store_call *store)
 {
     struct ranking_call *call = CONTAINER_OF(store, struct ranking_call, store);
-    struct ranking_outcome outcome = {
-        .status = store->status, .detail = store->detail, .computed_us = clock_monotonic_us()};
+    struct ranking_outcome outcome = {.status = store->status, .detail = store->detail, .asked_us = call->asked_us};
     struct error sentence;
     if (store->status == STATUS_OK) {
         outcome.status = ranking_answer_make(&call->question, &call->read.snapshot, &outcome.answer, &sentence);
@@ -74,6 +74,7 @@ static void on_stored(struct store_call *store)
 
 static void submit(struct ranking_call *call)
 {
+    call->asked_us = clock_boottime_us();
     ranking_read_init(&call->read, &call->question);
     call->store = (struct store_call){
         .operation = call->method == RANKING_TOP_COUNTERS ? STORE_TOP : STORE_RANK,
@@ -96,7 +97,7 @@ static void ask(struct ranking_call *call)
         submit(call);
         return;
     }
-    switch (ranking_cache_ask(call->rpc->cache, ranking_question_key(&call->question, key), clock_monotonic_us(),
+    switch (ranking_cache_ask(call->rpc->cache, ranking_question_key(&call->question, key), clock_boottime_us(),
                               &call->waiter, &outcome, &call->place)) {
     case RANKING_TURN_ANSWERED:
         answer(call, &outcome);

@@ -34,7 +34,8 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
     char name[RANKING_KEY_SIZE];
     struct ranking_board *board = &ranked->board;
     if (!ranking_board_read(field_of(fields, ranking_board_field(name, ranked->counter_type, &ranked->window)),
-                            board)) {
+                            board) ||
+        !ranking_board_is_sane(board, &ranked->window)) {
         return false;
     }
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
@@ -101,7 +102,7 @@ static void put_fed(struct ranking_txn *txn, const struct ranking_state *state)
     buffer_done(&fed);
 }
 
-static int read_counts(struct ranking_state *state, struct ranking_txn *txn)
+static void read_counts(struct ranking_state *state, struct ranking_txn *txn)
 {
     char key[RANKING_KEY_SIZE];
     RANKED_EACH (state, ranked) {
@@ -110,7 +111,6 @@ static int read_counts(struct ranking_state *state, struct ranking_txn *txn)
             ranking_txn_count(txn, state, top, &ranked->members[slot]);
         }
     }
-    return 0;
 }
 
 static void begin_records(struct ranking_txn *txn, const struct ranking_state *state)
@@ -129,10 +129,11 @@ static void take_fields(struct ranking_state *state, struct ranking_txn *txn, co
     const struct text fed = field_of(fields, RANKING_FIELD_FED);
     const bool nothing_before = position->number == 0 && field_of(fields, RANKING_FIELD_NEW).len > 0;
     const bool exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
-                        decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms);
+                        decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms) && state->time_ms >= 0 &&
+                        state->time_ms <= RANKING_TIME_MAX_MS;
     if (!exists) {
         state->at = *position;
-        state->time_ms = (int64_t)position->id.ms;
+        state->time_ms = ranking_time_of(position->id.ms);
         state->at.number = nothing_before ? position->number : RANKING_NUMBER_UNKNOWN;
         begin_records(txn, state);
     }

@@ -1,8 +1,8 @@
 #include "counter-service/board/ranking_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
+
+#include "common/base/random_hex.h"
 
 /* ---- init ---- */
 
@@ -20,14 +20,10 @@ static void init_type(struct ranked_type *type, const struct ranking_config *con
 int ranking_state_init(struct ranking_state *state, unsigned partition, const struct config *config,
                        struct error *error)
 {
-    uint8_t random[OUTBOX_TOKEN_LEN / 2];
     *state = (struct ranking_state){.prefix = redis_key_prefix_of((int)partition)};
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+    if (random_hex(state->token, OUTBOX_TOKEN_LEN) != 0) {
         error_set(error, "the kernel has no random numbers");
         return -1;
-    }
-    for (size_t i = 0; i < sizeof(random); i++) {
-        snprintf(state->token + 2 * i, 3, "%02x", random[i]);
     }
     state->types = calloc(config->ranking_count, sizeof(*state->types));
     if (state->types == NULL) {

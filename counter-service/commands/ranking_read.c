@@ -119,14 +119,16 @@ static bool take_position(const struct redis_reply *reply, int64_t *ret_number)
     return decimal_parse(text, ret_number);
 }
 
-static bool take_state(const struct redis_reply *reply, struct ranking_snapshot *snapshot)
+static bool take_state(const struct redis_reply *reply, struct ranking_read *read)
 {
+    struct ranking_snapshot *snapshot = &read->snapshot;
     snapshot->has_board = redis_reply_element(reply, BOARD).type == REDIS_TEXT;
     snapshot->has_top = redis_reply_element(reply, TOP).type == REDIS_TEXT;
     if (!snapshot->has_board) {
         return true;
     }
     return ranking_board_read(redis_reply_element(reply, BOARD).text, &snapshot->board) &&
+           ranking_board_is_sane(&snapshot->board, &read->question->window) &&
            (!snapshot->has_top || ranking_top_read(redis_reply_element(reply, TOP).text, &snapshot->top)) &&
            take_position(reply, &snapshot->counted) && take_number(reply, T, 0, &snapshot->counted_ms) &&
            take_number(reply, NEXT, INT64_MAX, &snapshot->next_ms) &&
@@ -179,7 +181,7 @@ static enum status read_parts(const struct redis_reply *reply, struct ranking_re
     if (members.type != REDIS_ARRAY || members.element_count > 2 * members_max(read->question)) {
         return STATUS_REDIS_DOWN;
     }
-    if (!take_state(reply, snapshot)) {
+    if (!take_state(reply, read)) {
         return STATUS_DATA_DAMAGED;
     }
     snapshot->now_ms = redis_reply_element(reply, NOW).integer;

@@ -1,10 +1,9 @@
 #include "counter-service/outbox/outbox_follower.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "common/base/random_hex.h"
 #include "common/log/log.h"
 #include "counter-service/outbox/outbox_entry.h"
 #include "counter-service/outbox/outbox_script.h"
@@ -24,11 +23,6 @@ static struct outbox_entry *first_entry(const struct outbox_follower *follower)
 int outbox_follower_init(struct outbox_follower *follower, unsigned partition, struct text consumer, int lease_ms,
                          struct error *error)
 {
-    uint8_t random[OUTBOX_TOKEN_LEN / 2];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        error_set(error, "the kernel has no random numbers");
-        return -1;
-    }
     *follower = (struct outbox_follower){
         .partition = partition,
         .prefix = redis_key_prefix_of((int)partition),
@@ -36,8 +30,9 @@ int outbox_follower_init(struct outbox_follower *follower, unsigned partition, s
         .lease_ms = lease_ms,
         .entry_events_mean = 1,
     };
-    for (size_t i = 0; i < sizeof(random); i++) {
-        snprintf(follower->token + 2 * i, 3, "%02x", random[i]);
+    if (random_hex(follower->token, OUTBOX_TOKEN_LEN) != 0) {
+        error_set(error, "the kernel has no random numbers");
+        return -1;
     }
     buffer_init(&follower->requests);
     return 0;
@@ -217,10 +212,10 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
         return -1;
     }
     note(follower, &step, ret_restarted);
+    follower->at_end = request.count > 0 && !*ret_restarted && !step.has_more;
     if (*ret_restarted || request.count == 0) {
         return 0;
     }
-    follower->at_end = !step.has_more;
     return read_entries(follower, &step, error);
 }
 

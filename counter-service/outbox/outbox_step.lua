@@ -13,7 +13,8 @@
 --       5 how many entries at most
 --
 -- A position is "<id of an entry> <number of its last event>": all up to there is done. A consumer without one starts
--- at the head of the stream.
+-- at the head of the stream. It goes a day after nobody follows any more: a consumer that was configured away must not
+-- keep the stream for ever.
 --
 -- Returns an array: a letter, the outbox hash's n and t, the position, Redis's clock in ms, the entries as XRANGE gives
 -- them, and 1 if there may be more behind these, else 0. Fewer entries than asked for come where they are large: a step
@@ -26,6 +27,7 @@ local token, life, target = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local call = redis.call
 local BYTES_MAX = 256 * 1024
 local PART_MAX = 16
+local POSITION_LIFE = 24 * 60 * 60 * 1000
 
 local clock = call('TIME')
 local now_ms = string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000))
@@ -41,19 +43,19 @@ if owner and owner ~= token then
     end
     return { 'H', appended, trimmed, position or '0-0 0', now_ms, {}, 0 }
 end
-if not owner then
+if not owner or not position then
     if life > 0 then
         call('SET', lease, token, 'PX', life)
     end
     if not position then
         position = '0-0 ' .. trimmed
-        call('SET', own_position, position)
+        call('SET', own_position, position, 'PX', POSITION_LIFE)
     end
     return { 'T', appended, trimmed, position, now_ms, {}, 0 }
 end
 
 if target ~= '' then
-    call('SET', own_position, target)
+    call('SET', own_position, target, 'PX', POSITION_LIFE)
     position = target
     local slowest_ms, slowest_seq, slowest_number
     for key = 2, #KEYS do
@@ -75,6 +77,9 @@ end
 if life == 0 then
     call('UNLINK', lease)
     return { 'O', appended, trimmed, position, now_ms, {}, 0 }
+end
+if target == '' and call('PTTL', own_position) < POSITION_LIFE / 2 then
+    call('PEXPIRE', own_position, POSITION_LIFE)
 end
 -- A read most times: each renewal is a write to the replicas and the append-only file.
 if call('PTTL', lease) < life * 2 / 3 then

@@ -26,6 +26,15 @@ struct ranking_top ranking_top_unfilled(int64_t since_ms)
     return (struct ranking_top){.since_ms = since_ms, .is_bounded = true, .floor = {.score = (double)INFINITY}};
 }
 
+bool ranking_board_is_sane(const struct ranking_board *board, const struct ranking_window *window)
+{
+    const int64_t last = ranking_period_at(window, RANKING_TIME_MAX_MS);
+    const bool is_rolling = window->kind == RANKING_KIND_ROLLING;
+    return board->period >= ranking_period_at(window, 0) && board->period <= last &&
+           (!is_rolling || (board->oldest >= 0 && board->oldest <= board->period && board->newest >= -1 &&
+                            board->newest <= board->period));
+}
+
 bool ranking_board_lets_go(const struct ranking_board *board, const struct ranking_window *window)
 {
     return window->kind == RANKING_KIND_ROLLING && board->oldest <= board->newest &&

@@ -96,6 +96,9 @@ static inline double ranking_set_score(int64_t score)
 /* A top that nobody is in yet, and everybody is outside of. */
 struct ranking_top ranking_top_unfilled(int64_t since_ms);
 
+/* Whether these are numbers that a board of the window may have: what stands in Redis may be anybody's. */
+bool ranking_board_is_sane(const struct ranking_board *board, const struct ranking_window *window);
+
 /* A rolling window has buckets that have left it, and are still in its sums. */
 bool ranking_board_lets_go(const struct ranking_board *board, const struct ranking_window *window);
 

@@ -67,22 +67,15 @@ static size_t take_place(struct ranking_record *record, const struct ranking_win
     return i;
 }
 
+/* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */
 static int64_t sum_of(int64_t a, int64_t b)
 {
-    int64_t sum;
-    if (__builtin_add_overflow(a, b, &sum)) {
-        return a < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return sum;
+    return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
 static int64_t difference_of(int64_t a, int64_t b)
 {
-    int64_t difference;
-    if (__builtin_sub_overflow(a, b, &difference)) {
-        return a < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return difference;
+    return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
 static int64_t sum_in(const struct ranking_calendar_sum *sums, int64_t period)
@@ -124,7 +117,10 @@ int64_t ranking_record_add(struct ranking_record *record, const struct ranking_w
 int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
                               int64_t bucket_sum)
 {
-    const size_t i = take_place(record, window);
+    const size_t i = place_of(record, window);
+    if (i == record->count) {
+        return 0; /* somebody has deleted it: nothing of the bucket is in it */
+    }
     struct ranking_rolling_sum *sums = &record->windows[i].rolling;
     sums->sum = difference_of(sums->sum, bucket_sum);
     if (sums->bucket == bucket) {

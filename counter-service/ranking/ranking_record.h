@@ -7,8 +7,8 @@
  *               rolling   the sum in the window, the bucket of the last event, the sum in that bucket
  *
  * A window's tag is the same for ever, so that a record outlives a change of the configuration: windows that are not
- * configured stay as they are. "all" has no place here: its sum is the counter itself. Sums that leave the range of
- * int64 stay at its end. */
+ * configured stay as they are. "all" has no place here: its sum is the counter itself. Sums are modulo 2^64: one that
+ * leaves the range of int64 is right again when it has come back. */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_RECORD_H
 #define TALLY_COUNTER_SERVICE_RANKING_RANKING_RECORD_H
 

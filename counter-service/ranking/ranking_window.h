@@ -26,6 +26,14 @@ enum {
     RANKING_PERIOD_SIZE = 16, /* "2026-11-25T14" and its NUL */
 };
 
+/* The year 9999 ends, ms since 1970. Entries that somebody else has added may be of any time: they count as of this. */
+#define RANKING_TIME_MAX_MS INT64_C(253402300799999)
+
+static inline int64_t ranking_time_of(uint64_t ms)
+{
+    return ms < (uint64_t)RANKING_TIME_MAX_MS ? (int64_t)ms : RANKING_TIME_MAX_MS;
+}
+
 struct ranking_window {
     enum ranking_kind kind;
     enum ranking_calendar calendar; /* RANKING_KIND_CALENDAR */

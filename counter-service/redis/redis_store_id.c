@@ -1,9 +1,6 @@
 #include "counter-service/redis/redis_store_id.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <sys/random.h>
-
+#include "common/base/random_hex.h"
 #include "counter-service/redis/redis_checks.h"
 
 const struct text redis_store_id_key = {"tally:store", 11};
@@ -11,13 +8,9 @@ const struct text redis_store_id_request = {"*2\r\n$3\r\nGET\r\n$11\r\ntally:sto
 
 int redis_store_id_make(char out[STORE_ID_SIZE], struct error *error)
 {
-    uint8_t random[STORE_ID_LEN / 2];
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+    if (random_hex(out, STORE_ID_LEN) != 0) {
         error_set(error, "the kernel has no random numbers for a store id");
         return -1;
-    }
-    for (size_t i = 0; i < sizeof(random); i++) {
-        snprintf(out + 2 * i, 3, "%02x", random[i]);
     }
     return 0;
 }

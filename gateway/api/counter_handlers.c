@@ -133,6 +133,9 @@ static bool submit(struct request_state *state, enum batch_kind kind, void (*ans
         return false;
     }
     state->is_submitted = true;
+    if (kind == BATCH_INCREMENT) {
+        cached_counter_writing(state);
+    }
     request_wait_begin(state, &results_wait, NULL);
     admission_enter(state, valid);
     if (kind == BATCH_INCREMENT) {

@@ -62,15 +62,7 @@ enum status batcher_submit(struct batcher *batcher, struct submission *submissio
     if (waiting_line_reserve(line, submission->operation_count) != 0) {
         return STATUS_OUT_OF_MEMORY;
     }
-    submission->unanswered = 0;
-    for (size_t i = 0; i < submission->operation_count; i++) {
-        struct operation *operation = &submission->operations[i];
-        if (operation->done) {
-            continue;
-        }
-        waiting_line_add(line, (struct entry){submission, operation});
-        submission->unanswered++;
-    }
+    submission->unanswered = waiting_line_add(line, submission);
     return STATUS_OK;
 }
 

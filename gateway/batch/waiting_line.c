@@ -30,11 +30,33 @@ int waiting_line_reserve(struct waiting_line *line, size_t more)
     return 0;
 }
 
-void waiting_line_add(struct waiting_line *line, struct entry entry)
+/* Behind those due no later. Nearly always that is the end, so it is looked for from there. */
+static struct entry *open_places(struct waiting_line *line, int64_t deadline_us, size_t count)
 {
-    assert(line->end < line->capacity);
-    assert(entry.submission != NULL);
-    line->entries[line->end++] = entry;
+    assert(line->end + count <= line->capacity);
+    size_t at = line->end;
+    while (at > line->first && line->entries[at - 1].submission->deadline_us > deadline_us) {
+        at--;
+    }
+    memmove(line->entries + at + count, line->entries + at, (line->end - at) * sizeof(line->entries[0]));
+    line->end += count;
+    return line->entries + at;
+}
+
+size_t waiting_line_add(struct waiting_line *line, struct submission *submission)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < submission->operation_count; i++) {
+        count += !submission->operations[i].done;
+    }
+    assert(count > 0);
+    struct entry *place = open_places(line, submission->deadline_us, count);
+    for (size_t i = 0; i < submission->operation_count; i++) {
+        if (!submission->operations[i].done) {
+            *place++ = (struct entry){submission, &submission->operations[i]};
+        }
+    }
+    return count;
 }
 
 void waiting_line_put_back(struct waiting_line *line, const struct entry *entries, size_t count)

@@ -9,7 +9,8 @@
 #include "common/base/compiler.h"
 #include "gateway/batch/entry.h"
 
-/* First in, first out; with one time-out for all, that is the order of their deadlines. Zero-initialised is empty. */
+/* Of those due at the same time, first in, first out. With one time-out for all, most come in the order of their
+ * deadlines; a request that was held, or that asks again, comes behind younger ones. Zero-initialised is empty. */
 struct waiting_line {
     struct entry *entries;
     size_t first;
@@ -24,8 +25,9 @@ static inline size_t waiting_line_count(const struct waiting_line *line)
 
 /* Room for so many more. Returns 0, or -1 when out of memory. */
 int waiting_line_reserve(struct waiting_line *line, size_t more) MUST_CHECK;
-/* At the end. There is room. */
-void waiting_line_add(struct waiting_line *line, struct entry entry);
+/* The operations that are not `done`, at least one, behind all that are due no later. There is room. Returns how many.
+ */
+size_t waiting_line_add(struct waiting_line *line, struct submission *submission);
 /* Puts back entries that left and were certainly not applied, each before the first waiting one that is due no earlier.
  * entries: in the order of their deadlines; those already answered are passed over. There must be room. */
 void waiting_line_put_back(struct waiting_line *line, const struct entry *entries, size_t count);

@@ -63,6 +63,24 @@ struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key
     return entry;
 }
 
+static bool is_same(const struct cache_answer *a, const struct cache_answer *b)
+{
+    return a->number == b->number && text_equal(a->body, b->body);
+}
+
+static void note_read(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer, int64_t now_us)
+{
+    const bool is_later = !entry->is_answered || answer->asked_us > entry->answered_us;
+    if (is_later && is_younger(answer, now_us, INT64_MAX)) {
+        cache_entries_hold(cache, entry, answer);
+        entry->is_of_read = true;
+        note_answer(entry, now_us);
+    } else if (!is_later && entry->is_held && entry->is_of_read && !is_same(answer, &entry->answer)) {
+        cache_entries_let_go(cache, entry); /* either may be the later one, and both were given */
+        note_answer(entry, now_us);
+    }
+}
+
 void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *reader,
                     const struct cache_answer *answer, int64_t now_us)
 {
@@ -70,10 +88,8 @@ void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *
     if (entry->reader == reader) {
         entry->reader = NULL;
     }
-    const bool is_later = answer != NULL && (!entry->is_answered || answer->asked_us > entry->answered_us);
-    if (is_later && is_younger(answer, now_us, INT64_MAX)) {
-        cache_entries_hold(cache, entry, answer);
-        note_answer(entry, now_us);
+    if (answer != NULL) {
+        note_read(cache, entry, answer, now_us);
     }
     entry->reads--;
     if (entry->reads == 0) {
@@ -92,18 +108,39 @@ static int64_t plus(int64_t value, int64_t delta)
     return (int64_t)((uint64_t)value + (uint64_t)delta);
 }
 
+/* Whether no write that lowers a counter was out since this one was sent, nor does it itself: a value and its delta
+ * prove an order only then. Where -1 and +1 overlap, either may have been what the other was added to. */
+static bool only_goes_up(const struct cache *cache, const struct cache_write *write)
+{
+    return write->delta > 0 && cache->lowering == 0 && write->asked_us > cache->lowered_us;
+}
+
 static void hold_write(struct cache *cache, struct cache_entry *entry, const struct cache_write *write, int64_t now_us)
 {
     const struct cache_answer answer = {
         .number = write->value, .asked_us = write->asked_us, .lifetime_us = write->lifetime_us};
     const bool is_later = write->asked_us > entry->answered_us;
-    const bool is_next = entry->is_held && write->value == plus(entry->answer.number, write->delta);
+    const bool is_next =
+        only_goes_up(cache, write) && entry->is_held && write->value == plus(entry->answer.number, write->delta);
     const bool is_seen = entry->is_held && write->value == entry->answer.number;
     if ((is_later || is_next) && is_younger(&answer, now_us, INT64_MAX)) {
         cache_entries_hold(cache, entry, &answer);
+        entry->is_of_read = false;
     } else if (is_later || is_next || !is_seen) {
         cache_entries_let_go(cache, entry);
     }
+}
+
+void cache_begin_lowering(struct cache *cache)
+{
+    cache->lowering++;
+}
+
+void cache_end_lowering(struct cache *cache, int64_t now_us)
+{
+    assert(cache->lowering > 0);
+    cache->lowering--;
+    cache->lowered_us = now_us;
 }
 
 void cache_note_write(struct cache *cache, const struct cache_key *key, const struct cache_write *write, int64_t now_us)
@@ -138,6 +175,7 @@ struct cache *cache_create(size_t entries_max, size_t body_bytes_max, uint64_t s
         cache->body_bytes_max = body_bytes_max;
         cache->seed = seed;
         cache->bucket_count = bucket_count;
+        cache->lowered_us = INT64_MIN;
     }
     return cache;
 }

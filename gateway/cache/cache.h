@@ -10,10 +10,12 @@
  * back:
  *
  *   - The answer to a read is kept if it was asked for after the last answer about the same key had come. An entry is
- *     there, and remembers when that was, as long as a read of it is out.
+ *     there, and remembers when that was, as long as a read of it is out. If it overlaps the read whose answer is held,
+ *     and differs, nothing is held. If it overlaps a write's, that stays: it is never what was before the write.
  *   - The answer to a write is kept by the same rule, but an entry that has seen no answer yet counts from when it was
  *     made. If the two overlap, their order is known by the values only: the write's is kept if it is what is held and
- *     its delta; if it is what is held, that stays; else nothing is held.
+ *     its delta, and no write that lowers a counter was out meanwhile; if it is what is held, that stays; else nothing
+ * is held.
  *   - After a write that is not known to have made a value nothing is held.
  *   - Whoever reads after a write's answer does not wait for a read that was out before (cache_reader).
  *
@@ -77,6 +79,10 @@ struct cache_entry *cache_begin_read(struct cache *cache, const struct cache_key
 void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *reader,
                     const struct cache_answer *answer, int64_t now_us);
 
+/* A write with a delta below 0 is being sent, whether there is an entry or not; it has ended, after cache_note_write.
+ * One whose end is unknown counts no more then: if it is applied later still, a value may go back. */
+void cache_begin_lowering(struct cache *cache);
+void cache_end_lowering(struct cache *cache, int64_t now_us);
 /* The answer to a write of that counter has come. */
 void cache_note_write(struct cache *cache, const struct cache_key *key, const struct cache_write *write,
                       int64_t now_us);

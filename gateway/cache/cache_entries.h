@@ -14,6 +14,7 @@ struct cache_entry {
     void *reader;
     bool is_held;
     struct cache_answer answer; /* is_held; its body is our own */
+    bool is_of_read;            /* is_held; else it is a write's */
     bool is_answered;           /* since it was made */
     int64_t answered_us;        /* when the last answer came; before that, when it was made */
     size_t key_len;
@@ -30,6 +31,8 @@ struct cache {
     struct list idle; /* the least recently used first */
     size_t count;
     size_t body_bytes;
+    size_t lowering;    /* writes that are out, of any counter, with a delta below 0 */
+    int64_t lowered_us; /* when the last of them ended */
     struct cache_entry *buckets[];
 };
 

@@ -76,15 +76,31 @@ static void note(struct read_cache *cache, const struct operation *increment, in
     cache_note_write(cache->counters, &key, &write, now_us);
 }
 
+void cached_counter_writing(struct request_state *state)
+{
+    struct cache *counters = counters_of(state);
+    if (counters == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < state->operations.count; i++) {
+        if (state->operations.items[i].delta < 0) {
+            cache_begin_lowering(counters);
+        }
+    }
+}
+
 void cached_counter_written(struct request_state *state)
 {
-    const struct cache *counters = counters_of(state);
-    if (counters == NULL || cache_count(counters) == 0) {
+    struct cache *counters = counters_of(state);
+    if (counters == NULL) {
         return;
     }
     const int64_t now_us = clock_boottime_us();
     for (size_t i = 0; i < state->operations.count; i++) {
         note(state->loop->read_cache, &state->operations.items[i], now_us);
+        if (state->operations.items[i].delta < 0) {
+            cache_end_lowering(counters, now_us);
+        }
     }
     read_cache_show_entries(state->loop->read_cache);
 }

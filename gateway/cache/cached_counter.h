@@ -14,6 +14,8 @@ void cached_counter_asked(struct request_state *state);
 /* The read has its result; before it is answered. */
 void cached_counter_end(struct request_state *state);
 
+/* The increments were submitted: cached_counter_written follows. */
+void cached_counter_writing(struct request_state *state);
 /* The increments have their results, each. */
 void cached_counter_written(struct request_state *state);
 

@@ -1,5 +1,6 @@
 /* Reads of rankings, for ranking_handlers. How old an answer may become the service says with it (rankings.cache_ttl):
- * cache.max_staleness has no part in it. Loop thread only. */
+ * cache.max_staleness has no part in it. Where that was 0 for a counter type's last answer, each request asks for
+ * itself. Loop thread only. */
 #ifndef TALLY_GATEWAY_CACHE_CACHED_RANKING_H
 #define TALLY_GATEWAY_CACHE_CACHED_RANKING_H
 

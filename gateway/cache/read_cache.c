@@ -29,6 +29,7 @@ struct read_cache *read_cache_create(const struct config *config)
     }
     struct prng prng;
     prng_init(&prng);
+    cache->seed = prng_next(&prng);
     cache->max_staleness_us = (int64_t)config->cache.max_staleness_ms * US_PER_MS;
     cache->rankings = cache_create(CACHE_RANKINGS_MAX, CACHE_RANKING_BYTES_MAX, prng_next(&prng));
     if (cache->max_staleness_us > 0) {

@@ -15,13 +15,15 @@ enum {
     /* Of the rankings of a loop: a body has 60 bytes an entry usually, and 400 KB at most. */
     CACHE_RANKINGS_MAX = 4096,
     CACHE_RANKING_BYTES_MAX = 16 * 1024 * 1024,
+    /* Places for counter types whose rankings may not be kept; two that share one take turns. */
+    CACHE_UNKEPT_TYPES = 256,
 };
 
 enum read_cache_result {
     READ_HIT,
     READ_MISS,
     READ_WAIT,   /* it got, or failed with, what another one asked for */
-    READ_BYPASS, /* it wanted none from a cache */
+    READ_BYPASS, /* it wanted none from a cache, or its ranking may not be kept */
     READ_RESULTS
 };
 
@@ -30,10 +32,12 @@ struct read_cache {
     int64_t max_staleness_us; /* of a counter */
     struct cache *counters;   /* NULL: cache.max_staleness is 0 */
     struct cache *rankings;
+    uint64_t seed; /* of the hashes of unkept_types */
     metric_series results[READ_RESULTS];
     metric_series entries;
     /* changed */
-    int64_t entries_shown; /* as its metric has it */
+    int64_t entries_shown;                     /* as its metric has it */
+    uint64_t unkept_types[CACHE_UNKEPT_TYPES]; /* hashes of counter types (cached_ranking.c); 0: none */
 };
 
 /* NULL when out of memory. */

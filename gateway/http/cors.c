@@ -12,11 +12,11 @@ static bool allows_all(const struct cors *cors)
 
 const char *cors_allowed_origin(const struct cors *cors, struct text origin)
 {
-    if (origin.data == NULL || cors->count == 0) {
-        return NULL;
-    }
     if (allows_all(cors)) {
         return "*";
+    }
+    if (origin.data == NULL) {
+        return NULL;
     }
     for (size_t i = 0; i < cors->count; i++) {
         if (text_equal(text_of(cors->origins[i]), origin)) {

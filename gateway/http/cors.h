@@ -19,7 +19,8 @@ struct cors {
 #define CORS_MAX_AGE "600"
 
 /* The value of Access-Control-Allow-Origin for a request with this Origin (.data NULL: without one); NULL if the page
- * may not call. Lives as long as the configuration. */
+ * may not call. Where all may, each answer says so, as a cache gives the same one to pages and to others. Lives as long
+ * as the configuration. */
 const char *cors_allowed_origin(const struct cors *cors, struct text origin);
 /* Whether answers differ by Origin. */
 bool cors_varies(const struct cors *cors);

@@ -80,13 +80,28 @@ static int64_t seconds_up(int64_t ms)
     return ms / MS_PER_SECOND + (ms % MS_PER_SECOND > 0);
 }
 
+/* With an answer to HEAD that says what is fresh now, a cache would renew the answer to GET that it has stored, whose
+ * count is another one: we send no validators, by which it could tell (RFC 9111, section 4.3.5). */
+static bool may_tell_freshness(const struct request_state *state)
+{
+    return state->request->method == HTTP_GET;
+}
+
+/* What was asked with credentials is not for others, but must-revalidate would let shared caches give it to them
+ * (RFC 9111, section 3.5). */
+static bool is_authorized(const struct request_state *state)
+{
+    return http_request_field(state->request, FIELD_AUTHORIZATION).data != NULL;
+}
+
 /* must-revalidate: a cache that cannot reach us may not give it for longer either. */
 static void add_cache_headers(const struct request_state *state, struct http_response *response,
                               struct own_values *values)
 {
     const struct freshness *freshness = &state->freshness;
-    const bool is_told = response->status == 200 && freshness->is_told;
-    const bool may_be_kept = freshness->max_age_ms >= MS_PER_SECOND && freshness->age_ms < freshness->max_age_ms;
+    const bool is_told = response->status == 200 && freshness->is_told && may_tell_freshness(state);
+    const bool may_be_kept =
+        freshness->max_age_ms >= MS_PER_SECOND && freshness->age_ms < freshness->max_age_ms && !is_authorized(state);
     if (is_told) {
         snprintf(values->age, sizeof(values->age), "%" PRId64, seconds_up(freshness->age_ms));
         add_own_header(response, "Age", values->age);

@@ -18,10 +18,11 @@ enum http_problem {
 /* Adds a header to the answer to come, at most four. name is static; value lives until then. */
 void reply_add_header(struct request_state *state, const char *name, const char *value);
 
-/* Lets caches keep the answer to come, if it is a 200: it is so old, and may be given up to an age of max_age_ms. They
- * are told whole seconds, the age rounded up and max_age_ms down, so that what is left is never more than there is (Age
- * and Cache-Control: RFC 9111, sections 5.1 and 5.2.2.1). Of one that is too old, or with a max_age_ms below a second,
- * only the age is told, and no cache keeps it. Neither is negative. */
+/* Lets caches keep the answer to come, if it is a 200 to GET: it is so old, and may be given up to an age of
+ * max_age_ms. They are told whole seconds, the age rounded up and max_age_ms down, so that what is left is never more
+ * than there is (Age and Cache-Control: RFC 9111, sections 5.1 and 5.2.2.1). Of one that is too old, or with a
+ * max_age_ms below a second, or asked for with an Authorization, only the age is told, and no cache keeps it. Neither
+ * is negative. */
 void reply_set_freshness(struct request_state *state, int64_t age_ms, int64_t max_age_ms);
 
 /* JSON that was written into request->reply. */

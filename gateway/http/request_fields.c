@@ -17,6 +17,7 @@ const struct http_wanted_field request_fields[REQUEST_FIELDS] = {
     [FIELD_REQUESTED_METHOD] = {NAME("Access-Control-Request-Method"), NULL},
     [FIELD_CACHE_CONTROL] = {NAME("Cache-Control"), NULL},
     [FIELD_PRAGMA] = {NAME("Pragma"), NULL},
+    [FIELD_AUTHORIZATION] = {NAME("Authorization"), NULL},
 };
 
 _Static_assert((int)REQUEST_FIELDS <= (int)HTTP_WANTED_FIELDS_MAX, "a request has a place for each");

@@ -17,6 +17,7 @@ enum request_field {
     FIELD_REQUESTED_METHOD, /* Access-Control-Request-Method: with OPTIONS, a preflight */
     FIELD_CACHE_CONTROL,
     FIELD_PRAGMA,
+    FIELD_AUTHORIZATION, /* only whether there is one */
     REQUEST_FIELDS
 };
 

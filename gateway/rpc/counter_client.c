@@ -68,7 +68,8 @@ struct counter_client {
     grpc_completion_queue *queue;
     pthread_t poller;
     /* owned by the loop thread */
-    struct list calls; /* the youngest first */
+    struct list calls;           /* the youngest first */
+    struct list_node *walk_next; /* while counter_client_poll walks them: the call after the one it looks at */
     unsigned awaiting; /* how many of them are STATE_AWAITING */
     struct retry_budget budget;
     unsigned cursor;
@@ -228,8 +229,12 @@ static void retry_or_end(struct client_call *call, enum status status, int64_t t
 
 static void unlink_call(struct client_call *call)
 {
+    struct counter_client *client = call->client;
     set_state(call, STATE_ENDED);
-    list_remove(&call->client->calls, &call->node);
+    if (client->walk_next == &call->node) {
+        client->walk_next = call->node.next;
+    }
+    list_remove(&client->calls, &call->node);
 }
 
 static void free_call(struct client_call *call)
@@ -341,13 +346,13 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
         attempt_finished(client, attempt, now_us);
         attempt = next;
     }
+    /* on_done may start calls: they go to the front of the list, which this walk has passed. And it may abandon any. */
     int64_t wanted_us = INT64_MAX;
-    struct client_call *call = LIST_ENTRY(client->calls.first, struct client_call, node);
-    while (call != NULL) {
-        /* on_done may start calls: they go to the front of the list, which this walk has passed */
-        struct client_call *next = LIST_ENTRY(call->node.next, struct client_call, node);
+    client->walk_next = client->calls.first;
+    while (client->walk_next != NULL) {
+        struct client_call *call = LIST_ENTRY(client->walk_next, struct client_call, node);
+        client->walk_next = call->node.next;
         wanted_us = clock_earlier(wanted_us, advance(call, now_us));
-        call = next;
     }
     return wanted_us;
 }

@@ -46,7 +46,7 @@ bool counter_client_awaits_instance(const struct counter_client *client);
 struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
                                       int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
     MUST_CHECK;
-/* Gives a call up: it is cancelled and on_done will not be called. */
+/* Gives a call up: it is cancelled and on_done will not be called. Also from inside another call's on_done. */
 void client_call_abandon(struct client_call *call);
 /* What the service said when the last attempt failed: any bytes; empty for nothing. Valid inside on_done only. */
 struct text client_call_said(const struct client_call *call);

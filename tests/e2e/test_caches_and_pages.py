@@ -112,3 +112,13 @@ def test_a_star_is_for_everybody(stack, resource):
     response = gateway.post(INCREMENT, item(resource), [("Origin", OTHER)])
     assert response.header("access-control-allow-origin") == "*" and response.header("vary") is None
     check_problem(gateway.get("/nothing", [("Origin", "null")]), 404)
+
+
+def test_what_a_cache_keeps_may_be_given_to_a_page(stack, resource):
+    """Whoever asked first: an answer says that all pages may read it, or that it differs by page."""
+    for origins, allowed, varies in (("*", "*", None), (PAGE, None, "Origin")):
+        gateway = stack.extra_gateway(SERVER_CORS_ORIGINS=origins, CACHE_MAX_STALENESS="20s")
+        gateway.wait_ready()
+        for response in (gateway.get(counter_path(resource, "like")), gateway.get("/openapi.yaml")):
+            assert response.header("cache-control") != "no-store"
+            assert (response.header("access-control-allow-origin"), response.header("vary")) == (allowed, varies)

@@ -1,5 +1,6 @@
 """Rankings as their users see them: REST and gRPC over real counting."""
 
+import concurrent.futures
 import contextlib
 import time
 
@@ -7,9 +8,10 @@ import grpc
 import pytest
 
 from harness.calls import increment_batch, item
-from harness.daemons import Service
+from harness.daemons import Gateway, Service
 from harness.exposition import scrape
 from harness.leader import AGGREGATOR, health_of
+from harness.proxy import REPLIES, Proxy
 from harness.ranked import entries_of, ordered, top, wait_ranked
 from harness.stubs import CounterServiceStub, connect, pb
 from harness.wait import wait_until
@@ -102,7 +104,8 @@ def test_metrics_and_health_tell_of_rankings(stack, scores):
     metrics = scrape(stack.service)
     assert metrics.sum("tally_rankings_leading") == 1
     assert metrics.sum("tally_rankings_events_total") >= len(scores)
-    assert metrics.sum("tally_rankings_waiting", partition="0") == 0
+    # The position follows what is counted by a moment.
+    wait_until(lambda: scrape(stack.service).sum("tally_rankings_waiting", partition="0") == 0)
 
 
 def test_rankings_turned_on_over_counters_have_all_and_say_what_they_lack(start_stack):
@@ -121,4 +124,32 @@ def test_rankings_turned_on_over_counters_have_all_and_say_what_they_lack(start_
         day = top(stack.gateway, "like", "window=day")
         assert entries_of(day) == [("old_1", 1)]
         assert not day["complete"] and day["since"] <= day["as_of"]
+        service.stop()
+
+
+def test_an_answer_that_came_late_is_not_kept(start_stack):
+    """Its age counts from when Redis was asked: who asks afterwards is told what is true now."""
+    rankings = "[{{counter_type: like, windows: [all], cache_ttl: {}}}]"
+    stack = start_stack(service={"RANKINGS": rankings.format("0s")})
+    increment_batch(stack.gateway, [item("a", increment=1)])
+    wait_ranked(stack.gateway, "like")
+    patient = {"REDIS_TIMEOUT": "10s", "COUNTER_SERVICE_QUEUE_TIME": "10s", "RANKINGS": rankings.format("1s")}
+    with contextlib.closing(Proxy(stack.redis.port)) as proxy, contextlib.ExitStack() as ends:
+        service = Service(stack.directory, proxy.address, name="behind", **patient)
+        ends.callback(service.close)
+        service.start()
+        gateway = Gateway(stack.directory, service.address, name="gateway-behind", SERVER_LOOPS=1)
+        ends.callback(gateway.close)
+        gateway.start()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            proxy.hold(REPLIES)
+            late = pool.submit(gateway.get, "/api/v1/rankings/like?window=all")
+            time.sleep(0.5)
+            increment_batch(stack.gateway, [item("a", increment=1)])
+            wait_ranked(stack.gateway, "like")
+            time.sleep(2.5)
+            proxy.release()
+            late.result()
+            assert entries_of(top(gateway, "like", "window=all")) == [("a", 2)]
+        gateway.stop()
         service.stop()

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from google.protobuf.message import DecodeError
 
 from harness.calls import counter_path, increment, increment_batch, item, read, read_batch, set_value
 from harness.daemons import Gateway
@@ -19,6 +20,7 @@ from harness.stubs import pb
 STALENESS = 2
 CACHED = {"CACHE_MAX_STALENESS": f"{STALENESS}s", "SERVER_LOOPS": 1}
 KEPT = "max-age=2, must-revalidate"
+UNKEPT = TOP.replace("/like", "/unkept")  # a ranking of its own type: the gateway remembers that it may not be kept
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +115,24 @@ def test_head_is_get_without_its_body(gateway, resource):
         head = connection.request("HEAD", counter_path(resource, "like"))
         whole = connection.request("GET", counter_path(resource, "like"))
     assert head.status == 200
-    for name in ("content-length", "content-type", "cache-control"):
+    for name in ("content-length", "content-type"):
         assert head.header(name) == whole.header(name) is not None
+
+
+def test_head_renews_no_stored_answer(gateway, resource):
+    with gateway.connection() as connection:
+        for method, told in (("GET", KEPT), ("HEAD", "no-store"), ("GET", KEPT)):
+            response = connection.request(method, counter_path(resource, "like"))
+            assert (response.status, response.header("cache-control")) == (200, told)
+            assert (response.header("age") is None) == (method == "HEAD")
+
+
+def test_what_is_asked_with_credentials_is_kept_by_no_cache_on_the_way(gateway, resource):
+    for _ in range(2):
+        response = get(gateway, resource, ("Authorization", "Bearer x"))
+        assert response.header("cache-control") == "no-store"
+        assert response.header("age") is not None
+    assert get(gateway, resource).header("cache-control") == KEPT
 
 
 def test_off_nothing_changes(stack, resource):
@@ -211,6 +229,29 @@ def test_a_request_may_want_it_younger(lasting, rpc, resource):
     assert get(lasting, resource, ("Cache-Control", "max-age=60")).json()["value"] == 0
     assert get(lasting, resource, ("Cache-Control", "max-age=1")).json()["value"] == 3
     assert read(lasting, resource) == 3
+
+
+def test_a_write_that_lowers_the_counter_and_answers_late_does_not_bring_its_value_back(fake, before_fake, resource):
+    """The counter is 0. -1 makes -1, then +1 makes 0; and the last answers first."""
+
+    def answer(request):
+        delta = 0
+        with contextlib.suppress(DecodeError, IndexError):
+            delta = pb.SessionIncrementRequest.FromString(request).items[0].delta
+        if delta not in (-1, 1):
+            return pb.BatchGetResponse(results=[pb.GetResult(value=0)]).SerializeToString()
+        time.sleep(0.6 if delta == -1 else 0.3)
+        results = [pb.IncrementResult(value=-1 if delta == -1 else 0)]
+        return pb.BatchIncrementResponse(results=results).SerializeToString()
+
+    fake.will_answer(answer)
+    assert read(before_fake, resource) == 0
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        lowers = pool.submit(increment, before_fake, resource, increment=-1)
+        time.sleep(0.1)
+        raises = pool.submit(increment, before_fake, resource, increment=1)
+        assert (lowers.result().json()["value"], raises.result().json()["value"]) == (-1, 0)
+    assert read(before_fake, resource) == 0
 
 
 # --- faults
@@ -355,8 +396,25 @@ def test_a_ranking_is_kept_as_long_as_the_service_says(fake, before_fake):
 def test_a_ranking_that_may_not_be_kept_is_asked_for_each_time(fake, before_fake):
     will_answer(fake, top(ranked(1, "a", 5)))
     for _ in range(3):
-        assert before_fake.get(TOP + "&period=exact").header("cache-control") == "no-store"
+        assert before_fake.get(UNKEPT).header("cache-control") == "no-store"
     assert len(fake.requests) == 3
+
+
+def test_nobody_waits_for_a_ranking_that_may_not_be_kept(fake, before_fake):
+    def answer(_):
+        time.sleep(0.5)
+        return top(ranked(1, "a", 5)).SerializeToString()
+
+    def seconds(_):
+        began = time.monotonic()
+        assert before_fake.get(UNKEPT).status == 200
+        return time.monotonic() - began
+
+    fake.will_answer(answer)
+    seconds(0)  # it is not known before
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        assert max(pool.map(seconds, range(3))) < 0.9
+    assert len(fake.requests) == 4
 
 
 def test_one_asks_for_a_ranking(fake, before_fake):

@@ -162,6 +162,9 @@ static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     result->status = status;
     assert_int_equal(reply != NULL, status == STATUS_OK);
     result->reply_len = reply != NULL ? grpc_byte_buffer_length(reply) : 0;
+    if (result->gives_up != NULL) {
+        client_call_abandon(result->gives_up);
+    }
 }
 
 void client_fixture_call(struct client_fixture *fixture, struct call_result *result, int64_t timeout_us)

@@ -64,6 +64,7 @@ struct call_result {
     unsigned ends; /* how often on_done was called */
     enum status status;
     size_t reply_len;
+    struct client_call *gives_up; /* is abandoned when this call ends; NULL: none */
 };
 
 /* For cmocka: *state becomes an empty fixture. */

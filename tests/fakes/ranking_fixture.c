@@ -34,7 +34,6 @@ struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int re
     fixture->store = store;
     fixture->config = store->config;
     fixture->ranking = (struct ranking_config){
-        .counter_type = (char[]){TYPE},
         .rolling = {{"1h", 60 * 60 * 1000}, {"24h", 24 * 60 * 60 * 1000}},
         .rolling_count = 2,
         .keep = keep,

@@ -1,5 +1,6 @@
 """One child process: started, signalled by its own pid, never left behind."""
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -51,7 +52,16 @@ class Process:
         self._child.send_signal(number)
 
     def pause(self):
+        """Each of its threads stands still when this returns: on a busy machine one may run on for a while."""
         self.send_signal(signal.SIGSTOP)
+        wait_until(lambda: self._thread_states() <= {"T", "t", "Z"}, 10, f"{self.name} to stand still", interval=0.001)
+
+    def _thread_states(self):
+        states = set()
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                states.add((task / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0])
+        return states
 
     def resume(self):
         self.send_signal(signal.SIGCONT)

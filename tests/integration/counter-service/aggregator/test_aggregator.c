@@ -13,7 +13,7 @@
 #include "common/base/prng.h"
 #include "tests/fakes/ranking_fixture.h"
 
-enum { ROUNDS = 500, ENTRY_EVENTS = 50 };
+enum { ROUNDS = 1500, ENTRY_EVENTS = 50 };
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 /* Ahead of the clock, which would otherwise move the windows on. */
@@ -88,9 +88,9 @@ static void forget_all(struct store_fixture *fixture)
 static void test_rankings_equal_a_count_of_all_events(void **state)
 {
     NEED_REDIS(state);
-    for (uint64_t seed = 1; seed <= 4; seed++) {
+    for (uint64_t seed = 1; seed <= 8; seed++) {
         forget_all(fixture);
-        run_schedule(fixture, seed, seed % 2 == 0, seed > 2 ? 50 : 20);
+        run_schedule(fixture, seed, seed % 2 == 0, seed % 3 == 0 ? 50 : 20);
     }
 }
 
@@ -289,6 +289,58 @@ static void test_a_window_that_another_leader_did_not_keep_up_says_so(void **sta
     ranking_fixture_free(rankings);
 }
 
+/* The leader that does not keep a window up leads over the turn of its period. */
+static void test_what_a_window_missed_is_missing_in_the_next_period_too(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t hour_ms = start_ms() / HOUR * HOUR + HOUR;
+    write_each(rankings, hour_ms + 50 * MINUTE, 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    rankings->ranking.calendar[RANKING_HOUR] = false;
+    run = ranking_fixture_start(rankings);
+    write_each(rankings, hour_ms + 65 * MINUTE, 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    rankings->ranking.calendar[RANKING_HOUR] = true;
+    run = ranking_fixture_start(rankings);
+    write_one(rankings, hour_ms + 66 * MINUTE, 3, 1);
+    ranking_fixture_settle(run);
+    assert_false(is_whole(window_called(run, "hour")));
+    write_one(rankings, hour_ms + 121 * MINUTE, 3, 1);
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "hour")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+/* Whoever may write to Redis may write anything. */
+static void test_numbers_that_nobody_should_have_written_stop_nothing(void **state)
+{
+    NEED_REDIS(state);
+    static const char *const boards[] = {"9223372036854775807 0 0 0", "-5 0 0 0", "1 9223372036854775807 5 1", "x"};
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    int64_t now_ms = start_ms();
+    for (size_t i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
+        struct aggregator_run *run = ranking_fixture_start(rankings);
+        write_each(rankings, ++now_ms, 30, 1);
+        ranking_fixture_settle(run);
+        ranking_fixture_kill(run);
+        REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "b:like:hour", boards[i]);
+        REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "b:like:60m", boards[i]);
+    }
+    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "t", "4000000000000000");
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    /* The year 11476. */
+    write_each(rankings, INT64_C(300000000000000), 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
 static void test_what_an_instance_without_events_has_counted_is_missing(void **state)
 {
     NEED_REDIS(state);
@@ -368,6 +420,8 @@ int main(void)
         TEST(test_a_top_that_lost_its_members_is_made_anew),
         TEST(test_a_rolling_window_lets_go_in_steps_and_says_so),
         TEST(test_a_window_that_another_leader_did_not_keep_up_says_so),
+        TEST(test_what_a_window_missed_is_missing_in_the_next_period_too),
+        TEST(test_numbers_that_nobody_should_have_written_stop_nothing),
         TEST(test_what_an_instance_without_events_has_counted_is_missing),
         TEST(test_records_of_which_nothing_is_left_are_dropped),
         TEST(test_a_damaged_record_stops_the_rankings_and_nothing_else),

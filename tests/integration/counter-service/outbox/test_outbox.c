@@ -313,6 +313,31 @@ static void test_a_lease_that_would_last_too_long_is_cut_short(void **state)
     outbox_consumer_close(&consumer);
 }
 
+/* Nobody follows for it any more: the stream is kept for a day. */
+static void test_a_consumer_that_was_configured_away_keeps_the_stream_for_a_day(void **state)
+{
+    NEED_REDIS(state);
+    struct outbox_consumer consumer;
+    outbox_consumer_open(&consumer, fixture, LEASE_MS);
+    outbox_consumer_lead(&consumer);
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:pos:rankings", "0-0 0", "PX", "600");
+    assert_int_equal(outbox_increment_many(fixture, 10), STATUS_OK);
+    outbox_consumer_consume(&consumer);
+    assert_int_equal(outbox_entries(fixture), 1);
+    usleep(700 * 1000);
+    assert_int_equal(outbox_increment_many(fixture, 10), STATUS_OK);
+    outbox_consumer_consume(&consumer);
+    assert_int_equal(outbox_entries(fixture), 0);
+    /* The follower's own is renewed, also while it moves nothing, and made anew if somebody has deleted it. */
+    assert_in_range(strtol(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka"), NULL, 10), 86000, 86400);
+    REDIS_ASK(fixture->redis, "PERSIST", "tally:{p0}:pos:kafka");
+    outbox_consumer_step(&consumer, OUTBOX_ALL);
+    assert_in_range(strtol(REDIS_ASK(fixture->redis, "TTL", "tally:{p0}:pos:kafka"), NULL, 10), 86000, 86400);
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:pos:kafka");
+    assert_true(outbox_consumer_step(&consumer, OUTBOX_ALL));
+    outbox_consumer_close(&consumer);
+}
+
 /* Somebody has deleted one of its keys. */
 static void test_an_outbox_whose_numbers_are_gone_is_still_bounded(void **state)
 {
@@ -349,6 +374,7 @@ int main(void)
         TEST(test_an_entry_of_somebody_else_is_left_out, setup),
         TEST(test_a_step_reads_few_entries_where_they_are_large, setup),
         TEST(test_a_lease_that_would_last_too_long_is_cut_short, setup),
+        TEST(test_a_consumer_that_was_configured_away_keeps_the_stream_for_a_day, setup),
         TEST(test_an_outbox_whose_numbers_are_gone_is_still_bounded, setup_dropping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static struct asked ask(struct ranking_cache *cache, const char *key, int64_t no
 static void keep(struct ranking_cache *cache, struct ranking_cache_place *place, int64_t as_of_ms, size_t bytes,
                  int64_t now_us)
 {
-    struct ranking_outcome outcome = {.status = STATUS_OK, .answer = answer_of(as_of_ms, bytes), .computed_us = now_us};
+    struct ranking_outcome outcome = {.status = STATUS_OK, .answer = answer_of(as_of_ms, bytes), .asked_us = now_us};
     ranking_cache_finish(cache, place, &outcome, ttl_us);
     ranking_answer_release(outcome.answer);
 }
@@ -104,7 +104,7 @@ static void test_an_answer_is_given_again_until_it_is_too_old(void **state)
     keep(cache, asked.place, 17, 100, 5000);
     asked = ask(cache, "a", 5000 + ttl_us - 1, &told);
     assert_int_equal(asked.turn, RANKING_TURN_ANSWERED);
-    assert_true(asked.outcome.answer->as_of_ms == 17 && asked.outcome.computed_us == 5000);
+    assert_true(asked.outcome.answer->as_of_ms == 17 && asked.outcome.asked_us == 5000);
     assert_int_equal(holders_of(asked.outcome.answer), 2);
     struct ranking_answer *held = asked.outcome.answer;
     asked = ask(cache, "a", 5000 + ttl_us, &told);
@@ -242,7 +242,7 @@ static void compute(struct caller *caller, struct ranking_cache_place *place, in
     if (atomic_fetch_add(caller->computing, 1) != 0) {
         abort();
     }
-    struct ranking_outcome outcome = {.status = round % 3 == 0 ? STATUS_REDIS_DOWN : STATUS_OK, .computed_us = round};
+    struct ranking_outcome outcome = {.status = round % 3 == 0 ? STATUS_REDIS_DOWN : STATUS_OK, .asked_us = round};
     if (outcome.status == STATUS_OK) {
         outcome.answer = calloc(1, sizeof(*outcome.answer));
         atomic_init(&outcome.answer->holders, 1);

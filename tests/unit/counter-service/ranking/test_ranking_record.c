@@ -73,14 +73,28 @@ static void test_a_rolling_sum_is_that_of_its_buckets(void **state)
     assert_int_equal(bucket_sum, 1);
 }
 
-static void test_sums_stay_at_the_ends_of_their_range(void **state)
+static void test_a_sum_that_left_its_range_is_right_when_it_has_come_back(void **state)
+{
+    (void)state;
+    int64_t bucket_sum;
+    struct ranking_record record = {.count = 0};
+    const struct ranking_window window = hour_rolling();
+    add(&record, day(), 1, INT64_MAX);
+    add(&record, day(), 1, 100);
+    assert_true(add(&record, day(), 1, -101) == INT64_MAX - 1);
+    ranking_record_add(&record, &window, 10, -INT64_MAX, &bucket_sum);
+    ranking_record_add(&record, &window, 11, -INT64_MAX, &bucket_sum);
+    ranking_record_let_go(&record, &window, 10, -INT64_MAX);
+    assert_int_equal(ranking_record_let_go(&record, &window, 11, -INT64_MAX), 0);
+}
+
+static void test_what_was_deleted_is_not_taken_away(void **state)
 {
     (void)state;
     struct ranking_record record = {.count = 0};
-    assert_true(add(&record, day(), 1, INT64_MAX) == INT64_MAX);
-    assert_true(add(&record, day(), 1, 1) == INT64_MAX);
-    assert_true(add(&record, day(), 2, INT64_MIN) == INT64_MIN);
-    assert_true(add(&record, day(), 2, -1) == INT64_MIN);
+    const struct ranking_window window = hour_rolling();
+    assert_int_equal(ranking_record_let_go(&record, &window, 10, 7), 0);
+    assert_int_equal(record.count, 0);
 }
 
 static bool same(const struct ranking_record *a, const struct ranking_record *b)
@@ -166,7 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_period_and_the_one_before_are_known),
         cmocka_unit_test(test_a_rolling_sum_is_that_of_its_buckets),
-        cmocka_unit_test(test_sums_stay_at_the_ends_of_their_range),
+        cmocka_unit_test(test_a_sum_that_left_its_range_is_right_when_it_has_come_back),
+        cmocka_unit_test(test_what_was_deleted_is_not_taken_away),
         cmocka_unit_test(test_a_record_survives_packing),
         cmocka_unit_test(test_what_is_no_record_is_refused),
         cmocka_unit_test(test_a_record_is_over_when_nothing_can_be_asked_for),

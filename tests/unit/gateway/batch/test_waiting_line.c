@@ -25,7 +25,11 @@ static struct entry entry(size_t number)
 static void add(struct waiting_line *line, size_t number)
 {
     assert_int_equal(waiting_line_reserve(line, 1), 0);
-    waiting_line_add(line, entry(number));
+    static struct operation operation;
+    struct submission *submission = entry(number).submission;
+    submission->operations = &operation;
+    submission->operation_count = 1;
+    assert_int_equal(waiting_line_add(line, submission), 1);
 }
 
 static void put_back(struct waiting_line *line, const struct entry *entries, size_t count)
@@ -49,14 +53,36 @@ static void test_first_in_first_out(void **state)
     for (int round = 0; round < 100; round++) {
         for (int i = 0; i < 7; i++) {
             add(&line, in++ % SUBMISSIONS);
+            submissions[(in - 1) % SUBMISSIONS].deadline_us = 0;
         }
         for (int i = 0; i < (round < 50 ? 6 : 8); i++) {
-            assert_int_equal(due(&line, 0), out++ % SUBMISSIONS);
+            assert_ptr_equal(line.entries[line.first].submission, &submissions[out++ % SUBMISSIONS]);
             waiting_line_drop_first(&line, 1);
         }
         assert_int_equal(waiting_line_count(&line), in - out);
     }
     assert_int_equal(waiting_line_count(&line), 0);
+    waiting_line_done(&line);
+}
+
+static void test_what_is_due_earlier_comes_before_what_came_earlier(void **state)
+{
+    (void)state;
+    struct waiting_line line = {0};
+    add(&line, 2);
+    add(&line, 4);
+    add(&line, 6);
+    struct operation operations[] = {{.done = false}, {.done = true}, {.done = false}};
+    struct submission older = {.operations = operations, .operation_count = 3, .deadline_us = 4};
+    assert_int_equal(waiting_line_reserve(&line, 3), 0);
+    assert_int_equal(waiting_line_add(&line, &older), 2);
+    static const int64_t expected[] = {2, 4, 4, 4, 6};
+    assert_int_equal(waiting_line_count(&line), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(due(&line, i), expected[i]);
+    }
+    assert_ptr_equal(line.entries[line.first + 2].operation, &operations[0]);
+    assert_ptr_equal(line.entries[line.first + 3].operation, &operations[2]);
     waiting_line_done(&line);
 }
 
@@ -127,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_in_first_out),
+        cmocka_unit_test(test_what_is_due_earlier_comes_before_what_came_earlier),
         cmocka_unit_test(test_what_is_put_back_comes_before_what_is_due_no_earlier),
         cmocka_unit_test(test_what_was_answered_is_not_put_back),
         cmocka_unit_test(test_the_order_of_deadlines_stays),

@@ -134,9 +134,26 @@ static void test_a_read_that_overlaps_the_last_answer_is_not_kept(void **state)
     struct cache_entry *entry = begin("a", &first);
     assert_ptr_equal(begin("a", &second), entry);
     end(entry, &second, 6, 200, 300);
+    end(entry, &first, 6, 100, 400);
+    assert_int_equal(given("a", 1199), 6);
+    assert_int_equal(given("a", 1200), NOTHING);
+}
+
+static void test_of_reads_that_overlap_and_differ_none_is_kept(void **state)
+{
+    int first = 0;
+    int second = 0;
+    int third = 0;
+    (void)state;
+    struct cache_entry *entry = begin("a", &first);
+    begin("a", &second);
+    begin("a", &third);
+    end(entry, &second, 6, 200, 300);
     end(entry, &first, 5, 100, 400);
-    assert_int_equal(given("a", 400), 6);
-    read_one("a", 7, 301, 500);
+    assert_int_equal(given("a", 400), NOTHING);
+    end(entry, &third, 6, 350, 450); /* overlaps the first */
+    assert_int_equal(given("a", 450), NOTHING);
+    read_one("a", 7, 451, 500);
     assert_int_equal(given("a", 500), 7);
 }
 
@@ -177,6 +194,37 @@ static void test_writes_that_overlap_are_put_in_order_by_their_values(void **sta
     write_one("a", 4, 1, 120, 240); /* before or behind? */
     assert_int_equal(given("a", 240), NOTHING);
     assert_int_equal(cache_count(cache), 0);
+}
+
+/* The counter is 5. +1 makes 6, -2 makes 4, +1 makes 5; and the first answers last. */
+static void test_values_order_no_writes_while_one_that_lowers_is_out(void **state)
+{
+    (void)state;
+    read_one("a", 5, 10, 20);
+    cache_begin_lowering(cache); /* of any counter */
+    write_one("a", 5, 1, 100, 200);
+    assert_int_equal(given("a", 200), 5);
+    write_one("a", 6, 1, 30, 210);
+    assert_int_equal(given("a", 210), NOTHING);
+    cache_end_lowering(cache, 220);
+}
+
+/* The counter is 0. -1 makes -1, then +1 makes 0; and the last answers first. */
+static void test_nor_if_it_has_ended_since_they_were_sent(void **state)
+{
+    (void)state;
+    read_one("a", 0, 10, 20);
+    cache_begin_lowering(cache);
+    write_one("a", 0, 1, 110, 200);
+    write_one("a", -1, -1, 100, 210);
+    cache_end_lowering(cache, 210);
+    assert_int_equal(given("a", 210), NOTHING);
+    read_one("a", 5, 220, 230);
+    write_one("a", 6, 1, 210, 250);
+    assert_int_equal(given("a", 250), NOTHING);
+    read_one("a", 6, 260, 270);
+    write_one("a", 7, 1, 211, 280);
+    assert_int_equal(given("a", 280), 7);
 }
 
 static void test_a_read_that_saw_the_write_stays(void **state)
@@ -284,9 +332,12 @@ int main(void)
         TEST(test_an_age_on_arrival_counts),
         TEST(test_a_failed_read_leaves_what_is_held),
         TEST(test_a_read_that_overlaps_the_last_answer_is_not_kept),
+        TEST(test_of_reads_that_overlap_and_differ_none_is_kept),
         TEST(test_a_write_updates_what_is_held),
         TEST(test_a_read_sent_before_a_write_s_answer_is_not_kept),
         TEST(test_writes_that_overlap_are_put_in_order_by_their_values),
+        TEST(test_values_order_no_writes_while_one_that_lowers_is_out),
+        TEST(test_nor_if_it_has_ended_since_they_were_sent),
         TEST(test_a_read_that_saw_the_write_stays),
         TEST(test_after_an_unknown_write_nothing_is_held),
         TEST(test_the_least_recently_used_goes_first),

@@ -23,19 +23,23 @@ enum {
 
 enum kind { FREE, READ, WRITE, LATE_WRITE /* its end was unknown, and it comes all the same */ };
 
+/* Where all are ours, nothing may go back behind one that has told its value either. */
+enum writes { OTHERS_TOO, OURS, OURS_OF_ONE };
+
 /* A read or a write that is out. */
 struct call {
     enum kind kind;
     int key;
     int64_t asked_us;
     bool is_applied;
-    int64_t value; /* is_applied: read or made */
+    int64_t value;   /* is_applied: read or made */
+    unsigned change; /* is_applied: the counter's last then */
     int64_t delta;
     struct cache_entry *entry; /* a read's */
     unsigned waiters;
     struct {
         int64_t since_us;
-        int64_t acknowledged; /* then */
+        unsigned acknowledged; /* then */
     } waiting[WAITERS_MAX];
 };
 
@@ -43,13 +47,13 @@ struct counter {
     int64_t values[HISTORY];
     int64_t since_us[HISTORY];
     unsigned changes;
-    int64_t acknowledged; /* the largest value that a write's answer told */
+    unsigned acknowledged; /* the last change that a write's answer told */
 };
 
 static struct {
     struct cache *cache;
     struct prng prng;
-    bool goes_up; /* all writes are ours, and add one: then nothing may go back either */
+    enum writes writes;
     int64_t now_us;
     struct counter counters[KEYS];
     struct call calls[OUT_MAX];
@@ -101,13 +105,24 @@ static bool was_true(int key, int64_t value, int64_t from_us)
     return false;
 }
 
-static void check(int key, int64_t value, int64_t asked_us, int64_t acknowledged)
+/* Whether the counter had the value at the change of that number or later. */
+static bool was_true_since(int key, int64_t value, unsigned change)
+{
+    const struct counter *counter = &run.counters[key];
+    assert_true(counter->changes - change < HISTORY);
+    while (change <= counter->changes && counter->values[change % HISTORY] != value) {
+        change++;
+    }
+    return change <= counter->changes;
+}
+
+static void check(int key, int64_t value, int64_t asked_us, unsigned acknowledged)
 {
     if (!was_true(key, value, asked_us - LIFETIME_US)) {
         fail_msg("%lld at %lld is older than promised", (long long)value, (long long)asked_us);
     }
-    if (run.goes_up && value < acknowledged) {
-        fail_msg("%lld, but a write through here has told %lld", (long long)value, (long long)acknowledged);
+    if (run.writes != OTHERS_TOO && !was_true_since(key, value, acknowledged)) {
+        fail_msg("%lld was before change %u, which a write through here has told", (long long)value, acknowledged);
     }
 }
 
@@ -116,6 +131,7 @@ static void check(int key, int64_t value, int64_t asked_us, int64_t acknowledged
 static void apply(struct call *call)
 {
     call->value = call->kind != READ ? change(call->key, call->delta) : true_value(call->key);
+    call->change = run.counters[call->key].changes;
     call->is_applied = true;
 }
 
@@ -139,10 +155,19 @@ static void end_write(struct call *call)
                                 .asked_us = call->asked_us,
                                 .lifetime_us = LIFETIME_US};
     cache_note_write(run.cache, key_of(call->key), &write, run.now_us);
-    struct counter *counter = &run.counters[call->key];
-    if (write.is_known && call->value > counter->acknowledged) {
-        counter->acknowledged = call->value;
+    if (call->delta < 0) {
+        cache_end_lowering(run.cache, run.now_us);
     }
+    struct counter *counter = &run.counters[call->key];
+    if (write.is_known && call->change > counter->acknowledged) {
+        counter->acknowledged = call->change;
+    }
+}
+
+/* That nothing goes back is not promised behind one that lowers a counter after it has ended. */
+static bool may_be_late(const struct call *call)
+{
+    return run.writes == OTHERS_TOO || call->delta > 0;
 }
 
 static void go_on(struct call *call)
@@ -154,17 +179,26 @@ static void go_on(struct call *call)
         call->kind = FREE;
     } else if (call->kind == WRITE) {
         end_write(call);
-        call->kind = call->is_applied ? FREE : LATE_WRITE;
+        call->kind = call->is_applied || !may_be_late(call) ? FREE : LATE_WRITE;
     } else {
         call->kind = FREE;
     }
+}
+
+static int64_t small_delta(void)
+{
+    const int64_t size = 1 + (int64_t)up_to(1);
+    return up_to(1) == 0 ? size : -size;
 }
 
 static void begin_call(struct call *call, enum kind kind, int key)
 {
     *call = (struct call){.kind = kind, .key = key, .asked_us = run.now_us};
     if (kind == WRITE) {
-        call->delta = run.goes_up ? 1 : (int64_t)up_to(4) - 2;
+        call->delta = run.writes == OURS_OF_ONE ? 1 : small_delta();
+        if (call->delta < 0) {
+            cache_begin_lowering(run.cache);
+        }
     } else {
         call->entry = cache_begin_read(run.cache, key_of(key), call, run.now_us);
         assert_non_null(call->entry);
@@ -177,7 +211,7 @@ static void read_one(struct call *call, int key)
     struct cache_entry *entry = cache_find(run.cache, key_of(key));
     const struct cache_answer *answer = entry != NULL ? cache_get(run.cache, entry, run.now_us, LIFETIME_US) : NULL;
     struct call *reader = entry != NULL ? cache_reader(entry) : NULL;
-    const int64_t acknowledged = run.counters[key].acknowledged;
+    const unsigned acknowledged = run.counters[key].acknowledged;
     if (answer != NULL) {
         check(key, answer->number, run.now_us, acknowledged);
         run.hits++;
@@ -202,7 +236,7 @@ static void step(void)
         begin_call(call, WRITE, key);
     } else if (up_to(3) == 0) {
         begin_call(call, READ, key); /* one that goes through */
-    } else if (!run.goes_up && up_to(3) == 0) {
+    } else if (run.writes == OTHERS_TOO && up_to(3) == 0) {
         change(key, (int64_t)up_to(4) - 2); /* through somebody else */
     }
 }
@@ -216,9 +250,9 @@ static void end_all(void)
     }
 }
 
-static void go(bool goes_up, size_t entries_max)
+static void go(enum writes writes, size_t entries_max)
 {
-    run.goes_up = goes_up;
+    run.writes = writes;
     run.cache = cache_create(entries_max, 0, prng_next(&run.prng));
     for (int i = 0; i < STEPS; i++) {
         step();
@@ -242,19 +276,25 @@ static int set_up(void **state)
 static void test_no_answer_is_older_than_promised(void **state)
 {
     (void)state;
-    go(false, 10);
+    go(OTHERS_TOO, 10);
 }
 
 static void test_no_answer_goes_back_behind_a_write_through_the_same_loop(void **state)
 {
     (void)state;
-    go(true, 10);
+    go(OURS_OF_ONE, 10);
+}
+
+static void test_nor_if_some_of_them_lower_the_counter(void **state)
+{
+    (void)state;
+    go(OURS, 10);
 }
 
 static void test_the_promise_holds_where_entries_come_and_go(void **state)
 {
     (void)state;
-    go(true, 1);
+    go(OURS, 1);
 }
 
 int main(void)
@@ -263,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_no_answer_is_older_than_promised),
         TEST(test_no_answer_goes_back_behind_a_write_through_the_same_loop),
+        TEST(test_nor_if_some_of_them_lower_the_counter),
         TEST(test_the_promise_holds_where_entries_come_and_go),
     };
 #undef TEST

@@ -100,6 +100,31 @@ static void test_who_waited_for_one_that_may_not_be_kept_asks_itself(void **stat
     assert_int_equal(fixture->replies, 2);
 }
 
+static void test_nobody_waits_for_one_that_may_not_be_kept(void **state)
+{
+    (void)state;
+    ask(0, TOP);
+    finish_top(0, 0);
+    ask(1, TOP "&limit=3");
+    ask(2, TOP "&limit=3");
+    assert_int_equal(fixture->calls, 3);
+}
+
+static void test_one_that_may_be_kept_again_is_waited_for_again(void **state)
+{
+    (void)state;
+    ask(0, TOP);
+    finish_top(0, 0);
+    ask(1, TOP);
+    finish_top(0, 60000);
+    assert_asks(TOP, false);
+    ask(1, TOP "&limit=3");
+    ask(2, TOP "&limit=3");
+    assert_int_equal(fixture->calls, 3);
+    finish_top(0, 60000);
+    assert_int_equal(fixture->replies, 2 + 1 + 2);
+}
+
 static void test_a_failure_is_everybody_s_in_the_service_s_words(void **state)
 {
     (void)state;
@@ -160,6 +185,8 @@ int main(void)
         TEST(test_one_that_is_too_old_or_may_not_be_kept_is_not),
         TEST(test_one_asks_for_all),
         TEST(test_who_waited_for_one_that_may_not_be_kept_asks_itself),
+        TEST(test_nobody_waits_for_one_that_may_not_be_kept),
+        TEST(test_one_that_may_be_kept_again_is_waited_for_again),
         TEST(test_a_failure_is_everybody_s_in_the_service_s_words),
         TEST(test_the_call_goes_on_for_those_that_wait),
         TEST(test_without_any_it_is_given_up),

@@ -382,6 +382,43 @@ static void test_a_call_abandoned_while_it_backs_off_is_not_sent_again(void **st
     assert_int_equal(client_fixture_seen(fixture, 0), 1);
 }
 
+/* Started in this order, and the others given up by the one that is `ends`. */
+static void end_one_and_abandon(struct client_fixture *fixture, size_t ends, size_t abandoned)
+{
+    static const struct plan invalid = {.code = GRPC_STATUS_INVALID_ARGUMENT, .outcome = "not_applied"};
+    struct call_result results[3];
+    client_fixture_add_server(fixture,
+                              (const struct plan[]){ends == 0 ? invalid : silent, ends == 1 ? invalid : silent,
+                                                    ends == 2 ? invalid : silent},
+                              3);
+    client_fixture_start(fixture, ATTEMPT_TIMEOUT_MS);
+    for (unsigned i = 0; i < 3; i++) {
+        client_fixture_call(fixture, &results[i], LONG_US);
+        client_fixture_wait_for_rpcs(fixture, i + 1);
+    }
+    results[ends].gives_up = results[abandoned].call;
+    client_fixture_run(fixture, &results[ends], 1);
+    wait_for_cancelled(fixture, 1);
+    client_fixture_run_until(fixture, NULL, 0, clock_monotonic_us() + 50 * 1000);
+    assert_int_equal(results[0].ends + results[1].ends + results[2].ends, 1);
+    client_call_abandon(results[3 - ends - abandoned].call);
+}
+
+static void test_the_end_of_a_call_may_abandon_the_one_before_it(void **state)
+{
+    end_one_and_abandon(*state, 1, 0);
+}
+
+static void test_the_end_of_a_call_may_abandon_the_one_after_it(void **state)
+{
+    end_one_and_abandon(*state, 1, 2);
+}
+
+static void test_the_end_of_the_last_call_may_abandon_the_first(void **state)
+{
+    end_one_and_abandon(*state, 2, 0);
+}
+
 static void test_freeing_the_client_cancels_what_is_out(void **state)
 {
     struct client_fixture *fixture = *state;
@@ -432,6 +469,9 @@ int main(void)
         TEST(test_with_the_only_instance_gone_the_call_ends_before_its_deadline),
         TEST(test_an_abandoned_call_is_cancelled_and_not_told),
         TEST(test_a_call_abandoned_while_it_backs_off_is_not_sent_again),
+        TEST(test_the_end_of_a_call_may_abandon_the_one_before_it),
+        TEST(test_the_end_of_a_call_may_abandon_the_one_after_it),
+        TEST(test_the_end_of_the_last_call_may_abandon_the_first),
         TEST(test_freeing_the_client_cancels_what_is_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
