@@ -9,8 +9,8 @@ enum { NAME_SIZE = RANKING_KEY_SIZE + 8 };
 
 static struct text name_of(char out[NAME_SIZE], const struct ranked_window *ranked)
 {
-    const int len = snprintf(out, NAME_SIZE, " %.*s:%s%+d ", (int)ranked->counter_type.len, ranked->counter_type.data,
-                             ranked->window.key, ranked->window.utc_offset_min);
+    const int len = snprintf(out, NAME_SIZE, " %.*s:%s ", (int)ranked->counter_type.len, ranked->counter_type.data,
+                             ranked->window.key);
     return (struct text){out, (size_t)len};
 }
 

@@ -14,6 +14,8 @@ static void init_type(struct ranked_type *type, const struct ranking_config *con
     for (size_t i = 0; i < type->window_count; i++) {
         type->windows[i] =
             (struct ranked_window){.window = windows[i], .counter_type = type->counter_type, .keep = config->keep};
+        ranking_table_init(&type->windows[i].table, (size_t)config->keep);
+        ranking_table_init(&type->windows[i].fresh, (size_t)config->keep);
     }
 }
 
@@ -39,8 +41,12 @@ int ranking_state_init(struct ranking_state *state, unsigned partition, const st
 
 void ranking_state_done(struct ranking_state *state)
 {
+    RANKED_EACH (state, ranked) {
+        ranking_table_done(&ranked->table);
+        ranking_table_done(&ranked->fresh);
+    }
     free(state->types);
-    state->types = NULL;
+    *state = (struct ranking_state){.types = NULL};
 }
 
 int64_t ranking_state_next(const struct ranking_state *state)

@@ -1,5 +1,5 @@
 /* The rankings of one partition, as the instance that leads knows them: what stands in tally:{p0}:rankings
- * (ranking_board.h), and how many members the sets have. True as long as nobody else writes, which every transaction
+ * (ranking_board.h), and who is in the running tops. True as long as nobody else writes, which every transaction
  * checks (ranking_txn.h); read anew when one was refused. Owned by the aggregator's thread. */
 #ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_STATE_H
 #define TALLY_COUNTER_SERVICE_BOARD_RANKING_STATE_H
@@ -15,6 +15,7 @@
 #include "counter-service/outbox/outbox_conn.h"
 #include "counter-service/outbox/outbox_step.h"
 #include "counter-service/ranking/ranking_board.h"
+#include "counter-service/ranking/ranking_table.h"
 
 struct ranked_window {
     /* immutable after init */
@@ -23,11 +24,11 @@ struct ranked_window {
     int keep;
     /* as in Redis */
     struct ranking_board board;
-    int64_t members[RANKING_SLOTS]; /* of the tops */
-    /* A top that is being made from a scan; taken over by nobody, and begun anew by a successor. */
+    struct ranking_table table; /* of the running top; empty for whoever does not lead */
+    int64_t length_max;         /* its string is written anew when it gets longer */
+    /* One that is being made from a scan, known to nobody else: a successor begins anew. */
     bool has_fresh;
-    struct ranking_top fresh;
-    int64_t fresh_members;
+    struct ranking_table fresh;
 };
 
 struct ranked_type {

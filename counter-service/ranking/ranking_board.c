@@ -1,29 +1,19 @@
 #include "counter-service/ranking/ranking_board.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/base/decimal.h"
 
 bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id)
 {
-    const double rounded = (double)score;
-    if (!top->is_bounded || rounded > top->floor.score) {
-        return true;
-    }
-    if (rounded < top->floor.score) {
-        return false;
-    }
-    const size_t len = resource_id.len < top->floor.len ? resource_id.len : top->floor.len;
-    const int order = memcmp(resource_id.data, top->floor.resource_id, len);
-    return order != 0 ? order < 0 : resource_id.len < top->floor.len;
+    return !top->is_bounded ||
+           ranking_place_compare(score, resource_id, top->floor.score, ranking_place_id(&top->floor)) < 0;
 }
 
 struct ranking_top ranking_top_unfilled(int64_t since_ms)
 {
-    return (struct ranking_top){.since_ms = since_ms, .is_bounded = true, .floor = {.score = (double)INFINITY}};
+    return (struct ranking_top){.since_ms = since_ms, .is_bounded = true, .floor = {.score = INT64_MAX}};
 }
 
 bool ranking_board_is_sane(const struct ranking_board *board, const struct ranking_window *window)
@@ -57,12 +47,6 @@ struct text ranking_top_key(char *out, struct text counter_type, const struct ra
 {
     return printed(out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s:%s:%zu", (int)counter_type.len, counter_type.data,
                                  window->key, slot));
-}
-
-struct text ranking_fresh_key(char *out, struct text counter_type, const struct ranking_window *window)
-{
-    return printed(
-        out, snprintf(out, RANKING_KEY_SIZE, "r:%.*s:%s:new", (int)counter_type.len, counter_type.data, window->key));
 }
 
 struct text ranking_bucket_key(char *out, struct text counter_type, const struct ranking_window *window, int64_t bucket)
@@ -104,41 +88,36 @@ bool ranking_board_read(struct text text, struct ranking_board *board)
 
 struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct ranking_top *top)
 {
-    if (!top->is_bounded) {
-        return printed(out, snprintf(out, RANKING_TOP_TEXT_SIZE, "%" PRId64, top->since_ms));
+    int len = snprintf(out, RANKING_TOP_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, top->since_ms,
+                       top->generation, top->length, top->members);
+    if (top->is_bounded) {
+        const size_t left = RANKING_TOP_TEXT_SIZE - (size_t)len;
+        len += snprintf(out + len, left, " %" PRId64 " %.*s", top->floor.score, (int)top->floor.len,
+                        top->floor.resource_id);
     }
-    return printed(out, snprintf(out, RANKING_TOP_TEXT_SIZE, "%" PRId64 " %.17g %.*s", top->since_ms, top->floor.score,
-                                 (int)top->floor.len, top->floor.resource_id));
+    return printed(out, len);
 }
 
-bool ranking_score_read(struct text text, double *ret_score)
+static bool read_floor(struct text text, struct ranking_place *ret_floor)
 {
-    char digits[32];
-    char *end;
-    if (text.len == 0 || text.len >= sizeof(digits)) {
+    int64_t score;
+    if (!decimal_parse(text_cut(&text, ' '), &score) || text.len > RESOURCE_ID_LEN_MAX) {
         return false;
     }
-    memcpy(digits, text.data, text.len);
-    digits[text.len] = '\0';
-    *ret_score = strtod(digits, &end);
-    return *end == '\0' && !isnan(*ret_score);
+    ranking_place_set(ret_floor, score, text);
+    return true;
 }
 
 bool ranking_top_read(struct text text, struct ranking_top *ret_top)
 {
     struct text rest = text;
     *ret_top = (struct ranking_top){.is_bounded = false};
-    if (!decimal_parse(text_cut(&rest, ' '), &ret_top->since_ms)) {
+    if (!decimal_parse(text_cut(&rest, ' '), &ret_top->since_ms) ||
+        !decimal_parse(text_cut(&rest, ' '), &ret_top->generation) ||
+        !decimal_parse(text_cut(&rest, ' '), &ret_top->length) ||
+        !decimal_parse(text_cut(&rest, ' '), &ret_top->members) || ret_top->length < 0 || ret_top->members < 0) {
         return false;
     }
-    if (rest.len == 0) {
-        return true;
-    }
-    ret_top->is_bounded = true;
-    if (!ranking_score_read(text_cut(&rest, ' '), &ret_top->floor.score) || rest.len > RESOURCE_ID_LEN_MAX) {
-        return false;
-    }
-    ret_top->floor.len = rest.len;
-    memcpy(ret_top->floor.resource_id, rest.data, rest.len);
-    return true;
+    ret_top->is_bounded = rest.len > 0;
+    return !ret_top->is_bounded || read_floor(rest, &ret_top->floor);
 }

@@ -1,5 +1,5 @@
-/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the sets that
- * hold the order. Pure functions.
+/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the strings that
+ * tell who is among the best. Pure functions.
  *
  *     field of tally:{p0}:rankings    its value
  *     v                               who wrote last and how often: "<token>:<count>"; every write moves it on
@@ -9,18 +9,18 @@
  *     uncounted                       an instance that adds no events to the outbox has come: what it counts is missing
  *     next                            this time, at which a period or bucket begins
  *     b:<type>:<window>               a board: "<period> <oldest> <newest> <filling>"
- *     s:<type>:<window>:<slot>        a top of it: "<since>", or "<since> <score> <resource_id>" of its floor
+ *     s:<type>:<window>:<slot>        a top of it: "<since> <generation> <length> <members>", and if it is bounded
+ *                                     " <score> <resource_id>" of its floor
  *
  *     tally:{p0}:r:<type>             HASH of records (ranking_record.h)
- *     tally:{p0}:r:<type>:<window>:<slot>       ZSET of a top: scores negated, so that the best come first and equal
- *                                               ones in the order of their bytes
- *     tally:{p0}:r:<type>:<window>:new          ZSET of a top that is being made
+ *     tally:{p0}:r:<type>:<window>:<slot>       STRING of a top (ranking_places.h)
  *     tally:{p0}:r:<type>:<window>:b<bucket>    HASH, what a bucket of a rolling window holds: resource_id -> sum
  *
  * A calendar window has two tops: the running period's and that of the one before, in the slots 0 and 1 by their number
- * modulo 2. Others have slot 0. A top keeps the best `keep` resources and a few more. It is bounded once a resource was
+ * modulo 2. Others have slot 0. A top keeps the best `keep` resources and some more. It is bounded once a resource was
  * left out: its floor is the best place that may be outside. All resources whose place is better are in it, all others
- * are not: so the first K of it are the true ones while it has K members. */
+ * are not: so the first K of it are the true ones while it has K members. A string that is not as long as is written is
+ * damaged, or gone: nobody knows who was in it. Between two writes of the same generation it only grew. */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_BOARD_H
 #define TALLY_COUNTER_SERVICE_RANKING_RANKING_BOARD_H
 
@@ -31,15 +31,16 @@
 #include "common/base/compiler.h"
 #include "common/base/text.h"
 #include "common/contract/limits.h"
+#include "counter-service/ranking/ranking_place.h"
 #include "counter-service/ranking/ranking_window.h"
 
 enum {
     RANKING_SLOTS = 2,
     RANKING_TYPE_KEY_MAX = 2 + COUNTER_TYPE_LEN_MAX,
     /* Of names behind a partition's prefix, and of fields; with a NUL. */
-    RANKING_KEY_SIZE = RANKING_TYPE_KEY_MAX + 1 + RANKING_WINDOW_SIZE + 2 + 20 + 1,
+    RANKING_KEY_SIZE = RANKING_TYPE_KEY_MAX + 1 + RANKING_WINDOW_KEY_SIZE + 2 + 20 + 1,
     RANKING_BOARD_TEXT_SIZE = 4 * 21 + 8,
-    RANKING_TOP_TEXT_SIZE = 2 * 21 + 32 + RESOURCE_ID_LEN_MAX + 1,
+    RANKING_TOP_TEXT_SIZE = 5 * 21 + RESOURCE_ID_LEN_MAX + 1,
 };
 
 /* Fields of the state. */
@@ -53,15 +54,11 @@ enum {
 /* In `at`, of rankings that were turned on in the midst of things: no event follows it. */
 #define RANKING_NUMBER_UNKNOWN ((uint64_t)(INT64_MAX - 1))
 
-/* Where a resource stands: better places come first. */
-struct ranking_place {
-    double score;
-    size_t len;
-    char resource_id[RESOURCE_ID_LEN_MAX];
-};
-
 struct ranking_top {
-    int64_t since_ms; /* events before may be missing; INT64_MIN: none is */
+    int64_t since_ms;   /* events before may be missing; INT64_MIN: none is */
+    int64_t generation; /* how often the string was written as a whole */
+    int64_t length;     /* of the string, bytes */
+    int64_t members;
     bool is_bounded;
     struct ranking_place floor; /* if is_bounded */
 };
@@ -88,11 +85,6 @@ static inline size_t ranking_slot_count(const struct ranking_window *window)
 /* Whether a resource of that score, not 0, has a better place than the top's floor: then it is a member, and only then.
  */
 bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id);
-/* Its score, as the set has it. */
-static inline double ranking_set_score(int64_t score)
-{
-    return -(double)score;
-}
 /* A top that nobody is in yet, and everybody is outside of. */
 struct ranking_top ranking_top_unfilled(int64_t since_ms);
 
@@ -108,7 +100,6 @@ bool ranking_board_lets_go(const struct ranking_board *board, const struct ranki
 
 struct text ranking_records_key(char *out, struct text counter_type);
 struct text ranking_top_key(char *out, struct text counter_type, const struct ranking_window *window, size_t slot);
-struct text ranking_fresh_key(char *out, struct text counter_type, const struct ranking_window *window);
 struct text ranking_bucket_key(char *out, struct text counter_type, const struct ranking_window *window,
                                int64_t bucket);
 /* Fields of the state. */
@@ -123,7 +114,5 @@ struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ra
 bool ranking_board_read(struct text text, struct ranking_board *board) MUST_CHECK;
 struct text ranking_top_put(char out[RANKING_TOP_TEXT_SIZE], const struct ranking_top *top);
 bool ranking_top_read(struct text text, struct ranking_top *ret_top) MUST_CHECK;
-/* A score as Redis writes it: any number, "inf" too. */
-bool ranking_score_read(struct text text, double *ret_score) MUST_CHECK;
 
 #endif

@@ -1,8 +1,10 @@
-/* A ranking as it is published: the value of the string tally:{p0}:r:<counter_type>:<window>:<slot>, in the order of
- * the places. Pure functions.
+/* Who is among the best, as a string that is added to: the value of tally:{p0}:r:<counter_type>:<window>:<slot>. Pure
+ * functions.
  *
  *     byte      RANKING_PLACES_VERSION
- *     a place   varint length and bytes of resource_id; zigzag varint score */
+ *     a place   varint length and bytes of resource_id; zigzag varint score, 0 for one that has left
+ *
+ * In no order; of the places of one resource the last one counts. */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_PLACES_H
 #define TALLY_COUNTER_SERVICE_RANKING_RANKING_PLACES_H
 

@@ -129,10 +129,10 @@ int64_t ranking_record_let_go(struct ranking_record *record, const struct rankin
     return sums->sum;
 }
 
-static bool window_is_over(const struct ranking_record *record, size_t i, int utc_offset_min, int64_t ms)
+static bool window_is_over(const struct ranking_record *record, size_t i, int64_t ms)
 {
     struct ranking_window window;
-    if (!ranking_window_of_tag(record->windows[i].tag, utc_offset_min, &window)) {
+    if (!ranking_window_of_tag(record->windows[i].tag, &window)) {
         return true;
     }
     const int64_t period = ranking_period_at(&window, ms);
@@ -144,10 +144,10 @@ static bool window_is_over(const struct ranking_record *record, size_t i, int ut
     return sum_in(sums, period) == 0 && sum_in(sums, period - 1) == 0;
 }
 
-bool ranking_record_is_over(const struct ranking_record *record, int utc_offset_min, int64_t ms)
+bool ranking_record_is_over(const struct ranking_record *record, int64_t ms)
 {
     for (size_t i = 0; i < record->count; i++) {
-        if (!window_is_over(record, i, utc_offset_min, ms)) {
+        if (!window_is_over(record, i, ms)) {
             return false;
         }
     }

@@ -67,6 +67,6 @@ int64_t ranking_record_add(struct ranking_record *record, const struct ranking_w
 int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
                               int64_t bucket_sum);
 /* Whether nothing that may still be asked for is in any of its windows at the time, ms since 1970. */
-bool ranking_record_is_over(const struct ranking_record *record, int utc_offset_min, int64_t ms);
+bool ranking_record_is_over(const struct ranking_record *record, int64_t ms);
 
 #endif

@@ -40,7 +40,7 @@ void ranking_table_clear_unfilled(struct ranking_table *table)
 {
     ranking_table_clear(table);
     table->is_bounded = true;
-    table->floor = (struct ranking_floor){.score = INT64_MAX};
+    table->floor = (struct ranking_place){.score = INT64_MAX};
 }
 
 void ranking_table_done(struct ranking_table *table)
@@ -53,27 +53,17 @@ void ranking_table_done(struct ranking_table *table)
 
 /* ---- places ---- */
 
-/* Negative, 0 or positive: a's place is better, the same, worse. */
-static int compare_places(int64_t score_a, struct text a, int64_t score_b, struct text b)
-{
-    if (score_a != score_b) {
-        return score_a > score_b ? -1 : 1;
-    }
-    const int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int by_place(const void *left, const void *right)
 {
     const struct ranking_member *a = *(const struct ranking_member *const *)left;
     const struct ranking_member *b = *(const struct ranking_member *const *)right;
-    return compare_places(a->score, ranking_member_id(a), b->score, ranking_member_id(b));
+    return ranking_place_compare(a->score, ranking_member_id(a), b->score, ranking_member_id(b));
 }
 
 static bool is_above_floor(const struct ranking_table *table, int64_t score, struct text resource_id)
 {
-    const struct text floor = {table->floor.resource_id, table->floor.len};
-    return !table->is_bounded || compare_places(score, resource_id, table->floor.score, floor) < 0;
+    return !table->is_bounded ||
+           ranking_place_compare(score, resource_id, table->floor.score, ranking_place_id(&table->floor)) < 0;
 }
 
 /* ---- members ---- */
@@ -153,7 +143,7 @@ static void trim(struct ranking_table *table, const struct ranking_member **orde
 {
     const struct ranking_member *floor = order[table->keep];
     table->is_bounded = true;
-    table->floor = (struct ranking_floor){.score = floor->score, .len = floor->len};
+    table->floor = (struct ranking_place){.score = floor->score, .len = floor->len};
     memcpy(table->floor.resource_id, floor->resource_id, floor->len);
     for (size_t i = table->count; i > table->keep; i--) {
         const struct ranking_member *member = order[i - 1];
@@ -161,20 +151,10 @@ static void trim(struct ranking_table *table, const struct ranking_member **orde
     }
 }
 
-static size_t slack(const struct ranking_table *table)
+bool ranking_table_is_large(const struct ranking_table *table)
 {
-    return table->keep / 4 > SLACK_MIN ? table->keep / 4 : SLACK_MIN;
-}
-
-static int trim_if_large(struct ranking_table *table)
-{
-    if (table->count <= table->keep + slack(table)) {
-        return 0;
-    }
-    size_t count;
-    const struct ranking_member **order = ranking_table_order(table, &count);
-    free(order);
-    return order == NULL ? -1 : 0;
+    const size_t slack = table->keep / 4 > SLACK_MIN ? table->keep / 4 : SLACK_MIN;
+    return table->count > table->keep + slack;
 }
 
 int ranking_table_put(struct ranking_table *table, struct text resource_id, int64_t score)
@@ -184,17 +164,18 @@ int ranking_table_put(struct ranking_table *table, struct text resource_id, int6
     const bool is_member = link != NULL && *link != NULL;
     const bool belongs = score != 0 && is_above_floor(table, score, resource_id);
     if (is_member && belongs) {
+        const bool changes = (*link)->score != score;
         (*link)->score = score;
-        return 0;
+        return changes;
     }
     if (is_member) {
         take_out(table, link);
-        return 0;
+        return 1;
     }
     if (!belongs) {
         return 0;
     }
-    return add(table, hash, resource_id, score) != 0 ? -1 : trim_if_large(table);
+    return add(table, hash, resource_id, score) == 0 ? 1 : -1;
 }
 
 const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id)

@@ -2,7 +2,7 @@
  * score. No order is kept: it is made when it is asked for. Places are compared by score, greater ones first, then by
  * the bytes of resource_id. Owned by one thread.
  *
- * A table holds the best `keep` and a few more. It is bounded once a resource was left out: its floor is the best place
+ * A table holds the best `keep` and some more. It is bounded once a resource was left out: its floor is the best place
  * that may be outside. All resources whose place is better are in it, all others are not: so the first K of it are the
  * true ones while it has K members. */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_TABLE_H
@@ -14,7 +14,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/text.h"
-#include "common/contract/limits.h"
+#include "counter-service/ranking/ranking_place.h"
 
 struct ranking_member {
     struct ranking_member *next; /* of the bucket */
@@ -22,12 +22,6 @@ struct ranking_member {
     int64_t score; /* not 0 */
     uint16_t len;
     char resource_id[];
-};
-
-struct ranking_floor {
-    int64_t score;
-    uint16_t len;
-    char resource_id[RESOURCE_ID_LEN_MAX];
 };
 
 struct ranking_table {
@@ -39,7 +33,7 @@ struct ranking_table {
     size_t bucket_count; /* a power of 2; 0: nothing was ever put */
     size_t count;
     bool is_bounded;
-    struct ranking_floor floor; /* if is_bounded */
+    struct ranking_place floor; /* if is_bounded */
 };
 
 void ranking_table_init(struct ranking_table *table, size_t keep);
@@ -49,11 +43,14 @@ void ranking_table_clear(struct ranking_table *table);
 /* Nobody is in it, and everybody is outside. */
 void ranking_table_clear_unfilled(struct ranking_table *table);
 
-/* The resource's score is this now; 0: it has no place. Returns 0, or -1 when out of memory. */
+/* The resource's score is this now; 0: it has no place. Returns 1 if that changes anything, 0 if not; or -1 when out of
+ * memory. */
 int ranking_table_put(struct ranking_table *table, struct text resource_id, int64_t score) MUST_CHECK;
 /* NULL: it is not a member. */
 const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id);
 
+/* There are so many members over `keep` that some should leave. */
+bool ranking_table_is_large(const struct ranking_table *table);
 /* The members in their order, at most `keep`: those after them leave. An array to be freed by free(); its members are
  * the table's, and valid until the next change. NULL when out of memory. */
 const struct ranking_member **ranking_table_order(struct ranking_table *table, size_t *ret_count) MUST_CHECK;

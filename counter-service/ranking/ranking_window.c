@@ -15,10 +15,14 @@ enum {
     FINE_BUCKETS = 60,
     COARSE_BUCKETS = 24,
     FINE_UP_TO_MS = 2 * HOUR_MS,
-    /* Of tags: 0 is none. */
+    ROLLING_MINUTES_MAX = 31 * DAY_HOURS * 60,
+    OFFSET_MIN = -12 * 60,
+    OFFSET_MAX = 14 * 60,
+    /* Of tags: 0 is none. A calendar window by UTC has a short one. */
     CALENDAR_TAG = 1,
     ROLLING_TAG = 16,
-    ROLLING_MINUTES_MAX = 31 * DAY_HOURS * 60,
+    OFFSET_TAG = 1 << 16,
+    OFFSET_TAGS = 8, /* of one offset */
 };
 
 static const struct {
@@ -32,14 +36,21 @@ _Static_assert(sizeof(calendars) / sizeof(calendars[0]) == RANKING_CALENDARS, "a
 
 static struct ranking_window calendar_window(enum ranking_calendar calendar, int utc_offset_min)
 {
+    const bool is_all = calendar == RANKING_ALL;
+    const int offset_min = is_all ? 0 : utc_offset_min;
     struct ranking_window window = {
-        .kind = calendar == RANKING_ALL ? RANKING_KIND_ALL : RANKING_KIND_CALENDAR,
+        .kind = is_all ? RANKING_KIND_ALL : RANKING_KIND_CALENDAR,
         .calendar = calendar,
-        .utc_offset_min = utc_offset_min,
-        .tag = CALENDAR_TAG + (uint32_t)calendar,
+        .utc_offset_min = offset_min,
+        .tag = (uint32_t)calendar +
+               (offset_min == 0 ? CALENDAR_TAG : (uint32_t)(OFFSET_TAG + OFFSET_TAGS * (offset_min - OFFSET_MIN))),
     };
     snprintf(window.name, sizeof(window.name), "%s", calendars[calendar].name);
-    snprintf(window.key, sizeof(window.key), "%s", calendars[calendar].name);
+    if (offset_min == 0) {
+        snprintf(window.key, sizeof(window.key), "%s", window.name);
+    } else {
+        snprintf(window.key, sizeof(window.key), "%s%+d", window.name, offset_min);
+    }
     return window;
 }
 
@@ -73,17 +84,23 @@ size_t ranking_windows_of(const struct ranking_config *config, struct ranking_wi
     return count;
 }
 
-bool ranking_window_of_tag(uint32_t tag, int utc_offset_min, struct ranking_window *ret_window)
+bool ranking_window_of_tag(uint32_t tag, struct ranking_window *ret_window)
 {
+    uint32_t calendar = tag - CALENDAR_TAG;
+    int offset_min = 0;
     if (tag > ROLLING_TAG && tag <= ROLLING_TAG + ROLLING_MINUTES_MAX) {
         *ret_window = rolling_window("", (int64_t)(tag - ROLLING_TAG) * MINUTE_MS);
         return true;
     }
-    if (tag >= CALENDAR_TAG && tag < CALENDAR_TAG + RANKING_ALL) {
-        *ret_window = calendar_window((enum ranking_calendar)(tag - CALENDAR_TAG), utc_offset_min);
-        return true;
+    if (tag >= OFFSET_TAG) {
+        calendar = (tag - OFFSET_TAG) % OFFSET_TAGS;
+        offset_min = (int)((tag - OFFSET_TAG) / OFFSET_TAGS) + OFFSET_MIN;
     }
-    return false;
+    if (calendar >= RANKING_ALL || offset_min > OFFSET_MAX) {
+        return false;
+    }
+    *ret_window = calendar_window((enum ranking_calendar)calendar, offset_min);
+    return true;
 }
 
 /* ---- numbers ---- */

@@ -23,6 +23,7 @@ enum ranking_kind { RANKING_KIND_CALENDAR, RANKING_KIND_ALL, RANKING_KIND_ROLLIN
 
 enum {
     RANKING_WINDOWS_MAX = RANKING_CALENDARS + RANKING_ROLLING_MAX,
+    RANKING_WINDOW_KEY_SIZE = 16,
     RANKING_PERIOD_SIZE = 16, /* "2026-11-25T14" and its NUL */
 };
 
@@ -41,16 +42,16 @@ struct ranking_window {
     int64_t length_ms;              /* RANKING_KIND_ROLLING */
     int64_t bucket_ms;
     int64_t bucket_count;
-    char name[RANKING_WINDOW_SIZE]; /* as callers spell it */
-    char key[RANKING_WINDOW_SIZE];  /* in names of Redis's keys: of a rolling one its minutes, "1440m" */
-    uint32_t tag;                   /* in records, see ranking_record.h */
+    char name[RANKING_WINDOW_SIZE];    /* as callers spell it */
+    char key[RANKING_WINDOW_KEY_SIZE]; /* in names of Redis's keys: "day", "day+480", of a rolling one "1440m" */
+    uint32_t tag;                      /* in records, see ranking_record.h */
 };
 
 /* The windows that are configured, the calendar ones first. Returns how many. */
 size_t ranking_windows_of(const struct ranking_config *config, struct ranking_window out[RANKING_WINDOWS_MAX]);
 
 /* The window of a tag that a record has, configured or not. False if it is none. */
-bool ranking_window_of_tag(uint32_t tag, int utc_offset_min, struct ranking_window *ret_window) MUST_CHECK;
+bool ranking_window_of_tag(uint32_t tag, struct ranking_window *ret_window) MUST_CHECK;
 
 /* The number of the period or bucket that holds the time, ms since 1970; 0 of "all". */
 int64_t ranking_period_at(const struct ranking_window *window, int64_t ms);
