@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 #include "counter-service/aggregator/aggregator_count.h"
 #include "counter-service/aggregator/ranking_roll.h"
-#include "counter-service/aggregator/ranking_trim.h"
 #include "counter-service/board/ranking_fed.h"
 #include "counter-service/board/ranking_load.h"
 
@@ -32,15 +31,15 @@ enum {
 
 /* ---- init ---- */
 
-/* A row costs a record and, in each window, a member and the field of a bucket. */
+/* A row costs a record, which is read and written, and the field of a bucket in each rolling window. */
 static size_t rows_max_of(const struct ranking_state *state)
 {
     size_t most = 1;
     for (size_t i = 0; i < state->type_count; i++) {
         const struct ranked_type *type = &state->types[i];
-        size_t operations = 1;
+        size_t operations = 2;
         for (size_t k = 0; k < type->window_count; k++) {
-            operations += type->windows[k].window.kind == RANKING_KIND_ROLLING ? 2 : 1;
+            operations += type->windows[k].window.kind == RANKING_KIND_ROLLING;
         }
         most = operations > most ? operations : most;
     }
@@ -168,14 +167,10 @@ static int confirm(struct aggregator_run *run)
 static int upkeep(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
-    int result;
-    do {
-        result = ranking_trim(&run->state, &run->work.txn, &run->conn, &run->trouble);
-    } while (result > 0); /* or they would grow faster than that */
-    if (result < 0 || (start_us < run->upkeep_us && !aggregator_must_let_go(run))) {
-        return result;
+    if (start_us < run->upkeep_us && !aggregator_must_let_go(run)) {
+        return 0;
     }
-    result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
+    int result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
     if (result == 0) {
         result = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &run->trouble);
     }

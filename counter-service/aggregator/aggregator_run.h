@@ -2,7 +2,7 @@
  * this instance leads
  *
  *     events ── ranking_chunk ──> ranking_apply ──> Redis          until a period or bucket begins: ranking_roll
- *     between them, not to keep writers waiting: ranking_trim, ranking_release, ranking_scan
+ *     between them, not to keep writers waiting: ranking_release, ranking_scan
  *
  * Private to aggregator*.c and its tests. Owned by the aggregator's thread. */
 #ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_RUN_H

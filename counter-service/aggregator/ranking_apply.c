@@ -90,15 +90,12 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
-            /* A counter that begins at 0 may have been deleted, and have a place still. */
-            ranking_change_put(&work->windows[i].change, ranked, row->resource_id,
-                               row->has_before && row->before != 0 ? &row->before : NULL, row->after);
+            ranking_change_put(&work->windows[i].change, ranked, row->resource_id, row->after);
             continue;
         }
         int64_t bucket_sum = 0;
-        const int64_t before = ranking_record_sum(record, &ranked->window, period);
         const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &bucket_sum);
-        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, &before, after);
+        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, after);
         if (ranked->window.kind == RANKING_KIND_ROLLING) {
             ranking_words_put(&work->windows[i].bucket, row->resource_id);
             ranking_words_put_integer(&work->windows[i].bucket, bucket_sum);

@@ -33,10 +33,7 @@ static struct ranking_row *find(struct ranking_chunk *chunk, const struct event 
     }
     assert(chunk->row_count < RANKING_ROWS_MAX);
     struct ranking_row *row = &chunk->rows[chunk->row_count];
-    int64_t before = 0;
-    const bool has_before = event->has_value && !__builtin_sub_overflow(event->value, event->delta, &before);
-    *row = (struct ranking_row){
-        .resource_id = event->resource_id, .before = before, .has_before = has_before, .type = type, .next = *bucket};
+    *row = (struct ranking_row){.resource_id = event->resource_id, .type = type, .next = *bucket};
     *bucket = (uint16_t)chunk->row_count++;
     return row;
 }

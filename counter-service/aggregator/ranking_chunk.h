@@ -19,10 +19,7 @@ enum {
 struct ranking_row {
     struct text resource_id;
     int64_t delta; /* the sum, modulo 2^64 */
-    /* The counter before the first event, and after the last one. */
-    int64_t before;
-    int64_t after;
-    bool has_before;
+    int64_t after; /* the counter after the last event */
     bool has_after;
     uint16_t type; /* place among those that are ranked */
     uint16_t next; /* row of the same bucket */

@@ -2,23 +2,13 @@
 
 #include <assert.h>
 
-static void unlink_top(struct ranking_txn *txn, const struct ranking_state *state, const struct ranked_window *ranked,
-                       size_t slot)
-{
-    char key[RANKING_KEY_SIZE];
-    const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
-    ranking_txn_add_plain(txn, state, TEXT("UNLINK"), top, NULL, 0);
-}
+#include "counter-service/board/ranking_tops.h"
 
 /* A top that is being made is of a period that has ended. */
-static void drop_fresh(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked)
+static void drop_fresh(struct ranked_window *ranked)
 {
-    char key[RANKING_KEY_SIZE];
-    if (ranked->has_fresh) {
-        const struct text fresh = ranking_fresh_key(key, ranked->counter_type, &ranked->window);
-        ranking_txn_add_plain(txn, state, TEXT("UNLINK"), fresh, NULL, 0);
-        ranked->has_fresh = false;
-    }
+    ranking_table_clear(&ranked->fresh);
+    ranked->has_fresh = false;
 }
 
 /* The period has begun, or nothing happened in it: nobody is in it. since_ms: of the period that ran so far, whose
@@ -26,12 +16,8 @@ static void drop_fresh(struct ranking_txn *txn, const struct ranking_state *stat
 static void empty_top(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
                       int64_t period, int64_t since_ms)
 {
-    const size_t slot = ranking_slot(&ranked->window, period);
     const bool lacks = since_ms > ranking_period_start(&ranked->window, period);
-    ranked->board.tops[slot] = (struct ranking_top){.since_ms = lacks ? since_ms : INT64_MIN};
-    ranked->members[slot] = 0;
-    unlink_top(txn, state, ranked, slot);
-    ranking_txn_put_top(txn, ranked, slot);
+    ranking_tops_empty(txn, state, ranked, ranking_slot(&ranked->window, period), lacks ? since_ms : INT64_MIN);
 }
 
 static void roll_calendar(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
@@ -39,7 +25,7 @@ static void roll_calendar(struct ranking_txn *txn, const struct ranking_state *s
 {
     struct ranking_board *board = &ranked->board;
     const int64_t since_ms = ranked_top(ranked)->since_ms;
-    drop_fresh(txn, state, ranked);
+    drop_fresh(ranked);
     if (period > board->period + 1) {
         empty_top(txn, state, ranked, period - 1, since_ms);
     }
@@ -60,8 +46,7 @@ static void roll_rolling(struct ranked_window *ranked, int64_t bucket)
 }
 
 /* Events of that stretch of time may be missing. */
-static void mark_missing(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
-                         int64_t from_ms, int64_t to_ms)
+static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, int64_t from_ms, int64_t to_ms)
 {
     struct ranking_board *board = &ranked->board;
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
@@ -73,8 +58,8 @@ static void mark_missing(struct ranking_txn *txn, const struct ranking_state *st
         ranking_txn_put_top(txn, ranked, slot);
     }
     if (ranked->window.kind == RANKING_KIND_ALL) {
-        drop_fresh(txn, state, ranked); /* what it was made of was too old */
-        board->filling = true;          /* the counters know better */
+        drop_fresh(ranked);    /* what it was made of was too old */
+        board->filling = true; /* the counters know better */
     }
 }
 
@@ -103,7 +88,7 @@ int ranking_roll(struct ranking_state *state, struct ranking_txn *txn, const str
     RANKED_EACH (state, ranked) {
         roll_window(txn, state, ranked, time_ms);
         if (missing) {
-            mark_missing(txn, state, ranked, from_ms, time_ms);
+            mark_missing(txn, ranked, from_ms, time_ms);
             ranking_txn_put_board(txn, ranked);
         }
     }

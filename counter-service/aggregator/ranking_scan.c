@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "counter-service/aggregator/ranking_scan_step.h"
+#include "counter-service/board/ranking_tops.h"
 
 enum { SWEEP_EVERY_MS = 60 * 60 * 1000 };
 
@@ -20,9 +21,8 @@ size_t ranking_scan_all_window(const struct ranked_type *type)
 /* Three quarters of what should be in order are left, or less. */
 static bool wants_fresh(const struct ranked_window *ranked)
 {
-    const struct ranking_top *top = &ranked->board.tops[ranked_slot(ranked)];
-    const int64_t members = ranked->members[ranked_slot(ranked)];
-    return ranked->board.filling || (top->is_bounded && members < ranked->keep - ranked->keep / 4);
+    const struct ranking_table *table = &ranked->table;
+    return ranked->board.filling || (table->is_bounded && table->count < table->keep - table->keep / 4);
 }
 
 static bool is_in_scope(const struct ranking_scan *scan, const struct ranked_window *ranked)
@@ -60,15 +60,11 @@ static bool choose(struct ranking_scan *scan, const struct ranking_state *state)
 
 /* ---- begin, continue, end ---- */
 
-static void begin_fresh(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked)
+static void begin_fresh(struct ranking_txn *txn, struct ranked_window *ranked)
 {
-    char key[RANKING_KEY_SIZE];
-    const struct text fresh = ranking_fresh_key(key, ranked->counter_type, &ranked->window);
+    ranking_table_clear(&ranked->fresh);
     ranked->has_fresh = true;
-    ranked->fresh = (struct ranking_top){.since_ms = INT64_MIN};
-    ranked->fresh_members = 0;
     ranked->board.filling = true;
-    ranking_txn_add_plain(txn, state, TEXT("UNLINK"), fresh, NULL, 0);
     ranking_txn_put_board(txn, ranked);
 }
 
@@ -80,7 +76,7 @@ static int begin(struct ranking_scan *scan, struct ranking_state *state, struct 
     for (size_t i = 0; i < type->window_count; i++) {
         struct ranked_window *ranked = &type->windows[i];
         if (is_in_scope(scan, ranked) && wants_fresh(ranked)) {
-            begin_fresh(txn, state, ranked);
+            begin_fresh(txn, ranked);
         }
     }
     scan->is_active = true;
@@ -92,31 +88,20 @@ static int begin(struct ranking_scan *scan, struct ranking_state *state, struct 
     return ranking_txn_commit(txn, state, conn, error);
 }
 
-/* The new top takes the place of the old one. RENAME over a large set would free that at once. */
+/* The new top takes the place of the old one. */
 static void take_fresh(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked)
 {
-    char name[RANKING_KEY_SIZE];
-    char fresh_name[RANKING_KEY_SIZE];
-    char full[REDIS_KEY_PREFIX_MAX + RANKING_KEY_SIZE];
-    const size_t slot = ranked_slot(ranked);
-    struct ranking_top *top = &ranked->board.tops[slot];
-    const struct text key = ranking_top_key(name, ranked->counter_type, &ranked->window, slot);
-    const struct text fresh = ranking_fresh_key(fresh_name, ranked->counter_type, &ranked->window);
-    memcpy(full, state->prefix.data, state->prefix.len);
-    memcpy(full + state->prefix.len, key.data, key.len);
-    const struct text target = {full, state->prefix.len + key.len};
-    ranking_txn_add_plain(txn, state, TEXT("UNLINK"), key, NULL, 0);
-    if (ranked->fresh_members > 0) {
-        ranking_txn_add_plain(txn, state, TEXT("RENAME"), fresh, &target, 1);
-    }
-    /* Counters know everything; records only what was ever counted. */
-    ranked->fresh.since_ms = ranked->window.kind == RANKING_KIND_ALL ? INT64_MIN : top->since_ms;
-    *top = ranked->fresh;
-    ranked->members[slot] = ranked->fresh_members;
+    const struct ranking_table old = ranked->table;
+    ranked->table = ranked->fresh;
+    ranked->fresh = old;
+    ranking_table_clear(&ranked->fresh);
     ranked->has_fresh = false;
     ranked->board.filling = false;
+    if (ranked->window.kind == RANKING_KIND_ALL) {
+        ranked_top(ranked)->since_ms = INT64_MIN; /* counters know everything; records only what was ever counted */
+    }
     ranking_txn_put_board(txn, ranked);
-    ranking_txn_put_top(txn, ranked, slot);
+    ranking_tops_write(txn, state, ranked);
 }
 
 static int end(struct ranking_scan *scan, struct ranking_state *state, struct ranking_txn *txn,

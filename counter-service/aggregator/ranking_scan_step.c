@@ -17,15 +17,15 @@ enum {
 
 /* ---- records ---- */
 
-static void offer_record(struct ranking_work *work, const struct ranking_state *state, const struct ranked_type *type,
+static void offer_record(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
                          struct text id, const struct ranking_record *record)
 {
-    if (ranking_record_is_over(record, type->config->utc_offset_min, state->time_ms)) {
+    if (ranking_record_is_over(record, state->time_ms)) {
         ranking_words_put(&work->dead, id);
         return;
     }
     for (size_t i = 0; i < type->window_count; i++) {
-        const struct ranked_window *ranked = &type->windows[i];
+        struct ranked_window *ranked = &type->windows[i];
         if (ranked->has_fresh && ranked->window.kind != RANKING_KIND_ALL) {
             ranking_change_offer(&work->windows[i].change, ranked, id,
                                  ranking_record_sum(record, &ranked->window, ranked->board.period));
@@ -39,7 +39,7 @@ int ranking_scan_records(struct ranking_scan *scan, const struct ranking_state *
     char key[RANKING_KEY_SIZE];
     struct redis_reply reply;
     struct redis_reply found;
-    const struct ranked_type *type = &state->types[scan->type];
+    struct ranked_type *type = &state->types[scan->type];
     buffer_clear(&work->reads, 0);
     scan_cursor_append_hash(&scan->cursor, &work->reads, &state->prefix, ranking_records_key(key, type->counter_type),
                             RECORDS_A_STEP);
@@ -153,7 +153,7 @@ static int read_end(struct ranking_scan *scan, const struct outbox_conn *conn, s
 static int offer_counters(struct ranking_scan *scan, const struct ranking_state *state, struct ranking_work *work,
                           const struct outbox_conn *conn, const struct buffer *ids, struct error *error)
 {
-    const struct ranked_type *type = &state->types[scan->type];
+    struct ranked_type *type = &state->types[scan->type];
     const size_t window = ranking_scan_all_window(type);
     struct text rest = {ids->data, ids->len};
     struct text id;

@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "common/log/log.h"
 #include "counter-service/board/ranking_fed.h"
+#include "counter-service/board/ranking_tops.h"
 #include "counter-service/board/ranking_txn.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_command.h"
@@ -50,42 +52,37 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
 /* ---- what begins now ---- */
 
 /* since_ms: INT64_MIN if nothing is missing. */
-static void begin_window(struct ranked_window *ranked, int64_t time_ms, int64_t since_ms)
+static void begin_window(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                         int64_t since_ms, int64_t now_ms)
 {
-    const int64_t period = ranking_period_at(&ranked->window, time_ms);
+    char key[RANKING_KEY_SIZE];
+    const int64_t period = ranking_period_at(&ranked->window, state->time_ms);
     ranked->board = (struct ranking_board){.period = period, .oldest = period, .newest = period - 1};
-    for (size_t slot = 0; slot < RANKING_SLOTS; slot++) {
-        ranked->board.tops[slot].since_ms = since_ms;
+    for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
+        /* Whoever remembers one of before must not take it for the same. */
+        ranked->board.tops[slot].generation = now_ms;
+        ranking_tops_empty(txn, state, ranked, slot, since_ms);
     }
     if (ranked->window.kind == RANKING_KIND_ALL && since_ms != INT64_MIN) {
-        ranked->board.tops[0] = ranking_top_unfilled(since_ms);
-        ranked->board.filling = true;
+        ranking_tops_unfill(txn, state, ranked, since_ms);
     }
+    for (int64_t i = 0; i <= ranked->window.bucket_count; i++) {
+        const struct text bucket = ranking_bucket_key(key, ranked->counter_type, &ranked->window, period - i);
+        ranking_txn_add_plain(txn, state, TEXT("UNLINK"), bucket, NULL, 0);
+    }
+    ranking_txn_put_board(txn, ranked);
 }
 
 /* The events since some time may be missing: another leader did not count them. */
-static void resume_window(struct ranked_window *ranked, int64_t time_ms)
+static void resume_window(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
+                          int64_t time_ms)
 {
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
         ranked->board.tops[slot].since_ms = time_ms;
+        ranking_txn_put_top(txn, ranked, slot);
     }
     if (ranked->window.kind == RANKING_KIND_ALL) {
-        ranked->board.tops[0] = ranking_top_unfilled(time_ms);
-        ranked->board.filling = true;
-    }
-}
-
-static void put_window(struct ranking_txn *txn, const struct ranking_state *state, const struct ranked_window *ranked,
-                       bool begins)
-{
-    char key[RANKING_KEY_SIZE];
-    ranking_txn_put_board(txn, ranked);
-    for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
-        ranking_txn_put_top(txn, ranked, slot);
-        if (begins || ranked->window.kind == RANKING_KIND_ALL) {
-            const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
-            ranking_txn_add_plain(txn, state, TEXT("UNLINK"), top, NULL, 0);
-        }
+        ranking_tops_unfill(txn, state, ranked, time_ms);
     }
 }
 
@@ -102,17 +99,6 @@ static void put_fed(struct ranking_txn *txn, const struct ranking_state *state)
     buffer_done(&fed);
 }
 
-static void read_counts(struct ranking_state *state, struct ranking_txn *txn)
-{
-    char key[RANKING_KEY_SIZE];
-    RANKED_EACH (state, ranked) {
-        for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
-            const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
-            ranking_txn_count(txn, state, top, &ranked->members[slot]);
-        }
-    }
-}
-
 static void begin_records(struct ranking_txn *txn, const struct ranking_state *state)
 {
     char key[RANKING_KEY_SIZE];
@@ -122,38 +108,72 @@ static void begin_records(struct ranking_txn *txn, const struct ranking_state *s
     }
 }
 
-static void take_fields(struct ranking_state *state, struct ranking_txn *txn, const struct redis_reply *fields,
-                        const struct outbox_position *position, int64_t now_ms)
+/* What is known before the windows are looked at. */
+struct found {
+    const struct redis_reply *fields;
+    struct text fed;
+    bool exists;
+    bool is_uncounted;
+    int64_t since_ms; /* of a window that begins */
+    int64_t now_ms;
+};
+
+static void take_state(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_position *position,
+                       struct found *found)
 {
-    const bool uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0;
-    const struct text fed = field_of(fields, RANKING_FIELD_FED);
+    const struct redis_reply *fields = found->fields;
     const bool nothing_before = position->number == 0 && field_of(fields, RANKING_FIELD_NEW).len > 0;
-    const bool exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
-                        decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms) && state->time_ms >= 0 &&
-                        state->time_ms <= RANKING_TIME_MAX_MS;
-    if (!exists) {
+    found->fed = field_of(fields, RANKING_FIELD_FED);
+    found->is_uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0;
+    found->exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
+                    decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms) && state->time_ms >= 0 &&
+                    state->time_ms <= RANKING_TIME_MAX_MS;
+    if (!found->exists) {
         state->at = *position;
         state->time_ms = ranking_time_of(position->id.ms);
         state->at.number = nothing_before ? position->number : RANKING_NUMBER_UNKNOWN;
         begin_records(txn, state);
     }
-    const int64_t since_ms = exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;
-    RANKED_EACH (state, ranked) {
-        ranked->has_fresh = false;
-        const bool begins = !exists || !read_window(ranked, fields);
-        if (begins) {
-            begin_window(ranked, state->time_ms, since_ms);
-        } else if (uncounted || !ranking_fed_has(fed, ranked)) {
-            resume_window(ranked, uncounted && now_ms > state->time_ms ? now_ms : state->time_ms);
-        } else {
-            continue;
-        }
-        put_window(txn, state, ranked, begins);
-    }
-    if (uncounted) {
+    found->since_ms = found->exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;
+    if (found->is_uncounted) {
         const struct text field = RANKING_FIELD_UNCOUNTED;
         ranking_txn_add_plain(txn, state, TEXT("HDEL"), RANKING_STATE_KEY, &field, 1);
     }
+}
+
+static void take_windows(struct ranking_state *state, struct ranking_txn *txn, const struct found *found)
+{
+    RANKED_EACH (state, ranked) {
+        ranked->has_fresh = false;
+        ranking_table_clear(&ranked->fresh);
+        if (!found->exists || !read_window(ranked, found->fields)) {
+            begin_window(txn, state, ranked, found->since_ms, found->now_ms);
+        } else if (found->is_uncounted || !ranking_fed_has(found->fed, ranked)) {
+            const bool is_later = found->is_uncounted && found->now_ms > state->time_ms;
+            resume_window(txn, state, ranked, is_later ? found->now_ms : state->time_ms);
+        }
+    }
+}
+
+/* Those that nobody knows are to be made anew. */
+static int read_tops(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn,
+                     struct error *error)
+{
+    int result = 0;
+    struct buffer requests;
+    buffer_init(&requests);
+    RANKED_EACH (state, ranked) {
+        bool is_whole = true;
+        if (result == 0) {
+            result = ranking_tops_read(state, ranked, conn, &requests, &is_whole, error);
+        }
+        if (result == 0 && !is_whole) {
+            log_warn("rankings", "a top is damaged: it is made anew", LOG_STR("window", ranked->window.name));
+            ranking_tops_unfill(txn, state, ranked, ranked_top(ranked)->since_ms);
+        }
+    }
+    buffer_done(&requests);
+    return result;
 }
 
 static int ask(const struct ranking_state *state, const struct outbox_conn *conn, struct buffer *out,
@@ -171,6 +191,7 @@ static int load_with(struct ranking_state *state, struct ranking_txn *txn, const
 {
     struct redis_reply watched;
     struct redis_reply fields;
+    struct found found = {.fields = &fields, .now_ms = now_ms};
     buffer_clear(&txn->requests, 0);
     if (ask(state, conn, &txn->requests, error) != 0 ||
         redis_command_expect(conn->redis, "WATCH", &watched, error) != 0 ||
@@ -178,9 +199,12 @@ static int load_with(struct ranking_state *state, struct ranking_txn *txn, const
         return -1;
     }
     ranking_txn_begin(txn);
-    take_fields(state, txn, &fields, position, now_ms);
+    take_state(state, txn, position, &found);
+    take_windows(state, txn, &found);
     put_fed(txn, state);
-    read_counts(state, txn);
+    if (read_tops(state, txn, conn, error) != 0) {
+        return -1;
+    }
     state->next_ms = ranking_state_next(state);
     state->is_loaded = true;
     return ranking_txn_commit(txn, state, conn, error);

@@ -43,13 +43,6 @@ void ranking_words_put_integer(struct ranking_words *words, int64_t word)
     words->count++;
 }
 
-void ranking_words_put_score(struct ranking_words *words, double score)
-{
-    char digits[32];
-    const int len = snprintf(digits, sizeof(digits), "%.17g", score);
-    ranking_words_put(words, (struct text){digits, (size_t)len});
-}
-
 /* ---- commands ---- */
 
 void ranking_txn_begin(struct ranking_txn *txn)
@@ -57,7 +50,7 @@ void ranking_txn_begin(struct ranking_txn *txn)
     buffer_clear(&txn->requests, KEEP_BYTES);
     ranking_words_clear(&txn->fields);
     txn->commands = 0;
-    txn->count_count = 0;
+    txn->expected_count = 0;
     redis_command_words(&txn->requests, TEXT("MULTI"));
 }
 
@@ -89,12 +82,11 @@ void ranking_txn_add_plain(struct ranking_txn *txn, const struct ranking_state *
     }
 }
 
-void ranking_txn_count(struct ranking_txn *txn, const struct ranking_state *state, struct text key, int64_t *members)
+void ranking_txn_expect(struct ranking_txn *txn, int64_t result)
 {
-    assert(txn->count_count < RANKING_TXN_COUNTS_MAX);
-    txn->counts[txn->count_count].reply = txn->commands;
-    txn->counts[txn->count_count++].members = members;
-    begin_command(txn, state, TEXT("ZCARD"), key, 0);
+    assert(txn->commands > 0 && txn->expected_count < RANKING_TXN_EXPECTED_MAX);
+    txn->expected[txn->expected_count].command = txn->commands - 1;
+    txn->expected[txn->expected_count++].result = result;
 }
 
 void ranking_txn_put_board(struct ranking_txn *txn, const struct ranked_window *ranked)
@@ -203,8 +195,11 @@ static int take_results(const struct ranking_txn *txn, const struct redis_reply 
             return -1;
         }
     }
-    for (size_t i = 0; i < txn->count_count; i++) {
-        *txn->counts[i].members = redis_reply_element(results, txn->counts[i].reply).integer;
+    for (size_t i = 0; i < txn->expected_count; i++) {
+        if (redis_reply_element(results, txn->expected[i].command).integer != txn->expected[i].result) {
+            error_set(error, "a top of the rankings was not as long as it had been written");
+            return -1;
+        }
     }
     return 0;
 }

@@ -25,17 +25,17 @@ struct ranking_words {
     size_t count;
 };
 
-enum { RANKING_TXN_COUNTS_MAX = RANKINGS_MAX * RANKING_WINDOWS_MAX * 2 };
+enum { RANKING_TXN_EXPECTED_MAX = RANKINGS_MAX * RANKING_WINDOWS_MAX };
 
 struct ranking_txn {
     struct buffer requests;
     struct ranking_words fields; /* of the state */
     size_t commands;
     struct {
-        size_t reply;
-        int64_t *members;
-    } counts[RANKING_TXN_COUNTS_MAX];
-    size_t count_count;
+        size_t command;
+        int64_t result;
+    } expected[RANKING_TXN_EXPECTED_MAX];
+    size_t expected_count;
 };
 
 void ranking_txn_init(struct ranking_txn *txn);
@@ -44,7 +44,6 @@ void ranking_txn_done(struct ranking_txn *txn);
 void ranking_words_clear(struct ranking_words *words);
 void ranking_words_put(struct ranking_words *words, struct text word);
 void ranking_words_put_integer(struct ranking_words *words, int64_t word);
-void ranking_words_put_score(struct ranking_words *words, double score);
 
 void ranking_txn_begin(struct ranking_txn *txn);
 /* The command on the key (a name behind the partition's prefix) with these arguments, unless there are none. */
@@ -53,8 +52,9 @@ void ranking_txn_add(struct ranking_txn *txn, const struct ranking_state *state,
 /* The same with arguments that are known: their count may be 0. */
 void ranking_txn_add_plain(struct ranking_txn *txn, const struct ranking_state *state, struct text verb,
                            struct text key, const struct text *words, size_t word_count);
-/* *members becomes the set's size when the transaction is done. */
-void ranking_txn_count(struct ranking_txn *txn, const struct ranking_state *state, struct text key, int64_t *members);
+/* The command added last must end with this number. If it does not the transaction is done all the same, and the commit
+ * fails. */
+void ranking_txn_expect(struct ranking_txn *txn, int64_t result);
 /* Writes a window's board, or the top of a slot. */
 void ranking_txn_put_board(struct ranking_txn *txn, const struct ranked_window *ranked);
 void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ranked, size_t slot);

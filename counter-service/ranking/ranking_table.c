@@ -60,8 +60,11 @@ static int by_place(const void *left, const void *right)
     return ranking_place_compare(a->score, ranking_member_id(a), b->score, ranking_member_id(b));
 }
 
-static bool is_above_floor(const struct ranking_table *table, int64_t score, struct text resource_id)
+bool ranking_table_has_place(const struct ranking_table *table, struct text resource_id, int64_t score)
 {
+    if (score == 0) {
+        return false;
+    }
     return !table->is_bounded ||
            ranking_place_compare(score, resource_id, table->floor.score, ranking_place_id(&table->floor)) < 0;
 }
@@ -139,7 +142,7 @@ static void take_out(struct ranking_table *table, struct ranking_member **link)
 
 /* Those after the first `keep` of the order leave; the best of them is the floor: whoever was outside before has a
  * place behind the old floor, and so behind this one. */
-static void trim(struct ranking_table *table, const struct ranking_member **order)
+static void leave(struct ranking_table *table, const struct ranking_member **order)
 {
     const struct ranking_member *floor = order[table->keep];
     table->is_bounded = true;
@@ -162,7 +165,7 @@ int ranking_table_put(struct ranking_table *table, struct text resource_id, int6
     const uint64_t hash = hash_of(table, resource_id);
     struct ranking_member **link = table->bucket_count > 0 ? find_link(table, hash, resource_id) : NULL;
     const bool is_member = link != NULL && *link != NULL;
-    const bool belongs = score != 0 && is_above_floor(table, score, resource_id);
+    const bool belongs = ranking_table_has_place(table, resource_id, score);
     if (is_member && belongs) {
         const bool changes = (*link)->score != score;
         (*link)->score = score;
@@ -201,8 +204,16 @@ const struct ranking_member **ranking_table_order(struct ranking_table *table, s
     assert(count == table->count);
     qsort(order, count, sizeof(*order), by_place);
     if (count > table->keep) {
-        trim(table, order);
+        leave(table, order);
     }
     *ret_count = table->count;
     return order;
+}
+
+int ranking_table_trim(struct ranking_table *table)
+{
+    size_t count;
+    const struct ranking_member **order = ranking_table_order(table, &count);
+    free(order);
+    return order != NULL ? 0 : -1;
 }

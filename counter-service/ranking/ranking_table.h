@@ -49,11 +49,15 @@ int ranking_table_put(struct ranking_table *table, struct text resource_id, int6
 /* NULL: it is not a member. */
 const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id);
 
+/* Whether a resource with that score is a member by the table's rules: once it was put, if and only if. */
+bool ranking_table_has_place(const struct ranking_table *table, struct text resource_id, int64_t score);
 /* There are so many members over `keep` that some should leave. */
 bool ranking_table_is_large(const struct ranking_table *table);
 /* The members in their order, at most `keep`: those after them leave. An array to be freed by free(); its members are
  * the table's, and valid until the next change. NULL when out of memory. */
 const struct ranking_member **ranking_table_order(struct ranking_table *table, size_t *ret_count) MUST_CHECK;
+/* Those after the first `keep` leave. Returns 0, or -1 when out of memory. */
+int ranking_table_trim(struct ranking_table *table) MUST_CHECK;
 
 static inline struct text ranking_member_id(const struct ranking_member *member)
 {

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "counter-service/event/event_batch.h"
+#include "counter-service/ranking/ranking_places.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
@@ -238,34 +239,55 @@ static struct standing *stand(const struct ranking_fixture *fixture, const struc
     return all;
 }
 
-/* The first of them, as many as there are, are what the set holds. */
-static size_t compare_set(const struct ranking_fixture *fixture, struct text key, const struct standing *all,
-                          size_t count, const char *what)
+/* What the top's string holds, as long as the board says. */
+static void read_table(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
+                       struct ranking_table *table)
 {
     char full[128];
     struct error error;
     struct redis_reply reply;
     struct buffer requests;
+    struct text id;
+    int64_t score;
+    int next;
     buffer_init(&requests);
     const int len = snprintf(full, sizeof(full), "tally:{p0}:%.*s", (int)key.len, key.data);
-    redis_command_words(&requests, TEXT("ZRANGE"), ((struct text){full, (size_t)len}), TEXT("0"), TEXT("-1"),
-                        TEXT("WITHSCORES"));
+    redis_command_words(&requests, TEXT("GET"), ((struct text){full, (size_t)len}));
     assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
-    assert_int_equal(redis_command_expect(fixture->conn.redis, "ZRANGE", &reply, &error), 0);
-    const size_t members = reply.element_count / 2;
+    assert_int_equal(redis_command_expect(fixture->conn.redis, "GET", &reply, &error), 0);
+    assert_int_equal(reply.text.len, top->length);
+    struct text rest = reply.text;
+    assert_int_equal(ranking_places_open(&rest), 0);
+    while ((next = ranking_places_next(&rest, &id, &score)) > 0) {
+        assert_true(ranking_table_put(table, id, score) >= 0);
+    }
+    assert_int_equal(next, 0);
+    assert_int_equal(table->count, top->members);
+    buffer_done(&requests);
+}
+
+/* The first of them, as many as there are, are what the top holds. */
+static size_t compare_top(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
+                          const struct standing *all, size_t count, const char *what)
+{
+    size_t members;
+    struct ranking_table table;
+    ranking_table_init(&table, EVENTS_MAX);
+    read_table(fixture, key, top, &table);
+    const struct ranking_member **order = ranking_table_order(&table, &members);
+    assert_non_null(order);
     if (members > count) {
         fail_msg("%s has %zu members, and %zu have a place", what, members, count);
     }
     for (size_t i = 0; i < members; i++) {
-        int64_t score;
-        const struct text name = redis_reply_element(&reply, 2 * i).text;
-        assert_true(decimal_parse(redis_reply_element(&reply, 2 * i + 1).text, &score));
-        if (!text_equal(name, text_of(all[i].name)) || -score != all[i].score) {
+        const struct text name = ranking_member_id(order[i]);
+        if (!text_equal(name, text_of(all[i].name)) || order[i]->score != all[i].score) {
             fail_msg("%s: place %zu of %zu has %.*s with %" PRId64 ", not %s with %" PRId64, what, i, members,
-                     (int)name.len, name.data, -score, all[i].name, all[i].score);
+                     (int)name.len, name.data, order[i]->score, all[i].name, all[i].score);
         }
     }
-    buffer_done(&requests);
+    free(order);
+    ranking_table_done(&table);
     return members;
 }
 
@@ -280,10 +302,9 @@ static void compare_slot(struct ranking_fixture *fixture, const struct ranked_wi
     struct standing *all = stand(fixture, ranked, period, &count);
     snprintf(what, sizeof(what), "%s %s", is_running ? "running" : "former", ranked->window.name);
     if (top->since_ms == INT64_MIN) {
-        const size_t members =
-            compare_set(fixture, ranking_top_key(key, ranked->counter_type, &ranked->window, slot), all, count, what);
-        assert_int_equal(members, ranked->members[slot]);
-        assert_true(members <= (size_t)ranked->keep + 128);
+        const size_t members = compare_top(
+            fixture, ranking_top_key(key, ranked->counter_type, &ranked->window, slot), top, all, count, what);
+        assert_true(members <= (size_t)ranked->keep + 64);
         assert_true(top->is_bounded || members == count);
         assert_true(!is_running || members >= count || members >= (size_t)(ranked->keep - ranked->keep / 4));
     }

@@ -48,7 +48,7 @@ void ranking_fixture_kill(struct aggregator_run *run);
 /* Turns until every event is counted and nothing is left to do. */
 void ranking_fixture_settle(struct aggregator_run *run);
 
-/* Compares every set of the running and the former periods, and every sum, with a count of all events. */
+/* Compares every top of the running and the former periods, and every sum, with a count of all events. */
 void ranking_fixture_compare(struct ranking_fixture *fixture, const struct aggregator_run *run);
 
 #endif

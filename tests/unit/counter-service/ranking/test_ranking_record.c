@@ -15,7 +15,7 @@ enum { HOUR_MS = 60 * 60 * 1000 };
 static struct ranking_window window_of(uint32_t tag)
 {
     struct ranking_window window;
-    assert_true(ranking_window_of_tag(tag, 0, &window));
+    assert_true(ranking_window_of_tag(tag, &window));
     return window;
 }
 
@@ -161,18 +161,18 @@ static void test_a_record_is_over_when_nothing_can_be_asked_for(void **state)
     const int64_t now = INT64_C(1795602030400);
     const struct ranking_window days = day();
     const int64_t today = ranking_period_at(&days, now);
-    assert_true(ranking_record_is_over(&record, 0, now));
+    assert_true(ranking_record_is_over(&record, now));
     add(&record, days, today - 1, 4);
-    assert_false(ranking_record_is_over(&record, 0, now));
-    assert_true(ranking_record_is_over(&record, 0, now + 24 * HOUR_MS));
+    assert_false(ranking_record_is_over(&record, now));
+    assert_true(ranking_record_is_over(&record, now + 24 * HOUR_MS));
     add(&record, days, today, -4);
     add(&record, days, today, 4);
-    assert_false(ranking_record_is_over(&record, 0, now)); /* yesterday's */
+    assert_false(ranking_record_is_over(&record, now)); /* yesterday's */
     const int64_t bucket = ranking_period_at(&rolling, now);
     add(&record, rolling, bucket, 1);
     add(&record, rolling, bucket, -1);
-    assert_false(ranking_record_is_over(&record, 0, now + HOUR_MS / 2));
-    assert_true(ranking_record_is_over(&record, 0, now + 48 * HOUR_MS));
+    assert_false(ranking_record_is_over(&record, now + HOUR_MS / 2));
+    assert_true(ranking_record_is_over(&record, now + 48 * HOUR_MS));
 }
 
 int main(void)

@@ -69,7 +69,14 @@ static void run(uint64_t seed, size_t keep, uint32_t decrements)
     for (int step = 0; step < 60000; step++) {
         struct standing *one = &all[prng_up_to(&prng, prng_up_to(&prng, RESOURCES - 1))];
         one->score += prng_up_to(&prng, 99) < decrements ? -(int64_t)prng_up_to(&prng, 4) : prng_up_to(&prng, 4);
+        assert_in_range(ranking_table_put(&table, text_of(one->name), one->score), 0, 1);
+        const struct ranking_member *member = ranking_table_find(&table, text_of(one->name));
+        assert_true((member != NULL) == ranking_table_has_place(&table, text_of(one->name), one->score));
         assert_int_equal(ranking_table_put(&table, text_of(one->name), one->score), 0);
+        if (ranking_table_is_large(&table)) {
+            assert_int_equal(ranking_table_trim(&table), 0);
+            assert_int_equal(table.count, keep);
+        }
         assert_true(table.count <= keep + (keep / 4 > 64 ? keep / 4 : 64));
         if (step % 997 == 0) {
             compare(&table, all);
@@ -96,10 +103,10 @@ static void test_an_unfilled_table_takes_nobody(void **state)
     assert_int_equal(ranking_table_put(&table, TEXT("a"), INT64_MAX - 1), 0);
     assert_int_equal(table.count, 0);
     ranking_table_clear(&table);
-    assert_int_equal(ranking_table_put(&table, TEXT("a"), INT64_MAX), 0);
+    assert_int_equal(ranking_table_put(&table, TEXT("a"), INT64_MAX), 1);
     assert_true(ranking_table_find(&table, TEXT("a"))->score == INT64_MAX);
     assert_null(ranking_table_find(&table, TEXT("b")));
-    assert_int_equal(ranking_table_put(&table, TEXT("a"), 0), 0);
+    assert_int_equal(ranking_table_put(&table, TEXT("a"), 0), 1);
     assert_null(ranking_table_find(&table, TEXT("a")));
     ranking_table_done(&table);
 }

@@ -143,20 +143,41 @@ static void test_a_rolling_window_has_fine_buckets_up_to_two_hours(void **state)
 static void test_a_tag_names_its_window(void **state)
 {
     (void)state;
+    static const int offsets[] = {0, -12 * 60, -210, -1, 1, 60, 480, 14 * 60};
     struct ranking_window found;
     for (int i = RANKING_HOUR; i < RANKING_ALL; i++) {
-        const struct ranking_window window = window_of((enum ranking_calendar)i, 60);
-        assert_true(ranking_window_of_tag(window.tag, 60, &found));
-        assert_string_equal(found.key, window.key);
+        for (size_t k = 0; k < sizeof(offsets) / sizeof(offsets[0]); k++) {
+            const struct ranking_window window = window_of((enum ranking_calendar)i, offsets[k]);
+            assert_true(ranking_window_of_tag(window.tag, &found));
+            assert_string_equal(found.key, window.key);
+            assert_int_equal(found.utc_offset_min, offsets[k]);
+        }
     }
     const struct ranking_window window = rolling_of("744h", 744 * (int64_t)HOUR_MS);
-    assert_true(ranking_window_of_tag(window.tag, 0, &found));
+    assert_true(ranking_window_of_tag(window.tag, &found));
     assert_string_equal(found.key, window.key);
     assert_int_equal(found.bucket_ms, window.bucket_ms);
-    assert_false(ranking_window_of_tag(0, 0, &found));
-    assert_false(ranking_window_of_tag(window_of(RANKING_ALL, 0).tag, 0, &found));
-    assert_false(ranking_window_of_tag(window.tag + 1, 0, &found));
-    assert_false(ranking_window_of_tag(UINT32_MAX, 0, &found));
+    const uint32_t none[] = {0,          window_of(RANKING_ALL, 0).tag, window_of(RANKING_ALL, 60).tag, window.tag + 1,
+                             UINT32_MAX, window_of(RANKING_MONTH, 14 * 60).tag + 8};
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_false(ranking_window_of_tag(none[i], &found));
+    }
+}
+
+/* Their periods are others: nothing of one may be taken for the other's. */
+static void test_windows_of_other_offsets_have_other_names(void **state)
+{
+    (void)state;
+    const struct ranking_window day = window_of(RANKING_DAY, 0);
+    const struct ranking_window east = window_of(RANKING_DAY, 480);
+    const struct ranking_window west = window_of(RANKING_DAY, -210);
+    assert_string_equal(day.key, "day");
+    assert_string_equal(east.key, "day+480");
+    assert_string_equal(west.key, "day-210");
+    assert_string_equal(east.name, "day");
+    assert_true(day.tag != east.tag && east.tag != west.tag && day.tag != west.tag);
+    /* "all" is of no time. */
+    assert_string_equal(window_of(RANKING_ALL, 480).key, "all");
 }
 
 int main(void)
@@ -167,6 +188,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_period_is_refused),
         cmocka_unit_test(test_a_rolling_window_has_fine_buckets_up_to_two_hours),
         cmocka_unit_test(test_a_tag_names_its_window),
+        cmocka_unit_test(test_windows_of_other_offsets_have_other_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
