@@ -68,14 +68,14 @@ static int apply(struct aggregator_run *run)
     return 0;
 }
 
-/* Events before the next one are missing: the outbox has dropped them, or the rankings were turned on now. The number
- * goes on from there. */
-static int mark(struct aggregator_run *run, const struct event *event)
+/* Events up to that number, which are of times before, are missing: the outbox has dropped them, or the rankings were
+ * turned on now. */
+static int mark(struct aggregator_run *run, uint64_t number, int64_t before_ms)
 {
-    run->state.at.number = outbox_follower_peek_number(&run->follower) - 1;
+    run->state.at.number = number;
     metrics_add(run->metrics.gaps, 1);
-    log_warn("rankings", "events are missing", LOG_INT("before_number", run->state.at.number + 1));
-    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(event), true, &run->trouble);
+    log_warn("rankings", "events are missing", LOG_INT("before_number", number + 1));
+    return ranking_roll(&run->state, &run->work.txn, &run->conn, before_ms, before_ms, &run->trouble);
 }
 
 static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
@@ -86,8 +86,8 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
     assert(is_there && run->chunk.event_count == 0);
     (void)is_there;
     return obstacle == NEEDS_MARK
-               ? mark(run, &event)
-               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), false, &run->trouble);
+               ? mark(run, outbox_follower_peek_number(&run->follower) - 1, time_of(&event))
+               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), INT64_MIN, &run->trouble);
 }
 
 bool aggregator_must_let_go(const struct aggregator_run *run)
@@ -122,18 +122,24 @@ bool aggregator_has_counted_all(const struct aggregator_run *run)
     return run->follower.waiting == NULL && run->follower.at_end && run->chunk.event_count == 0;
 }
 
+/* There are no more events. Whether some have a number and never came: they were dropped. The rankings may have been
+ * turned on, and nothing has come yet: from here on they have everything. */
+static bool lacks_the_last(const struct aggregator_run *run)
+{
+    return run->state.at.number == RANKING_NUMBER_UNKNOWN || run->follower.appended > run->state.at.number;
+}
+
 int aggregator_roll_if_due(struct aggregator_run *run)
 {
-    const int64_t now_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
+    const int64_t redis_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
     if (!aggregator_has_counted_all(run)) {
         return 0;
     }
-    /* They were turned on, and nothing has come yet: from here on they have everything. */
-    const bool begins = run->state.at.number == RANKING_NUMBER_UNKNOWN;
-    if (begins) {
-        run->state.at.number = run->follower.appended;
+    const int64_t now_ms = aggregator_clock_believe(&run->clock, redis_ms, run->state.time_ms, clock_boottime_us());
+    if (lacks_the_last(run)) {
+        return mark(run, run->follower.appended, now_ms);
     }
-    return begins || now_ms >= run->state.next_ms
-               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, begins, &run->trouble)
+    return now_ms >= run->state.next_ms
+               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, INT64_MIN, &run->trouble)
                : 0;
 }

@@ -4,8 +4,9 @@
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/aggregator_count.h"
+#include "counter-service/aggregator/aggregator_neighbours.h"
+#include "counter-service/aggregator/aggregator_upkeep.h"
 #include "counter-service/aggregator/ranking_roll.h"
-#include "counter-service/board/ranking_fed.h"
 #include "counter-service/board/ranking_load.h"
 
 enum {
@@ -15,18 +16,12 @@ enum {
     IDLE_MS = 20,
     /* The lease is renewed, and done entries let go, at least so often. */
     STEP_MS = 1000,
-    /* At the configuration of the instance that leads. */
-    LOOK_MS = 5000,
-    /* Without anything to write: that nobody else has written is looked at so often. */
-    CONFIRM_MS = 1000,
     READ_EVENTS = 10 * 1000,
     /* Of a transaction: Redis takes about half a microsecond for each. */
     OPERATIONS_MAX = 2400,
     START_MS = 100,
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
-    /* Redis is left alone for so many times as long as a step of upkeep took. */
-    UPKEEP_REST = 2,
 };
 
 /* ---- init ---- */
@@ -119,12 +114,11 @@ static void recover(struct aggregator_run *run)
 static int load(struct aggregator_run *run)
 {
     const struct outbox_position position = run->follower.done;
-    if (outbox_conn_check_store(&run->conn, &run->trouble) != 0 ||
-        ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
+    if (ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
         return -1;
     }
     /* A board that another leader did not keep up stands still where that one began. */
-    if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, false, &run->trouble) != 0) {
+    if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, INT64_MIN, &run->trouble) != 0) {
         return -1;
     }
     run->must_load = false;
@@ -152,36 +146,6 @@ static int step(struct aggregator_run *run)
     return 0;
 }
 
-/* Nothing was to be written. What would have refused that is asked for now and then. */
-static int confirm(struct aggregator_run *run)
-{
-    const int64_t now_us = clock_monotonic_us();
-    if (now_us < run->confirm_us) {
-        return 0;
-    }
-    run->confirm_us = now_us + (int64_t)CONFIRM_MS * 1000;
-    return ranking_txn_confirm(&run->work.txn, &run->state, &run->conn, &run->trouble);
-}
-
-/* Returns 1 if there was something to do, 0 if there was nothing, -1 when it failed. */
-static int upkeep(struct aggregator_run *run)
-{
-    const int64_t start_us = clock_monotonic_us();
-    if (start_us < run->upkeep_us && !aggregator_must_let_go(run)) {
-        return 0;
-    }
-    int result = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
-    if (result == 0) {
-        result = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &run->trouble);
-    }
-    if (result == 0) {
-        result = confirm(run);
-    }
-    const int64_t end_us = clock_monotonic_us();
-    run->upkeep_us = result > 0 ? end_us + UPKEEP_REST * (end_us - start_us) : end_us;
-    return result;
-}
-
 /* ---- turns ---- */
 
 /* Returns how long the thread may sleep, or -1 when something failed. */
@@ -190,10 +154,10 @@ static int lead(struct aggregator_run *run)
     if (run->must_load && load(run) != 0) {
         return -1;
     }
-    if (aggregator_count(run) != 0 || aggregator_roll_if_due(run) != 0) {
+    if (aggregator_count(run) != 0 || aggregator_look_for_uncounted(run) != 0 || aggregator_roll_if_due(run) != 0) {
         return -1;
     }
-    const int kept_up = upkeep(run);
+    const int kept_up = aggregator_upkeep(run);
     if (kept_up < 0) {
         return -1;
     }
@@ -202,24 +166,6 @@ static int lead(struct aggregator_run *run)
         return 0;
     }
     return kept_up > 0 ? 1 : IDLE_MS;
-}
-
-/* A neighbour's configuration is another one: with every change of the leader some windows lose events. */
-static int compare_leader(struct aggregator_run *run)
-{
-    const int64_t now_us = clock_monotonic_us();
-    if (now_us < run->look_us) {
-        return 0;
-    }
-    const bool was_different = run->difference.message[0] != '\0';
-    run->look_us = now_us + (int64_t)LOOK_MS * 1000;
-    if (ranking_fed_compare(&run->state, &run->conn, &run->difference, &run->trouble) != 0) {
-        return -1;
-    }
-    if (run->difference.message[0] != '\0' && !was_different) {
-        log_warn("rankings", "the leader is configured otherwise", LOG_STR("reason", run->difference.message));
-    }
-    return 0;
 }
 
 static int turn(struct aggregator_run *run)
@@ -233,7 +179,7 @@ static int turn(struct aggregator_run *run)
     if (follower->owns) {
         return lead(run);
     }
-    if (compare_leader(run) != 0) {
+    if (aggregator_compare_leader(run) != 0) {
         return -1;
     }
     recover(run);

@@ -12,6 +12,7 @@
 #include "common/log/log.h"
 #include "common/net/host_port.h"
 #include "counter-service/aggregator/aggregator.h"
+#include "counter-service/aggregator/aggregator_clock.h"
 #include "counter-service/aggregator/aggregator_metrics.h"
 #include "counter-service/aggregator/ranking_apply.h"
 #include "counter-service/aggregator/ranking_chunk.h"
@@ -29,7 +30,7 @@ struct aggregator_run {
     struct outbox_conn conn;
     struct outbox_follower follower;
     int64_t step_us;         /* when the last step was, monotonic */
-    int64_t look_us;         /* when the leader's configuration was looked at, monotonic */
+    int64_t leader_look_us;  /* its configuration is not looked at before, monotonic */
     struct error difference; /* of it; "": none */
     bool must_load;
     /* while this instance leads */
@@ -40,6 +41,9 @@ struct aggregator_run {
     struct ranking_scan scan;
     int64_t upkeep_us;  /* no upkeep before, monotonic */
     int64_t confirm_us; /* nobody is suspected of having written before, monotonic */
+    struct aggregator_clock clock;
+    int64_t uncounted_look_us; /* an instance that adds no events is not looked for before, monotonic */
+    struct log_limiter uncounted_limiter;
     /* when something has failed */
     struct backoff backoff;
     int64_t retry_us; /* not before, monotonic; 0: nothing has failed since */

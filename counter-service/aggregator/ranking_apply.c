@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
@@ -103,8 +104,8 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
     }
 }
 
-static int put_rows(struct ranking_work *work, struct ranking_state *state, const struct ranking_chunk *chunk,
-                    size_t type_place, const struct redis_reply *records, struct error *error)
+static void put_rows(struct ranking_work *work, struct ranking_state *state, const struct ranking_chunk *chunk,
+                     size_t type_place, const struct redis_reply *records)
 {
     struct ranked_type *type = &state->types[type_place];
     size_t place = 0;
@@ -114,9 +115,9 @@ static int put_rows(struct ranking_work *work, struct ranking_state *state, cons
         if (row->type != type_place) {
             continue;
         }
-        if (records != NULL && ranking_record_unpack(redis_reply_element(records, place++).text, &record) != 0) {
-            error_set(error, "a record of the rankings of %s is damaged", type->config->counter_type);
-            return -1;
+        if (records != NULL) {
+            ranking_take_record(&work->txn, type, redis_reply_element(records, place++).text,
+                                ranking_time_of(chunk->last.ms), &record);
         }
         put_row(work, type, row, &record);
         if (records != NULL) {
@@ -126,7 +127,6 @@ static int put_rows(struct ranking_work *work, struct ranking_state *state, cons
             ranking_words_put(&work->records, (struct text){packed, len});
         }
     }
-    return 0;
 }
 
 /* The newest bucket has something in it now. */
@@ -161,9 +161,7 @@ static int put_type(struct ranking_work *work, struct ranking_state *state, cons
         }
     }
     ranking_work_clear(work);
-    if (put_rows(work, state, chunk, type, has_records ? &records : NULL, error) != 0) {
-        return -1;
-    }
+    put_rows(work, state, chunk, type, has_records ? &records : NULL);
     ranking_work_add(work, state, &state->types[type]);
     fill_buckets(work, &state->types[type]);
     return 0;

@@ -3,14 +3,15 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
 enum {
-    STEP_FIELDS = 200,
+    STEP_FIELDS = 400,
     /* Redis tells all of a small hash at once, however small is configured. */
-    STEP_FIELDS_MAX = 500,
+    STEP_FIELDS_MAX = 1000,
 };
 
 /* What a step found in the bucket: fields and values lie in `memory`. */
@@ -120,20 +121,16 @@ static int read_records(struct ranking_work *work, const struct ranking_state *s
     return 0;
 }
 
-static int put_all(struct ranking_work *work, struct ranked_type *type, struct ranked_window *ranked, int64_t bucket,
-                   const struct released *released, const struct redis_reply *records, struct error *error)
+static void put_all(struct ranking_work *work, struct ranked_type *type, struct ranked_window *ranked, int64_t bucket,
+                    const struct released *released, const struct redis_reply *records, int64_t now_ms)
 {
     for (size_t i = 0; i < released->count; i++) {
         struct ranking_record record;
-        if (ranking_record_unpack(redis_reply_element(records, i).text, &record) != 0) {
-            error_set(error, "a record of the rankings of %s is damaged", type->config->counter_type);
-            return -1;
-        }
+        ranking_take_record(&work->txn, type, redis_reply_element(records, i).text, now_ms, &record);
         put_released(work, (size_t)(ranked - type->windows), ranked, &record, released_id(released, i), bucket,
                      released->resources[i].sum);
         ranking_words_put(&work->released, released_id(released, i));
     }
-    return 0;
 }
 
 static int let_go(struct ranking_release *release, struct ranking_state *state, struct ranking_work *work,
@@ -147,11 +144,13 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
         return -1;
     }
     ranking_work_clear(work);
-    if (released->count > 0 && (read_records(work, state, type, conn, released, &records, error) != 0 ||
-                                put_all(work, type, ranked, release->bucket, released, &records, error) != 0)) {
+    if (released->count > 0 && read_records(work, state, type, conn, released, &records, error) != 0) {
         return -1;
     }
     ranking_txn_begin(&work->txn);
+    if (released->count > 0) {
+        put_all(work, type, ranked, release->bucket, released, &records, state->time_ms);
+    }
     const struct text bucket = ranking_bucket_key(key, type->counter_type, &ranked->window, release->bucket);
     ranking_txn_add(&work->txn, state, TEXT("HDEL"), bucket, &work->released);
     ranking_work_add(work, state, type);

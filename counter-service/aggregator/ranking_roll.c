@@ -45,7 +45,7 @@ static void roll_rolling(struct ranked_window *ranked, int64_t bucket)
     }
 }
 
-/* Events of that stretch of time may be missing. */
+/* Events of that stretch of time may be missing. What is known to be missing stays so. */
 static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, int64_t from_ms, int64_t to_ms)
 {
     struct ranking_board *board = &ranked->board;
@@ -54,7 +54,9 @@ static void mark_missing(struct ranking_txn *txn, struct ranked_window *ranked, 
         if (is_before && from_ms >= ranking_period_start(&ranked->window, board->period)) {
             continue; /* that period had ended */
         }
-        board->tops[slot].since_ms = to_ms;
+        /* INT64_MAX: until now it was not known from when on it has all. */
+        int64_t *since_ms = &board->tops[slot].since_ms;
+        *since_ms = to_ms > *since_ms || *since_ms == INT64_MAX ? to_ms : *since_ms;
         ranking_txn_put_top(txn, ranked, slot);
     }
     if (ranked->window.kind == RANKING_KIND_ALL) {
@@ -80,15 +82,15 @@ static void roll_window(struct ranking_txn *txn, const struct ranking_state *sta
 }
 
 int ranking_roll(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn, int64_t to_ms,
-                 bool missing, struct error *error)
+                 int64_t missing_ms, struct error *error)
 {
     const int64_t from_ms = state->time_ms;
     const int64_t time_ms = to_ms > from_ms ? to_ms : from_ms;
     ranking_txn_begin(txn);
     RANKED_EACH (state, ranked) {
         roll_window(txn, state, ranked, time_ms);
-        if (missing) {
-            mark_missing(txn, ranked, from_ms, time_ms);
+        if (missing_ms != INT64_MIN) {
+            mark_missing(txn, ranked, from_ms, missing_ms > time_ms ? missing_ms : time_ms);
             ranking_txn_put_board(txn, ranked);
         }
     }

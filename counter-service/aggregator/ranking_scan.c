@@ -122,12 +122,12 @@ static int proceed(struct ranking_scan *scan, struct ranking_state *state, struc
                    const struct outbox_conn *conn, struct error *error)
 {
     ranking_work_clear(work);
+    ranking_txn_begin(&work->txn);
     const int scanned = scan->of_counters ? ranking_scan_counters(scan, state, work, conn, &scan->has_ended, error)
                                           : ranking_scan_records(scan, state, work, conn, &scan->has_ended, error);
     if (scanned != 0) {
         return -1;
     }
-    ranking_txn_begin(&work->txn);
     ranking_work_add(work, state, &state->types[scan->type]);
     return ranking_txn_commit(&work->txn, state, conn, error);
 }

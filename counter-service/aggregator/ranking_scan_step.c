@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
@@ -50,10 +51,7 @@ int ranking_scan_records(struct ranking_scan *scan, const struct ranking_state *
     }
     for (size_t i = 0; i + 1 < found.element_count; i += 2) {
         struct ranking_record record;
-        if (ranking_record_unpack(redis_reply_element(&found, i + 1).text, &record) != 0) {
-            error_set(error, "a record of the rankings of %s is damaged", type->config->counter_type);
-            return -1;
-        }
+        ranking_take_record(&work->txn, type, redis_reply_element(&found, i + 1).text, state->time_ms, &record);
         offer_record(work, state, type, redis_reply_element(&found, i).text, &record);
     }
     return 0;

@@ -6,7 +6,7 @@
 
 /* Its place among the type's windows; their count if it has none. */
 size_t ranking_scan_all_window(const struct ranked_type *type);
-/* Each gathers changes in work, which is clear, for a transaction of the caller's. *ret_end: all was scanned. */
+/* Each gathers changes in work, which is clear, and its transaction, which has begun. *ret_end: all was scanned. */
 int ranking_scan_records(struct ranking_scan *scan, const struct ranking_state *state, struct ranking_work *work,
                          const struct outbox_conn *conn, bool *ret_end, struct error *error) MUST_CHECK;
 int ranking_scan_counters(struct ranking_scan *scan, const struct ranking_state *state, struct ranking_work *work,

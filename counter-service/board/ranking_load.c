@@ -51,24 +51,34 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
 
 /* ---- what begins now ---- */
 
-/* since_ms: INT64_MIN if nothing is missing. */
+/* What is known before the windows are looked at. */
+struct found {
+    const struct redis_reply *fields;
+    struct text fed;
+    bool exists;
+    bool is_uncounted;
+    int64_t since_ms; /* of a window that begins; INT64_MIN: nothing is missing */
+    int64_t now_ms;
+};
+
 static void begin_window(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
-                         int64_t since_ms, int64_t now_ms)
+                         const struct found *found)
 {
-    char key[RANKING_KEY_SIZE];
+    const int64_t since_ms = found->since_ms;
     const int64_t period = ranking_period_at(&ranked->window, state->time_ms);
     ranked->board = (struct ranking_board){.period = period, .oldest = period, .newest = period - 1};
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
         /* Whoever remembers one of before must not take it for the same. */
-        ranked->board.tops[slot].generation = now_ms;
+        ranked->board.tops[slot].generation = found->now_ms;
         ranking_tops_empty(txn, state, ranked, slot, since_ms);
     }
     if (ranked->window.kind == RANKING_KIND_ALL && since_ms != INT64_MIN) {
         ranking_tops_unfill(txn, state, ranked, since_ms);
     }
-    for (int64_t i = 0; i <= ranked->window.bucket_count; i++) {
-        const struct text bucket = ranking_bucket_key(key, ranked->counter_type, &ranked->window, period - i);
-        ranking_txn_add_plain(txn, state, TEXT("UNLINK"), bucket, NULL, 0);
+    if (ranked->window.kind == RANKING_KIND_ROLLING && found->exists) {
+        /* Its board was lost: whatever its buckets hold is in the records' sums. */
+        ranked->board.oldest = period > ranked->window.bucket_count ? period - ranked->window.bucket_count : 0;
+        ranked->board.newest = period;
     }
     ranking_txn_put_board(txn, ranked);
 }
@@ -99,6 +109,17 @@ static void put_fed(struct ranking_txn *txn, const struct ranking_state *state)
     buffer_done(&fed);
 }
 
+/* The buckets that a rolling window may have. */
+static void drop_buckets(struct ranking_txn *txn, const struct ranking_state *state, const struct ranked_window *ranked)
+{
+    char key[RANKING_KEY_SIZE];
+    const int64_t period = ranking_period_at(&ranked->window, state->time_ms);
+    for (int64_t i = 0; i < ranked->window.bucket_count; i++) {
+        const struct text bucket = ranking_bucket_key(key, ranked->counter_type, &ranked->window, period - i);
+        ranking_txn_add_plain(txn, state, TEXT("UNLINK"), bucket, NULL, 0);
+    }
+}
+
 static void begin_records(struct ranking_txn *txn, const struct ranking_state *state)
 {
     char key[RANKING_KEY_SIZE];
@@ -106,17 +127,10 @@ static void begin_records(struct ranking_txn *txn, const struct ranking_state *s
         const struct text records = ranking_records_key(key, state->types[i].counter_type);
         ranking_txn_add_plain(txn, state, TEXT("UNLINK"), records, NULL, 0);
     }
+    RANKED_EACH (state, ranked) {
+        drop_buckets(txn, state, ranked);
+    }
 }
-
-/* What is known before the windows are looked at. */
-struct found {
-    const struct redis_reply *fields;
-    struct text fed;
-    bool exists;
-    bool is_uncounted;
-    int64_t since_ms; /* of a window that begins */
-    int64_t now_ms;
-};
 
 static void take_state(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_position *position,
                        struct found *found)
@@ -147,7 +161,7 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
         ranked->has_fresh = false;
         ranking_table_clear(&ranked->fresh);
         if (!found->exists || !read_window(ranked, found->fields)) {
-            begin_window(txn, state, ranked, found->since_ms, found->now_ms);
+            begin_window(txn, state, ranked, found);
         } else if (found->is_uncounted || !ranking_fed_has(found->fed, ranked)) {
             const bool is_later = found->is_uncounted && found->now_ms > state->time_ms;
             resume_window(txn, state, ranked, is_later ? found->now_ms : state->time_ms);
@@ -176,26 +190,37 @@ static int read_tops(struct ranking_state *state, struct ranking_txn *txn, const
     return result;
 }
 
-static int ask(const struct ranking_state *state, const struct outbox_conn *conn, struct buffer *out,
-               struct error *error)
+/* From here on nobody else has written, and the store is the one that the connection was made to. */
+static int watch(const struct ranking_state *state, const struct outbox_conn *conn, struct buffer *out,
+                 struct error *error)
 {
+    struct redis_reply watched;
+    buffer_clear(out, 0);
     ranking_txn_append_watch(out, state);
+    return redis_command_begin(conn->redis, out, conn->timeout_ms, error) == 0 &&
+                   redis_command_expect(conn->redis, "WATCH", &watched, error) == 0
+               ? outbox_conn_check_store(conn, error)
+               : -1;
+}
+
+static int ask(const struct ranking_state *state, const struct outbox_conn *conn, struct buffer *out,
+               struct redis_reply *ret_fields, struct error *error)
+{
+    buffer_clear(out, 0);
     resp_put_array(out, 2);
     resp_put_string(out, TEXT("HGETALL"));
     redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
-    return redis_command_begin(conn->redis, out, conn->timeout_ms, error);
+    return redis_command_begin(conn->redis, out, conn->timeout_ms, error) == 0
+               ? redis_command_expect(conn->redis, "HGETALL", ret_fields, error)
+               : -1;
 }
 
 static int load_with(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_conn *conn,
                      const struct outbox_position *position, int64_t now_ms, struct error *error)
 {
-    struct redis_reply watched;
     struct redis_reply fields;
     struct found found = {.fields = &fields, .now_ms = now_ms};
-    buffer_clear(&txn->requests, 0);
-    if (ask(state, conn, &txn->requests, error) != 0 ||
-        redis_command_expect(conn->redis, "WATCH", &watched, error) != 0 ||
-        redis_command_expect(conn->redis, "HGETALL", &fields, error) != 0) {
+    if (watch(state, conn, &txn->requests, error) != 0 || ask(state, conn, &txn->requests, &fields, error) != 0) {
         return -1;
     }
     ranking_txn_begin(txn);

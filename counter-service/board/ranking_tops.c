@@ -191,3 +191,15 @@ void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state
     ranking_txn_expect(txn, top->length);
     put_running(txn, ranked);
 }
+
+void ranking_tops_mark(struct ranking_txn *txn, struct ranked_type *type, int64_t missing_ms)
+{
+    for (size_t i = 0; i < type->window_count; i++) {
+        struct ranked_window *ranked = &type->windows[i];
+        struct ranking_top *top = ranked_top(ranked);
+        if (ranked->window.kind != RANKING_KIND_ALL) {
+            top->since_ms = missing_ms > top->since_ms ? missing_ms : top->since_ms;
+            ranking_txn_put_top(txn, ranked, ranked_slot(ranked));
+        }
+    }
+}

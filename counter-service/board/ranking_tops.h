@@ -29,4 +29,7 @@ void ranking_tops_write(struct ranking_txn *txn, const struct ranking_state *sta
 void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
                       const struct buffer *places);
 
+/* Sums of the type were damaged: of the windows that are made of them events before that time may be missing. */
+void ranking_tops_mark(struct ranking_txn *txn, struct ranked_type *type, int64_t missing_ms);
+
 #endif

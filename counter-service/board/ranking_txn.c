@@ -6,6 +6,7 @@
 
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 
 enum { KEEP_BYTES = 256 * 1024 };
@@ -109,9 +110,10 @@ void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ra
 
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state)
 {
-    resp_put_array(out, 2);
+    resp_put_array(out, 3);
     resp_put_string(out, TEXT("WATCH"));
     redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
+    resp_put_string(out, redis_store_id_key);
 }
 
 enum { VERSION_SIZE = OUTBOX_TOKEN_LEN + 1 + DECIMAL_LEN_MAX + 1 };

@@ -67,7 +67,8 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
  * window as to be filled. Returns 0; or -1 with error filled, as ranking_txn_commit. */
 int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
                         struct error *error) MUST_CHECK;
-/* Has Redis watch the state from here on. For whoever reads it. */
+/* Has Redis watch the state from here on, and whose store it is: FLUSHALL closes no connection. For whoever reads it.
+ */
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state);
 
 #endif

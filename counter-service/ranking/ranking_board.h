@@ -1,5 +1,5 @@
-/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the strings that
- * tell who is among the best. Pure functions.
+/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the strings
+ * that tell who is among the best. Pure functions.
  *
  *     field of tally:{p0}:rankings    its value
  *     v                               who wrote last and how often: "<token>:<count>"; every write moves it on
@@ -12,6 +12,7 @@
  *     s:<type>:<window>:<slot>        a top of it: "<since> <generation> <length> <members>", and if it is bounded
  *                                     " <score> <resource_id>" of its floor
  *
+ *     tally:{p0}:uncounted            STRING, as long as an instance is connected that adds no events to the outbox
  *     tally:{p0}:r:<type>             HASH of records (ranking_record.h)
  *     tally:{p0}:r:<type>:<window>:<slot>       STRING of a top (ranking_places.h)
  *     tally:{p0}:r:<type>:<window>:b<bucket>    HASH, what a bucket of a rolling window holds: resource_id -> sum
@@ -97,6 +98,9 @@ bool ranking_board_lets_go(const struct ranking_board *board, const struct ranki
 /* ---- names: behind a partition's prefix; out has RANKING_KEY_SIZE ---- */
 
 #define RANKING_STATE_KEY TEXT("rankings")
+#define RANKING_LEASE_KEY TEXT("lease:rankings")
+/* There for some seconds after each heartbeat of an instance that counts and adds no events. */
+#define RANKING_UNCOUNTED_KEY TEXT("uncounted")
 
 struct text ranking_records_key(char *out, struct text counter_type);
 struct text ranking_top_key(char *out, struct text counter_type, const struct ranking_window *window, size_t slot);

@@ -60,11 +60,30 @@ static size_t take_place(struct ranking_record *record, const struct ranking_win
 {
     size_t i = place_of(record, window);
     if (i == record->count) {
-        i = record->count < RANKING_RECORD_WINDOWS_MAX ? record->count++ : 0;
+        assert(record->count < RANKING_RECORD_WINDOWS_MAX); /* ranking_record_make_room */
+        record->count++;
         memset(&record->windows[i], 0, sizeof(record->windows[i]));
         record->windows[i].tag = window->tag;
     }
     return i;
+}
+
+void ranking_record_make_room(struct ranking_record *record, const uint32_t *tags, size_t tag_count)
+{
+    size_t kept = 0;
+    if (record->count + tag_count <= RANKING_RECORD_WINDOWS_MAX) {
+        return;
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        size_t k = 0;
+        while (k < tag_count && tags[k] != record->windows[i].tag) {
+            k++;
+        }
+        if (k < tag_count) {
+            record->windows[kept++] = record->windows[i];
+        }
+    }
+    record->count = kept;
 }
 
 /* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */

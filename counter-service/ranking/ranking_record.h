@@ -59,8 +59,11 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out);
 /* The sum in a period of a calendar window, 0 if the record knows none; in a rolling window (period is ignored). */
 int64_t ranking_record_sum(const struct ranking_record *record, const struct ranking_window *window, int64_t period);
 
-/* Adds delta to the window: in the period or bucket, none before the last event's. Returns the new sum, and of a
- * rolling window the bucket's. A record that is full of windows that are not configured forgets one of them. */
+/* If there may not be room for all windows with these tags, RANKING_WINDOWS_MAX at most, the others leave: they are
+ * configured no more. */
+void ranking_record_make_room(struct ranking_record *record, const uint32_t *tags, size_t tag_count);
+/* Adds delta to the window, for which there is room: in the period or bucket, none before the last event's. Returns the
+ * new sum, and of a rolling window the bucket's. */
 int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
                            int64_t delta, int64_t *ret_bucket_sum);
 /* A bucket has left a rolling window: takes what it held from the sum. Returns the new sum. */

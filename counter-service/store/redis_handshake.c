@@ -151,10 +151,30 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
     "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
     "*2\r\n$3\r\nGET\r\n$22\r\ntally:{p0}:lease:kafka\r\n" \
-    "*2\r\n$3\r\nGET\r\n$25\r\ntally:{p0}:lease:rankings\r\n" \
-    "*3\r\n$4\r\nEVAL\r\n$14\r\n#!lua\nreturn 1\r\n$1\r\n0\r\n"
+    "*2\r\n$3\r\nGET\r\n$25\r\ntally:{p0}:lease:rankings\r\n"
 
-const struct text redis_heartbeat_request = {HEARTBEAT, sizeof(HEARTBEAT) - 1};
+/* As long as somebody keeps rankings, and this instance adds no events. */
+static const char tell_uncounted[] = "#!lua\n"
+                                     "if type(redis.pcall('GET', KEYS[1])) == 'string' then\n"
+                                     "    redis.pcall('SET', KEYS[2], '1', 'PX', '5000')\n"
+                                     "end\n"
+                                     "return 1";
+
+void redis_heartbeat_append(struct buffer *out, const struct config *config)
+{
+    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
+    buffer_append_text(out, TEXT(HEARTBEAT));
+    if (config_has_outbox(config)) {
+        redis_command_words(out, TEXT("EVAL"), TEXT("#!lua\nreturn 1"), TEXT("0"));
+        return;
+    }
+    resp_put_array(out, 5);
+    resp_put_string(out, TEXT("EVAL"));
+    resp_put_string(out, TEXT(tell_uncounted));
+    resp_put_string(out, TEXT("2"));
+    redis_key_put_single(out, &prefix, RANKING_LEASE_KEY);
+    redis_key_put_single(out, &prefix, RANKING_UNCOUNTED_KEY);
+}
 
 static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)
 {

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
@@ -34,9 +35,10 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
 
 /* The heartbeat's commands, and how many replies they have. ROLE and not PING: a master that was made a replica answers
  * PING, and reads, as before. INFO and GET, because CONFIG SET, FLUSHALL and the like close no connection. Who
- * publishes events. An empty script that is flagged as one that may write, to see whether Redis lets such a script run.
+ * publishes events. A script that is flagged as one that may write, to see whether Redis lets such a script run: it
+ * does nothing, or tells whoever keeps rankings that this instance adds no events. Out of memory: out->failed is set.
  */
-extern const struct text redis_heartbeat_request;
+void redis_heartbeat_append(struct buffer *out, const struct config *config);
 enum { REDIS_HEARTBEAT_REPLIES = 8 };
 /* Checks reply `index` of a heartbeat, and updates session's refusal and outbox_is_followed. Returns 0, or -1 with
  * error filled. */

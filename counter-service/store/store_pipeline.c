@@ -218,10 +218,10 @@ static int transact_again(struct store_exchange *exchange)
 }
 
 /* Whether the heartbeat's requests were added. */
-static bool plan_heartbeat(struct buffer *requests)
+static bool plan_heartbeat(struct buffer *requests, const struct config *config)
 {
     const size_t start = requests->len;
-    buffer_append_text(requests, redis_heartbeat_request);
+    redis_heartbeat_append(requests, config);
     if (!requests->failed) {
         return true;
     }
@@ -253,7 +253,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     if (items > 0) {
         metrics_observe(pipeline->metrics.batch_size, (double)items);
     }
-    int result = transact(&exchange, heartbeat && plan_heartbeat(&pipeline->requests));
+    int result = transact(&exchange, heartbeat && plan_heartbeat(&pipeline->requests, pipeline->config));
     if (result == 0 && exchange.again != NULL) {
         result = transact_again(&exchange);
     }

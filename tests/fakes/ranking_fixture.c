@@ -26,6 +26,24 @@ static struct text name_of(char out[NAME_SIZE], int resource)
     return (struct text){out, (size_t)snprintf(out, NAME_SIZE, "r%d", resource)};
 }
 
+/* Another store takes the place of the one that runs. */
+static void open_store(struct store_fixture *store, bool keeps_events)
+{
+    store_free(store->store);
+    store->store = NULL;
+    store->config.kafka.broker_count = 0;
+    if (keeps_events) {
+        store_fixture_keep_events(store, EVENTS_MAX, WHEN_FULL_DROP_OLDEST);
+    }
+    store_fixture_open(store);
+    store_fixture_await(store, true);
+}
+
+void ranking_fixture_open_store(struct ranking_fixture *fixture, bool keeps_events)
+{
+    open_store(fixture->store, keeps_events);
+}
+
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep)
 {
     struct error error;
@@ -33,6 +51,7 @@ struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int re
     struct ranking_fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->store = store;
+    open_store(store, true); /* or its heartbeats would tell that it keeps none */
     fixture->config = store->config;
     fixture->ranking = (struct ranking_config){
         .rolling = {{"1h", 60 * 60 * 1000}, {"24h", 24 * 60 * 60 * 1000}},
@@ -89,18 +108,22 @@ static void put_counters(struct ranking_fixture *fixture, struct buffer *request
     }
 }
 
-static void put_entry(struct ranking_fixture *fixture, struct buffer *requests, int64_t ms, struct text items,
-                      struct text results, size_t count)
+static void put_entry(const struct ranking_fixture *fixture, struct buffer *requests, int64_t ms, struct text items,
+                      struct text results)
 {
     char id[32];
     char first[DECIMAL_LEN_MAX + 1];
-    char last[DECIMAL_LEN_MAX + 1];
     snprintf(id, sizeof(id), "%" PRId64 "-%" PRIu64, ms, fixture->number);
     snprintf(first, sizeof(first), "%" PRIu64, fixture->number + 1);
-    fixture->number += count;
-    snprintf(last, sizeof(last), "%" PRIu64, fixture->number);
     redis_command_words(requests, TEXT("XADD"), TEXT("tally:{p0}:events"), text_of(id), TEXT("n"), text_of(first),
                         TEXT("i"), items, TEXT("r"), results);
+}
+
+static void put_last_number(struct ranking_fixture *fixture, struct buffer *requests, size_t count)
+{
+    char last[DECIMAL_LEN_MAX + 1];
+    fixture->number += count;
+    snprintf(last, sizeof(last), "%" PRIu64, fixture->number);
     redis_command_words(requests, TEXT("HSET"), TEXT("tally:{p0}:outbox"), TEXT("n"), text_of(last));
 }
 
@@ -119,14 +142,13 @@ static void write_entry(struct ranking_fixture *fixture, int64_t ms, const struc
     fixture->now_ms = ms;
     event_batch_begin(&items);
     put_counters(fixture, &requests, &items, &results, events, count);
-    if (dropped) {
-        fixture->number += count;
-    } else {
+    if (!dropped) {
         put_entry(fixture, &requests, ms, (struct text){items.data, items.len},
-                  (struct text){results.data, results.len}, count);
+                  (struct text){results.data, results.len});
     }
+    put_last_number(fixture, &requests, count);
     assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
-    for (size_t i = 0; i < count + (dropped ? 0 : 2); i++) {
+    for (size_t i = 0; i < count + (dropped ? 1 : 2); i++) {
         if (redis_command_expect(fixture->conn.redis, "write", &reply, &error) != 0) {
             fail_msg("%s", error.message);
         }
@@ -302,8 +324,8 @@ static void compare_slot(struct ranking_fixture *fixture, const struct ranked_wi
     struct standing *all = stand(fixture, ranked, period, &count);
     snprintf(what, sizeof(what), "%s %s", is_running ? "running" : "former", ranked->window.name);
     if (top->since_ms == INT64_MIN) {
-        const size_t members = compare_top(
-            fixture, ranking_top_key(key, ranked->counter_type, &ranked->window, slot), top, all, count, what);
+        const size_t members = compare_top(fixture, ranking_top_key(key, ranked->counter_type, &ranked->window, slot),
+                                           top, all, count, what);
         assert_true(members <= (size_t)ranked->keep + 64);
         assert_true(top->is_bounded || members == count);
         assert_true(!is_running || members >= count || members >= (size_t)(ranked->keep - ranked->keep / 4));

@@ -30,9 +30,13 @@ struct ranking_fixture {
     uint64_t number; /* of the last event in the outbox */
 };
 
-/* Three calendar windows, "all" and rolling ones of an hour and a day; keep is small. */
+/* All calendar windows, "all" and rolling ones of an hour and a day; keep is small. The store is opened anew. */
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep);
 void ranking_fixture_free(struct ranking_fixture *fixture);
+
+/* Another instance of the service connects, and stays, instead of the one that runs. keeps_events: it adds events to
+ * the outbox. */
+void ranking_fixture_open_store(struct ranking_fixture *fixture, bool keeps_events);
 
 /* One entry of the outbox at the time, which the counters have too. */
 void ranking_fixture_write(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events,

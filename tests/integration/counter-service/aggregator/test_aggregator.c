@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/prng.h"
+#include "counter-service/aggregator/aggregator_count.h"
 #include "tests/fakes/ranking_fixture.h"
 
 enum { ROUNDS = 1500, ENTRY_EVENTS = 50 };
@@ -351,9 +352,12 @@ static void test_what_an_instance_without_events_has_counted_is_missing(void **s
     assert_true(is_whole(window_called(run, "day")));
     const struct ranking_event uncounted = {.resource = 7, .delta = 1000};
     ranking_fixture_drop(rankings, now_ms + 5, &uncounted, 1);
-    rankings->number--;               /* not even a number was used up */
-    store_fixture_open_anew(fixture); /* it connects, and has neither kafka.brokers nor rankings */
+    rankings->number--; /* not even a number was used up */
+    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:outbox", "n", "30");
+    ranking_fixture_open_store(rankings, false);
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "1");
+    ranking_fixture_open_store(rankings, true); /* it goes */
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
     write_one(rankings, now_ms + 10, 8, 1);
     for (int i = 0; i < 5; i++) {
         run->retry_us = 1;
@@ -385,7 +389,12 @@ static void test_records_of_which_nothing_is_left_are_dropped(void **state)
     ranking_fixture_free(rankings);
 }
 
-static void test_a_damaged_record_stops_the_rankings_and_nothing_else(void **state)
+static int64_t since_of(struct aggregator_run *run, const char *name)
+{
+    return ranked_top(window_called(run, name))->since_ms;
+}
+
+static void test_a_damaged_record_is_as_good_as_none(void **state)
 {
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
@@ -395,14 +404,231 @@ static void test_a_damaged_record_stops_the_rankings_and_nothing_else(void **sta
     ranking_fixture_settle(run);
     REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r7", "nonsense");
     write_one(rankings, now_ms + 1, 7, 1);
-    for (int i = 0; i < 3 && run->trouble.message[0] == '\0'; i++) {
-        (void)aggregator_run_turn(run);
-    }
-    assert_string_equal(run->trouble.message, "a record of the rankings of like is damaged");
-    REDIS_ASK(fixture->redis, "HDEL", "tally:{p0}:r:like", "r7");
-    run->retry_us = 1; /* long ago */
     ranking_fixture_settle(run);
     assert_string_equal(run->trouble.message, "");
+    assert_true(since_of(run, "day") == now_ms + 1 && since_of(run, "1h") == now_ms + 1);
+    assert_true(since_of(run, "all") == INT64_MIN);
+    ranking_fixture_compare(rankings, run);
+    /* One that leaves its bucket, and one that a scan comes by. */
+    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r8", "nonsense", "r9", "\x01\x05");
+    write_one(rankings, now_ms + 2 * HOUR, 1, 1);
+    ranking_fixture_settle(run);
+    assert_string_equal(run->trouble.message, "");
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+/* The day of the one is not the day of the other. */
+static void test_a_changed_offset_mixes_no_periods(void **state)
+{
+    NEED_REDIS(state);
+    static const int offsets[] = {0, 480, -480, 0};
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        rankings->ranking.utc_offset_min = offsets[i];
+        struct aggregator_run *run = ranking_fixture_start(rankings);
+        write_each(rankings, day_ms + (int64_t)i * 7 * HOUR, 30, 1);
+        ranking_fixture_settle(run);
+        struct ranked_window *day = window_called(run, "day");
+        assert_true(day->board.period == ranking_period_at(&day->window, rankings->now_ms));
+        /* Whole if it has begun since this offset's leader leads. */
+        const int64_t led_ms = day_ms + ((int64_t)i - 1) * 7 * HOUR;
+        assert_int_equal(is_whole(day), i == 0 || ranking_period_start(&day->window, day->board.period) >= led_ms);
+        assert_true(is_whole(window_called(run, "all")));
+        ranking_fixture_compare(rankings, run);
+        ranking_fixture_kill(run);
+    }
+    ranking_fixture_free(rankings);
+}
+
+/* Nothing that the buckets of before hold is taken from sums that it is not in. */
+static void test_a_state_that_was_deleted_begins_with_nothing(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
+    write_each(rankings, day_ms, 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:rankings");
+    run = ranking_fixture_start(rankings);
+    for (int minute = 0; minute < 140; minute += 35) {
+        write_one(rankings, day_ms + 1000 + minute * MINUTE, 3, 1); /* the first in the same bucket */
+        ranking_fixture_settle(run);
+    }
+    assert_int_equal(window_called(run, "1h")->table.count, 1);
+    assert_true(ranking_table_find(&window_called(run, "1h")->table, TEXT("r3"))->score == 2);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_board_that_was_deleted_lets_its_buckets_go(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
+    write_each(rankings, day_ms, 30, 1);
+    ranking_fixture_settle(run);
+    ranking_fixture_kill(run);
+    REDIS_ASK(fixture->redis, "HDEL", "tally:{p0}:rankings", "b:like:60m");
+    run = ranking_fixture_start(rankings);
+    write_one(rankings, day_ms + 5 * MINUTE, 29, 1);
+    ranking_fixture_settle(run);
+    assert_false(is_whole(window_called(run, "1h")));
+    write_one(rankings, day_ms + 200 * MINUTE, 29, 1);
+    ranking_fixture_settle(run);
+    const struct ranked_window *hour = window_called(run, "1h");
+    assert_int_equal(hour->table.count, 1);
+    assert_true(ranking_table_find(&hour->table, TEXT("r29"))->score == 1);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+/* What somebody does to the string of a top. */
+static const char *const damages[][4] = {
+    {"DEL", "tally:{p0}:r:like:all:0"},
+    {"SET", "tally:{p0}:r:like:all:0", ""},
+    {"APPEND", "tally:{p0}:r:like:all:0", "x"},
+    {"SETRANGE", "tally:{p0}:r:like:all:0", "0", "\x02"},
+    {"SETRANGE", "tally:{p0}:r:like:all:0", "1", "\x7f"},
+};
+
+static void test_a_top_that_was_damaged_is_made_anew(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    for (size_t i = 0; i <= sizeof(damages) / sizeof(damages[0]); i++) {
+        const bool leads_on = i == 0; /* found by the next write; the others by whoever begins to lead */
+        ranking_fixture_kill(run);
+        run = leads_on ? ranking_fixture_start(rankings) : NULL;
+        if (i == sizeof(damages) / sizeof(damages[0])) {
+            REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:r:like:all:0");
+            REDIS_ASK(fixture->redis, "LPUSH", "tally:{p0}:r:like:all:0", "x");
+        } else if (damages[i][3] != NULL) {
+            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1], damages[i][2], damages[i][3]);
+        } else if (damages[i][2] != NULL) {
+            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1], damages[i][2]);
+        } else {
+            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1]);
+        }
+        run = leads_on ? run : ranking_fixture_start(rankings);
+        write_one(rankings, ++now_ms, 29, 1);
+        for (int turns = 0; turns < 5 && leads_on; turns++) {
+            run->retry_us = 1;
+            (void)aggregator_run_turn(run);
+        }
+        ranking_fixture_settle(run);
+        assert_true(is_whole(window_called(run, "all")));
+        ranking_fixture_compare(rankings, run);
+    }
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_as_long_as_an_instance_adds_no_events_they_are_missing(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms();
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    /* Each of its heartbeats says so. */
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:uncounted", "1");
+    for (int i = 1; i <= 3; i++) {
+        run->follower.clock_ms = now_ms + i * 1000;
+        run->uncounted_look_us = 0;
+        (void)aggregator_run_turn(run);
+        run->upkeep_us = 0;
+    }
+    assert_true(since_of(run, "day") >= now_ms && !is_whole(window_called(run, "all")));
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
+    ranking_fixture_settle(run);
+    assert_true(is_whole(window_called(run, "all"))); /* from the counters */
+    assert_false(is_whole(window_called(run, "day")));
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_heartbeat_tells_that_this_instance_adds_no_events(void **state)
+{
+    NEED_REDIS(state);
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", "somebody");
+    const int64_t give_up_us = clock_monotonic_us() + 10 * 1000 * 1000;
+    while (strcmp(REDIS_ASK(fixture->redis, "EXISTS", "tally:{p0}:uncounted"), "1") != 0) {
+        assert_true(clock_monotonic_us() < give_up_us);
+        clock_sleep_ms(20);
+    }
+    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:lease:rankings");
+}
+
+/* They were the last of their hour, and no event has come since. */
+static void test_the_last_events_of_a_period_are_missing_in_it(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t hour_ms = start_ms() / HOUR * HOUR + HOUR;
+    write_each(rankings, hour_ms + 58 * MINUTE, 30, 1);
+    ranking_fixture_settle(run);
+    const struct ranking_event lost = {.resource = 7, .delta = 1000};
+    ranking_fixture_drop(rankings, hour_ms + 59 * MINUTE, &lost, 1);
+    for (int i = 0; i < 5; i++) {
+        (void)aggregator_run_turn(run);
+    }
+    assert_false(is_whole(window_called(run, "hour")));
+    write_one(rankings, hour_ms + 60 * MINUTE + 500, 1, 1);
+    ranking_fixture_settle(run);
+    const struct ranked_window *hour = window_called(run, "hour");
+    assert_true(is_whole(hour));
+    assert_true(hour->board.tops[1 - ranked_slot(hour)].since_ms != INT64_MIN);
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_clock_that_is_set_forward_ends_no_period(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = start_ms() / DAY * DAY + DAY;
+    write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    run->follower.clock_ms = now_ms + DAY; /* and back, and nothing has happened meanwhile */
+    assert_int_equal(aggregator_roll_if_due(run), 0);
+    assert_true(window_called(run, "day")->board.period ==
+                ranking_period_at(&window_called(run, "day")->window, now_ms));
+    for (int hour = 1; hour < 5; hour++) {
+        write_each(rankings, now_ms + hour * (int64_t)HOUR, 30, 1);
+    }
+    ranking_fixture_settle(run);
+    ranking_fixture_compare(rankings, run);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+static void test_a_store_that_was_emptied_is_not_written(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    write_each(rankings, start_ms(), 30, 1);
+    (void)aggregator_run_turn(run);
+    REDIS_ASK(fixture->redis, "DEL", "tally:store");
+    write_each(rankings, start_ms() + 1000, 30, 1);
+    for (int i = 0; i < 5 && run->conn.redis != NULL; i++) {
+        (void)aggregator_run_turn(run);
+    }
+    assert_null(run->conn.redis);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }
@@ -423,7 +649,16 @@ int main(void)
         TEST(test_numbers_that_nobody_should_have_written_stop_nothing),
         TEST(test_what_an_instance_without_events_has_counted_is_missing),
         TEST(test_records_of_which_nothing_is_left_are_dropped),
-        TEST(test_a_damaged_record_stops_the_rankings_and_nothing_else),
+        TEST(test_a_damaged_record_is_as_good_as_none),
+        TEST(test_a_changed_offset_mixes_no_periods),
+        TEST(test_a_state_that_was_deleted_begins_with_nothing),
+        TEST(test_a_board_that_was_deleted_lets_its_buckets_go),
+        TEST(test_a_top_that_was_damaged_is_made_anew),
+        TEST(test_as_long_as_an_instance_adds_no_events_they_are_missing),
+        TEST(test_a_heartbeat_tells_that_this_instance_adds_no_events),
+        TEST(test_the_last_events_of_a_period_are_missing_in_it),
+        TEST(test_a_clock_that_is_set_forward_ends_no_period),
+        TEST(test_a_store_that_was_emptied_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

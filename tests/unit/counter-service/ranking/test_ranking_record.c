@@ -175,6 +175,30 @@ static void test_a_record_is_over_when_nothing_can_be_asked_for(void **state)
     assert_true(ranking_record_is_over(&record, now + 48 * HOUR_MS));
 }
 
+/* Windows come and go with the configuration; those that are configured now are never the ones that leave. */
+static void test_a_full_record_makes_room_for_what_is_configured(void **state)
+{
+    (void)state;
+    struct ranking_record record = {.count = 0};
+    uint32_t tags[] = {1, 2, 17, 65537};
+    const size_t tag_count = sizeof(tags) / sizeof(tags[0]);
+    for (uint32_t minutes = 1; minutes <= 12; minutes++) {
+        add(&record, window_of(16 + minutes), 100, 5);
+    }
+    ranking_record_make_room(&record, tags, tag_count);
+    assert_int_equal(record.count, 12);
+    for (uint32_t tag = 1; tag <= 4; tag++) {
+        add(&record, window_of(tag), 100, 5);
+    }
+    assert_int_equal(record.count, RANKING_RECORD_WINDOWS_MAX);
+    ranking_record_make_room(&record, tags, tag_count);
+    assert_int_equal(record.count, 3);
+    for (size_t i = 0; i < tag_count; i++) {
+        const struct ranking_window window = window_of(tags[i]);
+        assert_int_equal(ranking_record_sum(&record, &window, 100), i < 3 ? 5 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_a_record_survives_packing),
         cmocka_unit_test(test_what_is_no_record_is_refused),
         cmocka_unit_test(test_a_record_is_over_when_nothing_can_be_asked_for),
+        cmocka_unit_test(test_a_full_record_makes_room_for_what_is_configured),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,14 @@
+/* Records as they are read, by whoever changes them. */
+#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TAKE_H
+#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TAKE_H
+
+#include "counter-service/board/ranking_state.h"
+#include "counter-service/board/ranking_txn.h"
+#include "counter-service/ranking/ranking_record.h"
+
+/* Reads a record, with room for the type's windows. One that is damaged is as good as none: what it had is missing, and
+ * the type's tops are told so (ranking_tops_mark) in the transaction, which has begun. */
+void ranking_take_record(struct ranking_txn *txn, struct ranked_type *type, struct text packed, int64_t missing_ms,
+                         struct ranking_record *ret_record);
+
+#endif
