@@ -1,7 +1,7 @@
 -- What wrk sends, and one line of results for bench.sh. Arguments: METHOD PATH [COUNTERS]
 -- A POST increments one counter; with COUNTERS each request increments the next one of that many. BATCH instead of
--- POST increments that many counters in one request; BATCH PATH ITEMS COUNTERS even|zipf draws them from that many,
--- evenly or with the frequencies of Zipf's law (the n-th as often as 1/n).
+-- POST increments that many counters in one request; BATCH PATH ITEMS COUNTERS even|zipf|each draws them from that many,
+-- evenly, with the frequencies of Zipf's law (the n-th as often as 1/n), or each in its turn.
 
 local function increment_of(resource_id)
     return string.format('{"resource_id":"%s","counter_type":"like"}', resource_id)
@@ -45,6 +45,16 @@ local function draw_zipf(counters)
     end
 end
 
+local function draw_each(counters)
+    local turn = 0
+    return function()
+        turn = turn % counters + 1
+        return turn
+    end
+end
+
+local draws = { even = draw_even, zipf = draw_zipf, each = draw_each }
+
 local function drawn_batches(path, count, draw)
     local headers = { ["Content-Type"] = "application/json" }
     local requests = {}
@@ -76,7 +86,7 @@ local function drawn_singles(path, draw)
 end
 
 local function init_drawn(path, count, counters, law)
-    local draw = law == "zipf" and draw_zipf(counters) or draw_even(counters)
+    local draw = draws[law](counters)
     request = count == 1 and drawn_singles(path, draw) or drawn_batches(path, count, draw)
 end
 
