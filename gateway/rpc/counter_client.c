@@ -70,7 +70,7 @@ struct counter_client {
     /* owned by the loop thread */
     struct list calls;           /* the youngest first */
     struct list_node *walk_next; /* while counter_client_poll walks them: the call after the one it looks at */
-    unsigned awaiting; /* how many of them are STATE_AWAITING */
+    unsigned awaiting;           /* how many of them are STATE_AWAITING */
     struct retry_budget budget;
     unsigned cursor;
     struct prng prng;

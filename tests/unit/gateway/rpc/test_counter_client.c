@@ -387,10 +387,10 @@ static void end_one_and_abandon(struct client_fixture *fixture, size_t ends, siz
 {
     static const struct plan invalid = {.code = GRPC_STATUS_INVALID_ARGUMENT, .outcome = "not_applied"};
     struct call_result results[3];
-    client_fixture_add_server(fixture,
-                              (const struct plan[]){ends == 0 ? invalid : silent, ends == 1 ? invalid : silent,
-                                                    ends == 2 ? invalid : silent},
-                              3);
+    client_fixture_add_server(
+        fixture,
+        (const struct plan[]){ends == 0 ? invalid : silent, ends == 1 ? invalid : silent, ends == 2 ? invalid : silent},
+        3);
     client_fixture_start(fixture, ATTEMPT_TIMEOUT_MS);
     for (unsigned i = 0; i < 3; i++) {
         client_fixture_call(fixture, &results[i], LONG_US);
