@@ -14,7 +14,7 @@
 #include "counter-service/aggregator/aggregator_count.h"
 #include "tests/fakes/ranking_fixture.h"
 
-enum { ROUNDS = 1500, ENTRY_EVENTS = 50 };
+enum { ENTRY_EVENTS = 50, BATCH_MAX = 400 };
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
 /* Ahead of the clock, which would otherwise move the windows on. */
@@ -23,11 +23,28 @@ static int64_t start_ms(void)
     return clock_realtime_us() / 1000 + INT64_C(400) * DAY;
 }
 
-/* Few are hot. */
+/* What happens to the rankings, drawn at random. */
+struct schedule {
+    int resources;
+    int keep;
+    bool even;           /* or by Zipf's law: the n-th as often as 1/n */
+    uint32_t decrements; /* percent */
+    int entries;
+    size_t entry_events;
+    int entries_a_kill;
+    int entries_a_look;
+};
+
 static int pick(struct prng *prng, int resource_max, bool even)
 {
     const uint32_t max = (uint32_t)resource_max - 1;
-    return (int)prng_up_to(prng, even ? max : prng_up_to(prng, prng_up_to(prng, max)));
+    if (even) {
+        return (int)prng_up_to(prng, max);
+    }
+    /* Each doubling of the number as often as the one before. */
+    const uint32_t least = UINT32_C(1) << prng_up_to(prng, (uint32_t)(31 - __builtin_clz(max)));
+    const uint32_t number = least - 1 + prng_up_to(prng, least - 1);
+    return (int)(number < max ? number : max);
 }
 
 /* Mostly seconds; now and then over the edge of a bucket, an hour, a day, some weeks. */
@@ -42,9 +59,10 @@ static int64_t pause(struct prng *prng)
     return (int64_t)(prng_next(prng) % (uint64_t)longest);
 }
 
-static size_t make_batch(struct prng *prng, struct ranking_event *out, int resource_max, bool even, uint32_t decrements)
+static size_t make_batch(struct prng *prng, struct ranking_event *out, size_t max, int resource_max, bool even,
+                         uint32_t decrements)
 {
-    const size_t count = 1 + prng_up_to(prng, 39);
+    const size_t count = 1 + prng_up_to(prng, (uint32_t)max - 1);
     for (size_t i = 0; i < count; i++) {
         const int64_t size = 1 + (int64_t)prng_up_to(prng, 5);
         out[i] = (struct ranking_event){.resource = pick(prng, resource_max, even),
@@ -53,25 +71,26 @@ static size_t make_batch(struct prng *prng, struct ranking_event *out, int resou
     return count;
 }
 
-static void run_schedule(struct store_fixture *store, uint64_t seed, bool even, uint32_t decrements)
+static void run_schedule(struct store_fixture *store, uint64_t seed, const struct schedule *schedule)
 {
     struct prng prng = {seed};
-    struct ranking_fixture *fixture = ranking_fixture_open(store, 600, 40);
+    struct ranking_fixture *fixture = ranking_fixture_open(store, schedule->resources, schedule->keep);
     struct aggregator_run *run = ranking_fixture_start(fixture);
     int64_t now_ms = start_ms();
-    for (int i = 0; i < ROUNDS; i++) {
-        struct ranking_event batch[40];
-        const size_t count = make_batch(&prng, batch, fixture->resource_max, even, decrements);
+    for (int i = 1; i <= schedule->entries; i++) {
+        struct ranking_event batch[BATCH_MAX];
+        const size_t count = make_batch(&prng, batch, schedule->entry_events, schedule->resources, schedule->even,
+                                        schedule->decrements);
         now_ms += pause(&prng);
         ranking_fixture_write(fixture, now_ms, batch, count);
         for (uint32_t turns = prng_up_to(&prng, 3); turns > 0; turns--) {
             (void)aggregator_run_turn(run);
         }
-        if (prng_up_to(&prng, 99) == 0) {
+        if (prng_up_to(&prng, (uint32_t)schedule->entries_a_kill - 1) == 0) {
             ranking_fixture_kill(run);
             run = ranking_fixture_start(fixture);
         }
-        if (i % 100 == 99) {
+        if (i % schedule->entries_a_look == 0) {
             ranking_fixture_settle(run);
             ranking_fixture_compare(fixture, run);
         }
@@ -90,8 +109,37 @@ static void test_rankings_equal_a_count_of_all_events(void **state)
 {
     NEED_REDIS(state);
     for (uint64_t seed = 1; seed <= 8; seed++) {
+        const struct schedule schedule = {
+            .resources = 600,
+            .keep = 40,
+            .even = seed % 2 == 0,
+            .decrements = seed % 3 == 0 ? 50 : 20,
+            .entries = 1500,
+            .entry_events = 40,
+            .entries_a_kill = 100,
+            .entries_a_look = 100,
+        };
         forget_all(fixture);
-        run_schedule(fixture, seed, seed % 2 == 0, seed % 3 == 0 ? 50 : 20);
+        run_schedule(fixture, seed, &schedule);
+    }
+}
+
+static void test_rankings_of_many_resources_equal_a_count_of_all_events(void **state)
+{
+    NEED_REDIS(state);
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        const struct schedule schedule = {
+            .resources = 100 * 1000,
+            .keep = 10 * 1000,
+            .even = seed == 1,
+            .decrements = seed == 1 ? 20 : 50,
+            .entries = 1200,
+            .entry_events = BATCH_MAX,
+            .entries_a_kill = 150,
+            .entries_a_look = 300,
+        };
+        forget_all(fixture);
+        run_schedule(fixture, seed, &schedule);
     }
 }
 
@@ -201,7 +249,7 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
     assert_true(window_called(run, "all")->board.filling);
     while (window_called(run, "all")->board.filling) {
         struct ranking_event batch[40];
-        const size_t count = make_batch(&prng, batch, 3000, true, 50);
+        const size_t count = make_batch(&prng, batch, 40, 3000, true, 50);
         ranking_fixture_write(rankings, ++now_ms, batch, count);
         run->upkeep_us = 0;
         (void)aggregator_run_turn(run);
@@ -639,6 +687,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_rankings_equal_a_count_of_all_events),
+        TEST(test_rankings_of_many_resources_equal_a_count_of_all_events),
         TEST(test_two_that_think_they_lead_count_no_event_twice),
         TEST(test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be),
         TEST(test_counters_that_were_there_before_are_ranked_while_writes_go_on),
