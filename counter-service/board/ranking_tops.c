@@ -37,16 +37,30 @@ static bool take_places(struct ranking_table *table, struct text text, bool *ret
     return next == 0;
 }
 
-/* What the string of the table is long when it was just written, at most. */
-static int64_t whole_length(const struct ranking_table *table)
+static void append_members(struct buffer *out, const struct ranking_table *table)
 {
-    size_t length = 1;
+    ranking_places_begin(out);
     for (size_t i = 0; i < table->bucket_count; i++) {
         for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
-            length += 2 * VARINT_LEN_MAX + member->len;
+            ranking_places_put(out, ranking_member_id(member), member->score);
         }
     }
-    return (int64_t)length;
+}
+
+/* How long a string may get, of which so much was written as a whole. */
+static int64_t length_max_of(int64_t whole)
+{
+    return GROWS_TO * whole + GROWS_BY;
+}
+
+static int64_t whole_length(const struct ranking_table *table)
+{
+    struct buffer whole;
+    buffer_init(&whole);
+    append_members(&whole, table);
+    const int64_t length = (int64_t)whole.len;
+    buffer_done(&whole);
+    return length;
 }
 
 /* Whether the answer to GET is the string of the top. Returns 1 or 0, or -1 when out of memory. */
@@ -102,7 +116,7 @@ int ranking_tops_read(const struct ranking_state *state, struct ranked_window *r
     *ret_is_whole = is_whole > 0;
     table->is_bounded = top->is_bounded;
     table->floor = top->floor;
-    ranked->length_max = GROWS_TO * whole_length(table) + GROWS_BY;
+    ranked->length_max = length_max_of(whole_length(table));
     return 0;
 }
 
@@ -141,16 +155,6 @@ void ranking_tops_unfill(struct ranking_txn *txn, const struct ranking_state *st
     ranking_txn_put_board(txn, ranked);
 }
 
-static void append_members(struct buffer *out, const struct ranking_table *table)
-{
-    ranking_places_begin(out);
-    for (size_t i = 0; i < table->bucket_count; i++) {
-        for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
-            ranking_places_put(out, ranking_member_id(member), member->score);
-        }
-    }
-}
-
 static void put_string(struct ranking_txn *txn, const struct ranking_state *state, const struct ranked_window *ranked,
                        struct text verb, const struct buffer *value)
 {
@@ -169,26 +173,35 @@ void ranking_tops_write(struct ranking_txn *txn, const struct ranking_state *sta
     put_string(txn, state, ranked, TEXT("SET"), &whole);
     top->generation++;
     top->length = (int64_t)whole.len;
-    ranked->length_max = GROWS_TO * top->length + GROWS_BY;
+    ranked->length_max = length_max_of(top->length);
+    txn->wholes++;
     put_running(txn, ranked);
     buffer_done(&whole);
+}
+
+/* One a transaction, not to make it long, unless it cannot wait. */
+static bool is_due(const struct ranking_txn *txn, const struct ranked_window *ranked, int64_t length)
+{
+    const struct ranking_table *table = &ranked->table;
+    if (txn->wholes == 0) {
+        return ranking_table_is_large(table) || length > ranked->length_max;
+    }
+    return table->count > 2 * table->keep || length > 2 * ranked->length_max;
 }
 
 void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
                       const struct buffer *places)
 {
     struct ranking_top *top = ranked_top(ranked);
-    const bool is_large = ranking_table_is_large(&ranked->table);
-    if (is_large && ranking_table_trim(&ranked->table) != 0) {
-        txn->requests.failed = true;
-    }
-    if (is_large || top->length == 0 || top->length + (int64_t)places->len > ranked->length_max) {
+    const int64_t length = top->length + (int64_t)places->len;
+    if (top->length == 0 || is_due(txn, ranked, length)) {
+        txn->requests.failed |= ranking_table_is_large(&ranked->table) && ranking_table_trim(&ranked->table) != 0;
         ranking_tops_write(txn, state, ranked);
         return;
     }
-    top->length += (int64_t)places->len;
+    top->length = length;
     put_string(txn, state, ranked, TEXT("APPEND"), places);
-    ranking_txn_expect(txn, top->length);
+    ranking_txn_expect(txn, length);
     put_running(txn, ranked);
 }
 

@@ -51,6 +51,7 @@ void ranking_txn_begin(struct ranking_txn *txn)
     buffer_clear(&txn->requests, KEEP_BYTES);
     ranking_words_clear(&txn->fields);
     txn->commands = 0;
+    txn->wholes = 0;
     txn->expected_count = 0;
     redis_command_words(&txn->requests, TEXT("MULTI"));
 }

@@ -31,6 +31,7 @@ struct ranking_txn {
     struct buffer requests;
     struct ranking_words fields; /* of the state */
     size_t commands;
+    size_t wholes; /* tops that it writes as a whole */
     struct {
         size_t command;
         int64_t result;

@@ -79,8 +79,8 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, const struc
     int64_t now_ms = start_ms();
     for (int i = 1; i <= schedule->entries; i++) {
         struct ranking_event batch[BATCH_MAX];
-        const size_t count = make_batch(&prng, batch, schedule->entry_events, schedule->resources, schedule->even,
-                                        schedule->decrements);
+        const size_t count =
+            make_batch(&prng, batch, schedule->entry_events, schedule->resources, schedule->even, schedule->decrements);
         now_ms += pause(&prng);
         ranking_fixture_write(fixture, now_ms, batch, count);
         for (uint32_t turns = prng_up_to(&prng, 3); turns > 0; turns--) {

@@ -157,8 +157,12 @@ static void test_a_tag_names_its_window(void **state)
     assert_true(ranking_window_of_tag(window.tag, &found));
     assert_string_equal(found.key, window.key);
     assert_int_equal(found.bucket_ms, window.bucket_ms);
-    const uint32_t none[] = {0,          window_of(RANKING_ALL, 0).tag, window_of(RANKING_ALL, 60).tag, window.tag + 1,
-                             UINT32_MAX, window_of(RANKING_MONTH, 14 * 60).tag + 8};
+    const uint32_t none[] = {0,
+                             window_of(RANKING_ALL, 0).tag,
+                             window_of(RANKING_ALL, 60).tag,
+                             window.tag + 1,
+                             UINT32_MAX,
+                             window_of(RANKING_MONTH, 14 * 60).tag + 8};
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
         assert_false(ranking_window_of_tag(none[i], &found));
     }
