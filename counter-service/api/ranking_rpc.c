@@ -118,8 +118,7 @@ static void use(struct ranking_call *call, const struct ranking_outcome *outcome
         submit(call, (struct ranking_wanted){.total = true}, on_own);
         return;
     }
-    const enum status status =
-        ranking_answer_make(&call->question, outcome->snapshot, TEXT(""), &answer, &sentence);
+    const enum status status = ranking_answer_make(&call->question, outcome->snapshot, TEXT(""), &answer, &sentence);
     if (status != STATUS_OK) {
         fail(call, status, sentence.message);
     } else {

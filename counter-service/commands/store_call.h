@@ -34,7 +34,7 @@ enum store_operation {
     STORE_OPEN_SESSION, /* makes session.id, which is new; results in store_id and idle_timeout_ms */
     STORE_KEEP_SESSION, /* session.id lives on; result in idle_timeout_ms */
     STORE_GET,
-    STORE_LIST, /* items[0].resource_id; results in `listed` */
+    STORE_LIST,    /* items[0].resource_id; results in `listed` */
     STORE_RANKING, /* of a ranking what ranking->wanted says; results in `ranking` */
     STORE_OPERATIONS
 };

@@ -1,5 +1,5 @@
-/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the strings that
- * tell who is among the best. Pure functions.
+/* How far one window of one counter_type is ranked: what stands in the hash tally:{p0}:rankings, beside the strings
+ * that tell who is among the best. Pure functions.
  *
  *     field of tally:{p0}:rankings    its value
  *     v                               who wrote last and how often: "<token>:<count>"; every write moves it on

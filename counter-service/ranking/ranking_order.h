@@ -30,8 +30,7 @@ struct ranking_order {
 /* texts: one of each partition; a resource is in one partition. They are not needed afterwards. Returns STATUS_OK,
  * STATUS_DATA_DAMAGED or STATUS_OUT_OF_MEMORY. The time is that of putting the members in order: a millisecond or two
  * for 10,000. */
-enum status ranking_order_read(const struct text *texts, size_t text_count,
-                               struct ranking_order *ret_order) MUST_CHECK;
+enum status ranking_order_read(const struct text *texts, size_t text_count, struct ranking_order *ret_order) MUST_CHECK;
 /* An empty one is fine. */
 void ranking_order_done(struct ranking_order *order);
 

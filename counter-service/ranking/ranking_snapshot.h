@@ -24,8 +24,8 @@ struct ranking_snapshot {
     int64_t appended;   /* number of the last event that there is */
     bool has_top;       /* of the period; false: the fields behind mean nothing */
     struct ranking_top top;
-    bool is_whole;  /* the top's string was as long as it should be */
-    bool has_order; /* false: only the length of the string was asked for */
+    bool is_whole;              /* the top's string was as long as it should be */
+    bool has_order;             /* false: only the length of the string was asked for */
     struct ranking_order order; /* empty without a board, a top or an order */
 };
 
@@ -38,8 +38,8 @@ void ranking_snapshot_release(struct ranking_snapshot *snapshot);
 /* Of its memory. */
 size_t ranking_snapshot_bytes(const struct ranking_snapshot *snapshot);
 
-/* Fills has_order, is_whole and order from the string of the top; board and top are filled. A string of another length than
- * it should have, that cannot be read, has nobody in it. Returns STATUS_OK, STATUS_DATA_DAMAGED or
+/* Fills has_order, is_whole and order from the string of the top; board and top are filled. A string of another length
+ * than it should have, that cannot be read, has nobody in it. Returns STATUS_OK, STATUS_DATA_DAMAGED or
  * STATUS_OUT_OF_MEMORY. */
 enum status ranking_snapshot_read_places(struct ranking_snapshot *snapshot, struct text places) MUST_CHECK;
 

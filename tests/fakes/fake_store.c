@@ -55,8 +55,7 @@ static void put_order(const struct fake_store *store, const struct ranking_read 
         ranking_places_put(&places, read->question->resource_id, store->ranking_total);
     }
     read->snapshot->top.length = (int64_t)places.len;
-    const enum status status =
-        ranking_snapshot_read_places(read->snapshot, (struct text){places.data, places.len});
+    const enum status status = ranking_snapshot_read_places(read->snapshot, (struct text){places.data, places.len});
     assert(status == STATUS_OK);
     (void)status;
     buffer_done(&places);
@@ -71,7 +70,8 @@ static void fill_ranking(const struct fake_store *store, struct ranking_read *re
     snapshot->next_ms = INT64_MAX;
     snapshot->has_top = true;
     snapshot->is_whole = true;
-    snapshot->top = (struct ranking_top){.since_ms = INT64_MIN, .members = KEEP, .is_bounded = store->ranking_floor > 0};
+    snapshot->top =
+        (struct ranking_top){.since_ms = INT64_MIN, .members = KEEP, .is_bounded = store->ranking_floor > 0};
     ranking_place_set(&snapshot->top.floor, store->ranking_floor, TEXT("floor"));
     read->snapshot = snapshot;
     if (read->wanted.total) {

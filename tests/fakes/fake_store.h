@@ -23,7 +23,7 @@ struct fake_store {
     bool holds;              /* calls stay unanswered */
     int64_t ranking_total;   /* see fake_store_rank */
     int64_t ranking_floor;
-    bool stopped;            /* calls left were answered STATUS_DRAINING */
+    bool stopped; /* calls left were answered STATUS_DRAINING */
 };
 
 void fake_store_start(struct fake_store *store);

@@ -168,8 +168,7 @@ static void test_the_running_period_and_the_one_before_are_kept(void **state)
     static const char *const others[] = {"2026-11-23", "2026-11-26"};
     for (size_t i = 0; i < 2; i++) {
         const struct ranking_question question = best_of("day", others[i], 0, 0);
-        assert_int_equal(ranking_answer_make(&question, &snapshot, TEXT(""), &answer, &error),
-                         STATUS_NO_SUCH_RANKING);
+        assert_int_equal(ranking_answer_make(&question, &snapshot, TEXT(""), &answer, &error), STATUS_NO_SUCH_RANKING);
     }
     assert_string_equal(error.message, "period 2026-11-26 is not kept: 2026-11-24 and 2026-11-25 are");
 }
@@ -396,7 +395,8 @@ static void test_a_snapshot_lives_until_its_last_holder_is_done(void **state)
     assert_non_null(snapshot);
     snapshot->has_board = true;
     snapshot->has_top = true;
-    read_places(snapshot, TEXT("\x01\x01" "a\x02"));
+    read_places(snapshot, TEXT("\x01\x01"
+                               "a\x02"));
     assert_true(snapshot->order.bytes > 0);
     assert_int_equal(ranking_snapshot_bytes(snapshot), sizeof(*snapshot) + snapshot->order.bytes);
     ranking_snapshot_hold(snapshot);

@@ -186,9 +186,11 @@ static void test_other_damage_is_told(void **state)
     (void)state;
     char long_name[RESOURCE_ID_LEN_MAX + 4] = "\x01\x81\x02"; /* a place whose name has 257 bytes */
     const struct text texts[] = {
-        TEXT("\x02\x01" "a\x02"),                                           /* another version */
-        TEXT("\x01\x00\x02"),                                               /* no name */
-        TEXT("\x01\x01" "a\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"),   /* a number of more than 64 bits */
+        TEXT("\x02\x01"
+             "a\x02"),        /* another version */
+        TEXT("\x01\x00\x02"), /* no name */
+        TEXT("\x01\x01"
+             "a\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"), /* a number of more than 64 bits */
         {long_name, sizeof(long_name)},
     };
     struct ranking_order order;
