@@ -282,7 +282,10 @@ static void *ask_often(void *data)
             finish_read(caller, place, round);
             caller->answered++;
             break;
-        default:
+        case RANKING_TURN_SHED: /* the one that reads stood still, and the others asked on */
+            caller->answered++;
+            break;
+        case RANKING_TURN_WAITS:
             break;
         }
     }
