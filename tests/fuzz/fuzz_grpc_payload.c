@@ -103,8 +103,10 @@ static void check_ranking_call(enum ranking_method method, grpc_byte_buffer *pay
     enum status status = ranking_request_read(method, &config, payload, arena, &question, &error);
     if (status == STATUS_OK) {
         check_question(&question, method);
-        const struct ranking_snapshot snapshot = {
-            .has_board = true, .board.period = question.period, .has_top = true, .order = {&member, 1, 0}};
+        const struct ranking_snapshot snapshot = {.has_board = true,
+                                                  .board.period = question.period,
+                                                  .has_top = true,
+                                                  .order = {.entries = &member, .count = 1}};
         status = ranking_answer_make(&question, &snapshot, TEXT(""), &answer, &error);
         require(status == STATUS_OK, "a period that is kept is answered");
         grpc_byte_buffer *reply = ranking_reply_make(method, &answer, (struct ranking_age){1, 2}, arena);
