@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/metrics/metrics.h"
+#include "counter-service/ranking/ranking_question.h"
 
 enum place_state { PLACE_FREE, PLACE_IN_FLIGHT, PLACE_KEPT };
 
@@ -16,7 +17,7 @@ struct ranking_cache_place {
     struct ranking_waiter *first;
     struct ranking_waiter **last; /* where the next waiter is linked */
     /* Kept. */
-    struct ranking_answer *answer;
+    struct ranking_snapshot *snapshot;
     int64_t asked_us;
     int64_t until_us;
     uint64_t used; /* number of the last use */
@@ -31,18 +32,18 @@ struct ranking_cache {
     pthread_mutex_t lock;
     struct ranking_cache_place places[RANKING_CACHE_PLACES];
     uint64_t uses;
-    size_t bytes; /* of the answers kept */
+    size_t bytes; /* of the snapshots kept */
     size_t waiting;
 };
 
 static const struct metric_family hits_family = {
     .name = "tally_ranking_cache_hits_total",
-    .help = "Questions about rankings answered without a read of their own.",
+    .help = "Questions about rankings for which the whole of the ranking was at hand, or being read.",
     .type = METRIC_COUNTER,
 };
 static const struct metric_family misses_family = {
     .name = "tally_ranking_cache_misses_total",
-    .help = "Questions about rankings for which Redis was read, of rankings whose answers are kept.",
+    .help = "Questions about rankings for which the whole of the ranking was read, of those that are kept for a time.",
     .type = METRIC_COUNTER,
 };
 
@@ -58,13 +59,14 @@ struct ranking_cache *ranking_cache_create(void)
     return cache;
 }
 
-/* The place of an answer that is kept becomes free. */
+/* The place of a snapshot that is kept becomes free. */
 static void drop_locked(struct ranking_cache *cache, struct ranking_cache_place *place)
 {
-    assert(place->state == PLACE_KEPT && cache->bytes >= place->answer->bytes);
-    cache->bytes -= place->answer->bytes;
-    ranking_answer_release(place->answer);
-    place->answer = NULL;
+    const size_t bytes = ranking_snapshot_bytes(place->snapshot);
+    assert(place->state == PLACE_KEPT && cache->bytes >= bytes);
+    cache->bytes -= bytes;
+    ranking_snapshot_release(place->snapshot);
+    place->snapshot = NULL;
     place->state = PLACE_FREE;
 }
 
@@ -144,9 +146,10 @@ static enum ranking_turn take_locked(struct ranking_cache *cache, struct ranking
                                      struct ranking_outcome *ret_outcome)
 {
     place->used = ++cache->uses;
-    ranking_answer_hold(place->answer);
-    *ret_outcome = (struct ranking_outcome){.status = STATUS_OK, .answer = place->answer, .asked_us = place->asked_us};
-    return RANKING_TURN_ANSWERED;
+    ranking_snapshot_hold(place->snapshot);
+    *ret_outcome =
+        (struct ranking_outcome){.status = STATUS_OK, .snapshot = place->snapshot, .asked_us = place->asked_us};
+    return RANKING_TURN_KEPT;
 }
 
 static struct ranking_cache_place *begin_locked(struct ranking_cache *cache, struct text key)
@@ -155,7 +158,7 @@ static struct ranking_cache_place *begin_locked(struct ranking_cache *cache, str
     if (place == NULL) {
         return NULL;
     }
-    assert(key.len <= sizeof(place->key) && place->answer == NULL);
+    assert(key.len <= sizeof(place->key) && place->snapshot == NULL);
     memcpy(place->key, key.data, key.len);
     place->key_len = key.len;
     place->state = PLACE_IN_FLIGHT;
@@ -179,7 +182,7 @@ static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key
         drop_locked(cache, place);
     }
     *ret_place = begin_locked(cache, key);
-    return RANKING_TURN_COMPUTES;
+    return RANKING_TURN_READS;
 }
 
 enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us,
@@ -190,7 +193,7 @@ enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key
     const enum ranking_turn turn = ask_locked(cache, key, now_us, waiter, ret_outcome, ret_place);
     pthread_mutex_unlock(&cache->lock);
     if (turn != RANKING_TURN_SHED) {
-        metrics_add(turn == RANKING_TURN_COMPUTES ? cache->misses : cache->hits, 1);
+        metrics_add(turn == RANKING_TURN_READS ? cache->misses : cache->hits, 1);
     }
     return turn;
 }
@@ -200,15 +203,17 @@ enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key
 static void keep_locked(struct ranking_cache *cache, struct ranking_cache_place *place,
                         const struct ranking_outcome *outcome, int64_t ttl_us)
 {
-    const size_t bytes = outcome->answer->bytes;
-    assert(bytes <= RANKING_CACHE_BYTES_MAX);
+    const size_t bytes = ranking_snapshot_bytes(outcome->snapshot);
+    if (bytes > RANKING_CACHE_BYTES_MAX) {
+        return;
+    }
     while (cache->bytes + bytes > RANKING_CACHE_BYTES_MAX) {
         drop_locked(cache, oldest_locked(cache));
     }
-    ranking_answer_hold(outcome->answer);
+    ranking_snapshot_hold(outcome->snapshot);
     cache->bytes += bytes;
     place->state = PLACE_KEPT;
-    place->answer = outcome->answer;
+    place->snapshot = outcome->snapshot;
     place->asked_us = outcome->asked_us;
     place->until_us = outcome->asked_us + ttl_us;
     place->used = ++cache->uses;

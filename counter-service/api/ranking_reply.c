@@ -21,8 +21,7 @@ static void fill_entry(const struct ranking_answer *answer, size_t place, Tally_
     tally__v1__ranked_resource__init(entry);
     entry->rank = answer->first_rank + (int64_t)place;
     entry->resource_id = grpc_message_bytes(from->resource_id);
-    entry->score = ranking_score_told(from->score);
-    entry->inexact = ranking_score_is_inexact(from->score);
+    entry->score = from->score;
 }
 
 /* NULL when out of memory. */

@@ -7,6 +7,7 @@
 #include "counter-service/api/ranking_reply.h"
 #include "counter-service/api/ranking_request.h"
 #include "counter-service/commands/ranking_read.h"
+#include "counter-service/ranking/ranking_answer.h"
 
 /* A call; lies in its arena. */
 struct ranking_call {
@@ -14,9 +15,9 @@ struct ranking_call {
     struct rpc_call *rpc_call;
     enum ranking_method method;
     struct ranking_question question;
-    struct ranking_waiter waiter; /* while it waits for another call */
+    struct ranking_waiter waiter; /* while it waits for another call's read */
     /* While it reads Redis. */
-    struct ranking_cache_place *place; /* NULL: the answer is not kept */
+    struct ranking_cache_place *place; /* NULL: what is read is not kept */
     int64_t asked_us;
     struct ranking_read read;
     struct store_call store;
@@ -27,90 +28,159 @@ static int64_t ttl_us_of(const struct ranking_call *call)
     return (int64_t)call->question.config->cache_ttl_ms * 1000;
 }
 
-/* From here on the call is not ours, and may be gone. */
-static void answer(struct ranking_call *call, const struct ranking_outcome *outcome)
+/* ---- the answer: from here on the call is not ours, and may be gone ---- */
+
+static void fail(struct ranking_call *call, enum status status, const char *detail)
+{
+    rpc_call_fail_with(call->rpc_call, status, text_of(detail != NULL ? detail : status_title(status)));
+}
+
+static void reply(struct ranking_call *call, const struct ranking_answer *answer, int64_t asked_us)
 {
     struct rpc_call *rpc_call = call->rpc_call;
-    if (outcome->status != STATUS_OK) {
-        const char *detail = outcome->detail != NULL ? outcome->detail : status_title(outcome->status);
-        rpc_call_fail_with(rpc_call, outcome->status, text_of(detail));
-        return;
-    }
     const struct ranking_age age = {
-        .age_ms = (clock_boottime_us() - outcome->asked_us + 999) / 1000,
+        .age_ms = (clock_boottime_us() - asked_us + 999) / 1000,
         .max_age_ms = call->question.config->cache_ttl_ms,
     };
-    rpc_call_answer(rpc_call, ranking_reply_make(call->method, outcome->answer, age, &rpc_call->arena));
+    rpc_call_answer(rpc_call, ranking_reply_make(call->method, answer, age, &rpc_call->arena));
+}
+
+/* ---- reads of Redis ---- */
+
+/* done runs on a store worker's thread. */
+static void submit(struct ranking_call *call, struct ranking_wanted wanted, void (*done)(struct store_call *store))
+{
+    call->asked_us = clock_boottime_us();
+    ranking_read_init(&call->read, &call->question, wanted);
+    call->store = (struct store_call){
+        .operation = STORE_RANKING,
+        /* The others who wait for what is read may have more time than this call. */
+        .deadline_us = call->place != NULL ? INT64_MAX : rpc_call_deadline_us(call->rpc_call),
+        .ranking = &call->read,
+        .done = done,
+    };
+    const enum status refused = store_submit(call->rpc->store, &call->store);
+    if (refused != STATUS_OK) {
+        call->store.status = refused;
+        done(&call->store);
+    }
+}
+
+/* ---- a read for this call alone ---- */
+
+static void on_own(struct store_call *store);
+
+/* The resource has come among the best since the whole was read. */
+static void read_again(struct ranking_call *call)
+{
+    ranking_read_done(&call->read);
+    submit(call, (struct ranking_wanted){.order = true, .total = true}, on_own);
+}
+
+static void on_own(struct store_call *store)
+{
+    struct ranking_call *call = CONTAINER_OF(store, struct ranking_call, store);
+    const struct ranking_read *read = &call->read;
+    struct ranking_answer answer;
+    struct error sentence;
+    if (store->status != STATUS_OK) {
+        ranking_read_done(&call->read);
+        fail(call, store->status, store->detail);
+        return;
+    }
+    const enum status status =
+        ranking_answer_make(&call->question, read->snapshot, ranking_read_total(read), &answer, &sentence);
+    if (status == STATUS_OK && ranking_answer_lacks_rank(&call->question, read->snapshot, &answer)) {
+        read_again(call);
+        return;
+    }
+    struct ranking_read taken = call->read; /* the answer's entries lie in it, and the call is gone before they are */
+    if (status != STATUS_OK) {
+        fail(call, status, sentence.message);
+    } else {
+        reply(call, &answer, call->asked_us);
+    }
+    ranking_read_done(&taken);
+}
+
+/* ---- a read for all who ask ---- */
+
+/* The call, which owned the read or waited for it, is told what was read. */
+static void use(struct ranking_call *call, const struct ranking_outcome *outcome)
+{
+    struct ranking_answer answer;
+    struct error sentence;
+    if (outcome->status != STATUS_OK) {
+        fail(call, outcome->status, outcome->detail);
+        return;
+    }
+    if (ranking_answer_needs_total(&call->question, outcome->snapshot)) {
+        submit(call, (struct ranking_wanted){.total = true}, on_own);
+        return;
+    }
+    const enum status status = ranking_answer_make(&call->question, outcome->snapshot, TEXT(""), &answer, &sentence);
+    if (status != STATUS_OK) {
+        fail(call, status, sentence.message);
+    } else {
+        reply(call, &answer, outcome->asked_us);
+    }
 }
 
 static void on_waited(struct ranking_waiter *waiter, const struct ranking_outcome *outcome)
 {
-    answer(CONTAINER_OF(waiter, struct ranking_call, waiter), outcome);
+    use(CONTAINER_OF(waiter, struct ranking_call, waiter), outcome);
 }
 
 /* Tells those who wait, then the call itself: what it has goes with it. */
-static void finish(struct ranking_call *call, const struct ranking_outcome *outcome)
-{
-    ranking_read_done(&call->read);
-    if (call->place != NULL) {
-        ranking_cache_finish(call->rpc->cache, call->place, outcome, ttl_us_of(call));
-    }
-    answer(call, outcome);
-}
-
-/* On a store worker's thread. */
-static void on_stored(struct store_call *store)
+static void on_shared(struct store_call *store)
 {
     struct ranking_call *call = CONTAINER_OF(store, struct ranking_call, store);
-    struct ranking_outcome outcome = {.status = store->status, .detail = store->detail, .asked_us = call->asked_us};
+    struct ranking_read taken = call->read;
+    struct ranking_cache_place *place = call->place;
+    struct ranking_outcome outcome = {store->status, store->detail, taken.snapshot, call->asked_us};
     struct error sentence;
-    if (store->status == STATUS_OK) {
-        outcome.status = ranking_answer_make(&call->question, &call->read.snapshot, &outcome.answer, &sentence);
+    int64_t period;
+    call->place = NULL;
+    /* A period that is not kept is a failure: what was read of it is not worth keeping. */
+    if (outcome.status == STATUS_OK) {
+        outcome.status = ranking_answer_period(&call->question, outcome.snapshot, &period, &sentence);
         outcome.detail = outcome.status != STATUS_OK ? sentence.message : NULL;
     }
-    finish(call, &outcome);
-    ranking_answer_release(outcome.answer);
+    if (place != NULL) {
+        ranking_cache_finish(call->rpc->cache, place, &outcome, ttl_us_of(call));
+    }
+    use(call, &outcome);
+    ranking_read_done(&taken);
 }
 
-static void submit(struct ranking_call *call)
+static void ask_cache(struct ranking_call *call)
 {
-    call->asked_us = clock_boottime_us();
-    ranking_read_init(&call->read, &call->question);
-    call->store = (struct store_call){
-        .operation = call->method == RANKING_TOP_COUNTERS ? STORE_TOP : STORE_RANK,
-        /* The others who wait for the answer may have more time than this call. */
-        .deadline_us = call->place != NULL ? INT64_MAX : rpc_call_deadline_us(call->rpc_call),
-        .ranking = &call->read,
-        .done = on_stored,
-    };
-    const enum status refused = store_submit(call->rpc->store, &call->store);
-    if (refused != STATUS_OK) {
-        finish(call, &(const struct ranking_outcome){.status = refused});
+    char key[RANKING_QUESTION_KEY_SIZE];
+    struct ranking_outcome outcome;
+    switch (ranking_cache_ask(call->rpc->cache, ranking_question_key(&call->question, key), clock_boottime_us(),
+                              &call->waiter, &outcome, &call->place)) {
+    case RANKING_TURN_KEPT:
+        use(call, &outcome);
+        ranking_snapshot_release(outcome.snapshot);
+        return;
+    case RANKING_TURN_WAITS:
+        return;
+    case RANKING_TURN_READS:
+        submit(call, (struct ranking_wanted){.order = true}, on_shared);
+        return;
+    case RANKING_TURN_SHED:
+        rpc_call_fail(call->rpc_call, STATUS_SHED, "Too many calls wait for answers about rankings");
+        return;
     }
 }
 
 static void ask(struct ranking_call *call)
 {
-    char key[RANKING_QUESTION_KEY_SIZE];
-    struct ranking_outcome outcome;
+    const bool is_of_one = ranking_question_is_of_one(&call->question);
     if (ttl_us_of(call) == 0) {
-        submit(call);
-        return;
-    }
-    switch (ranking_cache_ask(call->rpc->cache, ranking_question_key(&call->question, key), clock_boottime_us(),
-                              &call->waiter, &outcome, &call->place)) {
-    case RANKING_TURN_ANSWERED:
-        answer(call, &outcome);
-        ranking_answer_release(outcome.answer);
-        return;
-    case RANKING_TURN_WAITS:
-        return;
-    case RANKING_TURN_COMPUTES:
-        submit(call);
-        return;
-    case RANKING_TURN_SHED:
-        rpc_call_fail(call->rpc_call, STATUS_SHED, "Too many calls wait for answers about rankings");
-        return;
+        submit(call, (struct ranking_wanted){.order = true, .total = is_of_one}, on_own);
+    } else {
+        ask_cache(call);
     }
 }
 

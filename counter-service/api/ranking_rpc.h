@@ -1,11 +1,14 @@
 /* TopCounters and RankOf of tally.v1.CounterService.
  *
- *     RPC thread: unpack, validate ──> cache ──nobody is at it──> store_submit ──> store worker: make the answer, keep
- *                    │                  │ │                                        it, tell those who wait
- *                    │                  │ └── somebody is: wait for that answer
+ *     RPC thread: unpack, validate ──> cache ──nobody reads it──> store_submit ──> store worker: keep what was read,
+ *                    │                  │ │                                        answer, tell those who wait
+ *                    │                  │ └── somebody does: wait for that read
  *                    └── broken rule    └── kept: answered at once
  *
- * A question is read for longer than its caller waits, if others wait too: for counter_service.max_deadline. */
+ *     RankOf of one who has no place in what the cache has ──> a read of its own, of the total alone
+ *                                                                  └── it belongs there by now ──> of the whole
+ *
+ * The whole is read for longer than the caller waits, if others wait too: for counter_service.max_deadline. */
 #ifndef TALLY_COUNTER_SERVICE_API_RANKING_RPC_H
 #define TALLY_COUNTER_SERVICE_API_RANKING_RPC_H
 

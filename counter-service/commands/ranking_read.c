@@ -1,6 +1,6 @@
 #include "counter-service/commands/ranking_read.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_error.h"
@@ -9,24 +9,25 @@
 static const char not_understood[] = "Redis's answer about a ranking was not understood";
 static const char damaged[] = "what Redis holds of the ranking is damaged";
 
-void ranking_read_init(struct ranking_read *read, const struct ranking_question *question)
+void ranking_read_init(struct ranking_read *read, const struct ranking_question *question, struct ranking_wanted wanted)
 {
-    *read = (struct ranking_read){.question = question};
-    buffer_init(&read->memory);
+    assert(!wanted.total || ranking_question_is_of_one(question));
+    *read = (struct ranking_read){.question = question, .wanted = wanted};
+    buffer_init(&read->total);
 }
 
 void ranking_read_done(struct ranking_read *read)
 {
-    free(read->members);
-    buffer_done(&read->memory);
+    ranking_snapshot_release(read->snapshot);
+    read->snapshot = NULL;
+    buffer_done(&read->total);
 }
 
 /* ---- the request ---- */
 
-/* An upper bound of the members that an answer has. */
-static size_t members_max(const struct ranking_question *question)
+static struct text type_of(const struct ranking_question *question)
 {
-    return (size_t)(ranking_question_is_of_one(question) ? 2 * question->neighbours + 1 : question->limit);
+    return text_of(question->config->counter_type);
 }
 
 static void put_top_keys(struct buffer *out, const struct redis_key_prefix *prefix,
@@ -34,7 +35,7 @@ static void put_top_keys(struct buffer *out, const struct redis_key_prefix *pref
 {
     const size_t last_slot = ranking_slot_count(&question->window) - 1;
     char name[RANKING_KEY_SIZE];
-    const struct text type = text_of(question->config->counter_type);
+    const struct text type = type_of(question);
     redis_key_put_single(out, prefix, ranking_top_key(name, type, &question->window, 0));
     redis_key_put_single(out, prefix, ranking_top_key(name, type, &question->window, last_slot));
 }
@@ -46,7 +47,7 @@ static void put_totals_key(struct buffer *out, const struct redis_key_prefix *pr
     if (question->window.kind == RANKING_KIND_ALL) {
         redis_key_put_counters(out, prefix, question->resource_id);
     } else {
-        redis_key_put_single(out, prefix, ranking_records_key(name, text_of(question->config->counter_type)));
+        redis_key_put_single(out, prefix, ranking_records_key(name, type_of(question)));
     }
 }
 
@@ -54,54 +55,54 @@ static void put_fields(struct buffer *out, const struct ranking_question *questi
 {
     const size_t last_slot = ranking_slot_count(&question->window) - 1;
     char field[RANKING_KEY_SIZE];
-    const struct text type = text_of(question->config->counter_type);
+    const struct text type = type_of(question);
     resp_put_string(out, ranking_board_field(field, type, &question->window));
     resp_put_string(out, ranking_top_field(field, type, &question->window, 0));
     resp_put_string(out, ranking_top_field(field, type, &question->window, last_slot));
 }
 
-static void put_places(struct buffer *out, const struct ranking_question *question)
+static void put_period(struct buffer *out, const struct ranking_question *question)
 {
-    if (!ranking_question_is_of_one(question)) {
-        resp_put_integer(out, question->offset);
-        resp_put_integer(out, question->limit);
-        return;
-    }
-    const bool is_all = question->window.kind == RANKING_KIND_ALL;
-    resp_put_integer(out, question->neighbours);
-    resp_put_string(out, question->resource_id);
-    resp_put_string(out, is_all ? text_of(question->config->counter_type) : question->resource_id);
-}
-
-int ranking_read_append(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
-{
-    const struct ranking_question *question = call->ranking->question;
-    const bool is_of_one = ranking_question_is_of_one(question);
-    const size_t start = out->len;
-    resp_put_array(out, is_of_one ? 3 + 5 + 7 : 3 + 4 + 6);
-    resp_put_string(out, TEXT("EVAL"));
-    resp_put_string(out, (struct text){ranking_read_script, ranking_read_script_len});
-    resp_put_integer(out, is_of_one ? 5 : 4);
-    redis_key_put_single(out, prefix, RANKING_STATE_KEY);
-    redis_key_put_single(out, prefix, outbox_marks);
-    put_top_keys(out, prefix, question);
-    if (is_of_one) {
-        put_totals_key(out, prefix, question);
-    }
-    put_fields(out, question);
     if (question->has_period) {
         resp_put_integer(out, question->period);
     } else {
         resp_put_string(out, TEXT(""));
     }
-    put_places(out, question);
+}
+
+static void put_total_field(struct buffer *out, const struct ranking_question *question)
+{
+    resp_put_string(out, question->window.kind == RANKING_KIND_ALL ? type_of(question) : question->resource_id);
+}
+
+int ranking_read_append(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
+{
+    const struct ranking_question *question = call->ranking->question;
+    const struct ranking_wanted wanted = call->ranking->wanted;
+    const size_t start = out->len;
+    resp_put_array(out, wanted.total ? 3 + 5 + 6 : 3 + 4 + 5);
+    resp_put_string(out, TEXT("EVAL"));
+    resp_put_string(out, (struct text){ranking_read_script, ranking_read_script_len});
+    resp_put_integer(out, wanted.total ? 5 : 4);
+    redis_key_put_single(out, prefix, RANKING_STATE_KEY);
+    redis_key_put_single(out, prefix, outbox_marks);
+    put_top_keys(out, prefix, question);
+    if (wanted.total) {
+        put_totals_key(out, prefix, question);
+    }
+    put_fields(out, question);
+    put_period(out, question);
+    resp_put_integer(out, wanted.order);
+    if (wanted.total) {
+        put_total_field(out, question);
+    }
     return resp_end(out, start);
 }
 
 /* ---- the reply ---- */
 
 /* Places in the script's answer. */
-enum { BOARD, TOP, AT, T, NEXT, APPENDED, NOW, TOP_COUNT, RANK, TOTAL, MEMBERS, PARTS };
+enum { BOARD, TOP, AT, T, NEXT, FED, APPENDED, NOW, PLACES, TOTAL, PARTS };
 
 /* A number that stands as text; where there is none, it is the one for that. */
 static bool take_number(const struct redis_reply *reply, size_t part, int64_t if_none, int64_t *ret_number)
@@ -119,75 +120,55 @@ static bool take_position(const struct redis_reply *reply, int64_t *ret_number)
     return decimal_parse(text, ret_number);
 }
 
-static bool take_state(const struct redis_reply *reply, struct ranking_read *read)
+/* A window that the leader does not keep up is as if nobody had begun to count it. */
+static bool is_counted(const struct redis_reply *reply, const struct ranking_question *question)
 {
-    struct ranking_snapshot *snapshot = &read->snapshot;
-    snapshot->has_board = redis_reply_element(reply, BOARD).type == REDIS_TEXT;
-    snapshot->has_top = redis_reply_element(reply, TOP).type == REDIS_TEXT;
+    return redis_reply_element(reply, BOARD).type == REDIS_TEXT &&
+           ranking_fed_has_window(redis_reply_element(reply, FED).text, type_of(question), &question->window);
+}
+
+static bool take_state(const struct redis_reply *reply, const struct ranking_question *question,
+                       struct ranking_snapshot *snapshot)
+{
+    snapshot->now_ms = redis_reply_element(reply, NOW).integer;
+    snapshot->has_board = is_counted(reply, question);
     if (!snapshot->has_board) {
         return true;
     }
+    snapshot->has_top = redis_reply_element(reply, TOP).type == REDIS_TEXT;
     return ranking_board_read(redis_reply_element(reply, BOARD).text, &snapshot->board) &&
-           ranking_board_is_sane(&snapshot->board, &read->question->window) &&
+           ranking_board_is_sane(&snapshot->board, &question->window) &&
            (!snapshot->has_top || ranking_top_read(redis_reply_element(reply, TOP).text, &snapshot->top)) &&
            take_position(reply, &snapshot->counted) && take_number(reply, T, 0, &snapshot->counted_ms) &&
            take_number(reply, NEXT, INT64_MAX, &snapshot->next_ms) &&
            take_number(reply, APPENDED, 0, &snapshot->appended);
 }
 
-/* Copies a text, for which there is room in memory: those copied before do not move. */
-static struct text keep(struct ranking_read *read, struct text text)
+static enum status take_places(const struct redis_reply *reply, bool wants_order, struct ranking_snapshot *snapshot)
 {
-    char *const at = read->memory.data + read->memory.len;
-    buffer_append_text(&read->memory, text);
-    return (struct text){at, text.len};
-}
-
-/* Room for the texts, and for a place for each member. */
-static bool make_room(struct ranking_read *read, const struct redis_reply *members, struct text total)
-{
-    size_t bytes = total.len + 1;
-    for (size_t i = 0; i < members->element_count; i += 2) {
-        bytes += redis_reply_element(members, i).text.len;
+    const struct redis_reply places = redis_reply_element(reply, PLACES);
+    if (!snapshot->has_top) {
+        return STATUS_OK;
     }
-    read->members = calloc(members->element_count / 2 + 1, sizeof(*read->members));
-    return read->members != NULL && buffer_reserve(&read->memory, bytes) == 0;
-}
-
-static enum status take_members(struct ranking_read *read, const struct redis_reply *members, struct text total)
-{
-    const size_t count = members->element_count / 2;
-    if (!make_room(read, members, total)) {
-        return STATUS_OUT_OF_MEMORY;
+    if (wants_order) {
+        return ranking_snapshot_read_places(snapshot, places.text);
     }
-    read->snapshot.total = keep(read, total);
-    for (size_t i = 0; i < count; i++) {
-        const struct text resource_id = redis_reply_element(members, 2 * i).text;
-        double set_score;
-        if (resource_id.len > RESOURCE_ID_LEN_MAX ||
-            !ranking_score_read(redis_reply_element(members, 2 * i + 1).text, &set_score)) {
-            return STATUS_DATA_DAMAGED;
-        }
-        read->members[i] = (struct ranking_entry){-set_score, keep(read, resource_id)};
-    }
-    read->snapshot.members = (struct ranking_list){read->members, count};
+    snapshot->is_whole = places.integer == snapshot->top.length;
     return STATUS_OK;
 }
 
 static enum status read_parts(const struct redis_reply *reply, struct ranking_read *read)
 {
-    struct ranking_snapshot *snapshot = &read->snapshot;
-    const struct redis_reply members = redis_reply_element(reply, MEMBERS);
-    if (members.type != REDIS_ARRAY || members.element_count > 2 * members_max(read->question)) {
-        return STATUS_REDIS_DOWN;
+    assert(read->snapshot == NULL && read->total.len == 0);
+    read->snapshot = ranking_snapshot_create();
+    buffer_append_text(&read->total, redis_reply_element(reply, TOTAL).text);
+    if (read->snapshot == NULL || read->total.failed) {
+        return STATUS_OUT_OF_MEMORY;
     }
-    if (!take_state(reply, read)) {
+    if (!take_state(reply, read->question, read->snapshot)) {
         return STATUS_DATA_DAMAGED;
     }
-    snapshot->now_ms = redis_reply_element(reply, NOW).integer;
-    snapshot->top_count = redis_reply_element(reply, TOP_COUNT).integer;
-    snapshot->rank = redis_reply_element(reply, RANK).integer;
-    return take_members(read, &members, redis_reply_element(reply, TOTAL).text);
+    return take_places(reply, read->wanted.order, read->snapshot);
 }
 
 /* A key of another type stops the script, in Redis's words for it. */

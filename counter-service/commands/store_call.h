@@ -34,9 +34,8 @@ enum store_operation {
     STORE_OPEN_SESSION, /* makes session.id, which is new; results in store_id and idle_timeout_ms */
     STORE_KEEP_SESSION, /* session.id lives on; result in idle_timeout_ms */
     STORE_GET,
-    STORE_LIST, /* items[0].resource_id; results in `listed` */
-    STORE_TOP,  /* the best of a ranking: ranking->question; results in `ranking` */
-    STORE_RANK, /* one resource in a ranking: likewise */
+    STORE_LIST,    /* items[0].resource_id; results in `listed` */
+    STORE_RANKING, /* of a ranking what ranking->wanted says; results in `ranking` */
     STORE_OPERATIONS
 };
 
@@ -62,7 +61,7 @@ struct store_call {
     struct store_session session;
     struct store_item *items; /* at least one; in a call about a session or a ranking none */
     size_t item_count;
-    struct ranking_read *ranking; /* STORE_TOP, STORE_RANK (ranking_read.h); the caller's, initialised */
+    struct ranking_read *ranking; /* STORE_RANKING (ranking_read.h); the caller's, initialised */
     /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
      * call. */
     void (*done)(struct store_call *call);

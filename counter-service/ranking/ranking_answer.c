@@ -1,31 +1,13 @@
 #include "counter-service/ranking/ranking_answer.h"
 
-#include <assert.h>
-#include <math.h>
-#include <stdlib.h>
-
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "counter-service/ranking/ranking_record.h"
 
-int64_t ranking_score_told(double score)
-{
-    static const double beyond = 9223372036854775808.0; /* 2^63 */
-    if (score >= beyond) {
-        return INT64_MAX;
-    }
-    return score < -beyond ? INT64_MIN : (int64_t)score;
-}
-
-bool ranking_score_is_inexact(double score)
-{
-    return fabs(score) >= 9007199254740992.0; /* 2^53: from here on doubles are more than 1 apart */
-}
-
 /* ---- the state ---- */
 
-static enum status find_period(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
-                               int64_t *ret_period, struct error *error)
+enum status ranking_answer_period(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
+                                  int64_t *ret_period, struct error *error)
 {
     const struct ranking_window *window = &question->window;
     const int64_t running = snapshot->has_board ? snapshot->board.period : ranking_period_at(window, snapshot->now_ms);
@@ -62,131 +44,113 @@ static int64_t first_ms(const struct ranking_window *window, int64_t period)
     return ranking_period_start(window, is_rolling ? period - window->bucket_count + 1 : period);
 }
 
-/* How many places must be the true ones. */
-static int64_t places_asked(const struct ranking_question *question, const struct ranking_snapshot *snapshot)
+/* How many places must be the true ones. place: of the resource, from 0; -1: it has none. */
+static int64_t places_asked(const struct ranking_question *question, int64_t place)
 {
     if (!ranking_question_is_of_one(question)) {
         return question->offset + question->limit;
     }
-    return snapshot->rank < 0 ? question->config->keep : snapshot->rank + 1 + question->neighbours;
+    return place < 0 ? question->config->keep : place + 1 + question->neighbours;
+}
+
+static bool has_places(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
+                       const struct ranking_top *top, int64_t place)
+{
+    const int64_t members = snapshot->has_order ? (int64_t)snapshot->order.count : top->members;
+    return snapshot->is_whole && (!top->is_bounded || members >= places_asked(question, place));
 }
 
 static void set_state(struct ranking_answer *answer, const struct ranking_question *question,
-                      const struct ranking_snapshot *snapshot, int64_t period)
+                      const struct ranking_snapshot *snapshot, int64_t period, int64_t place)
 {
     const bool has_top = snapshot->has_board && snapshot->has_top;
     const struct ranking_top top = has_top ? snapshot->top : ranking_top_unfilled(snapshot->now_ms);
     const bool has_past = top.since_ms <= first_ms(&question->window, period);
     const bool lets_go = snapshot->has_board && ranking_board_lets_go(&snapshot->board, &question->window);
-    const bool has_places = !top.is_bounded || snapshot->top_count >= places_asked(question, snapshot);
     ranking_period_name(&question->window, period, answer->period);
     answer->as_of_ms = as_of_ms(snapshot);
     /* Not before the first event comes is it known since when a window that was turned on is whole. */
     const int64_t since_ms = top.since_ms < answer->as_of_ms ? top.since_ms : answer->as_of_ms;
     answer->since_ms = has_past ? 0 : since_ms;
-    answer->is_complete = has_past && !lets_go && has_places;
+    answer->is_complete = has_past && !lets_go && has_places(question, snapshot, &top, place);
 }
 
 /* ---- the resource ---- */
 
-static bool read_total(const struct ranking_question *question, const struct ranking_snapshot *snapshot, int64_t period,
-                       int64_t *ret_score)
+static bool read_total(const struct ranking_question *question, struct text total, int64_t period, int64_t *ret_score)
 {
     struct ranking_record record;
-    if (snapshot->total.len == 0) {
+    if (total.len == 0) {
         *ret_score = 0;
         return true;
     }
     if (question->window.kind == RANKING_KIND_ALL) {
-        return decimal_parse(snapshot->total, ret_score);
+        return decimal_parse(total, ret_score);
     }
-    if (ranking_record_unpack(snapshot->total, &record) != 0) {
+    if (ranking_record_unpack(total, &record) != 0) {
         return false;
     }
     *ret_score = ranking_record_sum(&record, &question->window, period);
     return true;
 }
 
+static int64_t place_of(const struct ranking_question *question, const struct ranking_snapshot *snapshot)
+{
+    return ranking_question_is_of_one(question) ? ranking_snapshot_find(snapshot, question->resource_id) : -1;
+}
+
+bool ranking_answer_needs_total(const struct ranking_question *question, const struct ranking_snapshot *snapshot)
+{
+    return ranking_question_is_of_one(question) && place_of(question, snapshot) < 0;
+}
+
+bool ranking_answer_lacks_rank(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
+                               const struct ranking_answer *answer)
+{
+    return !snapshot->has_order && ranking_question_is_of_one(question) &&
+           ranking_snapshot_belongs(snapshot, answer->score, question->resource_id);
+}
+
 /* ---- the places ---- */
 
-static int64_t first_rank(const struct ranking_question *question, const struct ranking_snapshot *snapshot)
+/* The places of the order from first, from 0, up to and without end. */
+static void set_places(struct ranking_answer *answer, const struct ranking_order *order, int64_t first, int64_t end)
 {
-    if (!ranking_question_is_of_one(question)) {
-        return question->offset + 1;
-    }
-    return snapshot->rank > question->neighbours ? snapshot->rank - question->neighbours + 1 : 1;
+    const int64_t count = (int64_t)order->count;
+    const int64_t last = end < count ? end : count;
+    answer->first_rank = first + 1;
+    answer->entry_count = first < last ? (size_t)(last - first) : 0;
+    answer->entries = answer->entry_count > 0 ? order->entries + first : NULL;
 }
 
-static size_t text_bytes(const struct ranking_list *list)
+static void set_one(struct ranking_answer *answer, const struct ranking_question *question,
+                    const struct ranking_order *order, int64_t place)
 {
-    size_t bytes = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        bytes += list->entries[i].resource_id.len;
-    }
-    return bytes;
-}
-
-/* Its places are those of all partitions' members; there is one partition. */
-static struct ranking_answer *copy_places(struct ranking_list list)
-{
-    const size_t text_start = sizeof(struct ranking_answer) + list.count * sizeof(struct ranking_entry);
-    const size_t bytes = text_start + text_bytes(&list);
-    struct ranking_answer *answer = calloc(1, bytes);
-    if (answer == NULL) {
-        return NULL;
-    }
-    char *at = (char *)answer + text_start;
-    atomic_init(&answer->holders, 1);
-    answer->bytes = bytes;
-    answer->entry_count = ranking_merge(&list, 1, answer->entries, list.count);
-    for (size_t i = 0; i < answer->entry_count; i++) {
-        struct text *resource_id = &answer->entries[i].resource_id;
-        memcpy(at, resource_id->data, resource_id->len);
-        resource_id->data = at;
-        at += resource_id->len;
-    }
-    assert(at == (char *)answer + bytes);
-    return answer;
+    const int64_t first = place > question->neighbours ? place - question->neighbours : 0;
+    set_places(answer, order, first, place + question->neighbours + 1);
+    answer->rank = place + 1;
+    answer->score = order->entries[place].score;
 }
 
 enum status ranking_answer_make(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
-                                struct ranking_answer **ret_answer, struct error *error)
+                                struct text total, struct ranking_answer *ret_answer, struct error *error)
 {
+    struct ranking_answer answer = {.first_rank = 1};
     int64_t period;
-    int64_t score = 0;
-    const enum status status = find_period(question, snapshot, &period, error);
+    const enum status status = ranking_answer_period(question, snapshot, &period, error);
     if (status != STATUS_OK) {
         return status;
     }
-    if (!read_total(question, snapshot, period, &score)) {
+    const int64_t place = place_of(question, snapshot);
+    if (!ranking_question_is_of_one(question)) {
+        set_places(&answer, &snapshot->order, question->offset, question->offset + question->limit);
+    } else if (place >= 0) {
+        set_one(&answer, question, &snapshot->order, place);
+    } else if (!read_total(question, total, period, &answer.score)) {
         error_set(error, "what Redis holds of the resource in the ranking is damaged");
         return STATUS_DATA_DAMAGED;
     }
-    /* Members without a board are of nobody knows which period. */
-    const bool has_places = snapshot->has_board && snapshot->has_top;
-    struct ranking_answer *answer = copy_places(has_places ? snapshot->members : (struct ranking_list){.count = 0});
-    if (answer == NULL) {
-        error_set(error, "The service is out of memory");
-        return STATUS_OUT_OF_MEMORY;
-    }
-    set_state(answer, question, snapshot, period);
-    answer->rank = has_places && ranking_question_is_of_one(question) ? snapshot->rank + 1 : 0;
-    answer->score = score;
-    answer->first_rank = first_rank(question, snapshot);
+    set_state(&answer, question, snapshot, period, place);
     *ret_answer = answer;
     return STATUS_OK;
-}
-
-void ranking_answer_hold(struct ranking_answer *answer)
-{
-    const unsigned before = atomic_fetch_add_explicit(&answer->holders, 1, memory_order_relaxed);
-    assert(before > 0);
-    (void)before;
-}
-
-void ranking_answer_release(struct ranking_answer *answer)
-{
-    if (answer != NULL && atomic_fetch_sub_explicit(&answer->holders, 1, memory_order_acq_rel) == 1) {
-        free(answer);
-    }
 }

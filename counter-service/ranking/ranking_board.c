@@ -69,6 +69,20 @@ struct text ranking_top_field(char *out, struct text counter_type, const struct 
 
 /* ---- values ---- */
 
+/* Neither a counter_type nor a window's key has a blank. */
+struct text ranking_fed_name(char *out, struct text counter_type, const struct ranking_window *window)
+{
+    return printed(out,
+                   snprintf(out, RANKING_KEY_SIZE, " %.*s:%s ", (int)counter_type.len, counter_type.data, window->key));
+}
+
+bool ranking_fed_has_window(struct text fed, struct text counter_type, const struct ranking_window *window)
+{
+    char name[RANKING_KEY_SIZE];
+    const struct text wanted = ranking_fed_name(name, counter_type, window);
+    return fed.len > 0 && memmem(fed.data, fed.len, wanted.data, wanted.len) != NULL;
+}
+
 struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ranking_board *board)
 {
     return printed(out, snprintf(out, RANKING_BOARD_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %d", board->period,

@@ -8,6 +8,7 @@
  *     new                             all that was ever counted is in the outbox or in the rankings
  *     uncounted                       an instance that adds no events to the outbox has come: what it counts is missing
  *     next                            this time, at which a period or bucket begins
+ *     fed                             the windows that the leader keeps up: " like:day  like:60m "; others lack events
  *     b:<type>:<window>               a board: "<period> <oldest> <newest> <filling>"
  *     s:<type>:<window>:<slot>        a top of it: "<since> <generation> <length> <members>", and if it is bounded
  *                                     " <score> <resource_id>" of its floor
@@ -51,6 +52,7 @@ enum {
 #define RANKING_FIELD_NEXT TEXT("next")
 #define RANKING_FIELD_NEW TEXT("new")
 #define RANKING_FIELD_UNCOUNTED TEXT("uncounted")
+#define RANKING_FIELD_FED TEXT("fed")
 
 /* In `at`, of rankings that were turned on in the midst of things: no event follows it. */
 #define RANKING_NUMBER_UNKNOWN ((uint64_t)(INT64_MAX - 1))
@@ -111,6 +113,10 @@ struct text ranking_board_field(char *out, struct text counter_type, const struc
 struct text ranking_top_field(char *out, struct text counter_type, const struct ranking_window *window, size_t slot);
 
 /* ---- values of these fields ---- */
+
+/* A window's part of `fed`, in out of RANKING_KEY_SIZE: the field is those of all windows, one behind the other. */
+struct text ranking_fed_name(char *out, struct text counter_type, const struct ranking_window *window);
+bool ranking_fed_has_window(struct text fed, struct text counter_type, const struct ranking_window *window);
 
 /* Returns the text, in out. */
 struct text ranking_board_put(char out[RANKING_BOARD_TEXT_SIZE], const struct ranking_board *board);

@@ -176,16 +176,14 @@ enum status ranking_question_of_one(struct ranking_question *question, struct te
     return STATUS_OK;
 }
 
-/* A counter_type and a window's key have no '/', and a resource_id comes last: so the parts cannot be mistaken. */
+/* A counter_type and a window's key have no '/': so the parts cannot be mistaken. */
 struct text ranking_question_key(const struct ranking_question *question, char out[RANKING_QUESTION_KEY_SIZE])
 {
-    char period[24] = "";
+    char period[24] = "running";
     if (question->has_period) {
         snprintf(period, sizeof(period), "%" PRId64, question->period);
     }
-    const int len =
-        snprintf(out, RANKING_QUESTION_KEY_SIZE, "%s/%s/%s/%" PRId64 "/%" PRId64 "/%" PRId64 "/%.*s",
-                 question->config->counter_type, question->window.key, period, question->offset, question->limit,
-                 question->neighbours, (int)question->resource_id.len, question->resource_id.data);
+    const int len = snprintf(out, RANKING_QUESTION_KEY_SIZE, "%s/%s/%s", question->config->counter_type,
+                             question->window.key, period);
     return (struct text){out, (size_t)len};
 }

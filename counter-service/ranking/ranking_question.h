@@ -17,7 +17,7 @@
 #include "common/contract/status.h"
 #include "counter-service/ranking/ranking_window.h"
 
-enum { RANKING_QUESTION_KEY_SIZE = 2 + COUNTER_TYPE_LEN_MAX + RANKING_WINDOW_SIZE + 3 * 21 + RESOURCE_ID_LEN_MAX + 2 };
+enum { RANKING_QUESTION_KEY_SIZE = COUNTER_TYPE_LEN_MAX + 1 + RANKING_WINDOW_KEY_SIZE + 1 + 24 };
 
 struct ranking_question {
     const struct ranking_config *config;
@@ -48,7 +48,8 @@ static inline bool ranking_question_is_of_one(const struct ranking_question *que
     return question->resource_id.len > 0;
 }
 
-/* Two questions have the same key only if they have the same answer. Returns the key, in out. */
+/* Of the ranking: two questions have the same key only if they are about the same counter_type, window and period.
+ * Returns the key, in out. */
 struct text ranking_question_key(const struct ranking_question *question, char out[RANKING_QUESTION_KEY_SIZE]);
 
 #endif

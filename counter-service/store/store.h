@@ -30,7 +30,8 @@ struct store *store_create(const struct config *config, store_on_serving on_serv
 void store_free(struct store *store);
 
 /* Queues the call on a worker. STATUS_OK: done will be called. Otherwise the call was not taken and nothing was done:
- * STATUS_SHED (the queue is full), STATUS_REDIS_DOWN. Any thread, but not once store_free has begun. */
+ * STATUS_SHED (the queue is full), STATUS_REDIS_DOWN. Any thread, but not once store_free has begun: unless a call's
+ * done does it, which gets STATUS_DRAINING then. */
 enum status store_submit(struct store *store, struct store_call *call) MUST_CHECK;
 
 /* Whether every worker's Redis is usable. If it is not, a sentence that says why is copied to reason (reason_size

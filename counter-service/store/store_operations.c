@@ -220,8 +220,7 @@ static const struct {
     [STORE_KEEP_SESSION] = {EXCHANGE_SESSION, append_session, read_session},
     [STORE_GET] = {EXCHANGE_READ, append_get, read_get},
     [STORE_LIST] = {EXCHANGE_LIST, append_list, read_list},
-    [STORE_TOP] = {EXCHANGE_RANKING, append_ranking, read_ranking},
-    [STORE_RANK] = {EXCHANGE_RANKING, append_ranking, read_ranking},
+    [STORE_RANKING] = {EXCHANGE_RANKING, append_ranking, read_ranking},
 };
 _Static_assert(sizeof(operations) / sizeof(operations[0]) == STORE_OPERATIONS, "a row for each operation");
 

@@ -51,7 +51,6 @@ static enum status write_entries(struct buffer *out, Tally__V1__RankedResource *
             .resource_id = grpc_message_text(entries[i]->resource_id),
             .rank = entries[i]->rank,
             .score = entries[i]->score,
-            .inexact = entries[i]->inexact,
         };
         if (entry.rank < 1 || counter_rules_resource_id(entry.resource_id) != NULL) {
             return STATUS_DATA_DAMAGED;
@@ -81,7 +80,6 @@ enum status ranking_answer_rank(struct request_state *state, const ProtobufCMess
         .resource_id = state->operations.items[0].resource_id,
         .rank = rank->rank,
         .score = rank->score,
-        .inexact = rank->inexact,
     };
     ranking_json_write_place(out, &place);
     return write_entries(out, rank->entries, rank->n_entries);

@@ -52,9 +52,6 @@ static void write_score(struct buffer *out, const struct ranking_json_place *pla
 {
     buffer_append_text(out, TEXT("\"score\":"));
     buffer_append_int64(out, place->score);
-    if (place->inexact) {
-        buffer_append_text(out, TEXT(",\"inexact\":true"));
-    }
 }
 
 void ranking_json_write_place(struct buffer *out, const struct ranking_json_place *place)

@@ -25,7 +25,6 @@ struct ranking_json_place {
     struct text resource_id;
     int64_t rank; /* 0: null */
     int64_t score;
-    bool inexact; /* left out if not */
 };
 
 void ranking_json_begin(struct buffer *out, const struct ranking_json_head *head);

@@ -44,7 +44,7 @@ def check_schema(response, name):
 
 
 def test_the_best_of_a_ranking(fake, gateway):
-    will_answer(fake, top(ranked(1, "article_001", 4711), ranked(2, 'é "2"', -3, inexact=True)))
+    will_answer(fake, top(ranked(1, "article_001", 4711), ranked(2, 'é "2"', -(2**63))))
     assert check_schema(gateway.get(TOP), "Ranking") == {
         "counter_type": "like",
         "window": "day",
@@ -53,7 +53,7 @@ def test_the_best_of_a_ranking(fake, gateway):
         "complete": True,
         "entries": [
             {"rank": 1, "resource_id": "article_001", "score": 4711},
-            {"rank": 2, "resource_id": 'é "2"', "score": -3, "inexact": True},
+            {"rank": 2, "resource_id": 'é "2"', "score": -(2**63)},
         ],
     }
     [asked] = fake.requests
@@ -63,7 +63,7 @@ def test_the_best_of_a_ranking(fake, gateway):
 def test_where_one_resource_stands(fake, gateway):
     entries = [ranked(2, "a", 5000), ranked(3, "article_001", 4711)]
     since = state(period="", complete=False, since_ms=AS_OF_MS - 123)
-    will_answer(fake, pb.RankOfResponse(state=since, rank=3, score=4711, inexact=True, entries=entries))
+    will_answer(fake, pb.RankOfResponse(state=since, rank=3, score=4711, entries=entries))
     assert check_schema(gateway.get(RANK + "&neighbours=1"), "RankOf") == {
         "counter_type": "like",
         "window": "24h",
@@ -74,7 +74,6 @@ def test_where_one_resource_stands(fake, gateway):
         "resource_id": "article_001",
         "rank": 3,
         "score": 4711,
-        "inexact": True,
         "entries": [
             {"rank": 2, "resource_id": "a", "score": 5000},
             {"rank": 3, "resource_id": "article_001", "score": 4711},

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "counter-service/commands/ranking_read.h"
+#include "counter-service/ranking/ranking_places.h"
+#include "counter-service/ranking/ranking_record.h"
 #include "tests/fakes/wait_for.h"
 
 enum status fake_store_submit(struct fake_store *store, struct store_call *call)
@@ -32,22 +34,52 @@ static void list_two(struct store_call *call)
     call->listed_count = 2;
 }
 
-/* One resource, with the number of calls so far as its score. */
-static void rank_one(const struct fake_store *store, struct store_call *call)
+enum { TODAY = 20782, KEEP = 1000 }; /* 2026-11-25 */
+
+static void put_total(struct ranking_read *read, int64_t total)
 {
-    struct ranking_read *read = call->ranking;
-    read->members = calloc(1, sizeof(*read->members));
-    assert(read->members != NULL);
-    read->members[0] = (struct ranking_entry){(double)store->submitted, TEXT("post-17")};
-    read->snapshot = (struct ranking_snapshot){
-        .has_board = true,
-        .has_top = true,
-        .board.period = 20782, /* 2026-11-25 */
-        .top.since_ms = INT64_MIN,
-        .next_ms = INT64_MAX,
-        .rank = call->operation == STORE_RANK ? 0 : -1,
-        .members = {read->members, 1},
-    };
+    struct ranking_record record = {.count = 0};
+    char packed[RANKING_RECORD_LEN_MAX];
+    int64_t unused;
+    ranking_record_add(&record, &read->question->window, TODAY, total, &unused);
+    buffer_append(&read->total, packed, ranking_record_pack(&record, packed));
+}
+
+static void put_order(const struct fake_store *store, const struct ranking_read *read)
+{
+    struct buffer places;
+    buffer_init(&places);
+    ranking_places_begin(&places);
+    ranking_places_put(&places, TEXT("post-17"), (int64_t)store->submitted);
+    if (read->wanted.total && store->ranking_total > store->ranking_floor) {
+        ranking_places_put(&places, read->question->resource_id, store->ranking_total);
+    }
+    read->snapshot->top.length = (int64_t)places.len;
+    const enum status status = ranking_snapshot_read_places(read->snapshot, (struct text){places.data, places.len});
+    assert(status == STATUS_OK);
+    (void)status;
+    buffer_done(&places);
+}
+
+static void fill_ranking(const struct fake_store *store, struct ranking_read *read)
+{
+    struct ranking_snapshot *snapshot = ranking_snapshot_create();
+    assert(snapshot != NULL);
+    snapshot->has_board = true;
+    snapshot->board.period = TODAY;
+    snapshot->next_ms = INT64_MAX;
+    snapshot->has_top = true;
+    snapshot->is_whole = true;
+    snapshot->top =
+        (struct ranking_top){.since_ms = INT64_MIN, .members = KEEP, .is_bounded = store->ranking_floor > 0};
+    ranking_place_set(&snapshot->top.floor, store->ranking_floor, TEXT("floor"));
+    read->snapshot = snapshot;
+    if (read->wanted.total) {
+        put_total(read, store->ranking_total);
+    }
+    if (read->wanted.order) {
+        put_order(store, read);
+    }
 }
 
 static void complete(const struct fake_store *store, struct store_call *call)
@@ -61,7 +93,7 @@ static void complete(const struct fake_store *store, struct store_call *call)
         list_two(call);
     }
     if (call->ranking != NULL && call->status == STATUS_OK) {
-        rank_one(store, call);
+        fill_ranking(store, call->ranking);
     }
 }
 
@@ -125,6 +157,14 @@ void fake_store_hold(struct fake_store *store, bool holds)
     pthread_mutex_lock(&store->lock);
     store->holds = holds;
     pthread_cond_signal(&store->changed);
+    pthread_mutex_unlock(&store->lock);
+}
+
+void fake_store_rank(struct fake_store *store, int64_t total, int64_t floor)
+{
+    pthread_mutex_lock(&store->lock);
+    store->ranking_total = total;
+    store->ranking_floor = floor;
     pthread_mutex_unlock(&store->lock);
 }
 

@@ -21,7 +21,9 @@ struct fake_store {
     enum status call_status; /* of the calls taken */
     enum status item_status; /* of their valid items; their values are a hundred times the delta */
     bool holds;              /* calls stay unanswered */
-    bool stopped;            /* calls left were answered STATUS_DRAINING */
+    int64_t ranking_total;   /* see fake_store_rank */
+    int64_t ranking_floor;
+    bool stopped; /* calls left were answered STATUS_DRAINING */
 };
 
 void fake_store_start(struct fake_store *store);
@@ -32,6 +34,9 @@ enum status fake_store_submit(struct fake_store *store, struct store_call *call)
 /* From now on. */
 void fake_store_set(struct fake_store *store, enum status refuses, enum status call_status, enum status item_status);
 void fake_store_hold(struct fake_store *store, bool holds);
+/* Rankings have post-17, with the number of calls so far as its score. Others have the total, and are outside the best
+ * unless it is above the floor: then a read of order and total finds the resource in the order. */
+void fake_store_rank(struct fake_store *store, int64_t total, int64_t floor);
 
 size_t fake_store_submitted(struct fake_store *store);
 int64_t fake_store_deadline_us(struct fake_store *store);

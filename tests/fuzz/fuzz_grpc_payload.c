@@ -98,19 +98,20 @@ static void check_ranking_call(enum ranking_method method, grpc_byte_buffer *pay
     static const struct config config = {.rankings = &ranking, .ranking_count = 1};
     const struct ranking_entry member = {-3, TEXT("post-17")};
     struct ranking_question question;
-    struct ranking_answer *answer = NULL;
+    struct ranking_answer answer;
     struct error error = {""};
     enum status status = ranking_request_read(method, &config, payload, arena, &question, &error);
     if (status == STATUS_OK) {
         check_question(&question, method);
-        const struct ranking_snapshot snapshot = {
-            .has_board = true, .board.period = question.period, .has_top = true, .members = {&member, 1}};
-        status = ranking_answer_make(&question, &snapshot, &answer, &error);
+        const struct ranking_snapshot snapshot = {.has_board = true,
+                                                  .board.period = question.period,
+                                                  .has_top = true,
+                                                  .order = {.entries = &member, .count = 1}};
+        status = ranking_answer_make(&question, &snapshot, TEXT(""), &answer, &error);
         require(status == STATUS_OK, "a period that is kept is answered");
-        grpc_byte_buffer *reply = ranking_reply_make(method, answer, (struct ranking_age){1, 2}, arena);
+        grpc_byte_buffer *reply = ranking_reply_make(method, &answer, (struct ranking_age){1, 2}, arena);
         require(reply != NULL, "a reply is made");
         grpc_byte_buffer_destroy(reply);
-        ranking_answer_release(answer);
         return;
     }
     require(status == STATUS_INVALID_ARGUMENT || status == STATUS_NO_SUCH_RANKING, "a refusal is one of these");

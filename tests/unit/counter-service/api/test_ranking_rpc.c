@@ -36,10 +36,10 @@ static Tally__V1__TopCountersRequest top_of(const char *type, const char *period
     return request;
 }
 
-static Tally__V1__RankOfRequest rank_of(const char *resource_id)
+static Tally__V1__RankOfRequest rank_of(const char *type, const char *resource_id)
 {
     Tally__V1__RankOfRequest request = TALLY__V1__RANK_OF_REQUEST__INIT;
-    request.counter_type = bytes_of("like");
+    request.counter_type = bytes_of(type);
     request.window = bytes_of("day");
     request.resource_id = bytes_of(resource_id);
     return request;
@@ -104,17 +104,94 @@ static void test_a_ranking_without_a_time_is_read_each_time(void **state)
     }
 }
 
-static void test_a_resource_is_told_its_rank(void **state)
+static const Tally__V1__RankOfResponse *rank(struct rpc_fixture *fixture, const char *type, const char *resource_id)
+{
+    const Tally__V1__RankOfRequest request = rank_of(type, resource_id);
+    return message_of(rpc_fixture_ask(fixture, RANK_OF, &request.base), &tally__v1__rank_of_response__descriptor);
+}
+
+static void test_all_questions_about_a_ranking_share_one_read(void **state)
 {
     struct rpc_fixture *fixture = *state;
-    for (int i = 0; i < 2; i++) {
-        const Tally__V1__RankOfRequest request = rank_of("post-17");
-        const Tally__V1__RankOfResponse *response =
-            message_of(rpc_fixture_ask(fixture, RANK_OF, &request.base), &tally__v1__rank_of_response__descriptor);
-        assert_true(response->rank == 1 && response->score == 0 && !response->inexact);
+    assert_true(top(fixture, "like")->entries[0]->score == 1);
+    for (int i = 0; i < 3; i++) {
+        const Tally__V1__RankOfResponse *response = rank(fixture, "like", "post-17");
+        assert_true(response->rank == 1 && response->score == 1 && response->state->complete);
         assert_int_equal(response->n_entries, 1);
     }
+    Tally__V1__TopCountersRequest request = top_of("like", "");
+    request.limit = 7;
+    request.offset = 1;
+    const Tally__V1__TopCountersResponse *response = message_of(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base),
+                                                                &tally__v1__top_counters_response__descriptor);
+    assert_int_equal(response->n_entries, 0);
     assert_int_equal(fake_store_submitted(&fixture->store), 1);
+}
+
+static void test_who_is_outside_costs_a_read_of_the_total(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    fake_store_rank(&fixture->store, 5, 10);
+    assert_true(top(fixture, "like")->entries[0]->score == 1);
+    for (size_t i = 1; i <= 3; i++) {
+        const Tally__V1__RankOfResponse *response = rank(fixture, "like", "post-18");
+        assert_true(response->rank == 0 && response->score == 5 && response->n_entries == 0);
+        assert_true(response->state->complete && response->state->max_age_ms == 60000);
+        assert_int_equal(fake_store_submitted(&fixture->store), 1 + i);
+    }
+    /* That of all is kept still. */
+    assert_true(top(fixture, "like")->entries[0]->score == 1);
+}
+
+static void test_who_has_come_among_the_best_meanwhile_is_told_the_rank(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    fake_store_rank(&fixture->store, 5, 10);
+    (void)top(fixture, "like");
+    fake_store_rank(&fixture->store, 50, 10);
+    const Tally__V1__RankOfResponse *response = rank(fixture, "like", "post-18");
+    assert_true(response->rank == 1 && response->score == 50 && response->n_entries == 1);
+    assert_true(text_equal(grpc_message_text(response->entries[0]->resource_id), TEXT("post-18")));
+    assert_int_equal(fake_store_submitted(&fixture->store), 3);
+    /* It was read for that call alone. */
+    assert_true(top(fixture, "like")->entries[0]->score == 1);
+}
+
+static void test_without_a_time_one_read_has_order_and_total(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    fake_store_rank(&fixture->store, 5, 10);
+    const Tally__V1__RankOfResponse *response = rank(fixture, "view", "post-18");
+    assert_true(response->rank == 0 && response->score == 5 && response->state->max_age_ms == 0);
+    assert_int_equal(fake_store_submitted(&fixture->store), 1);
+    fake_store_rank(&fixture->store, 50, 10);
+    assert_true(rank(fixture, "view", "post-18")->rank == 1);
+    assert_int_equal(fake_store_submitted(&fixture->store), 2);
+}
+
+static void test_a_read_of_a_total_may_fail(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Tally__V1__RankOfRequest request = rank_of("like", "post-18");
+    (void)top(fixture, "like");
+    fake_store_set(&fixture->store, STATUS_OK, STATUS_REDIS_DOWN, STATUS_OK);
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, RANK_OF, &request.base), GRPC_STATUS_UNAVAILABLE, "not_applied",
+                             "The store is unavailable");
+    fake_store_set(&fixture->store, STATUS_SHED, STATUS_OK, STATUS_OK);
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, RANK_OF, &request.base), GRPC_STATUS_RESOURCE_EXHAUSTED,
+                             "not_applied", "Overloaded");
+    assert_true(rank(fixture, "like", "post-17")->rank == 1);
+}
+
+static void test_a_period_that_is_not_kept_is_read_each_time(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    const Tally__V1__TopCountersRequest request = top_of("like", "2026-11-20");
+    for (size_t i = 1; i <= 2; i++) {
+        rpc_fixture_assert_error(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), GRPC_STATUS_NOT_FOUND,
+                                 "not_applied", "period 2026-11-20 is not kept: 2026-11-24 and 2026-11-25 are");
+        assert_int_equal(fake_store_submitted(&fixture->store), i);
+    }
 }
 
 static void test_a_refusal_names_what_there_is(void **state)
@@ -126,13 +203,10 @@ static void test_a_refusal_names_what_there_is(void **state)
     request = top_of("like", "25.11.2026");
     rpc_fixture_assert_error(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), GRPC_STATUS_INVALID_ARGUMENT,
                              "not_applied", "period must be of the form 2026-11-25");
+    const Tally__V1__RankOfRequest nobody = rank_of("like", "");
+    rpc_fixture_assert_error(rpc_fixture_ask(fixture, RANK_OF, &nobody.base), GRPC_STATUS_INVALID_ARGUMENT,
+                             "not_applied", "resource_id must be 1-256 bytes");
     assert_int_equal(fake_store_submitted(&fixture->store), 0);
-    request = top_of("like", "2026-11-20");
-    rpc_fixture_assert_error(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), GRPC_STATUS_NOT_FOUND,
-                             "not_applied", "period 2026-11-20 is not kept: 2026-11-24 and 2026-11-25 are");
-    const Tally__V1__RankOfRequest rank = rank_of("");
-    rpc_fixture_assert_error(rpc_fixture_ask(fixture, RANK_OF, &rank.base), GRPC_STATUS_INVALID_ARGUMENT, "not_applied",
-                             "resource_id must be 1-256 bytes");
 }
 
 static void test_a_failure_is_not_kept(void **state)
@@ -176,6 +250,26 @@ static void test_callers_of_one_moment_share_one_read(void **state)
     assert_int_equal(fake_store_submitted(&fixture->store), 1);
 }
 
+static void test_who_waited_and_is_outside_reads_the_total(void **state)
+{
+    struct rpc_fixture *fixture = *state;
+    struct grpc_client_call *calls[CALLERS];
+    const Tally__V1__RankOfRequest request = rank_of("like", "post-18");
+    fake_store_rank(&fixture->store, 5, 10);
+    start_many(fixture, calls);
+    struct grpc_client_call *outside =
+        grpc_client_start(fixture->client, RANK_OF, &request.base, RPC_FIXTURE_TIMEOUT_MS);
+    clock_sleep_ms(200); /* until it has arrived: later it would not wait, and be answered all the same */
+    fake_store_hold(&fixture->store, false);
+    const Tally__V1__RankOfResponse *response =
+        message_of(grpc_client_end(outside), &tally__v1__rank_of_response__descriptor);
+    assert_true(response->rank == 0 && response->score == 5);
+    for (size_t i = 0; i < CALLERS; i++) {
+        (void)message_of(grpc_client_end(calls[i]), &tally__v1__top_counters_response__descriptor);
+    }
+    assert_int_equal(fake_store_submitted(&fixture->store), 2);
+}
+
 static void test_callers_of_one_moment_fail_together(void **state)
 {
     struct rpc_fixture *fixture = *state;
@@ -212,10 +306,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_an_answer_is_kept_for_the_rankings_time),
         TEST(test_a_ranking_without_a_time_is_read_each_time),
-        TEST(test_a_resource_is_told_its_rank),
+        TEST(test_all_questions_about_a_ranking_share_one_read),
+        TEST(test_who_is_outside_costs_a_read_of_the_total),
+        TEST(test_who_has_come_among_the_best_meanwhile_is_told_the_rank),
+        TEST(test_without_a_time_one_read_has_order_and_total),
+        TEST(test_a_read_of_a_total_may_fail),
+        TEST(test_a_period_that_is_not_kept_is_read_each_time),
         TEST(test_a_refusal_names_what_there_is),
         TEST(test_a_failure_is_not_kept),
         TEST(test_callers_of_one_moment_share_one_read),
+        TEST(test_who_waited_and_is_outside_reads_the_total),
         TEST(test_callers_of_one_moment_fail_together),
         TEST(test_a_client_that_leaves_does_not_end_the_read_of_the_others),
     };

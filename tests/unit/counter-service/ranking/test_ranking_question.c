@@ -134,36 +134,50 @@ static void test_numbers_have_their_ranges(void **state)
     assert_string_equal(error.message, "resource_id must not have control characters, '{' or '}'");
 }
 
-static void test_each_question_has_a_key_of_its_own(void **state)
+static void test_each_ranking_has_a_key_of_its_own(void **state)
 {
     (void)state;
-    struct ranking_question questions[9];
-    char keys[9][RANKING_QUESTION_KEY_SIZE];
-    struct text texts[9];
-    struct error error;
-    static char longest[RESOURCE_ID_LEN_MAX];
-    memset(longest, 'x', sizeof(longest));
+    struct ranking_question questions[5];
+    char keys[5][RANKING_QUESTION_KEY_SIZE];
+    struct text texts[5];
     questions[0] = begin("like", "day", "");
     questions[1] = begin("like", "hour", "");
     questions[2] = begin("like", "day", "2026-11-25");
     questions[3] = begin("like", "day", "2026-11-24");
-    questions[4] = begin("like", "day", "");
-    questions[5] = begin("view", "week", "");
-    assert_int_equal(ranking_question_of_best(&questions[4], 0, 1, &error), STATUS_OK);
-    for (size_t i = 6; i < 9; i++) {
-        questions[i] = begin("like", "day", "");
-    }
-    assert_int_equal(ranking_question_of_one(&questions[6], TEXT("a"), 1, &error), STATUS_OK);
-    assert_int_equal(ranking_question_of_one(&questions[7], TEXT("1/a"), 0, &error), STATUS_OK);
-    assert_int_equal(ranking_question_of_one(&questions[8], (struct text){longest, sizeof(longest)}, 100, &error),
-                     STATUS_OK);
-    for (size_t i = 0; i < 9; i++) {
+    questions[4] = begin("view", "week", "");
+    for (size_t i = 0; i < 5; i++) {
         texts[i] = ranking_question_key(&questions[i], keys[i]);
         assert_in_range(texts[i].len, 1, RANKING_QUESTION_KEY_SIZE - 1);
         for (size_t other = 0; other < i; other++) {
             assert_false(text_equal(texts[i], texts[other]));
         }
     }
+}
+
+static void test_questions_about_one_ranking_share_its_key(void **state)
+{
+    (void)state;
+    char keys[2][RANKING_QUESTION_KEY_SIZE];
+    struct ranking_question best = begin("like", "day", "");
+    struct ranking_question one = begin("like", "day", "");
+    struct error error;
+    assert_int_equal(ranking_question_of_best(&best, 7, 1, &error), STATUS_OK);
+    assert_int_equal(ranking_question_of_one(&one, TEXT("a"), 1, &error), STATUS_OK);
+    assert_true(text_equal(ranking_question_key(&best, keys[0]), ranking_question_key(&one, keys[1])));
+}
+
+static void test_the_longest_key_has_room(void **state)
+{
+    (void)state;
+    static char type[COUNTER_TYPE_LEN_MAX + 1];
+    memset(type, 'x', sizeof(type) - 1);
+    const struct ranking_config ranking = {.counter_type = type};
+    struct ranking_question question = {.config = &ranking, .has_period = true, .period = INT64_MIN};
+    char key[RANKING_QUESTION_KEY_SIZE];
+    memset(question.window.key, 'y', sizeof(question.window.key) - 1);
+    const struct text text = ranking_question_key(&question, key);
+    assert_in_range(text.len, 1, RANKING_QUESTION_KEY_SIZE - 1);
+    assert_int_equal(key[text.len - 1], '8');
 }
 
 int main(void)
@@ -175,7 +189,9 @@ int main(void)
         cmocka_unit_test(test_a_list_of_very_many_names_is_cut),
         cmocka_unit_test(test_a_malformed_period_is_told_its_form),
         cmocka_unit_test(test_numbers_have_their_ranges),
-        cmocka_unit_test(test_each_question_has_a_key_of_its_own),
+        cmocka_unit_test(test_each_ranking_has_a_key_of_its_own),
+        cmocka_unit_test(test_questions_about_one_ranking_share_its_key),
+        cmocka_unit_test(test_the_longest_key_has_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@ static void test_the_best(void **state)
     };
     const struct ranking_json_place entries[] = {
         {.resource_id = TEXT("a \"b\""), .rank = 1, .score = 4711},
-        {.resource_id = TEXT("\xC3\xA9"), .rank = 2, .score = INT64_MIN, .inexact = true},
+        {.resource_id = TEXT("\xC3\xA9"), .rank = 2, .score = INT64_MIN},
     };
     struct buffer out;
     (void)state;
@@ -39,7 +39,7 @@ static void test_the_best(void **state)
     assert_written(&out, "{\"counter_type\":\"like\",\"window\":\"day\",\"period\":\"2026-11-25\","
                          "\"as_of\":\"2026-11-25T10:00:00.123Z\",\"complete\":true,\"entries\":["
                          "{\"rank\":1,\"resource_id\":\"a \\\"b\\\"\",\"score\":4711},"
-                         "{\"rank\":2,\"resource_id\":\"\xC3\xA9\",\"score\":-9223372036854775808,\"inexact\":true}]}");
+                         "{\"rank\":2,\"resource_id\":\"\xC3\xA9\",\"score\":-9223372036854775808}]}");
 }
 
 static void test_one_resource_without_a_rank(void **state)
@@ -50,7 +50,7 @@ static void test_one_resource_without_a_rank(void **state)
         .as_of_ms = INT64_C(1795600800000),
         .since_ms = 1,
     };
-    const struct ranking_json_place place = {.resource_id = TEXT("a"), .rank = 0, .score = INT64_MAX, .inexact = true};
+    const struct ranking_json_place place = {.resource_id = TEXT("a"), .rank = 0, .score = INT64_MAX};
     struct buffer out;
     (void)state;
     buffer_init(&out);
@@ -61,7 +61,7 @@ static void test_one_resource_without_a_rank(void **state)
     assert_written(&out, "{\"counter_type\":\"like\",\"window\":\"24h\",\"period\":null,"
                          "\"as_of\":\"2026-11-25T10:00:00.000Z\",\"complete\":false,"
                          "\"since\":\"1970-01-01T00:00:00.001Z\",\"resource_id\":\"a\",\"rank\":null,"
-                         "\"score\":9223372036854775807,\"inexact\":true,\"entries\":[]}");
+                         "\"score\":9223372036854775807,\"entries\":[]}");
 }
 
 int main(void)

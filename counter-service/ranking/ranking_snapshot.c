@@ -1,0 +1,54 @@
+#include "counter-service/ranking/ranking_snapshot.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct ranking_snapshot *ranking_snapshot_create(void)
+{
+    struct ranking_snapshot *snapshot = calloc(1, sizeof(*snapshot));
+    if (snapshot != NULL) {
+        atomic_init(&snapshot->holders, 1);
+    }
+    return snapshot;
+}
+
+void ranking_snapshot_hold(struct ranking_snapshot *snapshot)
+{
+    const unsigned before = atomic_fetch_add_explicit(&snapshot->holders, 1, memory_order_relaxed);
+    assert(before > 0);
+    (void)before;
+}
+
+void ranking_snapshot_release(struct ranking_snapshot *snapshot)
+{
+    if (snapshot != NULL && atomic_fetch_sub_explicit(&snapshot->holders, 1, memory_order_acq_rel) == 1) {
+        ranking_order_done(&snapshot->order);
+        free(snapshot);
+    }
+}
+
+size_t ranking_snapshot_bytes(const struct ranking_snapshot *snapshot)
+{
+    return sizeof(*snapshot) + snapshot->order.bytes;
+}
+
+enum status ranking_snapshot_read_places(struct ranking_snapshot *snapshot, struct text places)
+{
+    assert(snapshot->has_board && snapshot->has_top && !snapshot->has_order);
+    snapshot->has_order = true;
+    snapshot->is_whole = (int64_t)places.len == snapshot->top.length;
+    const enum status status = ranking_order_read(&places, 1, &snapshot->order);
+    return status == STATUS_DATA_DAMAGED && !snapshot->is_whole ? STATUS_OK : status;
+}
+
+int64_t ranking_snapshot_find(const struct ranking_snapshot *snapshot, struct text resource_id)
+{
+    return ranking_order_find(&snapshot->order, resource_id);
+}
+
+/* Members without a board are of nobody knows which period. */
+bool ranking_snapshot_belongs(const struct ranking_snapshot *snapshot, int64_t score, struct text resource_id)
+{
+    return score != 0 && snapshot->has_board && snapshot->has_top &&
+           ranking_top_has(&snapshot->top, score, resource_id);
+}
