@@ -1,31 +1,13 @@
 #include "counter-service/board/ranking_fed.h"
 
-#include <stdio.h>
-
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-enum { NAME_SIZE = RANKING_KEY_SIZE + 8 };
-
-static struct text name_of(char out[NAME_SIZE], const struct ranked_window *ranked)
-{
-    const int len = snprintf(out, NAME_SIZE, " %.*s:%s ", (int)ranked->counter_type.len, ranked->counter_type.data,
-                             ranked->window.key);
-    return (struct text){out, (size_t)len};
-}
-
-bool ranking_fed_has(struct text fed, const struct ranked_window *ranked)
-{
-    char name[NAME_SIZE];
-    const struct text wanted = name_of(name, ranked);
-    return fed.len > 0 && memmem(fed.data, fed.len, wanted.data, wanted.len) != NULL;
-}
-
 void ranking_fed_print(struct buffer *out, const struct ranking_state *state)
 {
-    char name[NAME_SIZE];
+    char name[RANKING_KEY_SIZE];
     RANKED_EACH (state, ranked) {
-        buffer_append_text(out, name_of(name, ranked));
+        buffer_append_text(out, ranking_fed_name(name, ranked->counter_type, &ranked->window));
     }
 }
 

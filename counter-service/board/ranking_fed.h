@@ -1,5 +1,5 @@
-/* Which windows the leader keeps up: the field `fed` of the state, " like:day+0  like:60m+0 ", with the offset from UTC
- * in minutes. A window that a leader of another configuration did not keep up lacks events. */
+/* Which windows the leader keeps up: the field `fed` of the state (ranking_board.h). A window that a leader of another
+ * configuration did not keep up lacks events. */
 #ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_FED_H
 #define TALLY_COUNTER_SERVICE_BOARD_RANKING_FED_H
 
@@ -9,9 +9,6 @@
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/outbox/outbox_conn.h"
 
-#define RANKING_FIELD_FED TEXT("fed")
-
-bool ranking_fed_has(struct text fed, const struct ranked_window *ranked);
 /* What this instance keeps up when it leads. */
 void ranking_fed_print(struct buffer *out, const struct ranking_state *state);
 /* Looks at what the leader keeps up: *ret_difference is a sentence if that is not what this instance would, else "".

@@ -162,7 +162,7 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
         ranking_table_clear(&ranked->fresh);
         if (!found->exists || !read_window(ranked, found->fields)) {
             begin_window(txn, state, ranked, found);
-        } else if (found->is_uncounted || !ranking_fed_has(found->fed, ranked)) {
+        } else if (found->is_uncounted || !ranking_fed_has_window(found->fed, ranked->counter_type, &ranked->window)) {
             const bool is_later = found->is_uncounted && found->now_ms > state->time_ms;
             resume_window(txn, state, ranked, is_later ? found->now_ms : state->time_ms);
         }
