@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 
-enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR, RESOURCES = 300, KEEP = 40, BATCH = 20 };
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR, RESOURCES = RANKING_RUN_UNUSED, KEEP = 40, BATCH = 20 };
 
 /* Ahead of the clock, which would otherwise move the windows on. */
 static int64_t start_ms(void)
@@ -35,7 +35,7 @@ void ranking_run_write(struct ranking_run *run, int count, int64_t step_ms)
 void ranking_run_begin(struct ranking_run *run, struct store_fixture *store)
 {
     *run = (struct ranking_run){.prng = {7}, .options = {.shard = {0, 1}, .timeout_ms = 5000}};
-    run->rankings = ranking_fixture_open(store, RESOURCES, KEEP);
+    run->rankings = ranking_fixture_open(store, RESOURCES + 1, KEEP);
     run->rankings->now_ms = start_ms();
     run->run = ranking_fixture_start(run->rankings);
     ranking_run_write(run, 100, MINUTE);

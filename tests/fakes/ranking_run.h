@@ -10,6 +10,9 @@
 #include "counter-service/verify/verify_options.h"
 #include "tests/fakes/ranking_fixture.h"
 
+/* A resource that no event is of. */
+enum { RANKING_RUN_UNUSED = 300 };
+
 struct ranking_run {
     struct ranking_fixture *rankings;
     struct aggregator_run *run;
