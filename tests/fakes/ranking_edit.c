@@ -103,11 +103,16 @@ void ranking_edit_put(struct ranking_edit *edit, const char *resource_id, int64_
     edit->top.members += more;
 }
 
-void ranking_edit_save(const struct ranking_edit *edit)
+void ranking_edit_save_field(const struct ranking_edit *edit)
 {
     char value[RANKING_TOP_TEXT_SIZE];
-    const struct text set[] = {TEXT("SET"), text_of(edit->key), {edit->string.data, edit->string.len}};
-    const struct text set_field[] = {TEXT("HSET"), STATE, text_of(edit->field), ranking_top_put(value, &edit->top)};
-    (void)ask(edit->conn, set, 3);
-    (void)ask(edit->conn, set_field, 4);
+    const struct text words[] = {TEXT("HSET"), STATE, text_of(edit->field), ranking_top_put(value, &edit->top)};
+    (void)ask(edit->conn, words, 4);
+}
+
+void ranking_edit_save(const struct ranking_edit *edit)
+{
+    const struct text words[] = {TEXT("SET"), text_of(edit->key), {edit->string.data, edit->string.len}};
+    (void)ask(edit->conn, words, 3);
+    ranking_edit_save_field(edit);
 }

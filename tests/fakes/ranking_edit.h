@@ -28,7 +28,8 @@ void ranking_edit_done(struct ranking_edit *edit);
 char *ranking_edit_member(struct ranking_edit *edit, size_t place, int64_t *ret_score);
 /* Adds a place to the string and to what the state says of its length. more: members, 1, 0 or -1. */
 void ranking_edit_put(struct ranking_edit *edit, const char *resource_id, int64_t score, int more);
-/* Writes both as they are here. */
+/* Writes both as they are here; or the field alone. */
 void ranking_edit_save(const struct ranking_edit *edit);
+void ranking_edit_save_field(const struct ranking_edit *edit);
 
 #endif
