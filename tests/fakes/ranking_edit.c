@@ -16,7 +16,7 @@
 static struct redis_reply ask(struct redis_conn *conn, const struct text *words, size_t count)
 {
     struct error error;
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     struct buffer requests;
     buffer_init(&requests);
     redis_command_append(&requests, words, count);
@@ -88,8 +88,9 @@ char *ranking_edit_member(struct ranking_edit *edit, size_t place, int64_t *ret_
     size_t count;
     const struct ranking_member **order = ranking_table_order(&edit->table, &count);
     assert_true(order != NULL && place < count);
-    char *id = strndup(order[place]->resource_id, order[place]->len);
+    char *id = calloc(1, (size_t)order[place]->len + 1);
     assert_non_null(id);
+    memcpy(id, order[place]->resource_id, order[place]->len);
     *ret_score = order[place]->score;
     free(order);
     return id;
