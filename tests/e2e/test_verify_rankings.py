@@ -137,7 +137,8 @@ def test_rebuilding_puts_every_order_right(start_stack, run):
     stack.redis.call("APPEND", top.key, "x")
     code, lines, _ = run(stack, "--rankings")
     assert code == DIFFERENT
-    assert lines[-2:] == [f"like all: its string has {top.length + 1} bytes, should have {top.length}", "1 difference"]
+    assert f"like all: its string has {top.length + 1} bytes, should have {top.length}" in lines
+    assert lines[-1] == "1 difference"
     code, lines, errors = run(stack, "--rebuild-rankings")
     assert (code, errors) == (EQUAL, "")
     assert lines[-2:] == ["4 of 4 windows are filled", "rebuilt"]
