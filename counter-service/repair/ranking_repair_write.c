@@ -10,6 +10,7 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
+#include "counter-service/repair/ranking_repair_tops.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */
@@ -58,7 +59,6 @@ struct writing {
     const struct ranking_repair_batch *batch;
     struct ranking_txn txn;
     struct ranking_words words;
-    struct ranking_words removed;
 };
 
 static void add(struct writing *writing, struct text verb, struct text key, const struct ranking_words *words)
@@ -79,31 +79,6 @@ static void put_records(struct writing *writing, const struct ranked_type *type)
         }
     }
     add(writing, TEXT("HSET"), ranking_records_key(key, type->counter_type), &writing->words);
-}
-
-/* A resource comes into a top, moves in it, or leaves it. */
-static void put_top(struct writing *writing, const struct ranked_window *ranked, size_t window, size_t slot)
-{
-    char key[RANKING_KEY_SIZE];
-    const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
-    ranking_words_clear(&writing->words);
-    ranking_words_clear(&writing->removed);
-    for (size_t i = 0; i < writing->batch->count; i++) {
-        const struct text id = writing->batch->ids[i];
-        const int64_t sum =
-            ranking_record_sum(&writing->batch->mended[i].record, &ranked->window, ranking_view_period(ranked, slot));
-        if (writing->batch->is_skipped[i]) {
-            continue;
-        }
-        if (sum != 0 && ranking_top_has(&ranked->board.tops[slot], sum, id)) {
-            ranking_words_put_score(&writing->words, ranking_set_score(sum));
-            ranking_words_put(&writing->words, id);
-        } else if (writing->cut->resources[i].windows[window].tops[slot].has_score) {
-            ranking_words_put(&writing->removed, id);
-        }
-    }
-    add(writing, TEXT("ZREM"), top, &writing->removed);
-    add(writing, TEXT("ZADD"), top, &writing->words);
 }
 
 /* Returns whether anything is put into the bucket. */
@@ -147,9 +122,8 @@ static void put_all(struct writing *writing)
     put_records(writing, type);
     for (size_t i = 0; i < type->window_count; i++) {
         const struct ranked_window *ranked = &type->windows[i];
-        for (size_t slot = 0; ranked->window.kind != RANKING_KIND_ALL && slot < ranking_slot_count(&ranked->window);
-             slot++) {
-            put_top(writing, ranked, i, slot);
+        if (ranked->window.kind != RANKING_KIND_ALL) {
+            ranking_repair_put_tops(&writing->txn, writing->cut, writing->batch, i);
         }
         if (ranked->window.kind == RANKING_KIND_ROLLING) {
             put_buckets(writing, ranked, i);
@@ -213,12 +187,10 @@ static int write_all(const struct ranking_cut *cut, const struct ranking_repair_
     struct writing writing = {.cut = cut, .batch = batch};
     ranking_txn_init(&writing.txn);
     buffer_init(&writing.words.body);
-    buffer_init(&writing.removed.body);
     put_all(&writing);
     const int result = execute(&writing, ret_is_done, error);
     ranking_txn_done(&writing.txn);
     buffer_done(&writing.words.body);
-    buffer_done(&writing.removed.body);
     return result;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
+#include "counter-service/verify_rankings/ranking_members.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 /* Redis may have applied an increment and not told the sum: then the aggregator asks for the counter, and "all" is
@@ -35,6 +36,7 @@ static int check_batch(struct ranking_check *check, size_t type, enum ranking_sc
         }
     }
     if (check->told != NULL) {
+        ranking_judge_tops(check->cut, type, scope, check->told);
         (void)judge_all(check, type, scope, check->told);
     }
     return 0;
@@ -124,28 +126,58 @@ static int check_source(struct ranking_check *check, size_t type, enum ranking_s
     return result;
 }
 
-static int check_window(struct ranking_check *check, size_t type, size_t window, struct error *error)
+/* ---- the tops ---- */
+
+/* Reads them. Any resource will do to ask for it. */
+static int copy_tops(struct ranking_check *check, size_t type, enum ranking_scope scope, struct error *error)
+{
+    const struct text any = TEXT("-");
+    return check_batch(check, type, scope, &any, 1, error);
+}
+
+/* The members as they are copied now: the cuts change the copy. */
+static int check_top(struct ranking_check *check, size_t type, size_t window, size_t slot, enum ranking_scope scope,
+                     struct error *error)
+{
+    struct ranking_members members;
+    const struct ranking_copy *copy = ranking_cut_copy(check->cut, type, window, slot);
+    if (ranking_members_init(&members, &copy->table, check->shard, error) != 0) {
+        return -1;
+    }
+    check->members += members.count;
+    const int result = check_ids(check, type, scope, members.ids, members.count, false, error);
+    ranking_members_done(&members);
+    return result;
+}
+
+static int check_buckets(struct ranking_check *check, size_t type, const struct ranked_window *ranked,
+                         struct error *error)
 {
     char key[RANKING_KEY_SIZE];
     uint64_t recordless = 0;
-    /* As it was: the cuts read the state anew. */
-    const struct ranked_window ranked = check->cut->state->types[type].windows[window];
-    const enum ranking_scope scope = ranked.window.kind == RANKING_KIND_ALL ? RANKING_OF_COUNTERS : RANKING_OF_RECORDS;
-    for (size_t slot = 0; slot < ranking_slot_count(&ranked.window); slot++) {
-        const struct text top = ranking_top_key(key, ranked.counter_type, &ranked.window, slot);
-        if (check_source(check, type, scope, RANKING_SOURCE_SET, top, false, &check->members, error) != 0) {
+    for (int64_t bucket = ranked->board.oldest; bucket <= ranked->board.newest; bucket++) {
+        const struct text hash = ranking_bucket_key(key, ranked->counter_type, &ranked->window, bucket);
+        if (check_source(check, type, RANKING_OF_RECORDS, RANKING_SOURCE_HASH, hash, true, &recordless, error) != 0) {
             return -1;
         }
     }
-    if (ranked.window.kind == RANKING_KIND_ROLLING) {
-        for (int64_t bucket = ranked.board.oldest; bucket <= ranked.board.newest; bucket++) {
-            const struct text hash = ranking_bucket_key(key, ranked.counter_type, &ranked.window, bucket);
-            if (check_source(check, type, scope, RANKING_SOURCE_HASH, hash, true, &recordless, error) != 0) {
-                return -1;
-            }
+    return 0;
+}
+
+static int check_window(struct ranking_check *check, size_t type, size_t window, struct error *error)
+{
+    /* As it was: the cuts read the state anew. */
+    const struct ranked_window ranked = check->cut->state->types[type].windows[window];
+    const enum ranking_scope scope = ranked.window.kind == RANKING_KIND_ALL ? RANKING_OF_COUNTERS : RANKING_OF_RECORDS;
+    if (copy_tops(check, type, scope, error) != 0) {
+        return -1;
+    }
+    for (size_t slot = 0; slot < ranking_slot_count(&ranked.window); slot++) {
+        if (check_top(check, type, window, slot, scope, error) != 0) {
+            return -1;
         }
     }
-    return 0;
+    return ranked.window.kind == RANKING_KIND_ROLLING ? check_buckets(check, type, &ranked, error) : 0;
 }
 
 static bool has_all(const struct ranked_type *type)

@@ -20,6 +20,20 @@ enum {
 
 /* ---- init ---- */
 
+static size_t copy_count(const struct ranking_cut *cut)
+{
+    return cut->states[0].type_count * RANKING_WINDOWS_MAX * RANKING_SLOTS;
+}
+
+static int init_copies(struct ranking_cut *cut)
+{
+    cut->copies = calloc(copy_count(cut), sizeof(*cut->copies));
+    for (size_t i = 0; cut->copies != NULL && i < copy_count(cut); i++) {
+        ranking_copy_init(&cut->copies[i]);
+    }
+    return cut->copies != NULL ? 0 : -1;
+}
+
 static int init_memory(struct ranking_cut *cut, bool keeps_buckets, struct error *error)
 {
     size_t most = 1;
@@ -31,7 +45,8 @@ static int init_memory(struct ranking_cut *cut, bool keeps_buckets, struct error
         most = cut->layouts[i].cell_count > most ? cut->layouts[i].cell_count : most;
     }
     cut->buckets = keeps_buckets ? calloc(RANKING_CUT_MAX * most, sizeof(*cut->buckets)) : NULL;
-    if (cut->resources == NULL || cut->layouts == NULL || (keeps_buckets && cut->buckets == NULL)) {
+    if (cut->resources == NULL || cut->layouts == NULL || (keeps_buckets && cut->buckets == NULL) ||
+        init_copies(cut) != 0) {
         error_set(error, "out of memory");
         return -1;
     }
@@ -55,6 +70,10 @@ int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const
 
 void ranking_cut_done(struct ranking_cut *cut)
 {
+    for (size_t i = 0; cut->copies != NULL && i < copy_count(cut); i++) {
+        ranking_copy_done(&cut->copies[i]);
+    }
+    free(cut->copies);
     ranking_waiting_done(&cut->waiting);
     ranking_state_done(&cut->states[0]);
     ranking_state_done(&cut->states[1]);
@@ -116,22 +135,36 @@ static int await_results(struct ranking_cut *cut, size_t commands, struct redis_
     return 0;
 }
 
-/* *ret_fits: the keys that were asked for were the right ones. */
+/* Whether the copies that were asked for go on. All that do not are emptied. */
+static bool follow_tops(struct ranking_cut *cut, const struct ranking_state *now, size_t type, enum ranking_scope scope)
+{
+    bool fits = true;
+    for (size_t i = 0; i < now->types[type].window_count; i++) {
+        const struct ranked_window *ranked = &now->types[type].windows[i];
+        for (size_t slot = 0; ranking_is_in_scope(ranked, scope) && slot < ranking_slot_count(&ranked->window);
+             slot++) {
+            fits &= ranking_copy_follow(ranking_cut_copy(cut, type, i, slot), &ranked->board.tops[slot]);
+        }
+    }
+    return fits;
+}
+
+/* *ret_fits: the keys that were asked for were the right ones, and so was what was asked for of the tops. */
 static int exchange(struct ranking_cut *cut, size_t type, enum ranking_scope scope, const struct text *ids,
                     size_t count, bool *ret_fits, struct error *error)
 {
     struct redis_reply results;
-    const struct ranked_type *asked = &cut->state->types[type];
     struct ranking_state *now = other_state(cut);
-    if (check_buckets(asked, error) != 0) {
+    if (check_buckets(&cut->state->types[type], error) != 0) {
         return -1;
     }
-    const size_t commands = ranking_cut_ask(cut, asked, scope, ids, count);
+    const size_t commands = ranking_cut_ask(cut, type, scope, ids, count);
     if (redis_command_begin(cut->reader->conn, &cut->reader->requests, cut->reader->timeout_ms, error) != 0 ||
         await_results(cut, commands, &results, error) != 0 || ranking_cut_read_state(cut, now, &results, error) != 0) {
         return -1;
     }
     *ret_fits = ranking_view_same_keys(cut->state, now);
+    *ret_fits &= follow_tops(cut, now, type, scope);
     cut->state = now;
     return *ret_fits ? ranking_cut_read_resources(cut, type, scope, ids, count, &results, error) : 0;
 }

@@ -1,6 +1,7 @@
 /* What Redis has of some resources in the windows of one counter_type, all at one moment: their records, counters,
  * places and buckets, the state and what waits in the outbox, in one transaction. So whatever is read belongs together,
- * while events go on. Owned by one thread. */
+ * while events go on. A top is copied at the first read, and each later one brings what was added to it
+ * (ranking_copy.h). Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_CUT_H
 #define TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_CUT_H
 
@@ -14,6 +15,7 @@
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/verify/redis_reader.h"
+#include "counter-service/verify_rankings/ranking_copy.h"
 #include "counter-service/verify_rankings/ranking_layout.h"
 #include "counter-service/verify_rankings/ranking_waiting.h"
 
@@ -31,7 +33,7 @@ static inline bool ranking_is_in_scope(const struct ranked_window *ranked, enum 
 struct ranking_found_window {
     struct {
         bool has_score;
-        double score; /* as the set has it */
+        int64_t score;
     } tops[RANKING_SLOTS];
     /* rolling */
     int64_t in_buckets; /* the sum of all that hold anything */
@@ -60,6 +62,7 @@ struct ranking_cut {
     struct ranking_state *state;
     char version[RANKING_VERSION_SIZE]; /* who wrote the state last: as long as it stays, all that was read is so */
     struct ranking_waiting waiting;
+    struct ranking_copy *copies; /* of each top: ranking_cut_copy */
     size_t count;
     struct ranking_found *resources;
     int64_t *buckets; /* NULL, or by bucket the cells of each resource; those of calendar windows are 0 */
@@ -71,6 +74,13 @@ struct ranking_cut {
 int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const struct config *config, int timeout_ms,
                      bool keeps_buckets, struct error *error) MUST_CHECK;
 void ranking_cut_done(struct ranking_cut *cut);
+
+/* As of the last read of the type and the window's scope; of a slot that the window has. */
+static inline struct ranking_copy *ranking_cut_copy(const struct ranking_cut *cut, size_t type, size_t window,
+                                                    size_t slot)
+{
+    return &cut->copies[(type * RANKING_WINDOWS_MAX + window) * RANKING_SLOTS + slot];
+}
 
 /* How many resources are read at once, at least 1, so that Redis is busy for a millisecond or so. */
 size_t ranking_cut_room(const struct ranking_cut *cut, size_t type, enum ranking_scope scope);

@@ -6,7 +6,7 @@
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
 enum {
-    /* Fields and scores that a transaction asks for. */
+    /* Fields that a transaction asks for. */
     ANSWERS_MAX = 4000,
     STREAM_ID_SIZE = 2 * (DECIMAL_LEN_MAX + 1),
 };
@@ -23,7 +23,6 @@ size_t ranking_cut_room(const struct ranking_cut *cut, size_t type, enum ranking
     for (size_t i = 0; i < ranked_type->window_count; i++) {
         const struct ranked_window *ranked = &ranked_type->windows[i];
         if (ranking_is_in_scope(ranked, scope)) {
-            answers += ranking_slot_count(&ranked->window);
             answers += ranked->window.kind == RANKING_KIND_ROLLING ? (size_t)ranking_cut_buckets(ranked) : 0;
         }
     }
@@ -67,15 +66,30 @@ static size_t put_state_questions(struct buffer *out, const struct ranking_state
     return RANKING_STATE_ANSWERS;
 }
 
-static size_t put_window_questions(struct buffer *out, const struct ranking_state *state,
+/* Of each top its string's length, and what was added to it. */
+static size_t put_top_questions(const struct ranking_cut *cut, size_t type, size_t window)
+{
+    char key[RANKING_KEY_SIZE];
+    struct buffer *out = &cut->reader->requests;
+    const struct ranked_window *ranked = &cut->state->types[type].windows[window];
+    const size_t slots = ranking_slot_count(&ranked->window);
+    for (size_t slot = 0; slot < slots; slot++) {
+        const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
+        put_key(out, cut->state, TEXT("STRLEN"), top);
+        resp_put_array(out, 4);
+        resp_put_string(out, TEXT("GETRANGE"));
+        redis_key_put_single(out, &cut->state->prefix, top);
+        resp_put_integer(out, ranking_cut_copy(cut, type, window, slot)->length);
+        resp_put_integer(out, -1);
+    }
+    return slots * RANKING_TOP_ANSWERS;
+}
+
+static size_t put_bucket_questions(struct buffer *out, const struct ranking_state *state,
                                    const struct ranked_window *ranked, const struct text *ids, size_t count)
 {
     char key[RANKING_KEY_SIZE];
     size_t commands = 0;
-    for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++, commands++) {
-        const struct text top = ranking_top_key(key, ranked->counter_type, &ranked->window, slot);
-        put_of_each(out, state, TEXT("ZMSCORE"), top, ids, count);
-    }
     if (ranked->window.kind == RANKING_KIND_ROLLING) {
         for (int64_t bucket = ranked->board.oldest; bucket <= ranked->board.newest; bucket++, commands++) {
             const struct text hash = ranking_bucket_key(key, ranked->counter_type, &ranked->window, bucket);
@@ -103,17 +117,19 @@ static size_t put_source_questions(struct buffer *out, const struct ranking_stat
     return count;
 }
 
-size_t ranking_cut_ask(struct ranking_cut *cut, const struct ranked_type *type, enum ranking_scope scope,
-                       const struct text *ids, size_t count)
+size_t ranking_cut_ask(struct ranking_cut *cut, size_t type, enum ranking_scope scope, const struct text *ids,
+                       size_t count)
 {
     struct buffer *out = &cut->reader->requests;
+    const struct ranked_type *ranked_type = &cut->state->types[type];
     buffer_clear(out, SIZE_MAX);
     redis_command_words(out, TEXT("MULTI"));
     size_t commands = put_state_questions(out, cut->state);
-    commands += put_source_questions(out, cut->state, type, scope, ids, count);
-    for (size_t i = 0; i < type->window_count; i++) {
-        if (ranking_is_in_scope(&type->windows[i], scope)) {
-            commands += put_window_questions(out, cut->state, &type->windows[i], ids, count);
+    commands += put_source_questions(out, cut->state, ranked_type, scope, ids, count);
+    for (size_t i = 0; i < ranked_type->window_count; i++) {
+        if (ranking_is_in_scope(&ranked_type->windows[i], scope)) {
+            commands += put_top_questions(cut, type, i);
+            commands += put_bucket_questions(out, cut->state, &ranked_type->windows[i], ids, count);
         }
     }
     redis_command_words(out, TEXT("EXEC"));

@@ -72,20 +72,19 @@ static void take_counters(struct answers *answers, struct ranking_cut *cut, stru
     }
 }
 
-static int take_top(struct answers *answers, struct ranking_cut *cut, size_t window, size_t slot)
+static int take_top(struct answers *answers, struct ranking_cut *cut, size_t type, size_t window, size_t slot)
 {
-    struct redis_reply scores;
-    if (take_array(answers, cut->count, &scores) != 0) {
+    const struct redis_reply length = redis_reply_element(answers->results, answers->next++);
+    const struct redis_reply added = redis_reply_element(answers->results, answers->next++);
+    struct ranking_copy *copy = ranking_cut_copy(cut, type, window, slot);
+    if (ranking_copy_take(copy, &cut->state->types[type].windows[window].board.tops[slot], &length, &added) != 0) {
+        error_set(answers->error, "out of memory");
         return -1;
     }
     for (size_t i = 0; i < cut->count; i++) {
-        struct ranking_found_window *found = &cut->resources[i].windows[window];
-        const struct redis_reply score = redis_reply_element(&scores, i);
-        found->tops[slot].has_score = score.type == REDIS_TEXT;
-        if (score.type == REDIS_TEXT && !ranking_score_read(score.text, &found->tops[slot].score)) {
-            error_set(answers->error, "Redis's answer to ZMSCORE was not understood");
-            return -1;
-        }
+        const struct ranking_member *member = ranking_table_find(&copy->table, cut->resources[i].id);
+        cut->resources[i].windows[window].tops[slot].has_score = member != NULL;
+        cut->resources[i].windows[window].tops[slot].score = member == NULL ? 0 : member->score;
     }
     return 0;
 }
@@ -132,17 +131,17 @@ static int take_bucket(struct answers *answers, struct ranking_cut *cut, const s
     return 0;
 }
 
-static int take_window(struct answers *answers, struct ranking_cut *cut, const struct ranking_layout *layout,
-                       const struct ranked_window *ranked, size_t window)
+static int take_window(struct answers *answers, struct ranking_cut *cut, size_t type, size_t window)
 {
+    const struct ranked_window *ranked = &cut->state->types[type].windows[window];
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
-        if (take_top(answers, cut, window, slot) != 0) {
+        if (take_top(answers, cut, type, window, slot) != 0) {
             return -1;
         }
     }
     if (ranked->window.kind == RANKING_KIND_ROLLING) {
         for (int64_t bucket = ranked->board.oldest; bucket <= ranked->board.newest; bucket++) {
-            if (take_bucket(answers, cut, layout, ranked, window, bucket) != 0) {
+            if (take_bucket(answers, cut, &cut->layouts[type], ranked, window, bucket) != 0) {
                 return -1;
             }
         }
@@ -170,7 +169,7 @@ int ranking_cut_read_resources(struct ranking_cut *cut, size_t type, enum rankin
     }
     for (size_t i = 0; i < ranked_type->window_count; i++) {
         const struct ranked_window *ranked = &ranked_type->windows[i];
-        if (ranking_is_in_scope(ranked, scope) && take_window(&answers, cut, layout, ranked, i) != 0) {
+        if (ranking_is_in_scope(ranked, scope) && take_window(&answers, cut, type, i) != 0) {
             return -1;
         }
     }

@@ -13,6 +13,8 @@ _Static_assert(RECORD_BIT < 64, "bits have room");
 #define NAME_FORMAT "%.*s %s"
 
 struct judging {
+    const struct ranking_cut *cut;
+    size_t type;
     const struct ranking_found *found;
     struct ranking_told *told;
     struct text counter_type;
@@ -51,7 +53,7 @@ static unsigned bit_of(size_t window, enum part part)
     return (unsigned)(window * PARTS + part);
 }
 
-static void tell_place(struct judging *judging, const char *window, bool has_place, double score, bool should,
+static void tell_place(struct judging *judging, const char *window, bool has_place, int64_t score, bool should,
                        int64_t sum)
 {
     struct report *report = judging->told->report;
@@ -60,11 +62,11 @@ static void tell_place(struct judging *judging, const char *window, bool has_pla
         report_difference(report, NAME_FORMAT ": has no place, should have one with %" PRId64, (int)id.len, id.data,
                           window, sum);
     } else if (!should) {
-        report_difference(report, NAME_FORMAT ": has a place with %.17g, should have none with %" PRId64, (int)id.len,
-                          id.data, window, -score, sum);
+        report_difference(report, NAME_FORMAT ": has a place with %" PRId64 ", should have none with %" PRId64,
+                          (int)id.len, id.data, window, score, sum);
     } else {
-        report_difference(report, NAME_FORMAT ": has a place with %.17g, should have one with %" PRId64, (int)id.len,
-                          id.data, window, -score, sum);
+        report_difference(report, NAME_FORMAT ": has a place with %" PRId64 ", should have one with %" PRId64,
+                          (int)id.len, id.data, window, score, sum);
     }
 }
 
@@ -75,15 +77,62 @@ static void judge_place(struct judging *judging, const struct ranked_window *ran
     const struct ranking_found_window *found = &judging->found->windows[window];
     const bool has_place = found->tops[slot].has_score;
     const bool should = sum != 0 && ranking_top_has(&ranked->board.tops[slot], sum, judging->found->id);
-    const double score = has_place ? found->tops[slot].score : 0;
-    /* Both are the same rounding of an integer, or differ. */
-    const bool is_right =
-        has_place == should && (!should || !(score < ranking_set_score(sum) || score > ranking_set_score(sum)));
+    const int64_t score = found->tops[slot].score;
+    const bool is_right = has_place == should && (!should || score == sum);
     if (!is_right && is_news(judging, bit_of(window, slot == 0 ? SLOT_0 : SLOT_1))) {
         ranking_view_name(ranked, ranking_view_period(ranked, slot), name);
         tell_place(judging, name, has_place, score, should, sum);
     }
 }
+
+static void tell_damage(struct report *report, const char *name, const struct ranking_copy *copy)
+{
+    switch (copy->damage) {
+    case RANKING_NO_STRING:
+        report_difference(report, "%s: its key holds no string", name);
+        break;
+    case RANKING_LENGTH:
+        report_difference(report, "%s: its string has %" PRId64 " byte%s, should have %" PRId64, name, copy->found,
+                          report_plural((uint64_t)copy->found), copy->wanted);
+        break;
+    case RANKING_PLACE:
+        report_difference(report, "%s: a place in its string is damaged", name);
+        break;
+    case RANKING_MEMBERS:
+        report_difference(report, "%s: its string has %" PRId64 " member%s, should have %" PRId64, name, copy->found,
+                          report_plural((uint64_t)copy->found), copy->wanted);
+        break;
+    case RANKING_UNDAMAGED:
+        break;
+    }
+}
+
+static void judge_top(const struct ranking_cut *cut, size_t type, size_t window, size_t slot, struct ranking_told *told)
+{
+    char name[RANKING_VIEW_NAME_SIZE];
+    const struct ranked_window *ranked = &cut->state->types[type].windows[window];
+    const struct ranking_copy *copy = ranking_cut_copy(cut, type, window, slot);
+    bool *is_told = &told->tops[type][window][slot];
+    if (copy->damage != RANKING_UNDAMAGED && !*is_told) {
+        *is_told = true;
+        ranking_view_name(ranked, ranking_view_period(ranked, slot), name);
+        tell_damage(told->report, name, copy);
+    }
+}
+
+void ranking_judge_tops(const struct ranking_cut *cut, size_t type, enum ranking_scope scope, struct ranking_told *told)
+{
+    const struct ranked_type *ranked_type = &cut->state->types[type];
+    for (size_t i = 0; i < ranked_type->window_count; i++) {
+        const struct ranked_window *ranked = &ranked_type->windows[i];
+        const bool is_judged = ranking_is_in_scope(ranked, scope) && !ranking_view_is_unfilled(ranked);
+        for (size_t slot = 0; is_judged && slot < ranking_slot_count(&ranked->window); slot++) {
+            judge_top(cut, type, i, slot, told);
+        }
+    }
+}
+
+/* ---- resources ---- */
 
 static int64_t last_bucket_sum(const struct ranking_record *record, const struct ranked_window *ranked)
 {
@@ -134,7 +183,9 @@ static void judge_window(struct judging *judging, const struct ranked_window *ra
         const int64_t sum = ranked->window.kind == RANKING_KIND_ALL
                                 ? found->counter
                                 : ranking_record_sum(&found->record, &ranked->window, period);
-        judge_place(judging, ranked, window, slot, sum);
+        if (ranking_cut_copy(judging->cut, judging->type, window, slot)->damage == RANKING_UNDAMAGED) {
+            judge_place(judging, ranked, window, slot, sum);
+        }
     }
     if (ranked->window.kind == RANKING_KIND_ROLLING) {
         judge_buckets(judging, ranked, window);
@@ -145,7 +196,7 @@ bool ranking_judge(const struct ranking_cut *cut, size_t type, enum ranking_scop
                    const struct ranking_found *found, struct ranking_told *told)
 {
     const struct ranked_type *ranked_type = &cut->state->types[type];
-    struct judging judging = {found, told, ranked_type->counter_type, true};
+    struct judging judging = {cut, type, found, told, ranked_type->counter_type, true};
     if (found->is_damaged) {
         if (is_news(&judging, RECORD_BIT)) {
             report_difference(told->report, NAME_FORMAT ": has a record that is none", (int)found->id.len,

@@ -1,4 +1,5 @@
-/* The rules by which what a cut found of a resource is right: in each top
+/* The rules by which what a cut found is right. Each top's string is as long as the state says, and as many are in it.
+ * If so, of a resource in each top
  *
  *     it has a place if and only if its sum is not 0 and better than the floor; its score is its sum
  *
@@ -16,12 +17,18 @@
 struct ranking_told {
     struct report *report;
     struct counter_table resources; /* of which something is told */
+    bool tops[RANKINGS_MAX][RANKING_WINDOWS_MAX][RANKING_SLOTS];
 };
 
 void ranking_told_init(struct ranking_told *told, struct report *report);
 void ranking_told_done(struct ranking_told *told);
 
-/* told: NULL, to tell nothing. Returns whether all is right; when out of memory a difference may be told twice. */
+/* Tells which tops of the scope are damaged. */
+void ranking_judge_tops(const struct ranking_cut *cut, size_t type, enum ranking_scope scope,
+                        struct ranking_told *told);
+
+/* told: NULL, to tell nothing. A damaged top's places are passed over. Returns whether all is right; when out of memory
+ * a difference may be told twice. */
 bool ranking_judge(const struct ranking_cut *cut, size_t type, enum ranking_scope scope,
                    const struct ranking_found *found, struct ranking_told *told);
 

@@ -29,16 +29,7 @@ static void put_question(const struct ranking_source *source, struct buffer *out
 {
     char pattern[REDIS_KEY_PREFIX_MAX + sizeof(COUNTERS_PREFIX) + 1];
     const struct redis_key_prefix *prefix = &source->reader->prefix;
-    const struct text cursor = text_of(source->cursor.text[0] == '\0' ? "0" : source->cursor.text);
     switch (source->kind) {
-    case RANKING_SOURCE_SET:
-        resp_put_array(out, 5);
-        resp_put_string(out, TEXT("ZSCAN"));
-        redis_key_put_single(out, prefix, text_of(source->key));
-        resp_put_string(out, cursor);
-        resp_put_string(out, TEXT("COUNT"));
-        resp_put_integer(out, STEP);
-        break;
     case RANKING_SOURCE_HASH:
         scan_cursor_append_hash(&source->cursor, out, prefix, text_of(source->key), STEP);
         break;
@@ -73,7 +64,7 @@ static int keep(struct ranking_source *source, struct text id, struct error *err
     return 0;
 }
 
-/* Members and fields come with their scores and values; keys have the prefix. */
+/* Fields come with their values; keys have the prefix. */
 static int keep_all(struct ranking_source *source, const struct redis_reply *found, struct error *error)
 {
     const bool of_keys = source->kind == RANKING_SOURCE_COUNTERS;

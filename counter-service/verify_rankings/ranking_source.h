@@ -1,5 +1,5 @@
-/* The resources that something in Redis names, a step at a time: the members of a set, the fields of a hash, or all
- * keys of counters. What is there from the first step to the last comes at least once. Owned by one thread. */
+/* The resources that something in Redis names, a step at a time: the fields of a hash, or all keys of counters. What is
+ * there from the first step to the last comes at least once. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_SOURCE_H
 #define TALLY_COUNTER_SERVICE_VERIFY_RANKINGS_RANKING_SOURCE_H
 
@@ -16,7 +16,7 @@
 #include "counter-service/verify/counter_table.h"
 #include "counter-service/verify/redis_reader.h"
 
-enum ranking_source_kind { RANKING_SOURCE_SET, RANKING_SOURCE_HASH, RANKING_SOURCE_COUNTERS };
+enum ranking_source_kind { RANKING_SOURCE_HASH, RANKING_SOURCE_COUNTERS };
 
 struct ranking_source {
     /* immutable after begin */

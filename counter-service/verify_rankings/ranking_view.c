@@ -3,9 +3,8 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/board/ranking_fed.h"
 #include "counter-service/event/stream_id.h"
-
-enum { FED_SIZE = RANKING_KEY_SIZE + 8 };
 
 /* The value of a field in HGETALL's answer; empty if it is not there. */
 static struct text field_of(const struct redis_reply *fields, struct text name)
@@ -18,21 +17,14 @@ static struct text field_of(const struct redis_reply *fields, struct text name)
     return (struct text){NULL, 0};
 }
 
-/* The last leader has kept it up: the state's field fed, as ranking_state.c writes it, names it. */
-static bool is_fed(const struct ranked_window *ranked, struct text fed)
-{
-    char name[FED_SIZE];
-    const int len = snprintf(name, sizeof(name), " %.*s:%s%+d ", (int)ranked->counter_type.len,
-                             ranked->counter_type.data, ranked->window.key, ranked->window.utc_offset_min);
-    return fed.len > 0 && memmem(fed.data, fed.len, name, (size_t)len) != NULL;
-}
-
+/* False if it is not there, or the last leader has not kept it up. */
 static bool read_window(struct ranked_window *ranked, const struct redis_reply *fields)
 {
     char name[RANKING_KEY_SIZE];
     struct ranking_board *board = &ranked->board;
     const struct text field = ranking_board_field(name, ranked->counter_type, &ranked->window);
-    if (!ranking_board_read(field_of(fields, field), board) || !is_fed(ranked, field_of(fields, TEXT("fed")))) {
+    if (!ranking_board_read(field_of(fields, field), board) ||
+        !ranking_fed_has(field_of(fields, RANKING_FIELD_FED), ranked)) {
         return false;
     }
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {

@@ -10,6 +10,7 @@ import pytest
 from harness.calls import increment_batch, item
 from harness.daemons import Service, environment
 from harness.paths import CONFIG, program
+from harness.places import Top
 from harness.wait import wait_until
 
 pytestmark = pytest.mark.timeout(120)
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.timeout(120)
 EQUAL, DIFFERENT, FAILED = 0, 1, 2
 
 RANKINGS = "[{counter_type: like, windows: [hour, day, all], rolling: [1h], keep: 100}]"
-ALL = "tally:{p0}:r:like:all:0"
+ALL = "like:all:0"
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def counters(stack, resources):
 
 
 def top_of(stack):
-    return [(name.decode(), -int(score)) for name, score in stack.redis.call("ZRANGE", ALL, 0, 99, "WITHSCORES")]
+    return Top(stack.redis, ALL).order()[:100]
 
 
 def test_rankings_that_are_turned_on_are_filled_from_the_counters(start_stack, run):
@@ -89,7 +90,7 @@ def test_rankings_that_are_turned_on_are_filled_from_the_counters(start_stack, r
             code, lines, errors = run(stack, "--rebuild-rankings")
             assert (code, lines[-1], errors) == (EQUAL, "rebuilt", "")
             found = [run(stack, "--rankings") for _ in range(3)]
-            assert [(code, lines[-1], errors) for code, lines, errors in found] == [(EQUAL, "equal", "")] * 3
+            assert [(code, lines[-1], errors) for code, lines, errors in found] == [(EQUAL, "equal", "")] * 3, found
         assert run(stack, "--rankings")[0] == EQUAL
         best = counters(stack, resources)
         wait_until(lambda: top_of(stack) == best, what="the last events")
@@ -107,7 +108,7 @@ def test_the_sums_are_those_of_the_events(kafka, topic, start_stack, run):
     increment(stack, ("a", "like", 2), ("a", "like", 1), ("b", "like", -4), ("a", "view", 1))
     with writers(stack, 500):
         found = [run(stack, "--rankings") for _ in range(3)]
-    assert [(code, lines[-1], errors) for code, lines, errors in found] == [(EQUAL, "equal", "")] * 3
+    assert [(code, lines[-1], errors) for code, lines, errors in found] == [(EQUAL, "equal", "")] * 3, found
     assert not any("not compared" in line for line in found[0][1])
     wait_until(lambda: stack.redis.call("HGET", "tally:{p0}:r:like", "a"), what="a's record")
     stack.redis.call("HDEL", "tally:{p0}:r:like", "a")
@@ -124,12 +125,20 @@ def test_the_sums_are_those_of_the_events(kafka, topic, start_stack, run):
 def test_rebuilding_puts_every_order_right(start_stack, run):
     stack = start_stack(service={"RANKINGS": RANKINGS})
     increment(stack, *((f"r{number}", "like", number + 1) for number in range(300)))
-    wait_until(lambda: stack.redis.call("ZCARD", ALL) == 100, what="the best hundred")
+    best = [(f"r{number}", number + 1) for number in range(299, 199, -1)]
+    wait_until(lambda: top_of(stack) == best, what="the best hundred")
     assert run(stack, "--rankings")[0] == EQUAL
-    stack.redis.call("ZADD", ALL, -10000, "r3")
+    top = Top(stack.redis, ALL)
+    top.put("r3", 10000)
+    top.save()
     code, lines, _ = run(stack, "--rankings")
     assert code == DIFFERENT
     assert "r3 like all: has a place with 10000, should have none with 4" in lines
+    stack.redis.call("APPEND", top.key, "x")
+    code, lines, _ = run(stack, "--rankings")
+    assert code == DIFFERENT
+    assert f"like all: its string has {top.length + 1} bytes, should have {top.length}" in lines
+    assert lines[-1] == "1 difference"
     code, lines, errors = run(stack, "--rebuild-rankings")
     assert (code, errors) == (EQUAL, "")
     assert lines[-2:] == ["4 of 4 windows are filled", "rebuilt"]

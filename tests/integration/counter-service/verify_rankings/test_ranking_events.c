@@ -16,8 +16,10 @@
 #include "common/base/prng.h"
 #include "counter-service/event/event_message.h"
 #include "counter-service/repair/ranking_rebuild.h"
+#include "counter-service/repair/ranking_repair.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 #include "tests/fakes/kafka_fixture.h"
+#include "tests/fakes/ranking_edit.h"
 #include "tests/fakes/ranking_fixture.h"
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
@@ -346,6 +348,99 @@ static void test_sums_are_mended_while_buckets_and_periods_go_on(void **state)
     check_mending(fixture, 20 * 1000);
 }
 
+/* Records are lost, and the next events make new ones: the tops follow these. */
+static void lose_records(struct setting *setting)
+{
+    ASK(setting, "EVAL", "for i = 0, 99 do redis.call('HDEL', 'tally:{p0}:r:like', 'r' .. i) end", "0");
+    write_batches(setting, 20, 100);
+    ranking_fixture_settle(setting->run);
+    publish(setting, "", 1);
+    run(setting);
+    assert_int_equal(setting->code, VERIFY_DIFFERENT);
+}
+
+/* Mends the sums, and leaves it at that: no top is made anew. */
+static void mend(struct setting *setting)
+{
+    struct redis_reader reader = {.conn = NULL};
+    const struct report report = {.out = stdout};
+    assert_int_equal(redis_reader_open(&reader, setting->kafka.config, &setting->error), 0);
+    if (ranking_repair_run(setting->kafka.config, &setting->options, &reader, &report, &setting->error) != 0) {
+        fail_msg("%s", setting->error.message);
+    }
+    redis_reader_close(&reader);
+}
+
+/* The leader is refused, loads what it finds, and goes on. */
+static void go_on(struct setting *setting)
+{
+    const struct aggregator_run *leader = setting->run;
+    bool was_refused = false;
+    write_batches(setting, 20, 100);
+    for (int i = 0; i < 5000 && (!was_refused || leader->conn.redis == NULL || leader->must_load); i++) {
+        (void)aggregator_run_turn(setting->run);
+        was_refused |= leader->conn.redis == NULL;
+        clock_sleep_ms(1);
+    }
+    assert_true(was_refused);
+    ranking_fixture_settle(setting->run);
+    publish(setting, "", 1);
+}
+
+static void test_mended_resources_get_their_places(void **state)
+{
+    NEED_REDIS(state);
+    struct setting setting;
+    begin(&setting, fixture);
+    publish(&setting, "", 1);
+    lose_records(&setting);
+    mend(&setting);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    go_on(&setting);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    ranking_fixture_compare(setting.rankings, setting.run);
+    end(&setting);
+}
+
+/* A board whose period has only begun: nobody is in its top, and it has no string. */
+static void test_mended_resources_get_their_places_in_an_empty_top(void **state)
+{
+    NEED_REDIS(state);
+    struct setting setting;
+    struct ranking_edit edit;
+    begin(&setting, fixture);
+    publish(&setting, "", 1);
+    ranking_edit_begin(&edit, setting.rankings->conn.redis, setting.run, "day", false);
+    ASK(&setting, "DEL", edit.key);
+    edit.top.generation++;
+    edit.top.length = 0;
+    edit.top.members = 0;
+    ranking_edit_save_field(&edit);
+    ASK(&setting, "DEL", "tally:{p0}:r:like");
+    mend(&setting);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    ranking_edit_done(&edit);
+    end(&setting);
+}
+
+static void test_a_damaged_top_is_left_alone(void **state)
+{
+    NEED_REDIS(state);
+    struct setting setting;
+    struct ranking_edit edit;
+    begin(&setting, fixture);
+    publish(&setting, "", 1);
+    lose_records(&setting);
+    ranking_edit_begin(&edit, setting.rankings->conn.redis, setting.run, "day", false);
+    ASK(&setting, "DEL", edit.key);
+    mend(&setting);
+    check(&setting, VERIFY_DIFFERENT, ": its string has 0 bytes, should have ");
+    assert_non_null(strstr(setting.text, "\n1 difference\n"));
+    assert_string_equal(ASK(&setting, "EXISTS", edit.key), "0");
+    ranking_edit_done(&edit);
+    end(&setting);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, store_fixture_setup, store_fixture_teardown)
@@ -359,6 +454,9 @@ int main(void)
         TEST(test_sums_are_mended_by_the_events),
         TEST(test_sums_are_mended_while_events_go_on),
         TEST(test_sums_are_mended_while_buckets_and_periods_go_on),
+        TEST(test_mended_resources_get_their_places),
+        TEST(test_mended_resources_get_their_places_in_an_empty_top),
+        TEST(test_a_damaged_top_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
