@@ -61,6 +61,15 @@ int64_t ranking_state_next(const struct ranking_state *state)
     return next_ms;
 }
 
+void ranked_type_make_room(const struct ranked_type *type, struct ranking_record *record)
+{
+    uint32_t tags[RANKING_WINDOWS_MAX];
+    for (size_t i = 0; i < type->window_count; i++) {
+        tags[i] = type->windows[i].window.tag;
+    }
+    ranking_record_make_room(record, tags, type->window_count);
+}
+
 struct ranked_type *ranking_state_find(const struct ranking_state *state, struct text counter_type)
 {
     for (size_t i = 0; i < state->type_count; i++) {

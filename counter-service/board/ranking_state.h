@@ -15,6 +15,7 @@
 #include "counter-service/outbox/outbox_conn.h"
 #include "counter-service/outbox/outbox_step.h"
 #include "counter-service/ranking/ranking_board.h"
+#include "counter-service/ranking/ranking_record.h"
 #include "counter-service/ranking/ranking_table.h"
 
 struct ranked_window {
@@ -68,6 +69,8 @@ static inline struct ranking_top *ranked_top(struct ranked_window *ranked)
 }
 /* The earliest time at which a window's next period or bucket begins; INT64_MAX: none ever does. */
 int64_t ranking_state_next(const struct ranking_state *state);
+/* Room in the record for all windows of the type. */
+void ranked_type_make_room(const struct ranked_type *type, struct ranking_record *record);
 /* NULL: it is not ranked. */
 struct ranked_type *ranking_state_find(const struct ranking_state *state, struct text counter_type);
 

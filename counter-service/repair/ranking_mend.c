@@ -104,6 +104,7 @@ void ranking_mend(const struct ranking_cut *cut, size_t type, size_t place, cons
     const struct ranking_layout *layout = &cut->layouts[type];
     const struct ranking_found *found = &cut->resources[place];
     mended->record = found->record;
+    ranked_type_make_room(ranked_type, &mended->record);
     memcpy(mended->buckets, cut->buckets + place * layout->cell_count, layout->cell_count * sizeof(*mended->buckets));
     memset(mended->is_changed, 0, layout->cell_count * sizeof(*mended->is_changed));
     for (size_t i = 0; i < ranked_type->window_count; i++) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
-#include "counter-service/board/ranking_fed.h"
 #include "counter-service/event/stream_id.h"
 
 /* The value of a field in HGETALL's answer; empty if it is not there. */
@@ -24,7 +23,7 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
     struct ranking_board *board = &ranked->board;
     const struct text field = ranking_board_field(name, ranked->counter_type, &ranked->window);
     if (!ranking_board_read(field_of(fields, field), board) ||
-        !ranking_fed_has(field_of(fields, RANKING_FIELD_FED), ranked)) {
+        !ranking_fed_has_window(field_of(fields, RANKING_FIELD_FED), ranked->counter_type, &ranked->window)) {
         return false;
     }
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
