@@ -47,6 +47,9 @@ static enum obstacle gather(struct aggregator_run *run)
             if (time_of(&event) >= run->state.next_ms) {
                 return NEEDS_ROLL;
             }
+            if (run->chunk.event_count == 0) {
+                run->chunk_us = clock_monotonic_us();
+            }
             const struct ranked_type *type = ranking_state_find(&run->state, event.counter_type);
             ranking_chunk_add(&run->chunk, &event, number, type != NULL ? (int)(type - run->state.types) : -1);
         }
@@ -90,6 +93,12 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
                : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), INT64_MIN, &run->trouble);
 }
 
+bool aggregator_waits_for_more(const struct aggregator_run *run)
+{
+    return run->chunk.event_count > 0 && run->follower.waiting == NULL && run->follower.at_end &&
+           !aggregator_chunk_is_full(run) && clock_monotonic_us() < run->chunk_us + run->gather_us;
+}
+
 bool aggregator_must_let_go(const struct aggregator_run *run)
 {
     RANKED_EACH (&run->state, ranked) {
@@ -108,10 +117,11 @@ int aggregator_count(struct aggregator_run *run)
         return 0;
     }
     const enum obstacle obstacle = gather(run);
-    const bool waits_for_more = obstacle == NO_OBSTACLE && !aggregator_chunk_is_full(run) && !run->follower.at_end;
+    const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||
+                        (run->follower.at_end && !aggregator_waits_for_more(run));
     if (run->chunk.event_count == 0) {
         outbox_follower_all_done(&run->follower); /* those that were counted before */
-    } else if (!waits_for_more && apply(run) != 0) {
+    } else if (is_due && apply(run) != 0) {
         return -1;
     }
     return obstacle == NO_OBSTACLE ? 0 : pass_obstacle(run, obstacle);

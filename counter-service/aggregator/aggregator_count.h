@@ -14,6 +14,8 @@ int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
  * knows which of the buckets in a gap are there, and there may be millions. */
 bool aggregator_must_let_go(const struct aggregator_run *run);
 bool aggregator_chunk_is_full(const struct aggregator_run *run);
+/* There are events in the chunk, and they wait for others to come. */
+bool aggregator_waits_for_more(const struct aggregator_run *run);
 /* All that was in the outbox at the last step is in the rankings. */
 bool aggregator_has_counted_all(const struct aggregator_run *run);
 

@@ -14,6 +14,9 @@ enum {
     LEASE_MS = 10 * 1000,
     STANDBY_MS = 1000,
     IDLE_MS = 20,
+    /* The more events a chunk has, the fewer it costs: equal counters are one. */
+    GATHER_MS = 100,
+    GATHER_LOOK_MS = 10,
     /* The lease is renewed, and done entries let go, at least so often. */
     STEP_MS = 1000,
     READ_EVENTS = 10 * 1000,
@@ -55,9 +58,14 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
         outbox_follower_done(&run->follower);
         return -1;
     }
-    ranking_work_init(&run->work);
+    if (ranking_work_init(&run->work) != 0) {
+        error_set(error, "out of memory");
+        aggregator_run_done(run);
+        return -1;
+    }
     ranking_chunk_init(&run->chunk);
     run->rows_max = rows_max_of(&run->state);
+    run->gather_us = (int64_t)GATHER_MS * 1000;
     run->metrics = aggregator_metrics_register();
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
     run->retry_us = clock_monotonic_us() + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
@@ -114,6 +122,7 @@ static void recover(struct aggregator_run *run)
 static int load(struct aggregator_run *run)
 {
     const struct outbox_position position = run->follower.done;
+    record_cache_clear(&run->work.cache);
     if (ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
         return -1;
     }
@@ -163,7 +172,7 @@ static int lead(struct aggregator_run *run)
     }
     recover(run);
     if (!aggregator_has_counted_all(run)) {
-        return 0;
+        return aggregator_waits_for_more(run) ? GATHER_LOOK_MS : 0;
     }
     return kept_up > 0 ? 1 : IDLE_MS;
 }

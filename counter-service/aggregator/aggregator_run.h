@@ -25,7 +25,8 @@ struct aggregator_run {
     const struct config *config;
     struct host_port redis;
     struct aggregator_metrics metrics;
-    size_t rows_max; /* of a chunk */
+    size_t rows_max;   /* of a chunk */
+    int64_t gather_us; /* how long a chunk that is not full waits for more events */
     /* Redis's side */
     struct outbox_conn conn;
     struct outbox_follower follower;
@@ -36,6 +37,7 @@ struct aggregator_run {
     /* while this instance leads */
     struct ranking_state state;
     struct ranking_chunk chunk;
+    int64_t chunk_us; /* when its first event came, monotonic */
     struct ranking_work work;
     struct ranking_release release;
     struct ranking_scan scan;

@@ -4,6 +4,7 @@
 
 #include "common/base/decimal.h"
 #include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/record_cache.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
@@ -26,15 +27,25 @@ static size_t rows_of(const struct ranking_chunk *chunk, size_t type)
     return count;
 }
 
+/* Of those whose records are to be read. */
+static size_t reads_of(const struct ranking_chunk *chunk, size_t type)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        count += chunk->rows[i].type == type && !chunk->rows[i].is_kept;
+    }
+    return count;
+}
+
 static void put_records_read(struct buffer *out, const struct ranking_state *state, const struct ranking_chunk *chunk,
                              size_t type)
 {
     char key[RANKING_KEY_SIZE];
-    resp_put_array(out, 2 + rows_of(chunk, type));
+    resp_put_array(out, 2 + reads_of(chunk, type));
     resp_put_string(out, TEXT("HMGET"));
     redis_key_put_single(out, &state->prefix, ranking_records_key(key, state->types[type].counter_type));
     for (size_t i = 0; i < chunk->row_count; i++) {
-        if (chunk->rows[i].type == type) {
+        if (chunk->rows[i].type == type && !chunk->rows[i].is_kept) {
             resp_put_string(out, chunk->rows[i].resource_id);
         }
     }
@@ -49,6 +60,16 @@ static void put_counter_read(struct buffer *out, const struct ranking_state *sta
     resp_put_string(out, state->types[row->type].counter_type);
 }
 
+/* Records that are kept are not read, and those of types without records. */
+static void ask_cache(struct record_cache *cache, const struct ranking_state *state, struct ranking_chunk *chunk)
+{
+    record_cache_turn(cache);
+    for (size_t i = 0; i < chunk->row_count; i++) {
+        struct ranking_row *row = &chunk->rows[i];
+        row->is_kept = !needs_records(&state->types[row->type]) || record_cache_ask(cache, row->type, row->resource_id);
+    }
+}
+
 static void put_reads(struct buffer *out, const struct ranking_state *state, const struct ranking_chunk *chunk)
 {
     buffer_clear(out, READS_KEEP_BYTES);
@@ -58,7 +79,7 @@ static void put_reads(struct buffer *out, const struct ranking_state *state, con
         }
     }
     for (size_t type = 0; type < state->type_count; type++) {
-        if (rows_of(chunk, type) > 0 && needs_records(&state->types[type])) {
+        if (reads_of(chunk, type) > 0) {
             put_records_read(out, state, chunk, type);
         }
     }
@@ -104,10 +125,31 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
     }
 }
 
+/* The row's record as it was. *place: of the next answer among `records`, those that were read. */
+static void take_record(struct ranking_work *work, struct ranked_type *type, const struct ranking_row *row,
+                        const struct redis_reply *records, size_t *place, int64_t missing_ms,
+                        struct ranking_record *ret_record)
+{
+    const struct text packed = row->is_kept ? record_cache_find(&work->cache, row->type, row->resource_id)
+                                            : redis_reply_element(records, (*place)++).text;
+    assert(!row->is_kept || packed.data != NULL);
+    ranking_take_record(&work->txn, type, packed, missing_ms, ret_record);
+}
+
+static void put_record(struct ranking_work *work, const struct ranking_row *row, const struct ranking_record *record)
+{
+    char bytes[RANKING_RECORD_LEN_MAX];
+    const struct text packed = {bytes, ranking_record_pack(record, bytes)};
+    ranking_words_put(&work->records, row->resource_id);
+    ranking_words_put(&work->records, packed);
+    record_cache_put(&work->cache, row->type, row->resource_id, packed);
+}
+
 static void put_rows(struct ranking_work *work, struct ranking_state *state, const struct ranking_chunk *chunk,
                      size_t type_place, const struct redis_reply *records)
 {
     struct ranked_type *type = &state->types[type_place];
+    const bool has_records = needs_records(type);
     size_t place = 0;
     for (size_t i = 0; i < chunk->row_count; i++) {
         const struct ranking_row *row = &chunk->rows[i];
@@ -115,16 +157,12 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
         if (row->type != type_place) {
             continue;
         }
-        if (records != NULL) {
-            ranking_take_record(&work->txn, type, redis_reply_element(records, place++).text,
-                                ranking_time_of(chunk->last.ms), &record);
+        if (has_records) {
+            take_record(work, type, row, records, &place, ranking_time_of(chunk->last.ms), &record);
         }
         put_row(work, type, row, &record);
-        if (records != NULL) {
-            char packed[RANKING_RECORD_LEN_MAX];
-            const size_t len = ranking_record_pack(&record, packed);
-            ranking_words_put(&work->records, row->resource_id);
-            ranking_words_put(&work->records, (struct text){packed, len});
+        if (has_records) {
+            put_record(work, row, &record);
         }
     }
 }
@@ -146,34 +184,43 @@ static int put_type(struct ranking_work *work, struct ranking_state *state, cons
                     const struct ranking_chunk *chunk, size_t type, struct error *error)
 {
     struct redis_reply records = {.type = REDIS_NIL};
-    const size_t rows = rows_of(chunk, type);
-    const bool has_records = needs_records(&state->types[type]);
-    if (rows == 0) {
+    const size_t reads = reads_of(chunk, type);
+    if (rows_of(chunk, type) == 0) {
         return 0;
     }
-    if (has_records) {
-        if (redis_command_expect(conn->redis, "HMGET", &records, error) != 0) {
-            return -1;
-        }
-        if (records.element_count != rows) {
-            error_set(error, "Redis's answer to HMGET was not understood");
-            return -1;
-        }
+    if (reads > 0 && redis_command_expect(conn->redis, "HMGET", &records, error) != 0) {
+        return -1;
+    }
+    if (reads > 0 && records.element_count != reads) {
+        error_set(error, "Redis's answer to HMGET was not understood");
+        return -1;
     }
     ranking_work_clear(work);
-    put_rows(work, state, chunk, type, has_records ? &records : NULL);
+    put_rows(work, state, chunk, type, &records);
     ranking_work_add(work, state, &state->types[type]);
     fill_buckets(work, &state->types[type]);
     return 0;
+}
+
+/* Sends what is to be read, and takes the counters' answers; those of the records are left to come. */
+static int read_all(struct ranking_work *work, const struct ranking_state *state, const struct outbox_conn *conn,
+                    struct ranking_chunk *chunk, struct error *error)
+{
+    ask_cache(&work->cache, state, chunk);
+    put_reads(&work->reads, state, chunk);
+    if (work->reads.len == 0 && !work->reads.failed) {
+        return 0;
+    }
+    return redis_command_begin(conn->redis, &work->reads, conn->timeout_ms, error) == 0
+               ? read_counters(conn, chunk, error)
+               : -1;
 }
 
 int ranking_apply(struct ranking_work *work, struct ranking_state *state, const struct outbox_conn *conn,
                   struct ranking_chunk *chunk, struct error *error)
 {
     assert(state->is_loaded);
-    put_reads(&work->reads, state, chunk);
-    if (redis_command_begin(conn->redis, &work->reads, conn->timeout_ms, error) != 0 ||
-        read_counters(conn, chunk, error) != 0) {
+    if (read_all(work, state, conn, chunk, error) != 0) {
         return -1;
     }
     ranking_txn_begin(&work->txn);

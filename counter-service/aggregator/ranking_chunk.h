@@ -21,6 +21,7 @@ struct ranking_row {
     int64_t delta; /* the sum, modulo 2^64 */
     int64_t after; /* the counter after the last event */
     bool has_after;
+    bool is_kept;  /* its record need not be read */
     uint16_t type; /* place among those that are ranked */
     uint16_t next; /* row of the same bucket */
 };

@@ -121,15 +121,17 @@ static int read_records(struct ranking_work *work, const struct ranking_state *s
     return 0;
 }
 
-static void put_all(struct ranking_work *work, struct ranked_type *type, struct ranked_window *ranked, int64_t bucket,
-                    const struct released *released, const struct redis_reply *records, int64_t now_ms)
+static void put_all(struct ranking_work *work, struct ranking_state *state, struct ranked_type *type,
+                    struct ranked_window *ranked, int64_t bucket, const struct released *released,
+                    const struct redis_reply *records)
 {
     for (size_t i = 0; i < released->count; i++) {
         struct ranking_record record;
-        ranking_take_record(&work->txn, type, redis_reply_element(records, i).text, now_ms, &record);
-        put_released(work, (size_t)(ranked - type->windows), ranked, &record, released_id(released, i), bucket,
-                     released->resources[i].sum);
-        ranking_words_put(&work->released, released_id(released, i));
+        const struct text id = released_id(released, i);
+        ranking_take_record(&work->txn, type, redis_reply_element(records, i).text, state->time_ms, &record);
+        put_released(work, (size_t)(ranked - type->windows), ranked, &record, id, bucket, released->resources[i].sum);
+        record_cache_drop(&work->cache, (size_t)(type - state->types), id);
+        ranking_words_put(&work->released, id);
     }
 }
 
@@ -149,7 +151,7 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
     }
     ranking_txn_begin(&work->txn);
     if (released->count > 0) {
-        put_all(work, type, ranked, release->bucket, released, &records, state->time_ms);
+        put_all(work, state, type, ranked, release->bucket, released, &records);
     }
     const struct text bucket = ranking_bucket_key(key, type->counter_type, &ranked->window, release->bucket);
     ranking_txn_add(&work->txn, state, TEXT("HDEL"), bucket, &work->released);

@@ -4,13 +4,16 @@
 #define TALLY_COUNTER_SERVICE_BOARD_RANKING_WORK_H
 
 #include "common/base/buffer.h"
+#include "common/base/compiler.h"
 #include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/board/ranking_txn.h"
+#include "counter-service/board/record_cache.h"
 
 struct ranking_work {
     struct ranking_txn txn;
     struct buffer reads;
+    struct record_cache cache;     /* true as long as the state is loaded */
     struct ranking_words records;  /* fields and values of a type's hash */
     struct ranking_words dead;     /* fields */
     struct ranking_words released; /* fields of a bucket */
@@ -20,7 +23,8 @@ struct ranking_work {
     } windows[RANKING_WINDOWS_MAX];
 };
 
-void ranking_work_init(struct ranking_work *work);
+/* Returns 0, or -1 when out of memory; then too it is to be done. */
+int ranking_work_init(struct ranking_work *work) MUST_CHECK;
 void ranking_work_done(struct ranking_work *work);
 /* Before the rows of a type. */
 void ranking_work_clear(struct ranking_work *work);

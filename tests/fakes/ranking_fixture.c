@@ -186,6 +186,7 @@ struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
         fail_msg("%s", error.message);
     }
     run->retry_us = 0;
+    run->gather_us = 0;
     for (int i = 0; i < 10 && (!run->follower.owns || run->must_load); i++) {
         (void)aggregator_run_turn(run);
     }

@@ -1,0 +1,45 @@
+/* Records of the resources that were counted of late, as they stand in Redis, so that they need not be read: whoever
+ * leads is the only one that writes them, and is told by the next transaction if somebody else did. Bounded: a record
+ * that is not there is read. Owned by one thread. */
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RECORD_CACHE_H
+#define TALLY_COUNTER_SERVICE_BOARD_RECORD_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/text.h"
+
+enum {
+    /* Records that are held: 100 bytes each with the names of most, 900 at most. */
+    RECORD_CACHE_MAX = 128 * 1024,
+};
+
+struct record_cache_entry;
+
+struct record_cache {
+    /* immutable after init */
+    uint64_t seed; /* of the hashes: whoever chooses names must not know where they fall */
+    /* what it holds: pairs of places, in one of which a record is */
+    struct record_cache_entry *entries;
+    uint32_t turn;
+};
+
+/* Returns 0, or -1 when out of memory. */
+int record_cache_init(struct record_cache *cache) MUST_CHECK;
+void record_cache_done(struct record_cache *cache);
+/* Nothing is known any more. */
+void record_cache_clear(struct record_cache *cache);
+
+/* From here on records that were asked for may make room for others. */
+void record_cache_turn(struct record_cache *cache);
+/* Whether the resource's record, of the type of that place, is held: then it is until the next turn. */
+bool record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id);
+/* The record, packed; valid until the next change. data is NULL if it is not held. */
+struct text record_cache_find(const struct record_cache *cache, size_t type, struct text resource_id);
+/* It stands in Redis as this, or will with the next transaction. It may not be held all the same. */
+void record_cache_put(struct record_cache *cache, size_t type, struct text resource_id, struct text packed);
+void record_cache_drop(struct record_cache *cache, size_t type, struct text resource_id);
+
+#endif
