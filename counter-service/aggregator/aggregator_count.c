@@ -103,8 +103,8 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
 {
     RANKED_EACH (&run->state, ranked) {
         const struct ranking_board *board = &ranked->board;
-        if (ranking_board_lets_go(board, &ranked->window) &&
-            board->newest < board->period - ranked->window.bucket_count) {
+        const bool has_gap = board->newest < board->period - ranked->window.bucket_count;
+        if (ranking_board_lets_go(board, &ranked->window) && (has_gap || ranked->was_left)) {
             return true;
         }
     }
@@ -115,6 +115,9 @@ int aggregator_count(struct aggregator_run *run)
 {
     if (aggregator_must_let_go(run)) {
         return 0;
+    }
+    RANKED_EACH (&run->state, ranked) {
+        ranked->was_left = false;
     }
     const enum obstacle obstacle = gather(run);
     const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||

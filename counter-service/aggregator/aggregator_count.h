@@ -11,7 +11,7 @@ int aggregator_count(struct aggregator_run *run) MUST_CHECK;
 /* Time goes on without events too. Returns 0, or -1 with run->trouble filled. */
 int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
 /* Time has jumped over more than a rolling window: before a bucket is begun, those behind the gap are let go of. Nobody
- * knows which of the buckets in a gap are there, and there may be millions. */
+ * knows which of the buckets in a gap are there, and there may be millions. Or nobody has kept the window up. */
 bool aggregator_must_let_go(const struct aggregator_run *run);
 bool aggregator_chunk_is_full(const struct aggregator_run *run);
 /* There are events in the chunk, and they wait for others to come. */

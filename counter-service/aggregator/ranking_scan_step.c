@@ -18,10 +18,22 @@ enum {
 
 /* ---- records ---- */
 
+/* The record of a resource that is still in buckets that have left their window must stay: one of them may be let go of
+ * before the next event, and the other after it, and the record must know of both. */
+static bool may_drop(const struct ranked_type *type)
+{
+    for (size_t i = 0; i < type->window_count; i++) {
+        if (ranking_board_lets_go(&type->windows[i].board, &type->windows[i].window)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void offer_record(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
                          struct text id, const struct ranking_record *record)
 {
-    if (ranking_record_is_over(record, state->time_ms)) {
+    if (may_drop(type) && ranking_record_is_over(record, state->time_ms)) {
         record_cache_drop(&work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->dead, id);
         return;

@@ -79,6 +79,7 @@ static void begin_window(struct ranking_txn *txn, const struct ranking_state *st
         /* Its board was lost: whatever its buckets hold is in the records' sums. */
         ranked->board.oldest = period > ranked->window.bucket_count ? period - ranked->window.bucket_count : 0;
         ranked->board.newest = period;
+        ranked->was_left = true;
     }
     ranking_txn_put_board(txn, ranked);
 }
@@ -91,6 +92,7 @@ static void resume_window(struct ranking_txn *txn, const struct ranking_state *s
         ranked->board.tops[slot].since_ms = time_ms;
         ranking_txn_put_top(txn, ranked, slot);
     }
+    ranked->was_left = true;
     if (ranked->window.kind == RANKING_KIND_ALL) {
         ranking_tops_unfill(txn, state, ranked, time_ms);
     }
@@ -159,6 +161,7 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
 {
     RANKED_EACH (state, ranked) {
         ranked->has_fresh = false;
+        ranked->was_left = false;
         ranking_table_clear(&ranked->fresh);
         if (!found->exists || !read_window(ranked, found->fields)) {
             begin_window(txn, state, ranked, found);

@@ -27,6 +27,9 @@ struct ranked_window {
     struct ranking_board board;
     struct ranking_table table; /* of the running top; empty for whoever does not lead */
     int64_t length_max;         /* its string is written anew when it gets longer */
+    /* Buckets have left the window while nobody kept it up, and records may have been dropped since: they are let go of
+     * before the next event is counted. */
+    bool was_left;
     /* One that is being made from a scan, known to nobody else: a successor begins anew. */
     bool has_fresh;
     struct ranking_table fresh;

@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/prng.h"
 #include "counter-service/aggregator/aggregator_count.h"
+#include "counter-service/aggregator/ranking_roll.h"
 #include "tests/fakes/ranking_fixture.h"
 
 enum { ENTRY_EVENTS = 50, BATCH_MAX = 400 };
@@ -305,6 +306,39 @@ static void test_a_rolling_window_lets_go_in_steps_and_says_so(void **state)
     ranking_fixture_settle(run);
     ranking_fixture_compare(rankings, run);
     assert_int_equal(hour->table.count, 1);
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+/* Its buckets have left the window, and their sums cancel out: a sweep may not take it for over before they are let go,
+ * or what comes meanwhile loses the second of them. */
+static void test_a_record_stays_until_its_buckets_are_let_go(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
+    write_one(rankings, day_ms, 7, -4);
+    write_one(rankings, day_ms + HOUR, 7, 4);
+    write_one(rankings, day_ms + 3 * HOUR, 1, 1);
+    ranking_fixture_settle(run);
+    const struct ranked_window *rolling = window_called(run, "24h");
+    const int64_t first = ranking_period_at(&rolling->window, day_ms);
+    /* A sweep before anything is let go. */
+    struct error error;
+    assert_int_equal(ranking_roll(&run->state, &run->work.txn, &run->conn, day_ms + 26 * HOUR, INT64_MIN, &error),
+                     0);
+    for (int steps = 0; steps < 100; steps++) {
+        assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &error), 0, 1);
+    }
+    for (int turns = 0; turns < 1000 && rolling->board.oldest <= first; turns++) {
+        run->upkeep_us = 0;
+        (void)aggregator_run_turn(run);
+    }
+    assert_true(rolling->board.oldest == first + 1);
+    write_one(rankings, day_ms + 26 * HOUR, 7, 3);
+    ranking_fixture_settle(run);
+    ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }
@@ -695,6 +729,7 @@ int main(void)
         TEST(test_counters_that_were_there_before_are_ranked_while_writes_go_on),
         TEST(test_a_top_that_lost_its_members_is_made_anew),
         TEST(test_a_rolling_window_lets_go_in_steps_and_says_so),
+        TEST(test_a_record_stays_until_its_buckets_are_let_go),
         TEST(test_a_window_that_another_leader_did_not_keep_up_says_so),
         TEST(test_what_a_window_missed_is_missing_in_the_next_period_too),
         TEST(test_numbers_that_nobody_should_have_written_stop_nothing),
