@@ -11,7 +11,7 @@
 
 enum {
     BUCKETS_MIN = 64,
-    /* Members over `keep` before some leave: each time all are put in order. A quarter, and not next to nothing. */
+    /* Members over `keep` before some leave: each time all are looked at. A half, and not next to nothing. */
     SLACK_MIN = 64,
 };
 
@@ -52,13 +52,6 @@ void ranking_table_done(struct ranking_table *table)
 }
 
 /* ---- places ---- */
-
-static int by_place(const void *left, const void *right)
-{
-    const struct ranking_member *a = *(const struct ranking_member *const *)left;
-    const struct ranking_member *b = *(const struct ranking_member *const *)right;
-    return ranking_place_compare(a->score, ranking_member_id(a), b->score, ranking_member_id(b));
-}
 
 bool ranking_table_has_place(const struct ranking_table *table, struct text resource_id, int64_t score)
 {
@@ -140,23 +133,9 @@ static void take_out(struct ranking_table *table, struct ranking_member **link)
     table->count--;
 }
 
-/* Those after the first `keep` of the order leave; the best of them is the floor: whoever was outside before has a
- * place behind the old floor, and so behind this one. */
-static void leave(struct ranking_table *table, const struct ranking_member **order)
-{
-    const struct ranking_member *floor = order[table->keep];
-    table->is_bounded = true;
-    table->floor = (struct ranking_place){.score = floor->score, .len = floor->len};
-    memcpy(table->floor.resource_id, floor->resource_id, floor->len);
-    for (size_t i = table->count; i > table->keep; i--) {
-        const struct ranking_member *member = order[i - 1];
-        take_out(table, find_link(table, member->hash, ranking_member_id(member)));
-    }
-}
-
 bool ranking_table_is_large(const struct ranking_table *table)
 {
-    const size_t slack = table->keep / 4 > SLACK_MIN ? table->keep / 4 : SLACK_MIN;
+    const size_t slack = table->keep / 2 > SLACK_MIN ? table->keep / 2 : SLACK_MIN;
     return table->count > table->keep + slack;
 }
 
@@ -189,31 +168,95 @@ const struct ranking_member *ranking_table_find(const struct ranking_table *tabl
     return *find_link(table, hash_of(table, resource_id), resource_id);
 }
 
-const struct ranking_member **ranking_table_order(struct ranking_table *table, size_t *ret_count)
+/* ---- trim ---- */
+
+static bool is_before(const struct ranking_member *a, const struct ranking_member *b)
 {
-    const struct ranking_member **order = malloc((table->count + 1) * sizeof(*order));
-    size_t count = 0;
-    if (order == NULL) {
-        return NULL;
+    return ranking_place_compare(a->score, ranking_member_id(a), b->score, ranking_member_id(b)) < 0;
+}
+
+/* Moves the better ones than some member of first..last before it, and the others behind. Returns where it is then. */
+static size_t part(const struct ranking_member **members, size_t first, size_t last, size_t pivot)
+{
+    const struct ranking_member *member = members[pivot];
+    size_t place = first;
+    members[pivot] = members[last];
+    for (size_t i = first; i < last; i++) {
+        const struct ranking_member *other = members[i];
+        if (is_before(other, member)) {
+            members[i] = members[place];
+            members[place++] = other;
+        }
     }
+    members[last] = members[place];
+    members[place] = member;
+    return place;
+}
+
+/* The member that n others are better than (Hoare's selection: its time is that of some looks at each, whatever the
+ * order, as the pivots are drawn at random). */
+static const struct ranking_member *select_nth(const struct ranking_member **members, size_t count, size_t n,
+                                               uint64_t seed)
+{
+    struct prng prng = {seed};
+    size_t first = 0;
+    size_t last = count - 1;
+    while (first < last) {
+        const size_t place = part(members, first, last, first + (size_t)(prng_next(&prng) % (last - first + 1)));
+        if (place == n) {
+            break;
+        }
+        if (place < n) {
+            first = place + 1;
+        } else {
+            last = place - 1;
+        }
+    }
+    return members[n];
+}
+
+static void gather(const struct ranking_table *table, const struct ranking_member **out)
+{
+    size_t count = 0;
     for (size_t i = 0; i < table->bucket_count; i++) {
         for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
-            order[count++] = member;
+            out[count++] = member;
         }
     }
     assert(count == table->count);
-    qsort(order, count, sizeof(*order), by_place);
-    if (count > table->keep) {
-        leave(table, order);
-    }
-    *ret_count = table->count;
-    return order;
 }
 
+static void drop_outside(struct ranking_table *table)
+{
+    for (size_t i = 0; i < table->bucket_count; i++) {
+        struct ranking_member **link = &table->buckets[i];
+        while (*link != NULL) {
+            if (ranking_table_has_place(table, ranking_member_id(*link), (*link)->score)) {
+                link = &(*link)->next;
+            } else {
+                take_out(table, link);
+            }
+        }
+    }
+}
+
+/* The best of those that leave is the floor: whoever was outside before has a place behind the old floor, and so behind
+ * this one. */
 int ranking_table_trim(struct ranking_table *table)
 {
-    size_t count;
-    const struct ranking_member **order = ranking_table_order(table, &count);
-    free(order);
-    return order != NULL ? 0 : -1;
+    if (table->count <= table->keep) {
+        return 0;
+    }
+    const struct ranking_member **members = malloc(table->count * sizeof(*members));
+    if (members == NULL) {
+        return -1;
+    }
+    gather(table, members);
+    const struct ranking_member *floor = select_nth(members, table->count, table->keep, table->seed);
+    ranking_place_set(&table->floor, floor->score, ranking_member_id(floor));
+    table->is_bounded = true;
+    free(members);
+    drop_outside(table);
+    assert(table->count == table->keep);
+    return 0;
 }

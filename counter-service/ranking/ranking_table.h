@@ -1,6 +1,5 @@
 /* The best resources of one window, in the memory of the instance that keeps them: who is among them, and with what
- * score. No order is kept: it is made when it is asked for. Places are compared by score, greater ones first, then by
- * the bytes of resource_id. Owned by one thread.
+ * score. No order is kept. Owned by one thread.
  *
  * A table holds the best `keep` and some more. It is bounded once a resource was left out: its floor is the best place
  * that may be outside. All resources whose place is better are in it, all others are not: so the first K of it are the
@@ -53,10 +52,7 @@ const struct ranking_member *ranking_table_find(const struct ranking_table *tabl
 bool ranking_table_has_place(const struct ranking_table *table, struct text resource_id, int64_t score);
 /* There are so many members over `keep` that some should leave. */
 bool ranking_table_is_large(const struct ranking_table *table);
-/* The members in their order, at most `keep`: those after them leave. An array to be freed by free(); its members are
- * the table's, and valid until the next change. NULL when out of memory. */
-const struct ranking_member **ranking_table_order(struct ranking_table *table, size_t *ret_count) MUST_CHECK;
-/* Those after the first `keep` leave. Returns 0, or -1 when out of memory. */
+/* Those after the best `keep` leave. Returns 0, or -1 when out of memory. */
 int ranking_table_trim(struct ranking_table *table) MUST_CHECK;
 
 static inline struct text ranking_member_id(const struct ranking_member *member)

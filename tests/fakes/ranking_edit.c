@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "counter-service/ranking/ranking_order.h"
 #include "counter-service/ranking/ranking_places.h"
 #include "counter-service/redis/redis_command.h"
 
@@ -85,14 +86,15 @@ void ranking_edit_done(struct ranking_edit *edit)
 
 char *ranking_edit_member(struct ranking_edit *edit, size_t place, int64_t *ret_score)
 {
-    size_t count;
-    const struct ranking_member **order = ranking_table_order(&edit->table, &count);
-    assert_true(order != NULL && place < count);
-    char *id = calloc(1, (size_t)order[place]->len + 1);
+    struct ranking_order order;
+    const struct text string = {edit->string.data, edit->string.len};
+    assert_int_equal(ranking_order_read(&string, 1, &order), STATUS_OK);
+    assert_true(place < order.count);
+    const struct ranking_entry *entry = &order.entries[place];
+    char *id = strndup(entry->resource_id.data, entry->resource_id.len);
     assert_non_null(id);
-    memcpy(id, order[place]->resource_id, order[place]->len);
-    *ret_score = order[place]->score;
-    free(order);
+    *ret_score = entry->score;
+    ranking_order_done(&order);
     return id;
 }
 

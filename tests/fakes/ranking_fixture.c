@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "counter-service/event/event_batch.h"
-#include "counter-service/ranking/ranking_places.h"
+#include "counter-service/ranking/ranking_order.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
@@ -263,29 +263,21 @@ static struct standing *stand(const struct ranking_fixture *fixture, const struc
 }
 
 /* What the top's string holds, as long as the board says. */
-static void read_table(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
-                       struct ranking_table *table)
+static void read_top(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
+                     struct ranking_order *ret_order)
 {
     char full[128];
     struct error error;
     struct redis_reply reply;
     struct buffer requests;
-    struct text id;
-    int64_t score;
-    int next;
     buffer_init(&requests);
     const int len = snprintf(full, sizeof(full), "tally:{p0}:%.*s", (int)key.len, key.data);
     redis_command_words(&requests, TEXT("GET"), ((struct text){full, (size_t)len}));
     assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
     assert_int_equal(redis_command_expect(fixture->conn.redis, "GET", &reply, &error), 0);
     assert_int_equal(reply.text.len, top->length);
-    struct text rest = reply.text;
-    assert_int_equal(ranking_places_open(&rest), 0);
-    while ((next = ranking_places_next(&rest, &id, &score)) > 0) {
-        assert_true(ranking_table_put(table, id, score) >= 0);
-    }
-    assert_int_equal(next, 0);
-    assert_int_equal(table->count, top->members);
+    assert_int_equal(ranking_order_read(&reply.text, 1, ret_order), STATUS_OK);
+    assert_int_equal(ret_order->count, top->members);
     buffer_done(&requests);
 }
 
@@ -293,24 +285,20 @@ static void read_table(const struct ranking_fixture *fixture, struct text key, c
 static size_t compare_top(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
                           const struct standing *all, size_t count, const char *what)
 {
-    size_t members;
-    struct ranking_table table;
-    ranking_table_init(&table, EVENTS_MAX);
-    read_table(fixture, key, top, &table);
-    const struct ranking_member **order = ranking_table_order(&table, &members);
-    assert_non_null(order);
+    struct ranking_order order;
+    read_top(fixture, key, top, &order);
+    const size_t members = order.count;
     if (members > count) {
         fail_msg("%s has %zu members, and %zu have a place", what, members, count);
     }
     for (size_t i = 0; i < members; i++) {
-        const struct text name = ranking_member_id(order[i]);
-        if (!text_equal(name, text_of(all[i].name)) || order[i]->score != all[i].score) {
+        const struct ranking_entry *entry = &order.entries[i];
+        if (!text_equal(entry->resource_id, text_of(all[i].name)) || entry->score != all[i].score) {
             fail_msg("%s: place %zu of %zu has %.*s with %" PRId64 ", not %s with %" PRId64, what, i, members,
-                     (int)name.len, name.data, order[i]->score, all[i].name, all[i].score);
+                     (int)entry->resource_id.len, entry->resource_id.data, entry->score, all[i].name, all[i].score);
         }
     }
-    free(order);
-    ranking_table_done(&table);
+    ranking_order_done(&order);
     return members;
 }
 

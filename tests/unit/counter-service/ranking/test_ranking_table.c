@@ -44,16 +44,13 @@ static void compare(struct ranking_table *table, const struct standing *all)
 {
     static struct standing true_order[RESOURCES];
     const size_t placed = stand(all, true_order);
-    size_t count;
-    const struct ranking_member **order = ranking_table_order(table, &count);
-    assert_non_null(order);
-    assert_true(count <= placed && count <= table->keep);
-    assert_true(table->is_bounded || count == placed);
-    for (size_t i = 0; i < count; i++) {
-        assert_true(order[i]->score == true_order[i].score);
-        assert_true(text_equal(ranking_member_id(order[i]), text_of(true_order[i].name)));
+    assert_true(table->count <= placed);
+    assert_true(table->is_bounded || table->count == placed);
+    for (size_t i = 0; i < placed; i++) {
+        const struct ranking_member *member = ranking_table_find(table, text_of(true_order[i].name));
+        assert_int_equal(member != NULL, i < table->count); /* the best, and nobody else */
+        assert_true(member == NULL || member->score == true_order[i].score);
     }
-    free(order);
 }
 
 static void run(uint64_t seed, size_t keep, uint32_t decrements)
@@ -77,7 +74,7 @@ static void run(uint64_t seed, size_t keep, uint32_t decrements)
             assert_int_equal(ranking_table_trim(&table), 0);
             assert_int_equal(table.count, keep);
         }
-        assert_true(table.count <= keep + (keep / 4 > 64 ? keep / 4 : 64));
+        assert_true(table.count <= keep + (keep / 2 > 64 ? keep / 2 : 64));
         if (step % 997 == 0) {
             compare(&table, all);
         }
