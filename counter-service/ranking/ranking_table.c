@@ -247,7 +247,7 @@ int ranking_table_trim(struct ranking_table *table)
     if (table->count <= table->keep) {
         return 0;
     }
-    const struct ranking_member **members = malloc(table->count * sizeof(*members));
+    const struct ranking_member **members = malloc(table->count * sizeof(struct ranking_member *));
     if (members == NULL) {
         return -1;
     }

@@ -19,7 +19,13 @@
 
 #define TYPE "like"
 
-enum { NAME_SIZE = 16, ENTRY_EVENTS_MAX = 400, EVENTS_MAX = 2 * 1000 * 1000, TURNS_MAX = 1000 * 1000 };
+enum {
+    NAME_SIZE = 16,
+    ENTRY_EVENTS = 50,
+    ENTRY_EVENTS_MAX = 400,
+    EVENTS_MAX = 2 * 1000 * 1000,
+    TURNS_MAX = 1000 * 1000
+};
 
 static struct text name_of(char out[NAME_SIZE], int resource)
 {
@@ -174,6 +180,29 @@ void ranking_fixture_drop(struct ranking_fixture *fixture, int64_t ms, const str
     write_entry(fixture, ms, events, count, true);
 }
 
+int64_t ranking_fixture_start_ms(void)
+{
+    return clock_realtime_us() / 1000 + INT64_C(400) * 24 * 60 * 60 * 1000;
+}
+
+void ranking_fixture_write_one(struct ranking_fixture *fixture, int64_t ms, int resource, int64_t delta)
+{
+    const struct ranking_event event = {.resource = resource, .delta = delta};
+    ranking_fixture_write(fixture, ms, &event, 1);
+}
+
+void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int count, int64_t delta)
+{
+    for (int i = 0; i < count; i += ENTRY_EVENTS) {
+        struct ranking_event events[ENTRY_EVENTS];
+        const int end = count - i < ENTRY_EVENTS ? count - i : ENTRY_EVENTS;
+        for (int k = 0; k < end; k++) {
+            events[k] = (struct ranking_event){.resource = i + k, .delta = delta + i + k};
+        }
+        ranking_fixture_write(fixture, ms, events, (size_t)end);
+    }
+}
+
 /* ---- the aggregator ---- */
 
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
@@ -213,6 +242,22 @@ void ranking_fixture_settle(struct aggregator_run *run)
     }
     assert_int_equal(idle, 3);
     assert_int_equal(outbox_follower_waiting(&run->follower), 0);
+}
+
+struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const char *name)
+{
+    RANKED_EACH (&run->state, ranked) {
+        if (strcmp(ranked->window.name, name) == 0) {
+            return ranked;
+        }
+    }
+    fail_msg("there is no window %s", name);
+    return NULL;
+}
+
+bool ranking_fixture_is_whole(const struct ranked_window *ranked)
+{
+    return ranked->board.tops[ranked_slot(ranked)].since_ms == INT64_MIN && !ranked->board.filling;
 }
 
 /* ---- brute force ---- */

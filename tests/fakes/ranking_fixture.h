@@ -45,12 +45,23 @@ void ranking_fixture_write(struct ranking_fixture *fixture, int64_t ms, const st
 void ranking_fixture_drop(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events,
                           size_t count);
 
+/* One entry with one event, or entries with one for each of the first `count` resources: i gets delta + i. */
+void ranking_fixture_write_one(struct ranking_fixture *fixture, int64_t ms, int resource, int64_t delta);
+void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int count, int64_t delta);
+/* Ahead of the clock, which would otherwise move the windows on. */
+int64_t ranking_fixture_start_ms(void);
+
 /* An aggregator that has the lease at once. */
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture);
 /* It is killed: nothing is given up. */
 void ranking_fixture_kill(struct aggregator_run *run);
 /* Turns until every event is counted and nothing is left to do. */
 void ranking_fixture_settle(struct aggregator_run *run);
+
+/* The window of that name; there is one. */
+struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const char *name);
+/* Its running top has every event, and is not being made. */
+bool ranking_fixture_is_whole(const struct ranked_window *ranked);
 
 /* Compares every top of the running and the former periods, and every sum, with a count of all events. */
 void ranking_fixture_compare(struct ranking_fixture *fixture, const struct aggregator_run *run);

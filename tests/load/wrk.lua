@@ -1,7 +1,7 @@
 -- What wrk sends, and one line of results for bench.sh. Arguments: METHOD PATH [COUNTERS]
 -- A POST increments one counter; with COUNTERS each request increments the next one of that many. BATCH instead of
--- POST increments that many counters in one request; BATCH PATH ITEMS COUNTERS even|zipf|each draws them from that many,
--- evenly, with the frequencies of Zipf's law (the n-th as often as 1/n), or each in its turn.
+-- POST increments that many counters in one request; BATCH PATH ITEMS COUNTERS even|zipf|each draws them from that
+-- many, evenly, with the frequencies of Zipf's law (the n-th as often as 1/n), or each in its turn.
 
 local function increment_of(resource_id)
     return string.format('{"resource_id":"%s","counter_type":"like"}', resource_id)

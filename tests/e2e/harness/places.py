@@ -1,4 +1,4 @@
-"""A top in Redis, as counter-service/ranking has it: ranking_places.h its string, ranking_board.h what the state says."""
+"""The strings that hold the tops of rankings (ranking_places.h), as a test reads and damages them."""
 
 VERSION = b"\x01"
 STATE = "tally:{p0}:rankings"

@@ -11,18 +11,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/prng.h"
-#include "counter-service/aggregator/aggregator_count.h"
 #include "counter-service/aggregator/ranking_roll.h"
 #include "tests/fakes/ranking_fixture.h"
 
-enum { ENTRY_EVENTS = 50, BATCH_MAX = 400 };
+enum { BATCH_MAX = 400 };
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
-
-/* Ahead of the clock, which would otherwise move the windows on. */
-static int64_t start_ms(void)
-{
-    return clock_realtime_us() / 1000 + INT64_C(400) * DAY;
-}
 
 /* What happens to the rankings, drawn at random. */
 struct schedule {
@@ -77,7 +70,7 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, const struc
     struct prng prng = {seed};
     struct ranking_fixture *fixture = ranking_fixture_open(store, schedule->resources, schedule->keep);
     struct aggregator_run *run = ranking_fixture_start(fixture);
-    int64_t now_ms = start_ms();
+    int64_t now_ms = ranking_fixture_start_ms();
     for (int i = 1; i <= schedule->entries; i++) {
         struct ranking_event batch[BATCH_MAX];
         const size_t count =
@@ -144,55 +137,19 @@ static void test_rankings_of_many_resources_equal_a_count_of_all_events(void **s
     }
 }
 
-/* ---- single events, by hand ---- */
-
-static void write_one(struct ranking_fixture *fixture, int64_t ms, int resource, int64_t delta)
-{
-    const struct ranking_event event = {.resource = resource, .delta = delta};
-    ranking_fixture_write(fixture, ms, &event, 1);
-}
-
-static void write_each(struct ranking_fixture *fixture, int64_t ms, int count, int64_t delta)
-{
-    for (int i = 0; i < count; i += ENTRY_EVENTS) {
-        struct ranking_event events[ENTRY_EVENTS];
-        const int end = count - i < ENTRY_EVENTS ? count - i : ENTRY_EVENTS;
-        for (int k = 0; k < end; k++) {
-            events[k] = (struct ranking_event){.resource = i + k, .delta = delta + i + k};
-        }
-        ranking_fixture_write(fixture, ms, events, (size_t)end);
-    }
-}
-
-static struct ranked_window *window_called(struct aggregator_run *run, const char *name)
-{
-    RANKED_EACH (&run->state, ranked) {
-        if (strcmp(ranked->window.name, name) == 0) {
-            return ranked;
-        }
-    }
-    fail_msg("there is no window %s", name);
-    return NULL;
-}
-
-static bool is_whole(const struct ranked_window *ranked)
-{
-    return ranked->board.tops[ranked_slot(ranked)].since_ms == INT64_MIN && !ranked->board.filling;
-}
-
 static void test_two_that_think_they_lead_count_no_event_twice(void **state)
 {
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *first = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 20, 1);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 20, 1);
     ranking_fixture_settle(first);
     /* It stands still while another takes over, counts, and dies. */
-    write_each(rankings, now_ms + 1, 20, 2);
+    ranking_fixture_write_each(rankings, now_ms + 1, 20, 2);
     struct aggregator_run *second = ranking_fixture_start(rankings);
     ranking_fixture_settle(second);
-    write_each(rankings, now_ms + 2, 20, 3);
+    ranking_fixture_write_each(rankings, now_ms + 2, 20, 3);
     /* It has read the lease as its own, and then the other one's is gone: nothing but the transaction protects. */
     first->follower.owns = true;
     REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", first->follower.token);
@@ -213,23 +170,27 @@ static void test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be(void
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
-    write_each(rankings, day_ms, 30, 1);
+    const int64_t day_ms = ranking_fixture_start_ms() / DAY * DAY + DAY;
+    ranking_fixture_write_each(rankings, day_ms, 30, 1);
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "day")) && is_whole(window_called(run, "1h")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")) &&
+                ranking_fixture_is_whole(ranking_fixture_window(run, "1h")));
     const struct ranking_event lost = {.resource = 7, .delta = 1000};
     ranking_fixture_drop(rankings, day_ms + 5, &lost, 1);
-    write_one(rankings, day_ms + 10, 8, 1);
+    ranking_fixture_write_one(rankings, day_ms + 10, 8, 1);
     ranking_fixture_settle(run);
-    assert_false(is_whole(window_called(run, "day")));
-    assert_false(is_whole(window_called(run, "1h")));
-    assert_true(window_called(run, "day")->board.tops[ranked_slot(window_called(run, "day"))].since_ms == day_ms + 10);
-    assert_true(is_whole(window_called(run, "all"))); /* from the counters */
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "1h")));
+    assert_true(
+        ranking_fixture_window(run, "day")->board.tops[ranked_slot(ranking_fixture_window(run, "day"))].since_ms ==
+        day_ms + 10);
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all"))); /* from the counters */
     ranking_fixture_compare(rankings, run);
     /* The next periods have all. */
-    write_each(rankings, day_ms + 40 * (int64_t)DAY, 30, 1);
+    ranking_fixture_write_each(rankings, day_ms + 40 * (int64_t)DAY, 30, 1);
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "day")) && is_whole(window_called(run, "month")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")) &&
+                ranking_fixture_is_whole(ranking_fixture_window(run, "month")));
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -240,15 +201,15 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
     NEED_REDIS(state);
     struct prng prng = {9};
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 3000, 100);
-    int64_t now_ms = start_ms();
+    int64_t now_ms = ranking_fixture_start_ms();
     for (int i = 0; i < 3000; i++) {
         const struct ranking_event before = {.resource = i, .delta = 1 + (i * 7919) % 500};
         ranking_fixture_drop(rankings, now_ms, &before, 1);
     }
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:rankings"); /* they are turned on now */
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    assert_true(window_called(run, "all")->board.filling);
-    while (window_called(run, "all")->board.filling) {
+    assert_true(ranking_fixture_window(run, "all")->board.filling);
+    while (ranking_fixture_window(run, "all")->board.filling) {
         struct ranking_event batch[40];
         const size_t count = make_batch(&prng, batch, 40, 3000, true, 50);
         ranking_fixture_write(rankings, ++now_ms, batch, count);
@@ -256,8 +217,8 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
         (void)aggregator_run_turn(run);
     }
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "all")));
-    assert_false(is_whole(window_called(run, "month")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "month")));
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -268,16 +229,16 @@ static void test_a_top_that_lost_its_members_is_made_anew(void **state)
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 600, 20);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 600, 1); /* 580 to 599 are the best */
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 600, 1); /* 580 to 599 are the best */
     ranking_fixture_settle(run);
-    assert_true(window_called(run, "day")->table.is_bounded);
+    assert_true(ranking_fixture_window(run, "day")->table.is_bounded);
     for (int i = 400; i < 600; i++) {
-        write_one(rankings, now_ms + 1, i, -(1 + i)); /* nothing is left of them */
+        ranking_fixture_write_one(rankings, now_ms + 1, i, -(1 + i)); /* nothing is left of them */
     }
     ranking_fixture_settle(run);
-    assert_true(window_called(run, "day")->table.count >= 20);
-    assert_true(window_called(run, "all")->table.count >= 20);
+    assert_true(ranking_fixture_window(run, "day")->table.count >= 20);
+    assert_true(ranking_fixture_window(run, "all")->table.count >= 20);
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -288,14 +249,14 @@ static void test_a_rolling_window_lets_go_in_steps_and_says_so(void **state)
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 3000, 50);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 3000, 1);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 3000, 1);
     ranking_fixture_settle(run);
-    write_one(rankings, now_ms + 59 * MINUTE, 1, 1);
+    ranking_fixture_write_one(rankings, now_ms + 59 * MINUTE, 1, 1);
     ranking_fixture_settle(run);
     ranking_fixture_compare(rankings, run);
-    write_one(rankings, now_ms + 61 * MINUTE, 1, 1);
-    struct ranked_window *hour = window_called(run, "1h");
+    ranking_fixture_write_one(rankings, now_ms + 61 * MINUTE, 1, 1);
+    struct ranked_window *hour = ranking_fixture_window(run, "1h");
     int steps = 0;
     do {
         run->upkeep_us = 0;
@@ -317,17 +278,16 @@ static void test_a_record_stays_until_its_buckets_are_let_go(void **state)
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
-    write_one(rankings, day_ms, 7, -4);
-    write_one(rankings, day_ms + HOUR, 7, 4);
-    write_one(rankings, day_ms + 3 * HOUR, 1, 1);
+    const int64_t day_ms = ranking_fixture_start_ms() / DAY * DAY + DAY;
+    ranking_fixture_write_one(rankings, day_ms, 7, -4);
+    ranking_fixture_write_one(rankings, day_ms + HOUR, 7, 4);
+    ranking_fixture_write_one(rankings, day_ms + 3 * HOUR, 1, 1);
     ranking_fixture_settle(run);
-    const struct ranked_window *rolling = window_called(run, "24h");
+    const struct ranked_window *rolling = ranking_fixture_window(run, "24h");
     const int64_t first = ranking_period_at(&rolling->window, day_ms);
     /* A sweep before anything is let go. */
     struct error error;
-    assert_int_equal(ranking_roll(&run->state, &run->work.txn, &run->conn, day_ms + 26 * HOUR, INT64_MIN, &error),
-                     0);
+    assert_int_equal(ranking_roll(&run->state, &run->work.txn, &run->conn, day_ms + 26 * HOUR, INT64_MIN, &error), 0);
     for (int steps = 0; steps < 100; steps++) {
         assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &error), 0, 1);
     }
@@ -336,7 +296,7 @@ static void test_a_record_stays_until_its_buckets_are_let_go(void **state)
         (void)aggregator_run_turn(run);
     }
     assert_true(rolling->board.oldest == first + 1);
-    write_one(rankings, day_ms + 26 * HOUR, 7, 3);
+    ranking_fixture_write_one(rankings, day_ms + 26 * HOUR, 7, 3);
     ranking_fixture_settle(run);
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
@@ -348,24 +308,24 @@ static void test_a_window_that_another_leader_did_not_keep_up_says_so(void **sta
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 30, 1);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 30, 1);
     ranking_fixture_settle(run);
     ranking_fixture_kill(run);
     rankings->ranking.calendar[RANKING_WEEK] = false;
     rankings->ranking.calendar[RANKING_ALL] = false;
     run = ranking_fixture_start(rankings);
-    write_each(rankings, now_ms + 10, 30, 1);
+    ranking_fixture_write_each(rankings, now_ms + 10, 30, 1);
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "day")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
     ranking_fixture_kill(run);
     rankings->ranking.calendar[RANKING_WEEK] = true;
     rankings->ranking.calendar[RANKING_ALL] = true;
     run = ranking_fixture_start(rankings);
-    assert_false(is_whole(window_called(run, "week")));
-    assert_true(is_whole(window_called(run, "day")));
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "week")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "all")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -377,23 +337,23 @@ static void test_what_a_window_missed_is_missing_in_the_next_period_too(void **s
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t hour_ms = start_ms() / HOUR * HOUR + HOUR;
-    write_each(rankings, hour_ms + 50 * MINUTE, 30, 1);
+    const int64_t hour_ms = ranking_fixture_start_ms() / HOUR * HOUR + HOUR;
+    ranking_fixture_write_each(rankings, hour_ms + 50 * MINUTE, 30, 1);
     ranking_fixture_settle(run);
     ranking_fixture_kill(run);
     rankings->ranking.calendar[RANKING_HOUR] = false;
     run = ranking_fixture_start(rankings);
-    write_each(rankings, hour_ms + 65 * MINUTE, 30, 1);
+    ranking_fixture_write_each(rankings, hour_ms + 65 * MINUTE, 30, 1);
     ranking_fixture_settle(run);
     ranking_fixture_kill(run);
     rankings->ranking.calendar[RANKING_HOUR] = true;
     run = ranking_fixture_start(rankings);
-    write_one(rankings, hour_ms + 66 * MINUTE, 3, 1);
+    ranking_fixture_write_one(rankings, hour_ms + 66 * MINUTE, 3, 1);
     ranking_fixture_settle(run);
-    assert_false(is_whole(window_called(run, "hour")));
-    write_one(rankings, hour_ms + 121 * MINUTE, 3, 1);
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "hour")));
+    ranking_fixture_write_one(rankings, hour_ms + 121 * MINUTE, 3, 1);
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "hour")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "hour")));
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -405,10 +365,10 @@ static void test_numbers_that_nobody_should_have_written_stop_nothing(void **sta
     NEED_REDIS(state);
     static const char *const boards[] = {"9223372036854775807 0 0 0", "-5 0 0 0", "1 9223372036854775807 5 1", "x"};
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    int64_t now_ms = start_ms();
+    int64_t now_ms = ranking_fixture_start_ms();
     for (size_t i = 0; i < sizeof(boards) / sizeof(boards[0]); i++) {
         struct aggregator_run *run = ranking_fixture_start(rankings);
-        write_each(rankings, ++now_ms, 30, 1);
+        ranking_fixture_write_each(rankings, ++now_ms, 30, 1);
         ranking_fixture_settle(run);
         ranking_fixture_kill(run);
         REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "b:like:hour+480", boards[i]);
@@ -417,7 +377,7 @@ static void test_numbers_that_nobody_should_have_written_stop_nothing(void **sta
     REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "t", "4000000000000000");
     struct aggregator_run *run = ranking_fixture_start(rankings);
     /* The year 11476. */
-    write_each(rankings, INT64_C(300000000000000), 30, 1);
+    ranking_fixture_write_each(rankings, INT64_C(300000000000000), 30, 1);
     ranking_fixture_settle(run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -428,10 +388,10 @@ static void test_what_an_instance_without_events_has_counted_is_missing(void **s
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 30, 1);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 30, 1);
     ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "day")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
     const struct ranking_event uncounted = {.resource = 7, .delta = 1000};
     ranking_fixture_drop(rankings, now_ms + 5, &uncounted, 1);
     rankings->number--; /* not even a number was used up */
@@ -440,15 +400,15 @@ static void test_what_an_instance_without_events_has_counted_is_missing(void **s
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "1");
     ranking_fixture_open_store(rankings, true); /* it goes */
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
-    write_one(rankings, now_ms + 10, 8, 1);
+    ranking_fixture_write_one(rankings, now_ms + 10, 8, 1);
     for (int i = 0; i < 5; i++) {
         run->retry_us = 1;
         (void)aggregator_run_turn(run); /* what it would write is refused: it reads everything anew */
     }
     ranking_fixture_settle(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "(nil)");
-    assert_false(is_whole(window_called(run, "day")));
-    assert_true(is_whole(window_called(run, "all")));
+    assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
+    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
     ranking_fixture_compare(rankings, run);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
@@ -459,260 +419,14 @@ static void test_records_of_which_nothing_is_left_are_dropped(void **state)
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 300, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 300, 1);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 300, 1);
     ranking_fixture_settle(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HLEN", "tally:{p0}:r:like"), "300");
-    write_one(rankings, now_ms + 70 * (int64_t)DAY, 1, 1);
+    ranking_fixture_write_one(rankings, now_ms + 70 * (int64_t)DAY, 1, 1);
     ranking_fixture_settle(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HLEN", "tally:{p0}:r:like"), "1");
     ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static int64_t since_of(struct aggregator_run *run, const char *name)
-{
-    return ranked_top(window_called(run, name))->since_ms;
-}
-
-static void test_a_damaged_record_is_as_good_as_none(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 30, 1);
-    ranking_fixture_settle(run);
-    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r7", "nonsense");
-    write_one(rankings, now_ms + 1, 7, 1);
-    ranking_fixture_kill(run);
-    run = ranking_fixture_start(rankings); /* the other one knew what it had written */
-    ranking_fixture_settle(run);
-    assert_string_equal(run->trouble.message, "");
-    assert_true(since_of(run, "day") == now_ms + 1 && since_of(run, "1h") == now_ms + 1);
-    assert_true(since_of(run, "all") == INT64_MIN);
-    ranking_fixture_compare(rankings, run);
-    /* One that leaves its bucket, and one that a scan comes by. */
-    REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r8", "nonsense", "r9", "\x01\x05");
-    write_one(rankings, now_ms + 2 * HOUR, 1, 1);
-    ranking_fixture_settle(run);
-    assert_string_equal(run->trouble.message, "");
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-/* The day of the one is not the day of the other. */
-static void test_a_changed_offset_mixes_no_periods(void **state)
-{
-    NEED_REDIS(state);
-    static const int offsets[] = {0, 480, -480, 0};
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
-    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-        rankings->ranking.utc_offset_min = offsets[i];
-        struct aggregator_run *run = ranking_fixture_start(rankings);
-        write_each(rankings, day_ms + (int64_t)i * 7 * HOUR, 30, 1);
-        ranking_fixture_settle(run);
-        struct ranked_window *day = window_called(run, "day");
-        assert_true(day->board.period == ranking_period_at(&day->window, rankings->now_ms));
-        /* Whole if it has begun since this offset's leader leads. */
-        const int64_t led_ms = day_ms + ((int64_t)i - 1) * 7 * HOUR;
-        assert_int_equal(is_whole(day), i == 0 || ranking_period_start(&day->window, day->board.period) >= led_ms);
-        assert_true(is_whole(window_called(run, "all")));
-        ranking_fixture_compare(rankings, run);
-        ranking_fixture_kill(run);
-    }
-    ranking_fixture_free(rankings);
-}
-
-/* Nothing that the buckets of before hold is taken from sums that it is not in. */
-static void test_a_state_that_was_deleted_begins_with_nothing(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
-    write_each(rankings, day_ms, 30, 1);
-    ranking_fixture_settle(run);
-    ranking_fixture_kill(run);
-    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:rankings");
-    run = ranking_fixture_start(rankings);
-    for (int minute = 0; minute < 140; minute += 35) {
-        write_one(rankings, day_ms + 1000 + minute * MINUTE, 3, 1); /* the first in the same bucket */
-        ranking_fixture_settle(run);
-    }
-    assert_int_equal(window_called(run, "1h")->table.count, 1);
-    assert_true(ranking_table_find(&window_called(run, "1h")->table, TEXT("r3"))->score == 2);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_a_board_that_was_deleted_lets_its_buckets_go(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t day_ms = start_ms() / DAY * DAY + DAY;
-    write_each(rankings, day_ms, 30, 1);
-    ranking_fixture_settle(run);
-    ranking_fixture_kill(run);
-    REDIS_ASK(fixture->redis, "HDEL", "tally:{p0}:rankings", "b:like:60m");
-    run = ranking_fixture_start(rankings);
-    write_one(rankings, day_ms + 5 * MINUTE, 29, 1);
-    ranking_fixture_settle(run);
-    assert_false(is_whole(window_called(run, "1h")));
-    write_one(rankings, day_ms + 200 * MINUTE, 29, 1);
-    ranking_fixture_settle(run);
-    const struct ranked_window *hour = window_called(run, "1h");
-    assert_int_equal(hour->table.count, 1);
-    assert_true(ranking_table_find(&hour->table, TEXT("r29"))->score == 1);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-/* What somebody does to the string of a top. */
-static const char *const damages[][4] = {
-    {"DEL", "tally:{p0}:r:like:all:0"},
-    {"SET", "tally:{p0}:r:like:all:0", ""},
-    {"APPEND", "tally:{p0}:r:like:all:0", "x"},
-    {"SETRANGE", "tally:{p0}:r:like:all:0", "0", "\x02"},
-    {"SETRANGE", "tally:{p0}:r:like:all:0", "1", "\x7f"},
-};
-
-static void test_a_top_that_was_damaged_is_made_anew(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 30, 1);
-    ranking_fixture_settle(run);
-    for (size_t i = 0; i <= sizeof(damages) / sizeof(damages[0]); i++) {
-        const bool leads_on = i == 0; /* found by the next write; the others by whoever begins to lead */
-        ranking_fixture_kill(run);
-        run = leads_on ? ranking_fixture_start(rankings) : NULL;
-        if (i == sizeof(damages) / sizeof(damages[0])) {
-            REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:r:like:all:0");
-            REDIS_ASK(fixture->redis, "LPUSH", "tally:{p0}:r:like:all:0", "x");
-        } else if (damages[i][3] != NULL) {
-            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1], damages[i][2], damages[i][3]);
-        } else if (damages[i][2] != NULL) {
-            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1], damages[i][2]);
-        } else {
-            REDIS_ASK(fixture->redis, damages[i][0], damages[i][1]);
-        }
-        run = leads_on ? run : ranking_fixture_start(rankings);
-        write_one(rankings, ++now_ms, 29, 1);
-        for (int turns = 0; turns < 5 && leads_on; turns++) {
-            run->retry_us = 1;
-            (void)aggregator_run_turn(run);
-        }
-        ranking_fixture_settle(run);
-        assert_true(is_whole(window_called(run, "all")));
-        ranking_fixture_compare(rankings, run);
-    }
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_as_long_as_an_instance_adds_no_events_they_are_missing(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms();
-    write_each(rankings, now_ms, 30, 1);
-    ranking_fixture_settle(run);
-    /* Each of its heartbeats says so. */
-    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:uncounted", "1");
-    for (int i = 1; i <= 3; i++) {
-        run->follower.clock_ms = now_ms + i * 1000;
-        run->uncounted_look_us = 0;
-        (void)aggregator_run_turn(run);
-        run->upkeep_us = 0;
-    }
-    assert_true(since_of(run, "day") >= now_ms && !is_whole(window_called(run, "all")));
-    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
-    ranking_fixture_settle(run);
-    assert_true(is_whole(window_called(run, "all"))); /* from the counters */
-    assert_false(is_whole(window_called(run, "day")));
-    ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_a_heartbeat_tells_that_this_instance_adds_no_events(void **state)
-{
-    NEED_REDIS(state);
-    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", "somebody");
-    const int64_t give_up_us = clock_monotonic_us() + 10 * 1000 * 1000;
-    while (strcmp(REDIS_ASK(fixture->redis, "EXISTS", "tally:{p0}:uncounted"), "1") != 0) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        clock_sleep_ms(20);
-    }
-    REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:lease:rankings");
-}
-
-/* They were the last of their hour, and no event has come since. */
-static void test_the_last_events_of_a_period_are_missing_in_it(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t hour_ms = start_ms() / HOUR * HOUR + HOUR;
-    write_each(rankings, hour_ms + 58 * MINUTE, 30, 1);
-    ranking_fixture_settle(run);
-    const struct ranking_event lost = {.resource = 7, .delta = 1000};
-    ranking_fixture_drop(rankings, hour_ms + 59 * MINUTE, &lost, 1);
-    for (int i = 0; i < 5; i++) {
-        (void)aggregator_run_turn(run);
-    }
-    assert_false(is_whole(window_called(run, "hour")));
-    write_one(rankings, hour_ms + 60 * MINUTE + 500, 1, 1);
-    ranking_fixture_settle(run);
-    const struct ranked_window *hour = window_called(run, "hour");
-    assert_true(is_whole(hour));
-    assert_true(hour->board.tops[1 - ranked_slot(hour)].since_ms != INT64_MIN);
-    ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_a_clock_that_is_set_forward_ends_no_period(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    const int64_t now_ms = start_ms() / DAY * DAY + DAY;
-    write_each(rankings, now_ms, 30, 1);
-    ranking_fixture_settle(run);
-    run->follower.clock_ms = now_ms + DAY; /* and back, and nothing has happened meanwhile */
-    assert_int_equal(aggregator_roll_if_due(run), 0);
-    assert_true(window_called(run, "day")->board.period ==
-                ranking_period_at(&window_called(run, "day")->window, now_ms));
-    for (int hour = 1; hour < 5; hour++) {
-        write_each(rankings, now_ms + hour * (int64_t)HOUR, 30, 1);
-    }
-    ranking_fixture_settle(run);
-    ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_a_store_that_was_emptied_is_not_written(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    write_each(rankings, start_ms(), 30, 1);
-    (void)aggregator_run_turn(run);
-    REDIS_ASK(fixture->redis, "DEL", "tally:store");
-    write_each(rankings, start_ms() + 1000, 30, 1);
-    for (int i = 0; i < 5 && run->conn.redis != NULL; i++) {
-        (void)aggregator_run_turn(run);
-    }
-    assert_null(run->conn.redis);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }
@@ -735,16 +449,6 @@ int main(void)
         TEST(test_numbers_that_nobody_should_have_written_stop_nothing),
         TEST(test_what_an_instance_without_events_has_counted_is_missing),
         TEST(test_records_of_which_nothing_is_left_are_dropped),
-        TEST(test_a_damaged_record_is_as_good_as_none),
-        TEST(test_a_changed_offset_mixes_no_periods),
-        TEST(test_a_state_that_was_deleted_begins_with_nothing),
-        TEST(test_a_board_that_was_deleted_lets_its_buckets_go),
-        TEST(test_a_top_that_was_damaged_is_made_anew),
-        TEST(test_as_long_as_an_instance_adds_no_events_they_are_missing),
-        TEST(test_a_heartbeat_tells_that_this_instance_adds_no_events),
-        TEST(test_the_last_events_of_a_period_are_missing_in_it),
-        TEST(test_a_clock_that_is_set_forward_ends_no_period),
-        TEST(test_a_store_that_was_emptied_is_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
