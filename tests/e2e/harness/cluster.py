@@ -19,10 +19,10 @@ JOIN_SECONDS = 5
 class Cluster(Stack):
     """Started ready. The gateways have nothing but Consul to find a service by: their static host leads nowhere."""
 
-    def __init__(self, directory, services=2, gateways=1, redis=None, service=None, gateway=None):
+    def __init__(self, directory, services=2, gateways=1, redis=None, service=None, gateway=None, redis_kind=RedisServer):
         self.directory = directory
         self.consul = ConsulAgent(directory)
-        self.redis = RedisServer(directory, **(redis or {}))
+        self.redis = redis_kind(directory, **(redis or {}))
         common = {"CONSUL_ADDRESS": self.consul.address, "CONSUL_HEALTH_INTERVAL": "1s", "DRAIN_DELAY": "2s"}
         self._service_settings = common | (service or {})
         self._gateway_settings = common | (gateway or {})
