@@ -75,9 +75,12 @@ static int apply(struct aggregator_run *run)
  * turned on now. */
 static int mark(struct aggregator_run *run, uint64_t number, int64_t before_ms)
 {
+    uint64_t count;
     run->state.at.number = number;
     metrics_add(run->metrics.gaps, 1);
-    log_warn("rankings", "events are missing", LOG_INT("before_number", number + 1));
+    if (log_limiter_allows(&run->gap_limiter, clock_monotonic_us(), &count)) {
+        log_warn("rankings", "events are missing", LOG_INT("before_number", number + 1), LOG_INT("count", count));
+    }
     return ranking_roll(&run->state, &run->work.txn, &run->conn, before_ms, before_ms, &run->trouble);
 }
 
@@ -103,8 +106,8 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
 {
     RANKED_EACH (&run->state, ranked) {
         const struct ranking_board *board = &ranked->board;
-        const bool has_gap = board->newest < board->period - ranked->window.bucket_count;
-        if (ranking_board_lets_go(board, &ranked->window) && (has_gap || ranked->was_left)) {
+        if (ranking_board_lets_go(board, &ranked->window) &&
+            board->newest < board->period - ranked->window.bucket_count) {
             return true;
         }
     }
@@ -115,9 +118,6 @@ int aggregator_count(struct aggregator_run *run)
 {
     if (aggregator_must_let_go(run)) {
         return 0;
-    }
-    RANKED_EACH (&run->state, ranked) {
-        ranked->was_left = false;
     }
     const enum obstacle obstacle = gather(run);
     const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||
@@ -142,13 +142,18 @@ static bool lacks_the_last(const struct aggregator_run *run)
     return run->state.at.number == RANKING_NUMBER_UNKNOWN || run->follower.appended > run->state.at.number;
 }
 
-int aggregator_roll_if_due(struct aggregator_run *run)
+int64_t aggregator_now_ms(struct aggregator_run *run)
 {
     const int64_t redis_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
+    return aggregator_clock_believe(&run->clock, redis_ms, run->state.time_ms, clock_boottime_us());
+}
+
+int aggregator_roll_if_due(struct aggregator_run *run)
+{
     if (!aggregator_has_counted_all(run)) {
         return 0;
     }
-    const int64_t now_ms = aggregator_clock_believe(&run->clock, redis_ms, run->state.time_ms, clock_boottime_us());
+    const int64_t now_ms = aggregator_now_ms(run);
     if (lacks_the_last(run)) {
         return mark(run, run->follower.appended, now_ms);
     }

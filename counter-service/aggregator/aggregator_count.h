@@ -8,10 +8,12 @@
 /* Counts events that were read: one chunk, and what a chunk must end before. Returns 0, or -1 with run->trouble filled.
  */
 int aggregator_count(struct aggregator_run *run) MUST_CHECK;
+/* Redis's time, ms since 1970, as far as it is believed (aggregator_clock.h). */
+int64_t aggregator_now_ms(struct aggregator_run *run);
 /* Time goes on without events too. Returns 0, or -1 with run->trouble filled. */
 int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
 /* Time has jumped over more than a rolling window: before a bucket is begun, those behind the gap are let go of. Nobody
- * knows which of the buckets in a gap are there, and there may be millions. Or nobody has kept the window up. */
+ * knows which of the buckets in a gap are there, and there may be millions. */
 bool aggregator_must_let_go(const struct aggregator_run *run);
 bool aggregator_chunk_is_full(const struct aggregator_run *run);
 /* There are events in the chunk, and they wait for others to come. */

@@ -1,6 +1,7 @@
 #include "counter-service/aggregator/aggregator_neighbours.h"
 
 #include "common/base/clock.h"
+#include "counter-service/aggregator/aggregator_count.h"
 #include "counter-service/aggregator/ranking_roll.h"
 #include "counter-service/board/ranking_fed.h"
 #include "counter-service/redis/redis_command.h"
@@ -46,7 +47,7 @@ int aggregator_look_for_uncounted(struct aggregator_run *run)
         log_warn("rankings", "an instance counts and adds no events: the rankings lack what it counts",
                  LOG_INT("count", count));
     }
-    return ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, run->follower.clock_ms,
+    return ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, aggregator_now_ms(run),
                         &run->trouble);
 }
 

@@ -123,7 +123,7 @@ static int load(struct aggregator_run *run)
 {
     const struct outbox_position position = run->follower.done;
     record_cache_clear(&run->work.cache);
-    if (ranking_load(&run->state, &run->conn, &position, run->follower.clock_ms, &run->trouble) != 0) {
+    if (ranking_load(&run->state, &run->conn, &position, aggregator_now_ms(run), &run->trouble) != 0) {
         return -1;
     }
     /* A board that another leader did not keep up stands still where that one began. */

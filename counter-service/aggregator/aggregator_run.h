@@ -46,6 +46,7 @@ struct aggregator_run {
     struct aggregator_clock clock;
     int64_t uncounted_look_us; /* an instance that adds no events is not looked for before, monotonic */
     struct log_limiter uncounted_limiter;
+    struct log_limiter gap_limiter;
     /* when something has failed */
     struct backoff backoff;
     int64_t retry_us; /* not before, monotonic; 0: nothing has failed since */

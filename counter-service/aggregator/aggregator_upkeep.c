@@ -43,7 +43,8 @@ int aggregator_upkeep(struct aggregator_run *run)
     if (released < 0) {
         return -1;
     }
-    const int scanned = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, &run->trouble);
+    const int scanned = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn,
+                                          aggregator_has_counted_all(run) ? run->step_us : 0, &run->trouble);
     if (scanned < 0 || (released == 0 && scanned == 0 && confirm(run) != 0)) {
         return -1;
     }

@@ -133,7 +133,7 @@ static void take_record(struct ranking_work *work, struct ranked_type *type, con
     const struct text packed = row->is_kept ? record_cache_find(&work->cache, row->type, row->resource_id)
                                             : redis_reply_element(records, (*place)++).text;
     assert(!row->is_kept || packed.data != NULL);
-    ranking_take_record(&work->txn, type, packed, missing_ms, ret_record);
+    ranking_take_record(work, type, row->resource_id, packed, missing_ms, ret_record);
 }
 
 static void put_record(struct ranking_work *work, const struct ranking_row *row, const struct ranking_record *record)

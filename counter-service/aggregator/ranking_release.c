@@ -4,6 +4,7 @@
 
 #include "common/base/decimal.h"
 #include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/ranking_tops.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
@@ -17,6 +18,7 @@ enum {
 /* What a step found in the bucket: fields and values lie in `memory`. */
 struct released {
     struct buffer memory;
+    bool is_damaged; /* some field holds no number: what it held stays in the sum */
     size_t count;
     struct {
         size_t start; /* of the resource_id, in memory */
@@ -47,8 +49,8 @@ static int take_found(struct released *released, const struct redis_reply *found
         const struct text id = redis_reply_element(found, i).text;
         int64_t sum;
         if (!decimal_parse(redis_reply_element(found, i + 1).text, &sum)) {
-            error_set(error, "a bucket of the rankings is damaged");
-            return -1;
+            sum = 0;
+            released->is_damaged = true;
         }
         released->resources[released->count].start = released->memory.len;
         released->resources[released->count].len = id.len;
@@ -128,7 +130,7 @@ static void put_all(struct ranking_work *work, struct ranking_state *state, stru
     for (size_t i = 0; i < released->count; i++) {
         struct ranking_record record;
         const struct text id = released_id(released, i);
-        ranking_take_record(&work->txn, type, redis_reply_element(records, i).text, state->time_ms, &record);
+        ranking_take_record(work, type, id, redis_reply_element(records, i).text, state->time_ms, &record);
         put_released(work, (size_t)(ranked - type->windows), ranked, &record, id, bucket, released->resources[i].sum);
         record_cache_drop(&work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->released, id);
@@ -150,6 +152,9 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
         return -1;
     }
     ranking_txn_begin(&work->txn);
+    if (released->is_damaged) {
+        ranking_tops_mark(&work->txn, type, state->time_ms);
+    }
     if (released->count > 0) {
         put_all(work, state, type, ranked, release->bucket, released, &records);
     }

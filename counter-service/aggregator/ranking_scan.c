@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "common/base/clock.h"
+
 #include "counter-service/aggregator/ranking_scan_step.h"
 #include "counter-service/board/ranking_tops.h"
 
@@ -128,6 +130,7 @@ static int proceed(struct ranking_scan *scan, struct ranking_state *state, struc
     if (scanned != 0) {
         return -1;
     }
+    scan->end_us = clock_monotonic_us();
     ranking_work_add(work, state, &state->types[scan->type]);
     return ranking_txn_commit(&work->txn, state, conn, error);
 }
@@ -140,7 +143,7 @@ static bool is_in_vain(const struct ranking_scan *scan, const struct ranking_sta
 }
 
 int ranking_scan_step(struct ranking_scan *scan, struct ranking_state *state, struct ranking_work *work,
-                      const struct outbox_conn *conn, struct error *error)
+                      const struct outbox_conn *conn, int64_t counted_us, struct error *error)
 {
     int result;
     if (scan->is_active && is_in_vain(scan, state)) {
@@ -153,8 +156,8 @@ int ranking_scan_step(struct ranking_scan *scan, struct ranking_state *state, st
         result = begin(scan, state, &work->txn, conn, error);
     } else if (!scan->has_ended) {
         result = proceed(scan, state, work, conn, error);
-    } else if (scan->of_counters && stream_id_compare(state->at.id, scan->end) < 0) {
-        return 0;
+    } else if (scan->of_counters && counted_us <= scan->end_us && stream_id_compare(state->at.id, scan->end) < 0) {
+        return 0; /* the counters that were read are ahead */
     } else {
         result = end(scan, state, &work->txn, conn, error);
     }

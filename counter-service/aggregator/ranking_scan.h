@@ -29,12 +29,14 @@ struct ranking_scan {
     /* Of counters: all were read, the last one when the outbox ended here. They are ahead of the events until then. */
     bool has_ended;
     struct stream_id end;
+    int64_t end_us;                 /* monotonic */
     int64_t swept_ms[RANKINGS_MAX]; /* the rankings' time at which the last scan of the type's records began */
 };
 
-/* Begins, continues or ends a scan. Returns 1 if there was something to do, 0 if there was nothing; or -1 with error
+/* Begins, continues or ends a scan. counted_us: every event that was in the outbox then, monotonic, is counted.
+ * Returns 1 if there was something to do, 0 if there was nothing; or -1 with error
  * filled, as ranking_txn_commit. */
 int ranking_scan_step(struct ranking_scan *scan, struct ranking_state *state, struct ranking_work *work,
-                      const struct outbox_conn *conn, struct error *error) MUST_CHECK;
+                      const struct outbox_conn *conn, int64_t counted_us, struct error *error) MUST_CHECK;
 
 #endif

@@ -18,22 +18,10 @@ enum {
 
 /* ---- records ---- */
 
-/* The record of a resource that is still in buckets that have left their window must stay: one of them may be let go of
- * before the next event, and the other after it, and the record must know of both. */
-static bool may_drop(const struct ranked_type *type)
-{
-    for (size_t i = 0; i < type->window_count; i++) {
-        if (ranking_board_lets_go(&type->windows[i].board, &type->windows[i].window)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void offer_record(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
                          struct text id, const struct ranking_record *record)
 {
-    if (may_drop(type) && ranking_record_is_over(record, state->time_ms)) {
+    if (ranking_record_is_over(record, state->time_ms)) {
         record_cache_drop(&work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->dead, id);
         return;
@@ -64,8 +52,9 @@ int ranking_scan_records(struct ranking_scan *scan, const struct ranking_state *
     }
     for (size_t i = 0; i + 1 < found.element_count; i += 2) {
         struct ranking_record record;
-        ranking_take_record(&work->txn, type, redis_reply_element(&found, i + 1).text, state->time_ms, &record);
-        offer_record(work, state, type, redis_reply_element(&found, i).text, &record);
+        const struct text id = redis_reply_element(&found, i).text;
+        ranking_take_record(work, type, id, redis_reply_element(&found, i + 1).text, state->time_ms, &record);
+        offer_record(work, state, type, id, &record);
     }
     return 0;
 }

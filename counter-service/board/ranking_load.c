@@ -72,14 +72,14 @@ static void begin_window(struct ranking_txn *txn, const struct ranking_state *st
         ranked->board.tops[slot].generation = found->now_ms;
         ranking_tops_empty(txn, state, ranked, slot, since_ms);
     }
-    if (ranked->window.kind == RANKING_KIND_ALL && since_ms != INT64_MIN) {
+    /* Counters or records may know who is in it. */
+    if (ranked->window.kind == RANKING_KIND_ALL ? since_ms != INT64_MIN : found->exists) {
         ranking_tops_unfill(txn, state, ranked, since_ms);
     }
     if (ranked->window.kind == RANKING_KIND_ROLLING && found->exists) {
         /* Its board was lost: whatever its buckets hold is in the records' sums. */
         ranked->board.oldest = period > ranked->window.bucket_count ? period - ranked->window.bucket_count : 0;
         ranked->board.newest = period;
-        ranked->was_left = true;
     }
     ranking_txn_put_board(txn, ranked);
 }
@@ -92,7 +92,6 @@ static void resume_window(struct ranking_txn *txn, const struct ranking_state *s
         ranked->board.tops[slot].since_ms = time_ms;
         ranking_txn_put_top(txn, ranked, slot);
     }
-    ranked->was_left = true;
     if (ranked->window.kind == RANKING_KIND_ALL) {
         ranking_tops_unfill(txn, state, ranked, time_ms);
     }
@@ -140,7 +139,7 @@ static void take_state(struct ranking_state *state, struct ranking_txn *txn, con
     const struct redis_reply *fields = found->fields;
     const bool nothing_before = position->number == 0 && field_of(fields, RANKING_FIELD_NEW).len > 0;
     found->fed = field_of(fields, RANKING_FIELD_FED);
-    found->is_uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0;
+    found->is_uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0 || state->is_torn;
     found->exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
                     decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms) && state->time_ms >= 0 &&
                     state->time_ms <= RANKING_TIME_MAX_MS;
@@ -161,7 +160,6 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
 {
     RANKED_EACH (state, ranked) {
         ranked->has_fresh = false;
-        ranked->was_left = false;
         ranking_table_clear(&ranked->fresh);
         if (!found->exists || !read_window(ranked, found->fields)) {
             begin_window(txn, state, ranked, found);
@@ -235,7 +233,11 @@ static int load_with(struct ranking_state *state, struct ranking_txn *txn, const
     }
     state->next_ms = ranking_state_next(state);
     state->is_loaded = true;
-    return ranking_txn_commit(txn, state, conn, error);
+    if (ranking_txn_commit(txn, state, conn, error) != 0) {
+        return -1;
+    }
+    state->is_torn = false;
+    return 0;
 }
 
 int ranking_load(struct ranking_state *state, const struct outbox_conn *conn, const struct outbox_position *position,

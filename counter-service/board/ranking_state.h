@@ -27,9 +27,6 @@ struct ranked_window {
     struct ranking_board board;
     struct ranking_table table; /* of the running top; empty for whoever does not lead */
     int64_t length_max;         /* its string is written anew when it gets longer */
-    /* Buckets have left the window while nobody kept it up, and records may have been dropped since: they are let go of
-     * before the next event is counted. */
-    bool was_left;
     /* One that is being made from a scan, known to nobody else: a successor begins anew. */
     bool has_fresh;
     struct ranking_table fresh;
@@ -50,6 +47,7 @@ struct ranking_state {
     char token[OUTBOX_TOKEN_LEN + 1]; /* of this writer */
     /* as in Redis */
     bool is_loaded;
+    bool is_torn;              /* a part of the last change was refused: nobody knows which sums are right */
     uint64_t writes;           /* of this writer */
     struct outbox_position at; /* all events up to here are counted */
     int64_t time_ms;           /* theirs */

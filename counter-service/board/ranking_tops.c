@@ -209,10 +209,13 @@ void ranking_tops_mark(struct ranking_txn *txn, struct ranked_type *type, int64_
 {
     for (size_t i = 0; i < type->window_count; i++) {
         struct ranked_window *ranked = &type->windows[i];
-        struct ranking_top *top = ranked_top(ranked);
-        if (ranked->window.kind != RANKING_KIND_ALL) {
-            top->since_ms = missing_ms > top->since_ms ? missing_ms : top->since_ms;
-            ranking_txn_put_top(txn, ranked, ranked_slot(ranked));
+        for (size_t slot = 0; ranked->window.kind != RANKING_KIND_ALL && slot < ranking_slot_count(&ranked->window);
+             slot++) {
+            struct ranking_top *top = &ranked->board.tops[slot];
+            if (missing_ms > top->since_ms) { /* or they are told so already */
+                top->since_ms = missing_ms;
+                ranking_txn_put_top(txn, ranked, slot);
+            }
         }
     }
 }

@@ -185,7 +185,8 @@ static int read_results(const struct ranking_txn *txn, const struct outbox_conn 
     return ret_results->type == REDIS_ARRAY ? 0 : tell_other_writer(error);
 }
 
-static int take_results(const struct ranking_txn *txn, const struct redis_reply *results, struct error *error)
+static int take_results(const struct ranking_txn *txn, struct ranking_state *state, const struct redis_reply *results,
+                        struct error *error)
 {
     if (results->element_count != txn->commands) {
         error_set(error, "Redis's answer to EXEC was not understood");
@@ -195,6 +196,7 @@ static int take_results(const struct ranking_txn *txn, const struct redis_reply 
         const struct redis_reply result = redis_reply_element(results, i);
         if (result.type == REDIS_ERROR) {
             error_set(error, "a key of the rankings is damaged: %s", redis_quote(result.text).text);
+            state->is_torn = true;
             return -1;
         }
     }
@@ -220,7 +222,7 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
     /* This process may be frozen before the WATCH has left it, and somebody else may write then. */
     append_version_read(&txn->requests, state);
     if (redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) != 0 ||
-        read_results(txn, conn, &results, error) != 0 || take_results(txn, &results, error) != 0 ||
+        read_results(txn, conn, &results, error) != 0 || take_results(txn, state, &results, error) != 0 ||
         redis_command_expect(conn->redis, "WATCH", &watched, error) != 0 ||
         expect_own_version(state, conn, error) != 0) {
         return -1;

@@ -5,6 +5,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/compiler.h"
+#include "common/log/log.h"
 #include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/board/ranking_txn.h"
@@ -13,7 +14,8 @@
 struct ranking_work {
     struct ranking_txn txn;
     struct buffer reads;
-    struct record_cache cache;     /* true as long as the state is loaded */
+    struct record_cache cache; /* true as long as the state is loaded */
+    struct log_limiter lost_limiter;
     struct ranking_words records;  /* fields and values of a type's hash */
     struct ranking_words dead;     /* fields */
     struct ranking_words released; /* fields of a bucket */

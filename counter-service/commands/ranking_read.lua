@@ -12,8 +12,8 @@
 -- Texts are not compared here: Redis would do it by the order of its locale.
 --
 -- Returns an array: the board, the top, the state's at, t, next and fed, the outbox's n (each as it stands, or nil),
--- Redis's clock in ms, the top's string (nil: there is none) or its length, and the total or nil. A period that is not
--- kept has no string.
+-- Redis's clock in ms, the top's string or its length, and the total or nil. The string is nil if it is not as long as
+-- the state says, or the period is not kept.
 local state, outbox, totals = KEYS[1], KEYS[2], KEYS[5]
 local call = redis.call
 
@@ -25,10 +25,12 @@ local period = tonumber(ARGV[4]) or running
 local slot = period % 2
 local top = KEYS[3 + slot]
 
+local length = call('STRLEN', top)
+local told = tonumber(string.match(found[2 + slot] or '', '^%S+ %S+ (%d+)'))
 local places = false
 if tonumber(ARGV[5]) == 0 then
-    places = call('STRLEN', top)
-elseif period == running or period == running - 1 then
+    places = length
+elseif length == told and (period == running or period == running - 1) then
     places = call('GET', top)
 end
 return {

@@ -32,7 +32,8 @@ static int64_t as_of_ms(const struct ranking_snapshot *snapshot)
     if (!snapshot->has_board) {
         return snapshot->now_ms;
     }
-    const int64_t until_ms = clock_earlier(snapshot->now_ms, snapshot->next_ms - 1);
+    const int64_t next_ms = snapshot->next_ms > 0 ? snapshot->next_ms : 1; /* it may be anybody's */
+    const int64_t until_ms = clock_earlier(snapshot->now_ms, next_ms - 1);
     const bool nothing_waits = snapshot->counted == snapshot->appended;
     return nothing_waits && until_ms > snapshot->counted_ms ? until_ms : snapshot->counted_ms;
 }

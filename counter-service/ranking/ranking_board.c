@@ -16,13 +16,16 @@ struct ranking_top ranking_top_unfilled(int64_t since_ms)
     return (struct ranking_top){.since_ms = since_ms, .is_bounded = true, .floor = {.score = INT64_MAX}};
 }
 
+/* Of those that hold anything: an aggregator that comes after a long time has some over. */
+enum { BUCKETS_MAX = 10 * 1000 };
+
 bool ranking_board_is_sane(const struct ranking_board *board, const struct ranking_window *window)
 {
     const int64_t last = ranking_period_at(window, RANKING_TIME_MAX_MS);
     const bool is_rolling = window->kind == RANKING_KIND_ROLLING;
     return board->period >= ranking_period_at(window, 0) && board->period <= last &&
            (!is_rolling || (board->oldest >= 0 && board->oldest <= board->period && board->newest >= -1 &&
-                            board->newest <= board->period));
+                            board->newest <= board->period && board->newest - board->oldest <= BUCKETS_MAX));
 }
 
 bool ranking_board_lets_go(const struct ranking_board *board, const struct ranking_window *window)
@@ -122,6 +125,10 @@ static bool read_floor(struct text text, struct ranking_place *ret_floor)
     return true;
 }
 
+/* A string of Redis has 512 MB at most. */
+enum { STRING_MAX = 512 * 1024 * 1024 };
+#define GENERATION_MAX INT64_C(1000000000000000000)
+
 bool ranking_top_read(struct text text, struct ranking_top *ret_top)
 {
     struct text rest = text;
@@ -129,7 +136,9 @@ bool ranking_top_read(struct text text, struct ranking_top *ret_top)
     if (!decimal_parse(text_cut(&rest, ' '), &ret_top->since_ms) ||
         !decimal_parse(text_cut(&rest, ' '), &ret_top->generation) ||
         !decimal_parse(text_cut(&rest, ' '), &ret_top->length) ||
-        !decimal_parse(text_cut(&rest, ' '), &ret_top->members) || ret_top->length < 0 || ret_top->members < 0) {
+        !decimal_parse(text_cut(&rest, ' '), &ret_top->members) || ret_top->generation < 0 ||
+        ret_top->generation > GENERATION_MAX || ret_top->length < 0 || ret_top->length > STRING_MAX ||
+        ret_top->members < 0 || ret_top->members > STRING_MAX) {
         return false;
     }
     ret_top->is_bounded = rest.len > 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/prng.h"
+#include "common/contract/counter_rules.h"
 #include "counter-service/ranking/ranking_place.h"
 #include "counter-service/ranking/ranking_places.h"
 
@@ -60,6 +61,9 @@ static enum status count_places(const struct text *texts, size_t text_count, siz
         int result = ranking_places_open(&rest) == 0 ? 1 : -1;
         while (result == 1) {
             result = ranking_places_next(&rest, &resource_id, &score);
+            if (result == 1 && counter_rules_resource_id(resource_id) != NULL) {
+                return STATUS_DATA_DAMAGED; /* no name that was ever counted */
+            }
             count += result == 1;
         }
         if (result < 0) {

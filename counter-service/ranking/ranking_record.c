@@ -5,6 +5,51 @@
 
 #include "common/base/varint.h"
 
+/* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */
+static int64_t sum_of(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t difference_of(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+/* ---- packing ---- */
+
+enum { CALENDAR_NUMBERS = 3, ROLLING_NUMBERS = 4 };
+
+static size_t numbers_of(uint32_t tag)
+{
+    return ranking_tag_is_rolling(tag) ? ROLLING_NUMBERS : CALENDAR_NUMBERS;
+}
+
+static bool take_window(struct text *rest, struct ranking_record *record)
+{
+    uint64_t tag;
+    int64_t numbers[ROLLING_NUMBERS];
+    if (record->count == RANKING_RECORD_WINDOWS_MAX || !varint_take(rest, &tag) || tag > UINT32_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < numbers_of((uint32_t)tag); i++) {
+        uint64_t number;
+        if (!varint_take(rest, &number)) {
+            return false;
+        }
+        numbers[i] = varint_unzigzag(number);
+    }
+    const size_t i = record->count++;
+    record->windows[i].tag = (uint32_t)tag;
+    if (ranking_tag_is_rolling((uint32_t)tag)) {
+        record->windows[i].rolling =
+            (struct ranking_rolling_sum){numbers[0], numbers[1], numbers[2], difference_of(numbers[1], numbers[3])};
+    } else {
+        record->windows[i].calendar = (struct ranking_calendar_sum){numbers[0], numbers[1], numbers[2]};
+    }
+    return true;
+}
+
 int ranking_record_unpack(struct text packed, struct ranking_record *ret_record)
 {
     ret_record->count = 0;
@@ -16,18 +61,9 @@ int ranking_record_unpack(struct text packed, struct ranking_record *ret_record)
         return -1;
     }
     while (rest.len > 0) {
-        uint64_t tag;
-        uint64_t numbers[3];
-        if (ret_record->count == RANKING_RECORD_WINDOWS_MAX || !varint_take(&rest, &tag) || tag > UINT32_MAX) {
+        if (!take_window(&rest, ret_record)) {
             return -1;
         }
-        for (size_t i = 0; i < 3; i++) {
-            if (!varint_take(&rest, &numbers[i])) {
-                return -1;
-            }
-            ret_record->windows[ret_record->count].numbers[i] = varint_unzigzag(numbers[i]);
-        }
-        ret_record->windows[ret_record->count++].tag = (uint32_t)tag;
     }
     return 0;
 }
@@ -37,14 +73,23 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out)
     char *at = out;
     *at++ = RANKING_RECORD_VERSION;
     for (size_t i = 0; i < record->count; i++) {
-        at = varint_put(at, record->windows[i].tag);
-        for (size_t k = 0; k < 3; k++) {
-            at = varint_put(at, varint_zigzag(record->windows[i].numbers[k]));
+        const uint32_t tag = record->windows[i].tag;
+        const struct ranking_calendar_sum *calendar = &record->windows[i].calendar;
+        const struct ranking_rolling_sum *rolling = &record->windows[i].rolling;
+        const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
+        const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
+                                      difference_of(rolling->bucket, rolling->first)};
+        const int64_t *numbers = ranking_tag_is_rolling(tag) ? of_rolling : of_calendar;
+        at = varint_put(at, tag);
+        for (size_t k = 0; k < numbers_of(tag); k++) {
+            at = varint_put(at, varint_zigzag(numbers[k]));
         }
     }
     assert(at - out <= RANKING_RECORD_LEN_MAX);
     return (size_t)(at - out);
 }
+
+/* ---- windows ---- */
 
 /* record->count if it is not there. */
 static size_t place_of(const struct ranking_record *record, const struct ranking_window *window)
@@ -86,17 +131,6 @@ void ranking_record_make_room(struct ranking_record *record, const uint32_t *tag
     record->count = kept;
 }
 
-/* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t difference_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
-
 static int64_t sum_in(const struct ranking_calendar_sum *sums, int64_t period)
 {
     return sums->period == period ? sums->sum : sums->period == period + 1 ? sums->before : 0;
@@ -115,7 +149,9 @@ int64_t ranking_record_sum(const struct ranking_record *record, const struct ran
 static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta, int64_t *ret_bucket_sum)
 {
     const int64_t bucket_sum = sums->bucket == bucket ? sums->bucket_sum : 0;
-    *sums = (struct ranking_rolling_sum){sum_of(sums->sum, delta), bucket, sum_of(bucket_sum, delta)};
+    sums->sum = sum_of(sums->sum, delta);
+    sums->bucket = bucket;
+    sums->bucket_sum = sum_of(bucket_sum, delta);
     *ret_bucket_sum = sums->bucket_sum;
     return sums->sum;
 }
@@ -123,8 +159,12 @@ static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int
 int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
                            int64_t delta, int64_t *ret_bucket_sum)
 {
+    const bool is_new = place_of(record, window) == record->count;
     const size_t i = take_place(record, window);
     if (window->kind == RANKING_KIND_ROLLING) {
+        if (is_new) {
+            record->windows[i].rolling.first = period;
+        }
         return add_rolling(&record->windows[i].rolling, period, delta, ret_bucket_sum);
     }
     struct ranking_calendar_sum *sums = &record->windows[i].calendar;
@@ -138,9 +178,12 @@ int64_t ranking_record_let_go(struct ranking_record *record, const struct rankin
 {
     const size_t i = place_of(record, window);
     if (i == record->count) {
-        return 0; /* somebody has deleted it: nothing of the bucket is in it */
+        return 0;
     }
     struct ranking_rolling_sum *sums = &record->windows[i].rolling;
+    if (bucket < sums->first) {
+        return sums->sum; /* the record was lost since: nothing of the bucket is in it */
+    }
     sums->sum = difference_of(sums->sum, bucket_sum);
     if (sums->bucket == bucket) {
         sums->bucket_sum = 0;

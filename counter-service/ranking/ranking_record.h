@@ -2,9 +2,11 @@
  * tally:{p0}:r:<counter_type>. One record for all windows: an event costs one field. Pure functions.
  *
  *     byte      RANKING_RECORD_VERSION
- *     a window  varint tag, then three zigzag varints:
+ *     a window  varint tag, then zigzag varints:
  *               calendar  the period of the last event, the sum in it, the sum in the period before it
- *               rolling   the sum in the window, the bucket of the last event, the sum in that bucket
+ *               rolling   the sum in the window, the bucket of the last event, the sum in that bucket; how many buckets
+ *                         before that one the first event was: whatever a bucket of before holds is in no sum of this
+ *                         record, which was dropped or lost once
  *
  * A window's tag is the same for ever, so that a record outlives a change of the configuration: windows that are not
  * configured stay as they are. "all" has no place here: its sum is the counter itself. Sums are modulo 2^64: one that
@@ -24,10 +26,9 @@
 enum {
     RANKING_RECORD_VERSION = 1,
     RANKING_RECORD_WINDOWS_MAX = 16,
-    RANKING_RECORD_LEN_MAX = 1 + RANKING_RECORD_WINDOWS_MAX * 4 * 10,
+    RANKING_RECORD_LEN_MAX = 1 + RANKING_RECORD_WINDOWS_MAX * 5 * 10,
 };
 
-/* In the order above. */
 struct ranking_calendar_sum {
     int64_t period;
     int64_t sum;
@@ -37,6 +38,7 @@ struct ranking_rolling_sum {
     int64_t sum;
     int64_t bucket;
     int64_t bucket_sum;
+    int64_t first; /* bucket of the first event */
 };
 
 struct ranking_record {
@@ -46,7 +48,6 @@ struct ranking_record {
         union {
             struct ranking_calendar_sum calendar;
             struct ranking_rolling_sum rolling;
-            int64_t numbers[3];
         };
     } windows[RANKING_RECORD_WINDOWS_MAX];
 };

@@ -84,11 +84,16 @@ size_t ranking_windows_of(const struct ranking_config *config, struct ranking_wi
     return count;
 }
 
+bool ranking_tag_is_rolling(uint32_t tag)
+{
+    return tag > ROLLING_TAG && tag <= ROLLING_TAG + ROLLING_MINUTES_MAX;
+}
+
 bool ranking_window_of_tag(uint32_t tag, struct ranking_window *ret_window)
 {
     uint32_t calendar = tag - CALENDAR_TAG;
     int offset_min = 0;
-    if (tag > ROLLING_TAG && tag <= ROLLING_TAG + ROLLING_MINUTES_MAX) {
+    if (ranking_tag_is_rolling(tag)) {
         *ret_window = rolling_window("", (int64_t)(tag - ROLLING_TAG) * MINUTE_MS);
         return true;
     }

@@ -50,6 +50,7 @@ struct ranking_window {
 /* The windows that are configured, the calendar ones first. Returns how many. */
 size_t ranking_windows_of(const struct ranking_config *config, struct ranking_window out[RANKING_WINDOWS_MAX]);
 
+bool ranking_tag_is_rolling(uint32_t tag);
 /* The window of a tag that a record has, configured or not. False if it is none. */
 bool ranking_window_of_tag(uint32_t tag, struct ranking_window *ret_window) MUST_CHECK;
 

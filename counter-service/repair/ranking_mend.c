@@ -40,16 +40,19 @@ static void mend_calendar(const struct ranked_window *ranked, const struct ranki
 }
 
 /* The record's last bucket is where the next event goes on from: it must be the newest that anything was put into. */
-static void set_rolling(struct ranking_record *record, const struct ranking_window *window, int64_t sum, int64_t bucket,
-                        int64_t bucket_sum)
+static void set_rolling(struct ranking_record *record, const struct ranked_window *ranked,
+                        struct ranking_rolling_sum sums)
 {
     int64_t none;
-    size_t i = place_of(record, window);
+    size_t i = place_of(record, &ranked->window);
     if (i == record->count) {
-        (void)ranking_record_add(record, window, bucket, 0, &none);
-        i = place_of(record, window);
+        (void)ranking_record_add(record, &ranked->window, sums.bucket, 0, &none);
+        i = place_of(record, &ranked->window);
     }
-    record->windows[i].rolling = (struct ranking_rolling_sum){sum, bucket, bucket_sum};
+    /* All that its buckets hold is in the sum. */
+    const int64_t first = ranking_view_first_bucket(ranked, ranked->board.period);
+    sums.first = ranked->board.oldest < first ? ranked->board.oldest : first;
+    record->windows[i].rolling = sums;
 }
 
 static bool lacks_anything(const struct ranking_lack *lack, const struct ranking_layout *layout, size_t window)
@@ -93,8 +96,8 @@ static void mend_rolling(const struct ranking_found_window *found, const struct 
         last = mended->buckets[now] != 0 && bucket > last ? bucket : last;
     }
     const int64_t cell = ranking_layout_cell(layout, ranked, window, running, last);
-    set_rolling(&mended->record, &ranked->window, sum, last,
-                cell == RANKING_NO_CELL ? found->in_last : mended->buckets[cell]);
+    const int64_t last_sum = cell == RANKING_NO_CELL ? found->in_last : mended->buckets[cell];
+    set_rolling(&mended->record, ranked, (struct ranking_rolling_sum){sum, last, last_sum, 0});
 }
 
 void ranking_mend(const struct ranking_cut *cut, size_t type, size_t place, const struct ranking_lack *lack,

@@ -75,11 +75,14 @@ static int note_uncounted(struct redis_conn *conn, const struct config *config, 
     resp_put_string(requests, TEXT("HGET"));
     redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
     resp_put_string(requests, RANKING_FIELD_VERSION);
-    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0 ||
-        redis_command_expect(conn, "HGET", &reply, error) != 0) {
+    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0) {
         return -1;
     }
-    if (reply.type != REDIS_NIL) {
+    if (redis_conn_next(conn, &reply) != 0) {
+        error_set(error, "%s", redis_conn_error(conn));
+        return -1;
+    }
+    if (reply.type == REDIS_TEXT) { /* an error: somebody else's key */
         (void)!note_ranking_field(conn, config, requests, RANKING_FIELD_UNCOUNTED, &refused);
     }
     return 0;
@@ -153,10 +156,14 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     "*2\r\n$3\r\nGET\r\n$22\r\ntally:{p0}:lease:kafka\r\n" \
     "*2\r\n$3\r\nGET\r\n$25\r\ntally:{p0}:lease:rankings\r\n"
 
-/* As long as somebody keeps rankings, and this instance adds no events. */
+/* This instance adds no events: if somebody keeps rankings, for some seconds; if somebody has, for whoever does next.
+ */
 static const char tell_uncounted[] = "#!lua\n"
+                                     "local state = redis.pcall('HMGET', KEYS[3], 'v', 'uncounted')\n"
                                      "if type(redis.pcall('GET', KEYS[1])) == 'string' then\n"
                                      "    redis.pcall('SET', KEYS[2], '1', 'PX', '5000')\n"
+                                     "elseif state[1] and not state[2] then\n"
+                                     "    redis.pcall('HSET', KEYS[3], 'uncounted', '1')\n"
                                      "end\n"
                                      "return 1";
 
@@ -168,12 +175,13 @@ void redis_heartbeat_append(struct buffer *out, const struct config *config)
         redis_command_words(out, TEXT("EVAL"), TEXT("#!lua\nreturn 1"), TEXT("0"));
         return;
     }
-    resp_put_array(out, 5);
+    resp_put_array(out, 6);
     resp_put_string(out, TEXT("EVAL"));
     resp_put_string(out, TEXT(tell_uncounted));
-    resp_put_string(out, TEXT("2"));
+    resp_put_string(out, TEXT("3"));
     redis_key_put_single(out, &prefix, RANKING_LEASE_KEY);
     redis_key_put_single(out, &prefix, RANKING_UNCOUNTED_KEY);
+    redis_key_put_single(out, &prefix, RANKING_STATE_KEY);
 }
 
 static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)

@@ -43,6 +43,48 @@ static void test_a_damaged_record_is_as_good_as_none(void **state)
     ranking_fixture_write_one(rankings, now_ms + 2 * HOUR, 1, 1);
     ranking_fixture_settle(run);
     assert_string_equal(run->trouble.message, "");
+    /* What was damaged when it was counted is right again when all that was lost has left. */
+    ranking_fixture_write_one(rankings, now_ms + 25 * HOUR, 7, 5);
+    ranking_fixture_settle(run);
+    for (size_t i = 0; i < 2; i++) {
+        const struct ranked_window *rolling = ranking_fixture_window(run, i == 0 ? "1h" : "24h");
+        assert_true(ranking_table_find(&rolling->table, TEXT("r7"))->score == 5);
+    }
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
+/* A bucket that holds no number, and a key of another type, which is mended. */
+static void test_a_damaged_bucket_stops_nothing(void **state)
+{
+    NEED_REDIS(state);
+    char key[64];
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = ranking_fixture_start_ms() / HOUR * HOUR;
+    ranking_fixture_write_each(rankings, now_ms, 30, 1);
+    ranking_fixture_settle(run);
+    const struct ranked_window *hour = ranking_fixture_window(run, "1h");
+    snprintf(key, sizeof(key), "tally:{p0}:r:like:60m:b%lld", (long long)hour->board.period);
+    REDIS_ASK(fixture->redis, "HSET", key, "r1", "abc");
+    ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE, 2, 1);
+    ranking_fixture_settle(run);
+    assert_true(hour->board.oldest == hour->board.newest && since_of(run, "1h") > now_ms);
+    snprintf(key, sizeof(key), "tally:{p0}:r:like:60m:b%lld", (long long)hour->board.period);
+    REDIS_ASK(fixture->redis, "DEL", key);
+    REDIS_ASK(fixture->redis, "SET", key, "x");
+    ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE + 1, 2, 1);
+    for (int i = 0; i < 3; i++) {
+        (void)aggregator_run_turn(run); /* a part of what it writes is refused */
+    }
+    assert_true(run->state.is_torn);
+    REDIS_ASK(fixture->redis, "DEL", key);
+    for (int i = 0; i < 3; i++) {
+        run->retry_us = 1;
+        (void)aggregator_run_turn(run);
+    }
+    ranking_fixture_settle(run);
+    assert_false(run->state.is_torn || ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }
@@ -269,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_damaged_record_is_as_good_as_none),
+        TEST(test_a_damaged_bucket_stops_nothing),
         TEST(test_a_changed_offset_mixes_no_periods),
         TEST(test_a_state_that_was_deleted_begins_with_nothing),
         TEST(test_a_board_that_was_deleted_lets_its_buckets_go),

@@ -88,6 +88,23 @@ static void test_a_sum_that_left_its_range_is_right_when_it_has_come_back(void *
     assert_int_equal(ranking_record_let_go(&record, &window, 11, -INT64_MAX), 0);
 }
 
+/* It was lost, and the next events made it anew: what its buckets held before is not in it. */
+static void test_a_record_that_was_lost_lets_go_of_its_own_buckets_only(void **state)
+{
+    (void)state;
+    struct ranking_record record = {.count = 0};
+    const struct ranking_window rolling = hour_rolling();
+    char packed[RANKING_RECORD_LEN_MAX];
+    add(&record, rolling, 12, 100);
+    add(&record, rolling, 14, 5);
+    assert_int_equal(ranking_record_let_go(&record, &rolling, 10, 30), 105);
+    const size_t len = ranking_record_pack(&record, packed);
+    assert_int_equal(ranking_record_unpack((struct text){packed, len}, &record), 0);
+    assert_int_equal(ranking_record_let_go(&record, &rolling, 11, 7), 105);
+    assert_int_equal(ranking_record_let_go(&record, &rolling, 12, 100), 5);
+    assert_int_equal(ranking_record_let_go(&record, &rolling, 14, 5), 0);
+}
+
 static void test_what_was_deleted_is_not_taken_away(void **state)
 {
     (void)state;
@@ -115,8 +132,15 @@ static void test_a_record_survives_packing(void **state)
         record.count = prng_up_to(&prng, RANKING_RECORD_WINDOWS_MAX);
         for (size_t k = 0; k < record.count; k++) {
             record.windows[k].tag = (uint32_t)prng_next(&prng) >> prng_up_to(&prng, 31);
-            for (size_t n = 0; n < 3; n++) {
-                record.windows[k].numbers[n] = (int64_t)prng_next(&prng) >> prng_up_to(&prng, 63);
+            int64_t numbers[4];
+            for (size_t n = 0; n < 4; n++) {
+                numbers[n] = (int64_t)prng_next(&prng) >> prng_up_to(&prng, 63);
+            }
+            if (ranking_tag_is_rolling(record.windows[k].tag)) {
+                record.windows[k].rolling =
+                    (struct ranking_rolling_sum){numbers[0], numbers[1], numbers[2], numbers[3]};
+            } else {
+                record.windows[k].calendar = (struct ranking_calendar_sum){numbers[0], numbers[1], numbers[2]};
             }
         }
         const size_t len = ranking_record_pack(&record, packed);
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_a_rolling_sum_is_that_of_its_buckets),
         cmocka_unit_test(test_a_sum_that_left_its_range_is_right_when_it_has_come_back),
         cmocka_unit_test(test_what_was_deleted_is_not_taken_away),
+        cmocka_unit_test(test_a_record_that_was_lost_lets_go_of_its_own_buckets_only),
         cmocka_unit_test(test_a_record_survives_packing),
         cmocka_unit_test(test_what_is_no_record_is_refused),
         cmocka_unit_test(test_a_record_is_over_when_nothing_can_be_asked_for),
