@@ -28,7 +28,7 @@ static size_t numbers_of(uint32_t tag)
 static bool take_window(struct text *rest, struct ranking_record *record)
 {
     uint64_t tag;
-    int64_t numbers[ROLLING_NUMBERS];
+    int64_t numbers[ROLLING_NUMBERS] = {0};
     if (record->count == RANKING_RECORD_WINDOWS_MAX || !varint_take(rest, &tag) || tag > UINT32_MAX) {
         return false;
     }

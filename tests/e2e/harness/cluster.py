@@ -19,7 +19,9 @@ JOIN_SECONDS = 5
 class Cluster(Stack):
     """Started ready. The gateways have nothing but Consul to find a service by: their static host leads nowhere."""
 
-    def __init__(self, directory, services=2, gateways=1, redis=None, service=None, gateway=None, redis_kind=RedisServer):
+    def __init__(
+        self, directory, services=2, gateways=1, redis=None, service=None, gateway=None, redis_kind=RedisServer
+    ):
         self.directory = directory
         self.consul = ConsulAgent(directory)
         self.redis = redis_kind(directory, **(redis or {}))
