@@ -34,7 +34,7 @@ def test_who_waited_and_asks_again_is_answered_in_time(stack, resource):
             for asked in (asker, waiter, *others):
                 status, took = asked.result()
                 assert status in (503, 504)
-                assert took < 4.3
+                assert took < 5.5  # its deadline is after 4; behind the others it would be after 7
     finally:
         stack.service.resume()
         stack.wait_ready()
