@@ -105,8 +105,8 @@ static int read_counters(const struct outbox_conn *conn, struct ranking_chunk *c
 
 /* ---- the new records and orders ---- */
 
-static void put_row(struct ranking_work *work, struct ranked_type *type, const struct ranking_row *row,
-                    struct ranking_record *record)
+static void put_row(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
+                    const struct ranking_row *row, struct ranking_record *record)
 {
     for (size_t i = 0; i < type->window_count; i++) {
         struct ranked_window *ranked = &type->windows[i];
@@ -115,12 +115,11 @@ static void put_row(struct ranking_work *work, struct ranked_type *type, const s
             ranking_change_put(&work->windows[i].change, ranked, row->resource_id, row->after);
             continue;
         }
-        int64_t bucket_sum = 0;
-        const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &bucket_sum);
+        struct ranking_bucket_change change;
+        const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &change);
         ranking_change_put(&work->windows[i].change, ranked, row->resource_id, after);
         if (ranked->window.kind == RANKING_KIND_ROLLING) {
-            ranking_words_put(&work->windows[i].bucket, row->resource_id);
-            ranking_words_put_integer(&work->windows[i].bucket, bucket_sum);
+            ranking_work_put_bucket(work, state, type, i, row->resource_id, &change, row->delta);
         }
     }
 }
@@ -160,7 +159,7 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
         if (has_records) {
             take_record(work, type, row, records, &place, ranking_time_of(chunk->last.ms), &record);
         }
-        put_row(work, type, row, &record);
+        put_row(work, state, type, row, &record);
         if (has_records) {
             put_record(work, row, &record);
         }

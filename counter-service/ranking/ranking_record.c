@@ -18,6 +18,11 @@ static int64_t difference_of(int64_t a, int64_t b)
 
 /* ---- packing ---- */
 
+static int64_t doubled(int64_t number, bool odd)
+{
+    return (int64_t)(((uint64_t)number << 1) | odd);
+}
+
 enum { CALENDAR_NUMBERS = 3, ROLLING_NUMBERS = 4 };
 
 static size_t numbers_of(uint32_t tag)
@@ -42,8 +47,13 @@ static bool take_window(struct text *rest, struct ranking_record *record)
     const size_t i = record->count++;
     record->windows[i].tag = (uint32_t)tag;
     if (ranking_tag_is_rolling((uint32_t)tag)) {
-        record->windows[i].rolling =
-            (struct ranking_rolling_sum){numbers[0], numbers[1], numbers[2], difference_of(numbers[1], numbers[3])};
+        record->windows[i].rolling = (struct ranking_rolling_sum){
+            .sum = numbers[0],
+            .bucket = numbers[1],
+            .bucket_sum = numbers[2],
+            .first = difference_of(numbers[1], numbers[3] >> 1),
+            .is_ahead = (numbers[3] & 1) != 0,
+        };
     } else {
         record->windows[i].calendar = (struct ranking_calendar_sum){numbers[0], numbers[1], numbers[2]};
     }
@@ -78,7 +88,7 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out)
         const struct ranking_rolling_sum *rolling = &record->windows[i].rolling;
         const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
         const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
-                                      difference_of(rolling->bucket, rolling->first)};
+                                      doubled(difference_of(rolling->bucket, rolling->first), rolling->is_ahead)};
         const int64_t *numbers = ranking_tag_is_rolling(tag) ? of_rolling : of_calendar;
         at = varint_put(at, tag);
         for (size_t k = 0; k < numbers_of(tag); k++) {
@@ -146,26 +156,34 @@ int64_t ranking_record_sum(const struct ranking_record *record, const struct ran
                                                 : sum_in(&record->windows[i].calendar, period);
 }
 
-static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta, int64_t *ret_bucket_sum)
+static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta,
+                           struct ranking_bucket_change *ret_change)
 {
-    const int64_t bucket_sum = sums->bucket == bucket ? sums->bucket_sum : 0;
+    const bool enters = sums->bucket != bucket;
+    *ret_change = (struct ranking_bucket_change){
+        .enters = enters,
+        .leaves = enters && sums->is_ahead,
+        .left = sums->bucket,
+        .left_sum = sums->bucket_sum,
+    };
     sums->sum = sum_of(sums->sum, delta);
+    sums->bucket_sum = enters ? delta : sum_of(sums->bucket_sum, delta);
     sums->bucket = bucket;
-    sums->bucket_sum = sum_of(bucket_sum, delta);
-    *ret_bucket_sum = sums->bucket_sum;
+    sums->is_ahead = !enters;
     return sums->sum;
 }
 
 int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
-                           int64_t delta, int64_t *ret_bucket_sum)
+                           int64_t delta, struct ranking_bucket_change *ret_change)
 {
     const bool is_new = place_of(record, window) == record->count;
     const size_t i = take_place(record, window);
     if (window->kind == RANKING_KIND_ROLLING) {
+        struct ranking_rolling_sum *sums = &record->windows[i].rolling;
         if (is_new) {
-            record->windows[i].rolling.first = period;
+            *sums = (struct ranking_rolling_sum){.bucket = period - 1, .first = period};
         }
-        return add_rolling(&record->windows[i].rolling, period, delta, ret_bucket_sum);
+        return add_rolling(sums, period, delta, ret_change);
     }
     struct ranking_calendar_sum *sums = &record->windows[i].calendar;
     const int64_t before = sums->period == period ? sums->before : sum_in(sums, period - 1);
@@ -174,7 +192,7 @@ int64_t ranking_record_add(struct ranking_record *record, const struct ranking_w
 }
 
 int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
-                              int64_t bucket_sum)
+                              int64_t held)
 {
     const size_t i = place_of(record, window);
     if (i == record->count) {
@@ -184,9 +202,12 @@ int64_t ranking_record_let_go(struct ranking_record *record, const struct rankin
     if (bucket < sums->first) {
         return sums->sum; /* the record was lost since: nothing of the bucket is in it */
     }
-    sums->sum = difference_of(sums->sum, bucket_sum);
     if (sums->bucket == bucket) {
+        sums->sum = difference_of(sums->sum, sums->bucket_sum);
         sums->bucket_sum = 0;
+        sums->is_ahead = false;
+    } else {
+        sums->sum = difference_of(sums->sum, held);
     }
     return sums->sum;
 }

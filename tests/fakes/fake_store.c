@@ -40,7 +40,7 @@ static void put_total(struct ranking_read *read, int64_t total)
 {
     struct ranking_record record = {.count = 0};
     char packed[RANKING_RECORD_LEN_MAX];
-    int64_t unused;
+    struct ranking_bucket_change unused;
     ranking_record_add(&record, &read->question->window, TODAY, total, &unused);
     buffer_append(&read->total, packed, ranking_record_pack(&record, packed));
 }
