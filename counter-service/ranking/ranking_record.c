@@ -78,6 +78,14 @@ int ranking_record_unpack(struct text packed, struct ranking_record *ret_record)
     return 0;
 }
 
+static char *put_numbers(char *at, const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        at = varint_put(at, varint_zigzag(numbers[i]));
+    }
+    return at;
+}
+
 size_t ranking_record_pack(const struct ranking_record *record, char *out)
 {
     char *at = out;
@@ -89,11 +97,9 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out)
         const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
         const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
                                       doubled(difference_of(rolling->bucket, rolling->first), rolling->is_ahead)};
-        const int64_t *numbers = ranking_tag_is_rolling(tag) ? of_rolling : of_calendar;
         at = varint_put(at, tag);
-        for (size_t k = 0; k < numbers_of(tag); k++) {
-            at = varint_put(at, varint_zigzag(numbers[k]));
-        }
+        at = ranking_tag_is_rolling(tag) ? put_numbers(at, of_rolling, ROLLING_NUMBERS)
+                                         : put_numbers(at, of_calendar, CALENDAR_NUMBERS);
     }
     assert(at - out <= RANKING_RECORD_LEN_MAX);
     return (size_t)(at - out);

@@ -91,8 +91,9 @@ char *ranking_edit_member(struct ranking_edit *edit, size_t place, int64_t *ret_
     assert_int_equal(ranking_order_read(&string, 1, &order), STATUS_OK);
     assert_true(place < order.count);
     const struct ranking_entry *entry = &order.entries[place];
-    char *id = strndup(entry->resource_id.data, entry->resource_id.len);
+    char *id = calloc(1, entry->resource_id.len + 1);
     assert_non_null(id);
+    memcpy(id, entry->resource_id.data, entry->resource_id.len);
     *ret_score = entry->score;
     ranking_order_done(&order);
     return id;
