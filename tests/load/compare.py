@@ -78,9 +78,9 @@ class Contestant:
 
 
 class Tally(Contestant):
-    """more: settings of the service."""
+    """more: settings of the service; gateway: of the gateway."""
 
-    def __init__(self, ends, programs, more=None):
+    def __init__(self, ends, programs, more=None, gateway=None):
         super().__init__(ends)
         service_port, admin_port = free_port(), free_port()
         self.admin_url = f"http://127.0.0.1:{admin_port}"
@@ -96,7 +96,8 @@ class Tally(Contestant):
             [pathlib.Path(programs) / "gateway"],
             quiet
             | {"SERVER_HOST": "127.0.0.1", "SERVER_PORT": self.http_port}
-            | {"GRPC_COUNTER_SERVICE_HOST": f"127.0.0.1:{service_port}"},
+            | {"GRPC_COUNTER_SERVICE_HOST": f"127.0.0.1:{service_port}"}
+            | (gateway or {}),
         )
         wait_ready(f"{self.url}/health/ready")
 
