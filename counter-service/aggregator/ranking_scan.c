@@ -3,7 +3,6 @@
 #include <assert.h>
 
 #include "common/base/clock.h"
-
 #include "counter-service/aggregator/ranking_scan_step.h"
 #include "counter-service/board/ranking_tops.h"
 

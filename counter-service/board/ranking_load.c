@@ -13,17 +13,6 @@
 
 /* ---- what Redis has ---- */
 
-/* The value of a field in HGETALL's answer; empty if it is not there. */
-static struct text field_of(const struct redis_reply *fields, struct text name)
-{
-    for (size_t i = 0; i + 1 < fields->element_count; i += 2) {
-        if (text_equal(redis_reply_element(fields, i).text, name)) {
-            return redis_reply_element(fields, i + 1).text;
-        }
-    }
-    return (struct text){NULL, 0};
-}
-
 static bool read_at(struct text text, struct outbox_position *ret_at)
 {
     const struct text id = text_cut(&text, ' ');
@@ -35,14 +24,14 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
 {
     char name[RANKING_KEY_SIZE];
     struct ranking_board *board = &ranked->board;
-    if (!ranking_board_read(field_of(fields, ranking_board_field(name, ranked->counter_type, &ranked->window)),
+    if (!ranking_board_read(redis_reply_field(fields, ranking_board_field(name, ranked->counter_type, &ranked->window)),
                             board) ||
         !ranking_board_is_sane(board, &ranked->window)) {
         return false;
     }
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
         const struct text field = ranking_top_field(name, ranked->counter_type, &ranked->window, slot);
-        if (!ranking_top_read(field_of(fields, field), &board->tops[slot])) {
+        if (!ranking_top_read(redis_reply_field(fields, field), &board->tops[slot])) {
             return false;
         }
     }
@@ -137,12 +126,12 @@ static void take_state(struct ranking_state *state, struct ranking_txn *txn, con
                        struct found *found)
 {
     const struct redis_reply *fields = found->fields;
-    const bool nothing_before = position->number == 0 && field_of(fields, RANKING_FIELD_NEW).len > 0;
-    found->fed = field_of(fields, RANKING_FIELD_FED);
-    found->is_uncounted = field_of(fields, RANKING_FIELD_UNCOUNTED).len > 0 || state->is_torn;
-    found->exists = read_at(field_of(fields, RANKING_FIELD_AT), &state->at) &&
-                    decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms) && state->time_ms >= 0 &&
-                    state->time_ms <= RANKING_TIME_MAX_MS;
+    const bool nothing_before = position->number == 0 && redis_reply_field(fields, RANKING_FIELD_NEW).len > 0;
+    found->fed = redis_reply_field(fields, RANKING_FIELD_FED);
+    found->is_uncounted = redis_reply_field(fields, RANKING_FIELD_UNCOUNTED).len > 0 || state->is_torn;
+    found->exists = read_at(redis_reply_field(fields, RANKING_FIELD_AT), &state->at) &&
+                    decimal_parse(redis_reply_field(fields, RANKING_FIELD_TIME), &state->time_ms) &&
+                    state->time_ms >= 0 && state->time_ms <= RANKING_TIME_MAX_MS;
     if (!found->exists) {
         state->at = *position;
         state->time_ms = ranking_time_of(position->id.ms);

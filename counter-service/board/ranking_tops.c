@@ -1,6 +1,5 @@
 #include "counter-service/board/ranking_tops.h"
 
-#include "common/base/varint.h"
 #include "counter-service/ranking/ranking_places.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"

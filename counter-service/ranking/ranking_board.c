@@ -7,8 +7,7 @@
 
 bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id)
 {
-    return !top->is_bounded ||
-           ranking_place_compare(score, resource_id, top->floor.score, ranking_place_id(&top->floor)) < 0;
+    return ranking_place_is_had(top->is_bounded ? &top->floor : NULL, score, resource_id);
 }
 
 struct ranking_top ranking_top_unfilled(int64_t since_ms)

@@ -86,8 +86,8 @@ static inline size_t ranking_slot_count(const struct ranking_window *window)
     return window->kind == RANKING_KIND_CALENDAR ? RANKING_SLOTS : 1;
 }
 
-/* Whether a resource of that score, not 0, has a better place than the top's floor: then it is a member, and only then.
- */
+/* Whether a resource of that score has a place in the top, as far as its floor lets it: then it is a member, and only
+ * then. */
 bool ranking_top_has(const struct ranking_top *top, int64_t score, struct text resource_id);
 /* A top that nobody is in yet, and everybody is outside of. */
 struct ranking_top ranking_top_unfilled(int64_t since_ms);

@@ -3,6 +3,7 @@
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_PLACE_H
 #define TALLY_COUNTER_SERVICE_RANKING_RANKING_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -37,6 +38,13 @@ static inline void ranking_place_set(struct ranking_place *place, int64_t score,
     place->score = score;
     place->len = resource_id.len;
     memcpy(place->resource_id, resource_id.data, resource_id.len);
+}
+
+/* Whether a resource with that score has a place: not with 0, and behind a floor (NULL: there is none) nobody has. */
+static inline bool ranking_place_is_had(const struct ranking_place *floor, int64_t score, struct text resource_id)
+{
+    return score != 0 &&
+           (floor == NULL || ranking_place_compare(score, resource_id, floor->score, ranking_place_id(floor)) < 0);
 }
 
 #endif

@@ -49,6 +49,5 @@ int64_t ranking_snapshot_find(const struct ranking_snapshot *snapshot, struct te
 /* Members without a board are of nobody knows which period. */
 bool ranking_snapshot_belongs(const struct ranking_snapshot *snapshot, int64_t score, struct text resource_id)
 {
-    return score != 0 && snapshot->has_board && snapshot->has_top &&
-           ranking_top_has(&snapshot->top, score, resource_id);
+    return snapshot->has_board && snapshot->has_top && ranking_top_has(&snapshot->top, score, resource_id);
 }

@@ -55,11 +55,7 @@ void ranking_table_done(struct ranking_table *table)
 
 bool ranking_table_has_place(const struct ranking_table *table, struct text resource_id, int64_t score)
 {
-    if (score == 0) {
-        return false;
-    }
-    return !table->is_bounded ||
-           ranking_place_compare(score, resource_id, table->floor.score, ranking_place_id(&table->floor)) < 0;
+    return ranking_place_is_had(table->is_bounded ? &table->floor : NULL, score, resource_id);
 }
 
 /* ---- members ---- */

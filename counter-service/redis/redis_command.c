@@ -34,3 +34,13 @@ int redis_command_expect(struct redis_conn *conn, const char *command, struct re
     }
     return 0;
 }
+
+struct text redis_reply_field(const struct redis_reply *fields, struct text name)
+{
+    for (size_t i = 0; i + 1 < fields->element_count; i += 2) {
+        if (text_equal(redis_reply_element(fields, i).text, name)) {
+            return redis_reply_element(fields, i + 1).text;
+        }
+    }
+    return (struct text){NULL, 0};
+}

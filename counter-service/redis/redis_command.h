@@ -22,4 +22,7 @@ int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, 
 int redis_command_expect(struct redis_conn *conn, const char *command, struct redis_reply *ret_reply,
                          struct error *error) MUST_CHECK;
 
+/* The value of a field in the answer to HGETALL; empty if it is not there. */
+struct text redis_reply_field(const struct redis_reply *fields, struct text name);
+
 #endif

@@ -29,7 +29,7 @@ static void put_place(struct adding *adding, size_t resource)
     const int64_t before = is_member ? found->tops[adding->slot].score : 0;
     const int64_t sum = ranking_record_sum(&adding->batch->mended[resource].record, &ranked->window,
                                            ranking_view_period(ranked, adding->slot));
-    const int64_t after = sum != 0 && ranking_top_has(top, sum, id) ? sum : 0;
+    const int64_t after = ranking_top_has(top, sum, id) ? sum : 0;
     if (after != before) {
         ranking_places_put(&adding->places, id, after);
         top->members += (after != 0) - is_member;

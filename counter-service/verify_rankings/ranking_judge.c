@@ -76,7 +76,7 @@ static void judge_place(struct judging *judging, const struct ranked_window *ran
     char name[RANKING_VIEW_NAME_SIZE];
     const struct ranking_found_window *found = &judging->found->windows[window];
     const bool has_place = found->tops[slot].has_score;
-    const bool should = sum != 0 && ranking_top_has(&ranked->board.tops[slot], sum, judging->found->id);
+    const bool should = ranking_top_has(&ranked->board.tops[slot], sum, judging->found->id);
     const int64_t score = found->tops[slot].score;
     const bool is_right = has_place == should && (!should || score == sum);
     if (!is_right && is_news(judging, bit_of(window, slot == 0 ? SLOT_0 : SLOT_1))) {

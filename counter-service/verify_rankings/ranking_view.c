@@ -4,17 +4,7 @@
 
 #include "common/base/decimal.h"
 #include "counter-service/event/stream_id.h"
-
-/* The value of a field in HGETALL's answer; empty if it is not there. */
-static struct text field_of(const struct redis_reply *fields, struct text name)
-{
-    for (size_t i = 0; i + 1 < fields->element_count; i += 2) {
-        if (text_equal(redis_reply_element(fields, i).text, name)) {
-            return redis_reply_element(fields, i + 1).text;
-        }
-    }
-    return (struct text){NULL, 0};
-}
+#include "counter-service/redis/redis_command.h"
 
 /* False if it is not there, or the last leader has not kept it up. */
 static bool read_window(struct ranked_window *ranked, const struct redis_reply *fields)
@@ -22,13 +12,13 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
     char name[RANKING_KEY_SIZE];
     struct ranking_board *board = &ranked->board;
     const struct text field = ranking_board_field(name, ranked->counter_type, &ranked->window);
-    if (!ranking_board_read(field_of(fields, field), board) ||
-        !ranking_fed_has_window(field_of(fields, RANKING_FIELD_FED), ranked->counter_type, &ranked->window)) {
+    if (!ranking_board_read(redis_reply_field(fields, field), board) ||
+        !ranking_fed_has_window(redis_reply_field(fields, RANKING_FIELD_FED), ranked->counter_type, &ranked->window)) {
         return false;
     }
     for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
         const struct text top = ranking_top_field(name, ranked->counter_type, &ranked->window, slot);
-        if (!ranking_top_read(field_of(fields, top), &board->tops[slot])) {
+        if (!ranking_top_read(redis_reply_field(fields, top), &board->tops[slot])) {
             return false;
         }
     }
@@ -37,10 +27,10 @@ static bool read_window(struct ranked_window *ranked, const struct redis_reply *
 
 int ranking_view_read(struct ranking_state *state, const struct redis_reply *fields, struct error *error)
 {
-    struct text at = field_of(fields, RANKING_FIELD_AT);
+    struct text at = redis_reply_field(fields, RANKING_FIELD_AT);
     const struct text id = text_cut(&at, ' ');
     if (!stream_id_parse(id, &state->at.id) || !decimal_parse_unsigned(at, UINT64_MAX, &state->at.number) ||
-        !decimal_parse(field_of(fields, RANKING_FIELD_TIME), &state->time_ms)) {
+        !decimal_parse(redis_reply_field(fields, RANKING_FIELD_TIME), &state->time_ms)) {
         error_set(error, "Redis has no rankings: no counter-service that is configured to keep any has run on it");
         return -1;
     }
@@ -56,7 +46,7 @@ int ranking_view_read(struct ranking_state *state, const struct redis_reply *fie
 
 struct text ranking_view_version(const struct redis_reply *fields)
 {
-    return field_of(fields, RANKING_FIELD_VERSION);
+    return redis_reply_field(fields, RANKING_FIELD_VERSION);
 }
 
 bool ranking_view_same_keys(const struct ranking_state *a, const struct ranking_state *b)
