@@ -2,13 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/config/config_reload.h"
-#include "common/log/grpc_log.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
+#include "common/process/grpc_library.h"
 #include "common/process/process_limits.h"
 #include "common/process/sd_notify.h"
 #include "common/process/signals.h"
@@ -16,6 +15,7 @@
 
 enum {
     LOG_STOP_TIMEOUT_MS = 1000,
+    GRPC_END_TIMEOUT_MS = 5000,
     /* Time for what drain.delay and drain.timeout do not bound: Consul's answer, what the threads still have to
      * finish. */
     STOP_REST_MS = 15000,
@@ -51,12 +51,6 @@ static void warn_of_links(const struct daemon *daemon, const struct config *conf
                  LOG_STR("variables", config->passed_over), LOG_INT("count", config->passed_over_count),
                  LOG_STR("advice", OPTIONS_LINKS_ADVICE));
     }
-}
-
-/* Debian 12's c-ares leaks with each look-up of a host name that gRPC does with it. The user's own choice stands. */
-static void choose_grpc_resolver(void)
-{
-    setenv("GRPC_DNS_RESOLVER", "native", 0);
 }
 
 static void notify(const struct daemon *daemon, const char *assignments)
@@ -124,6 +118,15 @@ static int serve(const struct daemon *daemon, const struct launch *launch)
     return 0;
 }
 
+/* Its threads may still log. */
+static void wait_for_grpc(const struct daemon *daemon)
+{
+    if (!grpc_library_wait_for_end(GRPC_END_TIMEOUT_MS)) {
+        log_warn(daemon->component, "the gRPC library is still closing connections",
+                 LOG_INT("waited_ms", GRPC_END_TIMEOUT_MS));
+    }
+}
+
 int daemon_main(const struct daemon *daemon, int argc, char **argv)
 {
     struct error error;
@@ -139,12 +142,12 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
         return 1;
     }
     warn_of_links(daemon, config);
-    choose_grpc_resolver();
-    grpc_log_redirect();
+    grpc_library_prepare();
     raise_file_limit(daemon, config);
     metrics_register_process(daemon->program.name, daemon->program.version);
     metrics_register(&draining_family, NULL);
     result = serve(daemon, &launch);
+    wait_for_grpc(daemon);
     log_stop(LOG_STOP_TIMEOUT_MS);
     config_free(config);
     return result;
