@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "common/base/wrap.h"
 #include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/board/record_cache.h"
 #include "counter-service/ranking/ranking_record.h"
@@ -105,6 +106,14 @@ static int read_counters(const struct outbox_conn *conn, struct ranking_chunk *c
 
 /* ---- the new records and orders ---- */
 
+/* Redis did not tell the sum when the last event was: it is of now, and the one before of nobody knows when. */
+static void put_counter(struct ranking_work *work, size_t window, struct ranked_window *ranked,
+                        const struct ranking_row *row)
+{
+    const int64_t before = row->has_after ? wrap_subtract(row->after, row->delta) : 0;
+    ranking_change_put(&work->windows[window].change, ranked, row->resource_id, before, row->after);
+}
+
 static void put_row(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
                     const struct ranking_row *row, struct ranking_record *record)
 {
@@ -112,12 +121,12 @@ static void put_row(struct ranking_work *work, const struct ranking_state *state
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
-            ranking_change_put(&work->windows[i].change, ranked, row->resource_id, row->after);
+            put_counter(work, i, ranked, row);
             continue;
         }
         struct ranking_bucket_change change;
         const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &change);
-        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, after);
+        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, wrap_subtract(after, row->delta), after);
         if (ranked->window.kind == RANKING_KIND_ROLLING) {
             ranking_work_put_bucket(work, state, type, i, row->resource_id, &change, row->delta);
         }

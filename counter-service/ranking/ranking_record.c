@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "common/base/varint.h"
-
-/* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t difference_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
+#include "common/base/wrap.h"
 
 /* ---- packing ---- */
 
@@ -51,7 +41,7 @@ static bool take_window(struct text *rest, struct ranking_record *record)
             .sum = numbers[0],
             .bucket = numbers[1],
             .bucket_sum = numbers[2],
-            .first = difference_of(numbers[1], numbers[3] >> 1),
+            .first = wrap_subtract(numbers[1], numbers[3] >> 1),
             .is_ahead = (numbers[3] & 1) != 0,
         };
     } else {
@@ -96,7 +86,7 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out)
         const struct ranking_rolling_sum *rolling = &record->windows[i].rolling;
         const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
         const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
-                                      doubled(difference_of(rolling->bucket, rolling->first), rolling->is_ahead)};
+                                      doubled(wrap_subtract(rolling->bucket, rolling->first), rolling->is_ahead)};
         at = varint_put(at, tag);
         at = ranking_tag_is_rolling(tag) ? put_numbers(at, of_rolling, ROLLING_NUMBERS)
                                          : put_numbers(at, of_calendar, CALENDAR_NUMBERS);
@@ -172,8 +162,8 @@ static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int
         .left = sums->bucket,
         .left_sum = sums->bucket_sum,
     };
-    sums->sum = sum_of(sums->sum, delta);
-    sums->bucket_sum = enters ? delta : sum_of(sums->bucket_sum, delta);
+    sums->sum = wrap_add(sums->sum, delta);
+    sums->bucket_sum = enters ? delta : wrap_add(sums->bucket_sum, delta);
     sums->bucket = bucket;
     sums->is_ahead = !enters;
     return sums->sum;
@@ -193,7 +183,7 @@ int64_t ranking_record_add(struct ranking_record *record, const struct ranking_w
     }
     struct ranking_calendar_sum *sums = &record->windows[i].calendar;
     const int64_t before = sums->period == period ? sums->before : sum_in(sums, period - 1);
-    *sums = (struct ranking_calendar_sum){period, sum_of(sum_in(sums, period), delta), before};
+    *sums = (struct ranking_calendar_sum){period, wrap_add(sum_in(sums, period), delta), before};
     return sums->sum;
 }
 
@@ -209,11 +199,11 @@ int64_t ranking_record_let_go(struct ranking_record *record, const struct rankin
         return sums->sum; /* the record was lost since: nothing of the bucket is in it */
     }
     if (sums->bucket == bucket) {
-        sums->sum = difference_of(sums->sum, sums->bucket_sum);
+        sums->sum = wrap_subtract(sums->sum, sums->bucket_sum);
         sums->bucket_sum = 0;
         sums->is_ahead = false;
     } else {
-        sums->sum = difference_of(sums->sum, held);
+        sums->sum = wrap_subtract(sums->sum, held);
     }
     return sums->sum;
 }

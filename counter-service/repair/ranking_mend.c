@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/base/wrap.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 /* The window's place in the record; its count of windows if it has none. */
@@ -26,7 +27,7 @@ static void add_to_period(struct ranking_record *record, const struct ranking_wi
     if (i == record->count || period >= record->windows[i].calendar.period) {
         (void)ranking_record_add(record, window, period, delta, &none);
     } else if (period == record->windows[i].calendar.period - 1) {
-        record->windows[i].calendar.before = ranking_sum_of(record->windows[i].calendar.before, delta);
+        record->windows[i].calendar.before = wrap_add(record->windows[i].calendar.before, delta);
     }
 }
 
@@ -76,7 +77,7 @@ static int64_t bucket_delta(const struct ranking_lack *lack, int64_t then, int64
     if (then == RANKING_NO_CELL) {
         return 0;
     }
-    return lack->resource->has_record ? lack->cells[then] : (int64_t)((uint64_t)lack->cells[then] - (uint64_t)now);
+    return lack->resource->has_record ? lack->cells[then] : wrap_subtract(lack->cells[then], now);
 }
 
 /* What the record has of the window before it is mended; of none it is what goes on from the running bucket. */
@@ -99,9 +100,9 @@ static void mend_buckets(const struct ranked_window *ranked, const struct rankin
         const int64_t now = ranking_layout_cell(layout, ranked, window, running, bucket);
         const int64_t then = ranking_layout_cell(layout, ranked, window, lack->periods[window], bucket);
         const int64_t delta = bucket_delta(lack, then, mended->buckets[now]);
-        mended->buckets[now] = ranking_sum_of(mended->buckets[now], delta);
+        mended->buckets[now] = wrap_add(mended->buckets[now], delta);
         mended->is_changed[now] = delta != 0;
-        sums->sum = ranking_sum_of(sums->sum, delta);
+        sums->sum = wrap_add(sums->sum, delta);
         sums->first = delta != 0 && bucket < sums->first ? bucket : sums->first;
         sums->bucket = mended->buckets[now] != 0 && bucket > sums->bucket ? bucket : sums->bucket;
     }

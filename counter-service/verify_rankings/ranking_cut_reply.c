@@ -1,3 +1,4 @@
+#include "common/base/wrap.h"
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
 #include <stdio.h>
@@ -66,8 +67,7 @@ static void take_counters(struct answers *answers, struct ranking_cut *cut, stru
         const struct redis_reply fields = redis_reply_element(answers->results, answers->next++);
         if (fields.type == REDIS_ARRAY && fields.element_count == 1) {
             found->has_counter = decimal_parse(redis_reply_element(&fields, 0).text, &found->counter);
-            found->counter = (int64_t)((uint64_t)found->counter -
-                                       (uint64_t)ranking_waiting_of(&cut->waiting, found->id, counter_type));
+            found->counter = wrap_subtract(found->counter, ranking_waiting_of(&cut->waiting, found->id, counter_type));
         }
     }
 }
@@ -134,8 +134,8 @@ static int take_bucket(struct answers *answers, struct ranking_cut *cut, const s
         sum = text.type == REDIS_TEXT ? counts_of(rolling, bucket, sum) : 0;
         const bool is_old = bucket < ranking_view_first_bucket(ranked, ranked->board.period);
         keep_bucket(cut, layout, ranked, window, i, bucket, sum);
-        found->in_buckets = ranking_sum_of(found->in_buckets, sum);
-        found->in_old = ranking_sum_of(found->in_old, is_old ? sum : 0);
+        found->in_buckets = wrap_add(found->in_buckets, sum);
+        found->in_old = wrap_add(found->in_old, is_old ? sum : 0);
         if (rolling != NULL && rolling->bucket == bucket) {
             found->in_last = sum;
         }
