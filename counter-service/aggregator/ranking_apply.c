@@ -4,16 +4,14 @@
 
 #include "common/base/decimal.h"
 #include "common/base/wrap.h"
+#include "counter-service/aggregator/ranking_prepare.h"
 #include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/board/record_cache.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
 
-enum {
-    READS_KEEP_BYTES = 256 * 1024,
-    AHEAD = 4,
-};
+enum { READS_KEEP_BYTES = 256 * 1024 };
 
 /* ---- reads ---- */
 
@@ -64,45 +62,13 @@ static void put_counter_read(struct buffer *out, const struct ranking_state *sta
     resp_put_string(out, state->types[row->type].counter_type);
 }
 
-/* The rows of a chunk lie all over the memory that holds the records and tops: a look that waits for each takes most of
- * the time. */
-static void prepare_record(const struct record_cache *cache, const struct ranking_chunk *chunk, size_t i)
-{
-    if (i + 2 * AHEAD < chunk->row_count) {
-        const struct ranking_row *row = &chunk->rows[i + 2 * AHEAD];
-        record_cache_prepare(cache, row->type, row->resource_id);
-    }
-    if (i + AHEAD < chunk->row_count) {
-        const struct ranking_row *row = &chunk->rows[i + AHEAD];
-        record_cache_prepare_record(cache, row->type, row->resource_id);
-    }
-}
-
-static void prepare_members(const struct ranking_state *state, const struct ranking_chunk *chunk, size_t i)
-{
-    const struct ranking_row *next = &chunk->rows[i + AHEAD];
-    const struct ranking_row *after = &chunk->rows[i + 2 * AHEAD];
-    if (i + 2 * AHEAD < chunk->row_count) {
-        const struct ranked_type *type = &state->types[after->type];
-        for (size_t k = 0; k < type->window_count; k++) {
-            ranking_table_prepare(&type->windows[k].table, after->resource_id);
-        }
-    }
-    if (i + AHEAD < chunk->row_count) {
-        const struct ranked_type *type = &state->types[next->type];
-        for (size_t k = 0; k < type->window_count; k++) {
-            ranking_table_prepare_member(&type->windows[k].table, next->resource_id);
-        }
-    }
-}
-
 /* Records that are kept are not read, and those of types without records. */
 static void ask_cache(struct record_cache *cache, const struct ranking_state *state, struct ranking_chunk *chunk)
 {
     record_cache_turn(cache);
     for (size_t i = 0; i < chunk->row_count; i++) {
         struct ranking_row *row = &chunk->rows[i];
-        prepare_record(cache, chunk, i);
+        ranking_prepare_records(cache, chunk, i);
         row->is_kept = !needs_records(&state->types[row->type]) || record_cache_ask(cache, row->type, row->resource_id);
     }
 }
@@ -198,7 +164,7 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
     for (size_t i = 0; i < chunk->row_count; i++) {
         const struct ranking_row *row = &chunk->rows[i];
         struct ranking_record record = {.count = 0};
-        prepare_members(state, chunk, i);
+        ranking_prepare_members(state, chunk, i);
         if (row->type != type_place) {
             continue;
         }

@@ -79,7 +79,7 @@ static struct record_cache_entry *find(const struct record_cache *cache, size_t 
     return NULL;
 }
 
-void record_cache_prepare(const struct record_cache *cache, size_t type, struct text resource_id)
+void record_cache_prepare_place(const struct record_cache *cache, size_t type, struct text resource_id)
 {
     uint32_t tag;
     __builtin_prefetch(pair_of(cache, type, resource_id, &tag));

@@ -163,7 +163,7 @@ int ranking_table_move(struct ranking_table *table, struct text resource_id, int
     return is_outside ? 0 : ranking_table_put(table, resource_id, score);
 }
 
-void ranking_table_prepare(const struct ranking_table *table, struct text resource_id)
+void ranking_table_prepare_place(const struct ranking_table *table, struct text resource_id)
 {
     if (table->bucket_count > 0) {
         __builtin_prefetch(bucket_of(table, hash_of(table, resource_id)));
