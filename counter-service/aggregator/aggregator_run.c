@@ -16,12 +16,12 @@ enum {
     IDLE_MS = 20,
     /* The more events a chunk has, the fewer it costs: equal counters are one. */
     GATHER_MS = 100,
-    GATHER_LOOK_MS = 10,
+    GATHER_LOOK_MS = 40,
     /* The lease is renewed, and done entries let go, at least so often. */
     STEP_MS = 1000,
     READ_EVENTS = 10 * 1000,
-    /* Of a transaction: Redis takes about half a microsecond for each. */
-    OPERATIONS_MAX = 2400,
+    /* Fields that a transaction writes: Redis takes less than half a microsecond for each, and is not held for 2 ms. */
+    FIELDS_MAX = 3200,
     START_MS = 100,
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
@@ -29,19 +29,19 @@ enum {
 
 /* ---- init ---- */
 
-/* A row costs a record, which is read and written, and the field of a bucket in each rolling window. */
+/* A row writes a record, and comes into a bucket and leaves another in each rolling window, at most. */
 static size_t rows_max_of(const struct ranking_state *state)
 {
     size_t most = 1;
     for (size_t i = 0; i < state->type_count; i++) {
         const struct ranked_type *type = &state->types[i];
-        size_t operations = 2;
+        size_t fields = 1;
         for (size_t k = 0; k < type->window_count; k++) {
-            operations += type->windows[k].window.kind == RANKING_KIND_ROLLING;
+            fields += type->windows[k].window.kind == RANKING_KIND_ROLLING ? 2 : 0;
         }
-        most = operations > most ? operations : most;
+        most = fields > most ? fields : most;
     }
-    return OPERATIONS_MAX / most < RANKING_ROWS_MAX ? OPERATIONS_MAX / most : RANKING_ROWS_MAX;
+    return FIELDS_MAX / most < RANKING_ROWS_MAX ? FIELDS_MAX / most : RANKING_ROWS_MAX;
 }
 
 int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error)

@@ -3,6 +3,8 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "common/base/wrap.h"
+#include "counter-service/aggregator/ranking_prepare.h"
 #include "counter-service/aggregator/ranking_take.h"
 #include "counter-service/board/record_cache.h"
 #include "counter-service/ranking/ranking_record.h"
@@ -66,6 +68,7 @@ static void ask_cache(struct record_cache *cache, const struct ranking_state *st
     record_cache_turn(cache);
     for (size_t i = 0; i < chunk->row_count; i++) {
         struct ranking_row *row = &chunk->rows[i];
+        ranking_prepare_records(cache, chunk, i);
         row->is_kept = !needs_records(&state->types[row->type]) || record_cache_ask(cache, row->type, row->resource_id);
     }
 }
@@ -105,22 +108,29 @@ static int read_counters(const struct outbox_conn *conn, struct ranking_chunk *c
 
 /* ---- the new records and orders ---- */
 
-static void put_row(struct ranking_work *work, struct ranked_type *type, const struct ranking_row *row,
-                    struct ranking_record *record)
+/* Redis did not tell the sum when the last event was: it is of now, and the one before of nobody knows when. */
+static void put_counter(struct ranking_work *work, size_t window, struct ranked_window *ranked,
+                        const struct ranking_row *row)
+{
+    const int64_t before = row->has_after ? wrap_subtract(row->after, row->delta) : 0;
+    ranking_change_put(&work->windows[window].change, ranked, row->resource_id, before, row->after);
+}
+
+static void put_row(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
+                    const struct ranking_row *row, struct ranking_record *record)
 {
     for (size_t i = 0; i < type->window_count; i++) {
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
-            ranking_change_put(&work->windows[i].change, ranked, row->resource_id, row->after);
+            put_counter(work, i, ranked, row);
             continue;
         }
-        int64_t bucket_sum = 0;
-        const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &bucket_sum);
-        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, after);
+        struct ranking_bucket_change change;
+        const int64_t after = ranking_record_add(record, &ranked->window, period, row->delta, &change);
+        ranking_change_put(&work->windows[i].change, ranked, row->resource_id, wrap_subtract(after, row->delta), after);
         if (ranked->window.kind == RANKING_KIND_ROLLING) {
-            ranking_words_put(&work->windows[i].bucket, row->resource_id);
-            ranking_words_put_integer(&work->windows[i].bucket, bucket_sum);
+            ranking_work_put_bucket(work, state, type, i, row->resource_id, &change, row->delta);
         }
     }
 }
@@ -154,13 +164,14 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
     for (size_t i = 0; i < chunk->row_count; i++) {
         const struct ranking_row *row = &chunk->rows[i];
         struct ranking_record record = {.count = 0};
+        ranking_prepare_members(state, chunk, i);
         if (row->type != type_place) {
             continue;
         }
         if (has_records) {
             take_record(work, type, row, records, &place, ranking_time_of(chunk->last.ms), &record);
         }
-        put_row(work, type, row, &record);
+        put_row(work, state, type, row, &record);
         if (has_records) {
             put_record(work, row, &record);
         }

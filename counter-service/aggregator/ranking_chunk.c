@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/prng.h"
+#include "common/base/wrap.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -48,7 +49,7 @@ void ranking_chunk_add(struct ranking_chunk *chunk, const struct event *event, u
     }
     const XXH64_hash_t hash = XXH3_64bits_withSeed(event->resource_id.data, event->resource_id.len, chunk->seed);
     struct ranking_row *row = find(chunk, event, (uint16_t)type, &chunk->buckets[hash & (RANKING_ROW_BUCKETS - 1)]);
-    row->delta = (int64_t)((uint64_t)row->delta + (uint64_t)event->delta); /* as records add */
+    row->delta = wrap_add(row->delta, event->delta);
     row->after = event->value;
     row->has_after = event->has_value;
 }

@@ -93,9 +93,10 @@ static void put_released(struct ranking_work *work, size_t window, struct ranked
                          struct ranking_record *record, struct text id, int64_t bucket, int64_t sum)
 {
     char packed[RANKING_RECORD_LEN_MAX];
+    const int64_t before = ranking_record_sum(record, &ranked->window, bucket);
     const int64_t after = ranking_record_let_go(record, &ranked->window, bucket, sum);
     const size_t len = ranking_record_pack(record, packed);
-    ranking_change_put(&work->windows[window].change, ranked, id, after);
+    ranking_change_put(&work->windows[window].change, ranked, id, before, after);
     ranking_words_put(&work->records, id);
     ranking_words_put(&work->records, (struct text){packed, len});
 }

@@ -14,7 +14,7 @@ static void lose(struct ranking_work *work, struct ranked_type *type, struct tex
     ranking_tops_mark(&work->txn, type, missing_ms);
     for (size_t i = 0; i < type->window_count; i++) {
         if (type->windows[i].window.kind != RANKING_KIND_ALL) {
-            ranking_change_put(&work->windows[i].change, &type->windows[i], resource_id, 0);
+            ranking_change_put(&work->windows[i].change, &type->windows[i], resource_id, 0, 0);
         }
     }
 }

@@ -168,14 +168,14 @@ static struct ranking_cache_place *begin_locked(struct ranking_cache *cache, str
 }
 
 static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key, int64_t now_us,
-                                    struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
-                                    struct ranking_cache_place **ret_place)
+                                    int64_t asked_min_us, struct ranking_waiter *waiter,
+                                    struct ranking_outcome *ret_outcome, struct ranking_cache_place **ret_place)
 {
     struct ranking_cache_place *place = find_locked(cache, key);
     if (place != NULL && place->state == PLACE_IN_FLIGHT) {
         return wait_locked(cache, place, waiter);
     }
-    if (place != NULL && now_us < place->until_us) {
+    if (place != NULL && now_us < place->until_us && place->asked_us >= asked_min_us) {
         return take_locked(cache, place, ret_outcome);
     }
     if (place != NULL) {
@@ -186,11 +186,11 @@ static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key
 }
 
 enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us,
-                                    struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
-                                    struct ranking_cache_place **ret_place)
+                                    int64_t asked_min_us, struct ranking_waiter *waiter,
+                                    struct ranking_outcome *ret_outcome, struct ranking_cache_place **ret_place)
 {
     pthread_mutex_lock(&cache->lock);
-    const enum ranking_turn turn = ask_locked(cache, key, now_us, waiter, ret_outcome, ret_place);
+    const enum ranking_turn turn = ask_locked(cache, key, now_us, asked_min_us, waiter, ret_outcome, ret_place);
     pthread_mutex_unlock(&cache->lock);
     if (turn != RANKING_TURN_SHED) {
         metrics_add(turn == RANKING_TURN_READS ? cache->misses : cache->hits, 1);

@@ -18,6 +18,7 @@ struct ranking_call {
     struct ranking_waiter waiter; /* while it waits for another call's read */
     /* While it reads Redis. */
     struct ranking_cache_place *place; /* NULL: what is read is not kept */
+    bool has_asked_again;
     int64_t asked_us;
     struct ranking_read read;
     struct store_call store;
@@ -69,12 +70,20 @@ static void submit(struct ranking_call *call, struct ranking_wanted wanted, void
 /* ---- a read for this call alone ---- */
 
 static void on_own(struct store_call *store);
+static void ask_cache(struct ranking_call *call, int64_t asked_min_us);
 
-/* The resource has come among the best since the whole was read. */
+/* The resource has come among the best since the whole was read: it is read once more, for all who ask, and if that was
+ * on its way before, for this call. */
 static void read_again(struct ranking_call *call)
 {
+    const int64_t asked_us = call->asked_us;
     ranking_read_done(&call->read);
-    submit(call, (struct ranking_wanted){.order = true, .total = true}, on_own);
+    if (call->has_asked_again || ttl_us_of(call) == 0) {
+        submit(call, (struct ranking_wanted){.order = true, .total = true}, on_own);
+    } else {
+        call->has_asked_again = true;
+        ask_cache(call, asked_us);
+    }
 }
 
 static void on_own(struct store_call *store)
@@ -153,12 +162,12 @@ static void on_shared(struct store_call *store)
     ranking_read_done(&taken);
 }
 
-static void ask_cache(struct ranking_call *call)
+static void ask_cache(struct ranking_call *call, int64_t asked_min_us)
 {
     char key[RANKING_QUESTION_KEY_SIZE];
     struct ranking_outcome outcome;
     switch (ranking_cache_ask(call->rpc->cache, ranking_question_key(&call->question, key), clock_boottime_us(),
-                              &call->waiter, &outcome, &call->place)) {
+                              asked_min_us, &call->waiter, &outcome, &call->place)) {
     case RANKING_TURN_KEPT:
         use(call, &outcome);
         ranking_snapshot_release(outcome.snapshot);
@@ -180,7 +189,7 @@ static void ask(struct ranking_call *call)
     if (ttl_us_of(call) == 0) {
         submit(call, (struct ranking_wanted){.order = true, .total = is_of_one}, on_own);
     } else {
-        ask_cache(call);
+        ask_cache(call, INT64_MIN);
     }
 }
 

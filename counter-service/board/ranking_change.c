@@ -21,9 +21,9 @@ void ranking_change_clear(struct ranking_change *change)
 }
 
 void ranking_change_put(struct ranking_change *change, struct ranked_window *ranked, struct text resource_id,
-                        int64_t score)
+                        int64_t before, int64_t score)
 {
-    const int changes = ranking_table_put(&ranked->table, resource_id, score);
+    const int changes = ranking_table_move(&ranked->table, resource_id, before, score);
     if (changes > 0) {
         const bool has_place = ranking_table_has_place(&ranked->table, resource_id, score);
         ranking_places_put(&change->places, resource_id, has_place ? score : 0);

@@ -18,9 +18,9 @@ void ranking_change_init(struct ranking_change *change);
 void ranking_change_done(struct ranking_change *change);
 void ranking_change_clear(struct ranking_change *change);
 
-/* The resource's score is this now. */
+/* The resource's score was `before`, 0 if that is not known, and is this now. */
 void ranking_change_put(struct ranking_change *change, struct ranked_window *ranked, struct text resource_id,
-                        int64_t score);
+                        int64_t before, int64_t score);
 /* A scan has come by the resource: it may belong into the top that is being made. */
 void ranking_change_offer(struct ranking_change *change, struct ranked_window *ranked, struct text resource_id,
                           int64_t score);

@@ -11,6 +11,7 @@ int ranking_work_init(struct ranking_work *work)
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
         ranking_change_init(&work->windows[i].change);
         buffer_init(&work->windows[i].bucket.body);
+        buffer_init(&work->windows[i].left.body);
     }
     return record_cache_init(&work->cache);
 }
@@ -26,6 +27,7 @@ void ranking_work_done(struct ranking_work *work)
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
         ranking_change_done(&work->windows[i].change);
         buffer_done(&work->windows[i].bucket.body);
+        buffer_done(&work->windows[i].left.body);
     }
 }
 
@@ -37,7 +39,37 @@ void ranking_work_clear(struct ranking_work *work)
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
         ranking_change_clear(&work->windows[i].change);
         ranking_words_clear(&work->windows[i].bucket);
+        ranking_words_clear(&work->windows[i].left);
     }
+}
+
+static void add_left(struct ranking_work *work, const struct ranking_state *state, const struct ranked_type *type,
+                     size_t window)
+{
+    char key[RANKING_KEY_SIZE];
+    const struct text left =
+        ranking_bucket_key(key, type->counter_type, &type->windows[window].window, work->windows[window].left_bucket);
+    ranking_txn_add(&work->txn, state, TEXT("HSET"), left, &work->windows[window].left);
+    ranking_words_clear(&work->windows[window].left);
+}
+
+void ranking_work_put_bucket(struct ranking_work *work, const struct ranking_state *state,
+                             const struct ranked_type *type, size_t window, struct text resource_id,
+                             const struct ranking_bucket_change *change, int64_t delta)
+{
+    if (change->enters) {
+        ranking_words_put(&work->windows[window].bucket, resource_id);
+        ranking_words_put_integer(&work->windows[window].bucket, delta);
+    }
+    if (!change->leaves) {
+        return;
+    }
+    if (change->left != work->windows[window].left_bucket) {
+        add_left(work, state, type, window);
+        work->windows[window].left_bucket = change->left;
+    }
+    ranking_words_put(&work->windows[window].left, resource_id);
+    ranking_words_put_integer(&work->windows[window].left, change->left_sum);
 }
 
 void ranking_work_add(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type)
@@ -50,6 +82,7 @@ void ranking_work_add(struct ranking_work *work, const struct ranking_state *sta
         struct ranked_window *ranked = &type->windows[i];
         const struct text bucket = ranking_bucket_key(key, type->counter_type, &ranked->window, ranked->board.period);
         ranking_txn_add(&work->txn, state, TEXT("HSET"), bucket, &work->windows[i].bucket);
+        add_left(work, state, type, i);
         ranking_change_add(&work->windows[i].change, &work->txn, state, ranked);
     }
 }

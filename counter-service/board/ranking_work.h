@@ -22,6 +22,8 @@ struct ranking_work {
     struct {
         struct ranking_change change;
         struct ranking_words bucket; /* fields and values of the newest bucket */
+        struct ranking_words left;   /* of one that resources have left for it: */
+        int64_t left_bucket;         /* which */
     } windows[RANKING_WINDOWS_MAX];
 };
 
@@ -30,6 +32,10 @@ int ranking_work_init(struct ranking_work *work) MUST_CHECK;
 void ranking_work_done(struct ranking_work *work);
 /* Before the rows of a type. */
 void ranking_work_clear(struct ranking_work *work);
+/* A row has changed buckets of the window (ranking_record_add). The transaction has begun. */
+void ranking_work_put_bucket(struct ranking_work *work, const struct ranking_state *state,
+                             const struct ranked_type *type, size_t window, struct text resource_id,
+                             const struct ranking_bucket_change *change, int64_t delta);
 /* After them. */
 void ranking_work_add(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type);
 

@@ -79,6 +79,23 @@ static struct record_cache_entry *find(const struct record_cache *cache, size_t 
     return NULL;
 }
 
+void record_cache_prepare_place(const struct record_cache *cache, size_t type, struct text resource_id)
+{
+    uint32_t tag;
+    __builtin_prefetch(pair_of(cache, type, resource_id, &tag));
+}
+
+void record_cache_prepare_record(const struct record_cache *cache, size_t type, struct text resource_id)
+{
+    uint32_t tag;
+    const struct record_cache_entry *pair = pair_of(cache, type, resource_id, &tag);
+    for (size_t i = 0; i < WAYS; i++) {
+        if (pair[i].data != NULL && pair[i].tag == tag) {
+            __builtin_prefetch(pair[i].data);
+        }
+    }
+}
+
 bool record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id)
 {
     struct record_cache_entry *entry = find(cache, type, resource_id);

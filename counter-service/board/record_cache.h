@@ -34,6 +34,9 @@ void record_cache_clear(struct record_cache *cache);
 
 /* From here on records that were asked for may make room for others. */
 void record_cache_turn(struct record_cache *cache);
+/* The resource will be asked for soon: brings near where its record may be, and, a while later, the record. */
+void record_cache_prepare_place(const struct record_cache *cache, size_t type, struct text resource_id);
+void record_cache_prepare_record(const struct record_cache *cache, size_t type, struct text resource_id);
 /* Whether the resource's record, of the type of that place, is held: then it is until the next turn. */
 bool record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id);
 /* The record, packed; valid until the next change. data is NULL if it is not held. */

@@ -4,19 +4,14 @@
 #include <string.h>
 
 #include "common/base/varint.h"
-
-/* Modulo 2^64: what was added can be taken away again, whatever the sum was meanwhile. */
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
-
-static int64_t difference_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b);
-}
+#include "common/base/wrap.h"
 
 /* ---- packing ---- */
+
+static int64_t doubled(int64_t number, bool odd)
+{
+    return (int64_t)(((uint64_t)number << 1) | odd);
+}
 
 enum { CALENDAR_NUMBERS = 3, ROLLING_NUMBERS = 4 };
 
@@ -42,8 +37,13 @@ static bool take_window(struct text *rest, struct ranking_record *record)
     const size_t i = record->count++;
     record->windows[i].tag = (uint32_t)tag;
     if (ranking_tag_is_rolling((uint32_t)tag)) {
-        record->windows[i].rolling =
-            (struct ranking_rolling_sum){numbers[0], numbers[1], numbers[2], difference_of(numbers[1], numbers[3])};
+        record->windows[i].rolling = (struct ranking_rolling_sum){
+            .sum = numbers[0],
+            .bucket = numbers[1],
+            .bucket_sum = numbers[2],
+            .first = wrap_subtract(numbers[1], numbers[3] >> 1),
+            .is_ahead = (numbers[3] & 1) != 0,
+        };
     } else {
         record->windows[i].calendar = (struct ranking_calendar_sum){numbers[0], numbers[1], numbers[2]};
     }
@@ -86,7 +86,7 @@ size_t ranking_record_pack(const struct ranking_record *record, char *out)
         const struct ranking_rolling_sum *rolling = &record->windows[i].rolling;
         const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
         const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
-                                      difference_of(rolling->bucket, rolling->first)};
+                                      doubled(wrap_subtract(rolling->bucket, rolling->first), rolling->is_ahead)};
         at = varint_put(at, tag);
         at = ranking_tag_is_rolling(tag) ? put_numbers(at, of_rolling, ROLLING_NUMBERS)
                                          : put_numbers(at, of_calendar, CALENDAR_NUMBERS);
@@ -152,35 +152,43 @@ int64_t ranking_record_sum(const struct ranking_record *record, const struct ran
                                                 : sum_in(&record->windows[i].calendar, period);
 }
 
-static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta, int64_t *ret_bucket_sum)
+static int64_t add_rolling(struct ranking_rolling_sum *sums, int64_t bucket, int64_t delta,
+                           struct ranking_bucket_change *ret_change)
 {
-    const int64_t bucket_sum = sums->bucket == bucket ? sums->bucket_sum : 0;
-    sums->sum = sum_of(sums->sum, delta);
+    const bool enters = sums->bucket != bucket;
+    *ret_change = (struct ranking_bucket_change){
+        .enters = enters,
+        .leaves = enters && sums->is_ahead,
+        .left = sums->bucket,
+        .left_sum = sums->bucket_sum,
+    };
+    sums->sum = wrap_add(sums->sum, delta);
+    sums->bucket_sum = enters ? delta : wrap_add(sums->bucket_sum, delta);
     sums->bucket = bucket;
-    sums->bucket_sum = sum_of(bucket_sum, delta);
-    *ret_bucket_sum = sums->bucket_sum;
+    sums->is_ahead = !enters;
     return sums->sum;
 }
 
 int64_t ranking_record_add(struct ranking_record *record, const struct ranking_window *window, int64_t period,
-                           int64_t delta, int64_t *ret_bucket_sum)
+                           int64_t delta, struct ranking_bucket_change *ret_change)
 {
     const bool is_new = place_of(record, window) == record->count;
     const size_t i = take_place(record, window);
     if (window->kind == RANKING_KIND_ROLLING) {
+        struct ranking_rolling_sum *sums = &record->windows[i].rolling;
         if (is_new) {
-            record->windows[i].rolling.first = period;
+            *sums = (struct ranking_rolling_sum){.bucket = period - 1, .first = period};
         }
-        return add_rolling(&record->windows[i].rolling, period, delta, ret_bucket_sum);
+        return add_rolling(sums, period, delta, ret_change);
     }
     struct ranking_calendar_sum *sums = &record->windows[i].calendar;
     const int64_t before = sums->period == period ? sums->before : sum_in(sums, period - 1);
-    *sums = (struct ranking_calendar_sum){period, sum_of(sum_in(sums, period), delta), before};
+    *sums = (struct ranking_calendar_sum){period, wrap_add(sum_in(sums, period), delta), before};
     return sums->sum;
 }
 
 int64_t ranking_record_let_go(struct ranking_record *record, const struct ranking_window *window, int64_t bucket,
-                              int64_t bucket_sum)
+                              int64_t held)
 {
     const size_t i = place_of(record, window);
     if (i == record->count) {
@@ -190,9 +198,12 @@ int64_t ranking_record_let_go(struct ranking_record *record, const struct rankin
     if (bucket < sums->first) {
         return sums->sum; /* the record was lost since: nothing of the bucket is in it */
     }
-    sums->sum = difference_of(sums->sum, bucket_sum);
     if (sums->bucket == bucket) {
+        sums->sum = wrap_subtract(sums->sum, sums->bucket_sum);
         sums->bucket_sum = 0;
+        sums->is_ahead = false;
+    } else {
+        sums->sum = wrap_subtract(sums->sum, held);
     }
     return sums->sum;
 }

@@ -156,6 +156,27 @@ int ranking_table_put(struct ranking_table *table, struct text resource_id, int6
     return add(table, hash, resource_id, score) == 0 ? 1 : -1;
 }
 
+int ranking_table_move(struct ranking_table *table, struct text resource_id, int64_t before, int64_t score)
+{
+    const bool is_outside = before != 0 && !ranking_table_has_place(table, resource_id, before) &&
+                            !ranking_table_has_place(table, resource_id, score);
+    return is_outside ? 0 : ranking_table_put(table, resource_id, score);
+}
+
+void ranking_table_prepare_place(const struct ranking_table *table, struct text resource_id)
+{
+    if (table->bucket_count > 0) {
+        __builtin_prefetch(bucket_of(table, hash_of(table, resource_id)));
+    }
+}
+
+void ranking_table_prepare_member(const struct ranking_table *table, struct text resource_id)
+{
+    if (table->bucket_count > 0) {
+        __builtin_prefetch(*bucket_of(table, hash_of(table, resource_id)));
+    }
+}
+
 const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id)
 {
     if (table->bucket_count == 0) {

@@ -45,6 +45,12 @@ void ranking_table_clear_unfilled(struct ranking_table *table);
 /* The resource's score is this now; 0: it has no place. Returns 1 if that changes anything, 0 if not; or -1 when out of
  * memory. */
 int ranking_table_put(struct ranking_table *table, struct text resource_id, int64_t score) MUST_CHECK;
+/* Likewise, of a resource whose score was `before` up to now: one that had a score without a place, and gets none, is
+ * not looked for, as it cannot be there. Of one that had none (0) nothing is taken for granted. */
+int ranking_table_move(struct ranking_table *table, struct text resource_id, int64_t before, int64_t score) MUST_CHECK;
+/* The resource will be put soon: brings near where it may be, and, a while later, itself. */
+void ranking_table_prepare_place(const struct ranking_table *table, struct text resource_id);
+void ranking_table_prepare_member(const struct ranking_table *table, struct text resource_id);
 /* NULL: it is not a member. */
 const struct ranking_member *ranking_table_find(const struct ranking_table *table, struct text resource_id);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/wrap.h"
 #include "counter-service/repair/ranking_repair_write.h"
 #include "counter-service/verify_rankings/ranking_check.h"
 #include "counter-service/verify_rankings/ranking_view.h"
@@ -80,8 +81,7 @@ static int take_difference(void *owner, const struct ranking_difference *differe
     }
     const struct ranking_cell *first = difference->resource->cells;
     int64_t *cells = batch->cells + (batch->count - 1) * batch->cells_max;
-    cells[difference->cell - first] =
-        (int64_t)((uint64_t)difference->cell->of_events - (uint64_t)difference->cell->of_record);
+    cells[difference->cell - first] = wrap_subtract(difference->cell->of_events, difference->cell->of_record);
     return 0;
 }
 

@@ -3,17 +3,13 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "common/base/wrap.h"
+
 /* "article_001 like", for a format. */
 #define NAME_FORMAT "%.*s %.*s"
 #define NAME_OF(counter) \
     (int)(counter)->resource_id_len, (counter)->names, (int)(counter)->counter_type_len, \
         (counter)->names + (counter)->resource_id_len
-
-/* As Redis would, were there no bound: a damaged topic must not overflow. */
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
 
 /* An entry is never 0-0, which a counter without events has. */
 static bool is_after_last(const struct counter *counter, const struct event *event)
@@ -45,17 +41,17 @@ static void report_gap(const struct replay *replay, const struct counter *counte
     const struct event_id id = event_id_of(replay->store_id, event);
     report_difference(replay->report,
                       NAME_FORMAT ": events missing before %s (value %" PRId64 ", expected %" PRId64 ")",
-                      NAME_OF(counter), id.text, event->value, sum_of(counter->value, event->delta));
+                      NAME_OF(counter), id.text, event->value, wrap_add(counter->value, event->delta));
 }
 
 static void add(struct replay *replay, struct counter *counter, const struct event *event)
 {
-    const int64_t expected = sum_of(counter->value, event->delta);
+    const int64_t expected = wrap_add(counter->value, event->delta);
     if (event->has_value && event->value != expected) {
         report_gap(replay, counter, event);
     }
     counter->value = event->has_value ? event->value : expected;
-    counter->sum = sum_of(counter->sum, event->delta);
+    counter->sum = wrap_add(counter->sum, event->delta);
     counter->last_entry = event->entry;
     counter->last_place = event->place;
     replay->events++;

@@ -1,3 +1,4 @@
+#include "common/base/wrap.h"
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
 #include <stdio.h>
@@ -66,8 +67,7 @@ static void take_counters(struct answers *answers, struct ranking_cut *cut, stru
         const struct redis_reply fields = redis_reply_element(answers->results, answers->next++);
         if (fields.type == REDIS_ARRAY && fields.element_count == 1) {
             found->has_counter = decimal_parse(redis_reply_element(&fields, 0).text, &found->counter);
-            found->counter = (int64_t)((uint64_t)found->counter -
-                                       (uint64_t)ranking_waiting_of(&cut->waiting, found->id, counter_type));
+            found->counter = wrap_subtract(found->counter, ranking_waiting_of(&cut->waiting, found->id, counter_type));
         }
     }
 }
@@ -89,14 +89,24 @@ static int take_top(struct answers *answers, struct ranking_cut *cut, size_t typ
     return 0;
 }
 
-static bool is_last_bucket(const struct ranking_record *record, uint32_t tag, int64_t bucket)
+/* What the record has of a rolling window; NULL: nothing. */
+static const struct ranking_rolling_sum *rolling_of(const struct ranking_record *record, uint32_t tag)
 {
     for (size_t i = 0; i < record->count; i++) {
         if (record->windows[i].tag == tag) {
-            return record->windows[i].rolling.bucket == bucket;
+            return &record->windows[i].rolling;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* What of a bucket, which holds so much of the resource, counts (ranking_record.h). */
+static int64_t counts_of(const struct ranking_rolling_sum *rolling, int64_t bucket, int64_t held)
+{
+    if (rolling == NULL || bucket < rolling->first) {
+        return 0; /* of a record of before */
+    }
+    return rolling->bucket == bucket && rolling->is_ahead ? rolling->bucket_sum : held;
 }
 
 static void keep_bucket(struct ranking_cut *cut, const struct ranking_layout *layout,
@@ -120,11 +130,13 @@ static int take_bucket(struct answers *answers, struct ranking_cut *cut, const s
         const struct redis_reply text = redis_reply_element(&sums, i);
         int64_t sum = 0;
         found->has_no_number |= text.type == REDIS_TEXT && !decimal_parse(text.text, &sum);
+        const struct ranking_rolling_sum *rolling = rolling_of(&cut->resources[i].record, ranked->window.tag);
+        sum = text.type == REDIS_TEXT ? counts_of(rolling, bucket, sum) : 0;
         const bool is_old = bucket < ranking_view_first_bucket(ranked, ranked->board.period);
         keep_bucket(cut, layout, ranked, window, i, bucket, sum);
-        found->in_buckets = ranking_sum_of(found->in_buckets, sum);
-        found->in_old = ranking_sum_of(found->in_old, is_old ? sum : 0);
-        if (is_last_bucket(&cut->resources[i].record, ranked->window.tag, bucket)) {
+        found->in_buckets = wrap_add(found->in_buckets, sum);
+        found->in_old = wrap_add(found->in_old, is_old ? sum : 0);
+        if (rolling != NULL && rolling->bucket == bucket) {
             found->in_last = sum;
         }
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/wrap.h"
 #include "counter-service/verify_rankings/ranking_judge.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
@@ -154,7 +155,7 @@ static void set_rolling(struct ranking_cell *cell, const struct ranked_window *r
                         const struct ranking_found *found, int64_t in_old)
 {
     const int64_t sum = ranking_record_sum(&found->record, &ranked->window, ranked->board.period);
-    cell->of_record = (int64_t)((uint64_t)sum - (uint64_t)in_old);
+    cell->of_record = wrap_subtract(sum, in_old);
 }
 
 static void set_buckets(struct ranking_cell *cells, size_t count, const int64_t *buckets, bool are_right)
@@ -225,7 +226,7 @@ static void add(struct ranking_resource *resource, const struct ranking_layout *
         const int64_t cell = ranking_layout_cell(layout, ranked, i, moment->periods[i], period);
         if (cell != RANKING_NO_CELL) {
             int64_t *sum = &resource->cells[cell].of_events;
-            *sum = ranking_sum_of(*sum, event->delta);
+            *sum = wrap_add(*sum, event->delta);
         }
     }
 }

@@ -29,11 +29,6 @@ static inline bool ranking_view_is_unfilled(const struct ranked_window *ranked)
     return ranked->window.kind == RANKING_KIND_ALL && ranked->board.filling &&
            ranked->board.tops[0].since_ms != INT64_MIN;
 }
-/* Sums that are not trusted: they go round instead of overflowing. */
-static inline int64_t ranking_sum_of(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a + (uint64_t)b);
-}
 /* A type with no window but "all" has no records. */
 static inline bool ranking_type_has_records(const struct ranked_type *type)
 {

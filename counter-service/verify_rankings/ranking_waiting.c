@@ -1,6 +1,7 @@
 #include "counter-service/verify_rankings/ranking_waiting.h"
 
 #include "common/base/decimal.h"
+#include "common/base/wrap.h"
 #include "counter-service/event/event_batch.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
@@ -22,7 +23,7 @@ static int add(struct ranking_waiting *waiting, const struct event *event, struc
         error_set(error, "out of memory");
         return -1;
     }
-    counter->sum = ranking_sum_of(counter->sum, event->delta);
+    counter->sum = wrap_add(counter->sum, event->delta);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/base/wrap.h"
 #include "gateway/cache/cache_entries.h"
 
 /* --- what is held ------------------------------------------------------------------------------------------------- */
@@ -103,11 +104,6 @@ void cache_end_read(struct cache *cache, struct cache_entry *entry, const void *
 
 /* --- writes ------------------------------------------------------------------------------------------------------- */
 
-static int64_t plus(int64_t value, int64_t delta)
-{
-    return (int64_t)((uint64_t)value + (uint64_t)delta);
-}
-
 /* Whether no write that lowers a counter was out since this one was sent, nor does it itself: a value and its delta
  * prove an order only then. Where -1 and +1 overlap, either may have been what the other was added to. */
 static bool only_goes_up(const struct cache *cache, const struct cache_write *write)
@@ -121,7 +117,7 @@ static void hold_write(struct cache *cache, struct cache_entry *entry, const str
         .number = write->value, .asked_us = write->asked_us, .lifetime_us = write->lifetime_us};
     const bool is_later = write->asked_us > entry->answered_us;
     const bool is_next =
-        only_goes_up(cache, write) && entry->is_held && write->value == plus(entry->answer.number, write->delta);
+        only_goes_up(cache, write) && entry->is_held && write->value == wrap_add(entry->answer.number, write->delta);
     const bool is_seen = entry->is_held && write->value == entry->answer.number;
     if ((is_later || is_next) && is_younger(&answer, now_us, INT64_MAX)) {
         cache_entries_hold(cache, entry, &answer);

@@ -1,10 +1,11 @@
 #include "gateway/http/reply.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/contract/problem.h"
 #include "gateway/http/request_fields.h"
 #include "gateway/json/status_problem.h"
@@ -94,7 +95,16 @@ static bool is_authorized(const struct request_state *state)
     return http_request_field(state->request, FIELD_AUTHORIZATION).data != NULL;
 }
 
-/* must-revalidate: a cache that cannot reach us may not give it for longer either. */
+/* Not by printf, which took a fiftieth of the time of an answer from the cache. must-revalidate: a cache that cannot
+ * reach us may not give it for longer either. */
+static void put_max_age(char *out, int64_t seconds)
+{
+    static const char before[] = "max-age=";
+    static const char after[] = ", must-revalidate";
+    memcpy(out, before, sizeof(before) - 1);
+    memcpy(decimal_put(out + sizeof(before) - 1, seconds), after, sizeof(after));
+}
+
 static void add_cache_headers(const struct request_state *state, struct http_response *response,
                               struct own_values *values)
 {
@@ -103,12 +113,11 @@ static void add_cache_headers(const struct request_state *state, struct http_res
     const bool may_be_kept =
         freshness->max_age_ms >= MS_PER_SECOND && freshness->age_ms < freshness->max_age_ms && !is_authorized(state);
     if (is_told) {
-        snprintf(values->age, sizeof(values->age), "%" PRId64, seconds_up(freshness->age_ms));
+        *decimal_put(values->age, seconds_up(freshness->age_ms)) = '\0';
         add_own_header(response, "Age", values->age);
     }
     if (is_told && may_be_kept) {
-        snprintf(values->max_age, sizeof(values->max_age), "max-age=%" PRId64 ", must-revalidate",
-                 freshness->max_age_ms / MS_PER_SECOND);
+        put_max_age(values->max_age, freshness->max_age_ms / MS_PER_SECOND);
         add_own_header(response, "Cache-Control", values->max_age);
     } else if (!state->is_cacheable) {
         add_own_header(response, "Cache-Control", "no-store");

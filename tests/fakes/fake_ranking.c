@@ -126,7 +126,7 @@ void fake_ranking_set_record(struct store_fixture *fixture, const char *resource
     const struct ranking_window day = window_of("day");
     struct ranking_record record;
     char packed[RANKING_RECORD_LEN_MAX];
-    int64_t unused;
+    struct ranking_bucket_change unused;
     assert_int_equal(ranking_record_unpack(TEXT(""), &record), 0);
     ranking_record_add(&record, &day, FAKE_RANKING_TODAY - 1, yesterday, &unused);
     ranking_record_add(&record, &day, FAKE_RANKING_TODAY, today, &unused);

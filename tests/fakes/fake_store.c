@@ -40,7 +40,7 @@ static void put_total(struct ranking_read *read, int64_t total)
 {
     struct ranking_record record = {.count = 0};
     char packed[RANKING_RECORD_LEN_MAX];
-    int64_t unused;
+    struct ranking_bucket_change unused;
     ranking_record_add(&record, &read->question->window, TODAY, total, &unused);
     buffer_append(&read->total, packed, ranking_record_pack(&record, packed));
 }
@@ -51,7 +51,7 @@ static void put_order(const struct fake_store *store, const struct ranking_read 
     buffer_init(&places);
     ranking_places_begin(&places);
     ranking_places_put(&places, TEXT("post-17"), (int64_t)store->submitted);
-    if (read->wanted.total && store->ranking_total > store->ranking_floor) {
+    if (ranking_question_is_of_one(read->question) && store->ranking_total > store->ranking_floor) {
         ranking_places_put(&places, read->question->resource_id, store->ranking_total);
     }
     read->snapshot->top.length = (int64_t)places.len;

@@ -73,7 +73,7 @@ static void test_a_damaged_bucket_stops_nothing(void **state)
     snprintf(key, sizeof(key), "tally:{p0}:r:like:60m:b%lld", (long long)hour->board.period);
     REDIS_ASK(fixture->redis, "DEL", key);
     REDIS_ASK(fixture->redis, "SET", key, "x");
-    ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE + 1, 2, 1);
+    ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE + 1, 3, 1);
     for (int i = 0; i < 3; i++) {
         (void)aggregator_run_turn(run); /* a part of what it writes is refused */
     }

@@ -68,7 +68,7 @@ static struct asked ask(struct ranking_cache *cache, const char *key, int64_t no
 {
     struct asked asked = {.place = NULL};
     told->waiter.done = on_done;
-    asked.turn = ranking_cache_ask(cache, text_of(key), now_us, &told->waiter, &asked.outcome, &asked.place);
+    asked.turn = ranking_cache_ask(cache, text_of(key), now_us, INT64_MIN, &told->waiter, &asked.outcome, &asked.place);
     return asked;
 }
 
@@ -273,7 +273,7 @@ static void *ask_often(void *data)
         struct ranking_outcome outcome;
         struct ranking_cache_place *place = NULL;
         waiting[round] = (struct waiting_caller){.waiter.done = on_told, .caller = caller};
-        switch (ranking_cache_ask(caller->cache, TEXT("same"), round, &waiting[round].waiter, &outcome, &place)) {
+        switch (ranking_cache_ask(caller->cache, TEXT("same"), round, INT64_MIN, &waiting[round].waiter, &outcome, &place)) {
         case RANKING_TURN_KEPT:
             ranking_snapshot_release(outcome.snapshot);
             caller->answered++;

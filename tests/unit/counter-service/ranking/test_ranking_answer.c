@@ -359,10 +359,10 @@ static void test_the_score_of_one_outside_is_exact(void **state)
     struct ranking_question question = one_of("day", "a", 0);
     struct ranking_record record;
     char packed[RANKING_RECORD_LEN_MAX];
-    int64_t bucket_sum;
+    struct ranking_bucket_change change;
     assert_int_equal(ranking_record_unpack(TEXT(""), &record), 0);
-    ranking_record_add(&record, &question.window, TODAY - 1, 5, &bucket_sum);
-    ranking_record_add(&record, &question.window, TODAY, INT64_MAX - 1, &bucket_sum);
+    ranking_record_add(&record, &question.window, TODAY - 1, 5, &change);
+    ranking_record_add(&record, &question.window, TODAY, INT64_MAX - 1, &change);
     const struct text total = {packed, ranking_record_pack(&record, packed)};
     assert_true(make_with(question, &snapshot, total).score == INT64_MAX - 1);
     question.has_period = true;

@@ -53,6 +53,19 @@ static void compare(struct ranking_table *table, const struct standing *all)
     }
 }
 
+/* Those with an even score as who knows the score before. */
+static void put(struct ranking_table *table, const struct standing *one, int64_t before)
+{
+    const struct text id = text_of(one->name);
+    ranking_table_prepare_place(table, id);
+    ranking_table_prepare_member(table, id);
+    if (one->score % 2 == 0) {
+        assert_in_range(ranking_table_move(table, id, before, one->score), 0, 1);
+    } else {
+        assert_in_range(ranking_table_put(table, id, one->score), 0, 1);
+    }
+}
+
 static void run(uint64_t seed, size_t keep, uint32_t decrements)
 {
     static struct standing all[RESOURCES];
@@ -65,8 +78,9 @@ static void run(uint64_t seed, size_t keep, uint32_t decrements)
     }
     for (int step = 0; step < 60000; step++) {
         struct standing *one = &all[prng_up_to(&prng, prng_up_to(&prng, RESOURCES - 1))];
+        const int64_t before = one->score;
         one->score += prng_up_to(&prng, 99) < decrements ? -(int64_t)prng_up_to(&prng, 4) : prng_up_to(&prng, 4);
-        assert_in_range(ranking_table_put(&table, text_of(one->name), one->score), 0, 1);
+        put(&table, one, before);
         const struct ranking_member *member = ranking_table_find(&table, text_of(one->name));
         assert_true((member != NULL) == ranking_table_has_place(&table, text_of(one->name), one->score));
         assert_int_equal(ranking_table_put(&table, text_of(one->name), one->score), 0);
@@ -89,6 +103,27 @@ static void test_the_order_is_that_of_all(void **state)
     for (uint64_t seed = 1; seed <= 6; seed++) {
         run(seed, seed % 2 == 0 ? 10 : 300, seed > 3 ? 50 : 20);
     }
+}
+
+/* Whoever is there although its score before was 0 was put by somebody whose record is lost. */
+static void test_without_a_score_before_it_is_looked_for(void **state)
+{
+    (void)state;
+    struct ranking_table table;
+    ranking_table_init(&table, 10);
+    for (int i = 0; i < 11; i++) {
+        char name[NAME_SIZE];
+        snprintf(name, sizeof(name), "r%02d", i);
+        assert_int_equal(ranking_table_put(&table, text_of(name), 100 + i), 1);
+    }
+    assert_int_equal(ranking_table_trim(&table), 0);
+    assert_int_equal(ranking_table_move(&table, TEXT("r00"), 100, 99), 0);
+    assert_int_equal(ranking_table_move(&table, TEXT("r05"), 0, 1), 1);
+    assert_null(ranking_table_find(&table, TEXT("r05")));
+    assert_int_equal(ranking_table_move(&table, TEXT("r00"), 99, 105), 1);
+    assert_int_equal(ranking_table_move(&table, TEXT("r00"), 105, 7), 1);
+    assert_int_equal(table.count, 9);
+    ranking_table_done(&table);
 }
 
 static void test_an_unfilled_table_takes_nobody(void **state)
@@ -149,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_order_is_that_of_all),
+        cmocka_unit_test(test_without_a_score_before_it_is_looked_for),
         cmocka_unit_test(test_an_unfilled_table_takes_nobody),
         cmocka_unit_test(test_places_are_read_as_they_were_written),
     };
