@@ -5,7 +5,7 @@
 #include "common/base/decimal.h"
 #include "common/base/wrap.h"
 #include "counter-service/aggregator/ranking_prepare.h"
-#include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/ranking_take.h"
 #include "counter-service/board/record_cache.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
@@ -30,11 +30,11 @@ static size_t rows_of(const struct ranking_chunk *chunk, size_t type)
 }
 
 /* Of those whose records are to be read. */
-static size_t reads_of(const struct ranking_chunk *chunk, size_t type)
+static size_t reads_of(const struct ranking_chunk *chunk, const struct ranking_state *state, size_t type)
 {
     size_t count = 0;
-    for (size_t i = 0; i < chunk->row_count; i++) {
-        count += chunk->rows[i].type == type && !chunk->rows[i].is_kept;
+    for (size_t i = 0; needs_records(&state->types[type]) && i < chunk->row_count; i++) {
+        count += chunk->rows[i].type == type && chunk->rows[i].kept == NULL;
     }
     return count;
 }
@@ -43,11 +43,11 @@ static void put_records_read(struct buffer *out, const struct ranking_state *sta
                              size_t type)
 {
     char key[RANKING_KEY_SIZE];
-    resp_put_array(out, 2 + reads_of(chunk, type));
+    resp_put_array(out, 2 + reads_of(chunk, state, type));
     resp_put_string(out, TEXT("HMGET"));
     redis_key_put_single(out, &state->prefix, ranking_records_key(key, state->types[type].counter_type));
     for (size_t i = 0; i < chunk->row_count; i++) {
-        if (chunk->rows[i].type == type && !chunk->rows[i].is_kept) {
+        if (chunk->rows[i].type == type && chunk->rows[i].kept == NULL) {
             resp_put_string(out, chunk->rows[i].resource_id);
         }
     }
@@ -62,14 +62,14 @@ static void put_counter_read(struct buffer *out, const struct ranking_state *sta
     resp_put_string(out, state->types[row->type].counter_type);
 }
 
-/* Records that are kept are not read, and those of types without records. */
-static void ask_cache(struct record_cache *cache, const struct ranking_state *state, struct ranking_chunk *chunk)
+/* Records that are kept are not read. */
+static void ask_cache(struct record_cache *cache, struct ranking_chunk *chunk)
 {
     record_cache_turn(cache);
     for (size_t i = 0; i < chunk->row_count; i++) {
         struct ranking_row *row = &chunk->rows[i];
         ranking_prepare_records(cache, chunk, i);
-        row->is_kept = !needs_records(&state->types[row->type]) || record_cache_ask(cache, row->type, row->resource_id);
+        row->kept = record_cache_ask(cache, row->type, row->resource_id);
     }
 }
 
@@ -82,7 +82,7 @@ static void put_reads(struct buffer *out, const struct ranking_state *state, con
         }
     }
     for (size_t type = 0; type < state->type_count; type++) {
-        if (reads_of(chunk, type) > 0) {
+        if (reads_of(chunk, state, type) > 0) {
             put_records_read(out, state, chunk, type);
         }
     }
@@ -140,9 +140,8 @@ static void take_record(struct ranking_work *work, struct ranked_type *type, con
                         const struct redis_reply *records, size_t *place, int64_t missing_ms,
                         struct ranking_record *ret_record)
 {
-    const struct text packed = row->is_kept ? record_cache_find(&work->cache, row->type, row->resource_id)
-                                            : redis_reply_element(records, (*place)++).text;
-    assert(!row->is_kept || packed.data != NULL);
+    const struct text packed =
+        row->kept != NULL ? record_cache_record(row->kept) : redis_reply_element(records, (*place)++).text;
     ranking_take_record(work, type, row->resource_id, packed, missing_ms, ret_record);
 }
 
@@ -152,7 +151,11 @@ static void put_record(struct ranking_work *work, const struct ranking_row *row,
     const struct text packed = {bytes, ranking_record_pack(record, bytes)};
     ranking_words_put(&work->records, row->resource_id);
     ranking_words_put(&work->records, packed);
-    record_cache_put(&work->cache, row->type, row->resource_id, packed);
+    if (row->kept != NULL) {
+        record_cache_renew(row->kept, packed);
+    } else {
+        record_cache_put(&work->cache, row->type, row->resource_id, packed);
+    }
 }
 
 static void put_rows(struct ranking_work *work, struct ranking_state *state, const struct ranking_chunk *chunk,
@@ -195,7 +198,7 @@ static int put_type(struct ranking_work *work, struct ranking_state *state, cons
                     const struct ranking_chunk *chunk, size_t type, struct error *error)
 {
     struct redis_reply records = {.type = REDIS_NIL};
-    const size_t reads = reads_of(chunk, type);
+    const size_t reads = reads_of(chunk, state, type);
     if (rows_of(chunk, type) == 0) {
         return 0;
     }
@@ -217,7 +220,7 @@ static int put_type(struct ranking_work *work, struct ranking_state *state, cons
 static int read_all(struct ranking_work *work, const struct ranking_state *state, const struct outbox_conn *conn,
                     struct ranking_chunk *chunk, struct error *error)
 {
-    ask_cache(&work->cache, state, chunk);
+    ask_cache(&work->cache, chunk);
     put_reads(&work->reads, state, chunk);
     if (work->reads.len == 0 && !work->reads.failed) {
         return 0;

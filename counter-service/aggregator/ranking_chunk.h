@@ -16,14 +16,16 @@ enum {
     RANKING_NO_ROW = UINT16_MAX,
 };
 
+struct record_cache_entry;
+
 struct ranking_row {
     struct text resource_id;
     int64_t delta; /* the sum, modulo 2^64 */
     int64_t after; /* the counter after the last event */
     bool has_after;
-    bool is_kept;  /* its record need not be read */
-    uint16_t type; /* place among those that are ranked */
-    uint16_t next; /* row of the same bucket */
+    struct record_cache_entry *kept; /* its record; NULL: it is not kept */
+    uint16_t type;                   /* place among those that are ranked */
+    uint16_t next;                   /* row of the same bucket */
 };
 
 struct ranking_chunk {

@@ -3,7 +3,7 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
-#include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/ranking_take.h"
 #include "counter-service/board/ranking_tops.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"

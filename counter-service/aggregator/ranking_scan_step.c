@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
-#include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/ranking_take.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"

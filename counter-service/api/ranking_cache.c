@@ -167,9 +167,9 @@ static struct ranking_cache_place *begin_locked(struct ranking_cache *cache, str
     return place;
 }
 
-static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key, int64_t now_us,
-                                    int64_t asked_min_us, struct ranking_waiter *waiter,
-                                    struct ranking_outcome *ret_outcome, struct ranking_cache_place **ret_place)
+static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key, int64_t now_us, int64_t asked_min_us,
+                                    struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
+                                    struct ranking_cache_place **ret_place)
 {
     struct ranking_cache_place *place = find_locked(cache, key);
     if (place != NULL && place->state == PLACE_IN_FLIGHT) {
@@ -185,9 +185,9 @@ static enum ranking_turn ask_locked(struct ranking_cache *cache, struct text key
     return RANKING_TURN_READS;
 }
 
-enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us,
-                                    int64_t asked_min_us, struct ranking_waiter *waiter,
-                                    struct ranking_outcome *ret_outcome, struct ranking_cache_place **ret_place)
+enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us, int64_t asked_min_us,
+                                    struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
+                                    struct ranking_cache_place **ret_place)
 {
     pthread_mutex_lock(&cache->lock);
     const enum ranking_turn turn = ask_locked(cache, key, now_us, asked_min_us, waiter, ret_outcome, ret_place);

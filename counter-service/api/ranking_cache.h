@@ -61,8 +61,8 @@ void ranking_cache_free(struct ranking_cache *cache);
 /* key: of the ranking (ranking_question_key). asked_min_us: what was asked of Redis before is too old, but if it is on
  * its way. *ret_place: set for RANKING_TURN_READS; NULL if all places are in
  * flight. */
-enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us,
-                                    int64_t asked_min_us, struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
+enum ranking_turn ranking_cache_ask(struct ranking_cache *cache, struct text key, int64_t now_us, int64_t asked_min_us,
+                                    struct ranking_waiter *waiter, struct ranking_outcome *ret_outcome,
                                     struct ranking_cache_place **ret_place) MUST_CHECK;
 /* Tells those who wait, and keeps the snapshot, which gets one more holder, for ttl_us from outcome->asked_us on. A
  * failure is not kept. */

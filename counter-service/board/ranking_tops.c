@@ -40,6 +40,7 @@ static void append_members(struct buffer *out, const struct ranking_table *table
 {
     ranking_places_begin(out);
     for (size_t i = 0; i < table->bucket_count; i++) {
+        ranking_table_prepare_walk(table, i);
         for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
             ranking_places_put(out, ranking_member_id(member), member->score);
         }

@@ -96,19 +96,18 @@ void record_cache_prepare_record(const struct record_cache *cache, size_t type, 
     }
 }
 
-bool record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id)
+struct record_cache_entry *record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id)
 {
     struct record_cache_entry *entry = find(cache, type, resource_id);
     if (entry != NULL) {
         entry->turn = cache->turn;
     }
-    return entry != NULL;
+    return entry;
 }
 
-struct text record_cache_find(const struct record_cache *cache, size_t type, struct text resource_id)
+struct text record_cache_record(const struct record_cache_entry *entry)
 {
-    const struct record_cache_entry *entry = find(cache, type, resource_id);
-    return entry != NULL ? (struct text){entry->data + entry->id_len, entry->record_len} : (struct text){NULL, 0};
+    return (struct text){entry->data + entry->id_len, entry->record_len};
 }
 
 static void empty(struct record_cache_entry *entry)
@@ -157,6 +156,22 @@ static int make_room(struct record_cache_entry *entry, size_t size)
     return 0;
 }
 
+/* Behind the name, which is there. */
+static void put_record(struct record_cache_entry *entry, struct text packed)
+{
+    memcpy(entry->data + entry->id_len, packed.data, packed.len);
+    entry->record_len = (uint16_t)packed.len;
+}
+
+void record_cache_renew(struct record_cache_entry *entry, struct text packed)
+{
+    if (make_room(entry, entry->id_len + packed.len) != 0) {
+        empty(entry);
+        return;
+    }
+    put_record(entry, packed);
+}
+
 void record_cache_put(struct record_cache *cache, size_t type, struct text resource_id, struct text packed)
 {
     uint32_t tag;
@@ -171,10 +186,9 @@ void record_cache_put(struct record_cache *cache, size_t type, struct text resou
         return;
     }
     memcpy(entry->data, resource_id.data, resource_id.len);
-    memcpy(entry->data + resource_id.len, packed.data, packed.len);
     entry->tag = tag;
     entry->turn = cache->turn;
     entry->type = (uint16_t)type;
     entry->id_len = (uint16_t)resource_id.len;
-    entry->record_len = (uint16_t)packed.len;
+    put_record(entry, packed);
 }

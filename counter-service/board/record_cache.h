@@ -37,11 +37,13 @@ void record_cache_turn(struct record_cache *cache);
 /* The resource will be asked for soon: brings near where its record may be, and, a while later, the record. */
 void record_cache_prepare_place(const struct record_cache *cache, size_t type, struct text resource_id);
 void record_cache_prepare_record(const struct record_cache *cache, size_t type, struct text resource_id);
-/* Whether the resource's record, of the type of that place, is held: then it is until the next turn. */
-bool record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id);
-/* The record, packed; valid until the next change. data is NULL if it is not held. */
-struct text record_cache_find(const struct record_cache *cache, size_t type, struct text resource_id);
+/* The resource's record, of the type of that place, which is held until the next turn, unless it is dropped. NULL: it
+ * is not held. */
+struct record_cache_entry *record_cache_ask(struct record_cache *cache, size_t type, struct text resource_id);
+/* The record, packed; valid until it changes. */
+struct text record_cache_record(const struct record_cache_entry *entry);
 /* It stands in Redis as this, or will with the next transaction. It may not be held all the same. */
+void record_cache_renew(struct record_cache_entry *entry, struct text packed);
 void record_cache_put(struct record_cache *cache, size_t type, struct text resource_id, struct text packed);
 void record_cache_drop(struct record_cache *cache, size_t type, struct text resource_id);
 

@@ -16,8 +16,8 @@
  *     tally:{p0}:uncounted            STRING, as long as an instance is connected that adds no events to the outbox
  *     tally:{p0}:r:<type>             HASH of records (ranking_record.h)
  *     tally:{p0}:r:<type>:<window>:<slot>       STRING of a top (ranking_places.h)
- *     tally:{p0}:r:<type>:<window>:b<bucket>    HASH, what a bucket of a rolling window holds: resource_id -> sum, as of
- *                                               when the resource came into it or left it (ranking_record.h)
+ *     tally:{p0}:r:<type>:<window>:b<bucket>    HASH, what a bucket of a rolling window holds: resource_id -> sum when
+ *                                               it came into it, or left it (ranking_record.h)
  *
  * A calendar window has two tops: the running period's and that of the one before, in the slots 0 and 1 by their number
  * modulo 2. Others have slot 0. A top keeps the best `keep` resources and some more. It is bounded once a resource was

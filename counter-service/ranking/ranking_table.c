@@ -236,6 +236,7 @@ static void gather(const struct ranking_table *table, const struct ranking_membe
 {
     size_t count = 0;
     for (size_t i = 0; i < table->bucket_count; i++) {
+        ranking_table_prepare_walk(table, i);
         for (const struct ranking_member *member = table->buckets[i]; member != NULL; member = member->next) {
             out[count++] = member;
         }
@@ -247,6 +248,7 @@ static void drop_outside(struct ranking_table *table)
 {
     for (size_t i = 0; i < table->bucket_count; i++) {
         struct ranking_member **link = &table->buckets[i];
+        ranking_table_prepare_walk(table, i);
         while (*link != NULL) {
             if (ranking_table_has_place(table, ranking_member_id(*link), (*link)->score)) {
                 link = &(*link)->next;

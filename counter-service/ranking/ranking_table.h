@@ -61,6 +61,15 @@ bool ranking_table_is_large(const struct ranking_table *table);
 /* Those after the best `keep` leave. Returns 0, or -1 when out of memory. */
 int ranking_table_trim(struct ranking_table *table) MUST_CHECK;
 
+/* Whoever walks over the buckets has come to this one: brings near who is some further on. */
+static inline void ranking_table_prepare_walk(const struct ranking_table *table, size_t bucket)
+{
+    enum { AHEAD = 8 };
+    if (bucket + AHEAD < table->bucket_count) {
+        __builtin_prefetch(table->buckets[bucket + AHEAD]);
+    }
+}
+
 static inline struct text ranking_member_id(const struct ranking_member *member)
 {
     return (struct text){member->resource_id, member->len};

@@ -77,6 +77,7 @@ WRAPPERS = {
     "grpc": (
         "common/contract/grpc_*.[ch]",
         "common/log/grpc_log.[ch]",
+        "common/process/grpc_library.[ch]",
         "gateway/batch/batch_message.[ch]",
         "gateway/pool/channel*.[ch]",
         "gateway/pool/health_watch.[ch]",

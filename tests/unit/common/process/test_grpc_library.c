@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
 #include <grpc/grpc.h>
+#include <cmocka.h>
 
 #include "common/base/clock.h"
 

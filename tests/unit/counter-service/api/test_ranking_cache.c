@@ -273,7 +273,8 @@ static void *ask_often(void *data)
         struct ranking_outcome outcome;
         struct ranking_cache_place *place = NULL;
         waiting[round] = (struct waiting_caller){.waiter.done = on_told, .caller = caller};
-        switch (ranking_cache_ask(caller->cache, TEXT("same"), round, INT64_MIN, &waiting[round].waiter, &outcome, &place)) {
+        switch (ranking_cache_ask(caller->cache, TEXT("same"), round, INT64_MIN, &waiting[round].waiter, &outcome,
+                                  &place)) {
         case RANKING_TURN_KEPT:
             ranking_snapshot_release(outcome.snapshot);
             caller->answered++;

@@ -1,4 +1,4 @@
-#include "counter-service/aggregator/ranking_take.h"
+#include "counter-service/board/ranking_take.h"
 
 #include "common/base/clock.h"
 #include "common/log/log.h"

@@ -1,6 +1,6 @@
 /* Records as they are read, by whoever changes them. */
-#ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TAKE_H
-#define TALLY_COUNTER_SERVICE_AGGREGATOR_RANKING_TAKE_H
+#ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_TAKE_H
+#define TALLY_COUNTER_SERVICE_BOARD_RANKING_TAKE_H
 
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/board/ranking_work.h"
