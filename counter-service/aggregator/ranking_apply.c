@@ -108,14 +108,6 @@ static int read_counters(const struct outbox_conn *conn, struct ranking_chunk *c
 
 /* ---- the new records and orders ---- */
 
-/* Redis did not tell the sum when the last event was: it is of now, and the one before of nobody knows when. */
-static void put_counter(struct ranking_work *work, size_t window, struct ranked_window *ranked,
-                        const struct ranking_row *row)
-{
-    const int64_t before = row->has_after ? wrap_subtract(row->after, row->delta) : 0;
-    ranking_change_put(&work->windows[window].change, ranked, row->resource_id, before, row->after);
-}
-
 static void put_row(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type,
                     const struct ranking_row *row, struct ranking_record *record)
 {
@@ -123,7 +115,8 @@ static void put_row(struct ranking_work *work, const struct ranking_state *state
         struct ranked_window *ranked = &type->windows[i];
         const int64_t period = ranked->board.period;
         if (ranked->window.kind == RANKING_KIND_ALL) {
-            put_counter(work, i, ranked, row);
+            /* The counter before is not always what the top was told: somebody may have set it. */
+            ranking_change_put(&work->windows[i].change, ranked, row->resource_id, 0, row->after);
             continue;
         }
         struct ranking_bucket_change change;

@@ -18,7 +18,7 @@ enum {
 /* What a step found in the bucket: fields and values lie in `memory`. */
 struct released {
     struct buffer memory;
-    bool is_damaged; /* some field holds no number: what it held stays in the sum */
+    bool is_damaged; /* some field holds no number: what it held stays in the sum, unless the record has it itself */
     size_t count;
     struct {
         size_t start; /* of the resource_id, in memory */

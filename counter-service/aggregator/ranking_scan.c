@@ -155,7 +155,7 @@ int ranking_scan_step(struct ranking_scan *scan, struct ranking_state *state, st
         result = begin(scan, state, &work->txn, conn, error);
     } else if (!scan->has_ended) {
         result = proceed(scan, state, work, conn, error);
-    } else if (scan->of_counters && counted_us <= scan->end_us && stream_id_compare(state->at.id, scan->end) < 0) {
+    } else if (scan->of_counters && counted_us <= scan->end_us && stream_id_compare(state->at.id, scan->end) <= 0) {
         return 0; /* the counters that were read are ahead */
     } else {
         result = end(scan, state, &work->txn, conn, error);

@@ -61,8 +61,8 @@ void ranking_work_put_bucket(struct ranking_work *work, const struct ranking_sta
         ranking_words_put(&work->windows[window].bucket, resource_id);
         ranking_words_put_integer(&work->windows[window].bucket, delta);
     }
-    if (!change->leaves) {
-        return;
+    if (!change->leaves || change->left < type->windows[window].board.oldest) {
+        return; /* or nobody would ever let go of it */
     }
     if (change->left != work->windows[window].left_bucket) {
         add_left(work, state, type, window);

@@ -87,7 +87,7 @@ static struct ranking_rolling_sum rolling_before(const struct ranking_record *re
     const size_t i = place_of(record, &ranked->window);
     const int64_t running = ranked->board.period;
     return i < record->count ? record->windows[i].rolling
-                             : (struct ranking_rolling_sum){.bucket = running, .first = running + 1};
+                             : (struct ranking_rolling_sum){.bucket = running, .first = running};
 }
 
 /* Adds what the buckets lack. *sums: .sum, and the first and the last bucket that anything was put into. */
@@ -116,7 +116,8 @@ static void mend_rolling(const struct ranking_found_window *found, const struct 
     const struct ranking_rolling_sum before = rolling_before(&mended->record, ranked);
     const int64_t cell_before = ranking_layout_cell(layout, ranked, window, running, before.bucket);
     struct ranking_rolling_sum after = {.sum = found->in_buckets, .bucket = before.bucket, .first = before.first};
-    if (!lacks_anything(lack, layout, window) || (before.is_ahead && cell_before == RANKING_NO_CELL)) {
+    const bool is_leaving = before.is_ahead && cell_before == RANKING_NO_CELL && before.bucket >= ranked->board.oldest;
+    if (!lacks_anything(lack, layout, window) || is_leaving) {
         return; /* its last bucket has left the window, and is being let go of: another run mends it */
     }
     mend_buckets(ranked, layout, window, lack, mended, &after);
@@ -124,7 +125,7 @@ static void mend_rolling(const struct ranking_found_window *found, const struct 
     for (int64_t bucket = after.first; bucket < before.first && bucket <= running; bucket++) {
         (void)write_cell(mended, ranking_layout_cell(layout, ranked, window, running, bucket));
     }
-    if (before.is_ahead) {
+    if (before.is_ahead && cell_before != RANKING_NO_CELL) {
         (void)write_cell(mended, cell_before);
     }
     const int64_t cell = ranking_layout_cell(layout, ranked, window, running, after.bucket);

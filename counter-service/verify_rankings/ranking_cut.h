@@ -36,9 +36,9 @@ struct ranking_found_window {
         int64_t score;
     } tops[RANKING_SLOTS];
     /* rolling */
-    int64_t in_buckets; /* the sum of all that hold anything */
+    int64_t in_buckets; /* what counts of all of them (ranking_record.h) */
     int64_t in_old;     /* of it, what is in buckets that have left the window */
-    int64_t in_last;    /* what the bucket of the record's last event holds */
+    int64_t in_last;    /* likewise, what is in the bucket of the record's last event */
     bool has_no_number; /* a bucket has something else */
 };
 

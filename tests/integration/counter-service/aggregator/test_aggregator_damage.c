@@ -54,6 +54,26 @@ static void test_a_damaged_record_is_as_good_as_none(void **state)
     ranking_fixture_free(rankings);
 }
 
+/* Somebody sets a counter by hand: the next event puts the top right. */
+static void test_a_counter_that_was_set_is_right_with_its_next_event(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 400, 10);
+    struct aggregator_run *run = ranking_fixture_start(rankings);
+    const int64_t now_ms = ranking_fixture_start_ms();
+    ranking_fixture_write_each(rankings, now_ms, 400, 1);
+    ranking_fixture_settle(run);
+    const struct ranked_window *all = ranking_fixture_window(run, "all");
+    assert_true(all->table.is_bounded && all->table.floor.score > 100);
+    assert_non_null(ranking_table_find(&all->table, TEXT("r399")));
+    rankings->counters[399] = 5;
+    ranking_fixture_write_one(rankings, now_ms + 1, 399, 1);
+    ranking_fixture_settle(run);
+    assert_null(ranking_table_find(&all->table, TEXT("r399")));
+    ranking_fixture_kill(run);
+    ranking_fixture_free(rankings);
+}
+
 /* A bucket that holds no number, and a key of another type, which is mended. */
 static void test_a_damaged_bucket_stops_nothing(void **state)
 {
@@ -311,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_damaged_record_is_as_good_as_none),
+        TEST(test_a_counter_that_was_set_is_right_with_its_next_event),
         TEST(test_a_damaged_bucket_stops_nothing),
         TEST(test_a_changed_offset_mixes_no_periods),
         TEST(test_a_state_that_was_deleted_begins_with_nothing),
