@@ -30,8 +30,11 @@ void buffer_clear(struct buffer *buffer, size_t keep_max)
 }
 
 /* Moves the data to a larger allocation, at least twice the present one. */
-static int grow(struct buffer *buffer, size_t more)
+int buffer_grow(struct buffer *buffer, size_t more)
 {
+    if (buffer->failed) {
+        return -1;
+    }
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_FIRST_CAPACITY;
     while (capacity - buffer->len < more) {
         if (capacity > SIZE_MAX / 2) {
@@ -48,28 +51,6 @@ static int grow(struct buffer *buffer, size_t more)
     buffer->data = data;
     buffer->capacity = capacity;
     return 0;
-}
-
-int buffer_reserve(struct buffer *buffer, size_t more)
-{
-    if (buffer->failed) {
-        return -1;
-    }
-    return buffer->capacity - buffer->len >= more ? 0 : grow(buffer, more);
-}
-
-void buffer_append(struct buffer *buffer, const void *data, size_t len)
-{
-    if (len == 0 || buffer_reserve(buffer, len) != 0) {
-        return;
-    }
-    memcpy(buffer->data + buffer->len, data, len);
-    buffer->len += len;
-}
-
-void buffer_append_text(struct buffer *buffer, struct text text)
-{
-    buffer_append(buffer, text.data, text.len);
 }
 
 void buffer_append_int64(struct buffer *buffer, int64_t value)
