@@ -76,20 +76,28 @@ static char *put_numbers(char *at, const int64_t *numbers, size_t count)
     return at;
 }
 
+static char *put_calendar(char *at, const struct ranking_calendar_sum *sums)
+{
+    const int64_t numbers[CALENDAR_NUMBERS] = {sums->period, sums->sum, sums->before};
+    return put_numbers(at, numbers, CALENDAR_NUMBERS);
+}
+
+static char *put_rolling(char *at, const struct ranking_rolling_sum *sums)
+{
+    const int64_t numbers[ROLLING_NUMBERS] = {sums->sum, sums->bucket, sums->bucket_sum,
+                                              doubled(wrap_subtract(sums->bucket, sums->first), sums->is_ahead)};
+    return put_numbers(at, numbers, ROLLING_NUMBERS);
+}
+
 size_t ranking_record_pack(const struct ranking_record *record, char *out)
 {
     char *at = out;
     *at++ = RANKING_RECORD_VERSION;
     for (size_t i = 0; i < record->count; i++) {
         const uint32_t tag = record->windows[i].tag;
-        const struct ranking_calendar_sum *calendar = &record->windows[i].calendar;
-        const struct ranking_rolling_sum *rolling = &record->windows[i].rolling;
-        const int64_t of_calendar[] = {calendar->period, calendar->sum, calendar->before};
-        const int64_t of_rolling[] = {rolling->sum, rolling->bucket, rolling->bucket_sum,
-                                      doubled(wrap_subtract(rolling->bucket, rolling->first), rolling->is_ahead)};
         at = varint_put(at, tag);
-        at = ranking_tag_is_rolling(tag) ? put_numbers(at, of_rolling, ROLLING_NUMBERS)
-                                         : put_numbers(at, of_calendar, CALENDAR_NUMBERS);
+        at = ranking_tag_is_rolling(tag) ? put_rolling(at, &record->windows[i].rolling)
+                                         : put_calendar(at, &record->windows[i].calendar);
     }
     assert(at - out <= RANKING_RECORD_LEN_MAX);
     return (size_t)(at - out);

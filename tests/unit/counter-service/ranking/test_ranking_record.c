@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/base/prng.h"
+#include "common/base/wrap.h"
 #include "counter-service/ranking/ranking_record.h"
 
 enum { HOUR_MS = 60 * 60 * 1000 };
@@ -161,7 +162,7 @@ static void test_a_record_survives_packing(void **state)
             }
             if (ranking_tag_is_rolling(record.windows[k].tag)) {
                 record.windows[k].rolling = (struct ranking_rolling_sum){
-                    numbers[0], numbers[1], numbers[2], numbers[1] - (numbers[3] >> 2), numbers[3] & 1};
+                    numbers[0], numbers[1], numbers[2], wrap_subtract(numbers[1], numbers[3] >> 2), numbers[3] & 1};
             } else {
                 record.windows[k].calendar = (struct ranking_calendar_sum){numbers[0], numbers[1], numbers[2]};
             }

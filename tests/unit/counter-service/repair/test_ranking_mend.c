@@ -18,12 +18,12 @@ struct mending {
     struct ranking_found found;
     int64_t buckets[CELLS];
     struct ranking_cut cut;
-    struct ranking_resource resource;
     int64_t periods[1];
     int64_t lacking[CELLS];
     int64_t mended_buckets[CELLS];
     bool is_changed[CELLS];
     struct ranking_mended mended;
+    struct ranking_resource resource; /* last: it ends with cells, of which it has none here */
 };
 
 /* Of a window of an hour, whose running bucket was RUNNING - late when it was looked at what is missing. */
