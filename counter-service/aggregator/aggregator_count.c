@@ -4,9 +4,10 @@
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/ranking_roll.h"
+#include "counter-service/board/ranking_tops.h"
 
 /* A chunk of one hot counter has one row, and so many events at most. */
-enum { CHUNK_EVENTS_MAX = 50 * 1000 };
+enum { CHUNK_EVENTS_MAX = 120 * 1000 };
 
 static int64_t time_of(const struct event *event)
 {
@@ -20,9 +21,18 @@ static bool is_counted(const struct aggregator_run *run, const struct event *eve
     return order < 0 || (order == 0 && number <= run->state.at.number);
 }
 
+/* A chunk that somebody has begun to count ends where that one's did. */
+static bool ends_part(const struct aggregator_run *run)
+{
+    return run->chunk.event_count > 0 && (int64_t)run->chunk.last_number >= run->state.part.last_number;
+}
+
 bool aggregator_chunk_is_full(const struct aggregator_run *run)
 {
-    return run->chunk.row_count >= run->rows_max || run->chunk.event_count >= CHUNK_EVENTS_MAX;
+    if (aggregator_takes_up(run) && run->chunk.rows.count < RANKING_ROWS_MAX) {
+        return ends_part(run);
+    }
+    return run->chunk.rows.count == RANKING_ROWS_MAX || run->chunk.event_count >= CHUNK_EVENTS_MAX;
 }
 
 static uint64_t last_number(const struct aggregator_run *run)
@@ -61,8 +71,9 @@ static enum obstacle gather(struct aggregator_run *run)
 static int apply(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
-    if (ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, &run->trouble) != 0) {
-        return -1;
+    const int added = ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, run->rows_max, &run->trouble);
+    if (added <= 0) {
+        return added;
     }
     metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
     metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
@@ -114,12 +125,41 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
     return false;
 }
 
+/* Events of the chunk that somebody has begun to count are gone: its records are too far ahead, and which of them
+ * nobody knows. They are read again, as if they were not. */
+static int give_up_part(struct aggregator_run *run)
+{
+    const int64_t missing_ms = run->state.part.last_ms;
+    struct ranking_txn *txn = &run->work.txn;
+    ranking_txn_begin(txn);
+    for (size_t i = 0; i < run->state.type_count; i++) {
+        ranking_tops_mark(txn, &run->state.types[i], missing_ms);
+    }
+    RANKED_EACH (&run->state, ranked) {
+        ranking_tops_unfill(txn, &run->state, ranked, missing_ms);
+    }
+    run->state.part.lanes = 0;
+    ranking_txn_put_part(txn, &run->state);
+    if (ranking_txn_commit(txn, &run->state, &run->conn, &run->trouble) == 0) {
+        error_set(&run->trouble, "events that were counted in part are gone");
+    }
+    return -1;
+}
+
 int aggregator_count(struct aggregator_run *run)
 {
-    if (aggregator_must_let_go(run)) {
+    if (run->chunk.is_sorted) {
+        return apply(run);
+    }
+    const bool takes_up = aggregator_takes_up(run);
+    if (!takes_up && aggregator_must_let_go(run)) {
         return 0;
     }
     const enum obstacle obstacle = gather(run);
+    if (takes_up && !ends_part(run) &&
+        (obstacle != NO_OBSTACLE || run->follower.at_end || run->chunk.rows.count == RANKING_ROWS_MAX)) {
+        return give_up_part(run);
+    }
     const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||
                         (run->follower.at_end && !aggregator_waits_for_more(run));
     if (run->chunk.event_count == 0) {
@@ -127,7 +167,7 @@ int aggregator_count(struct aggregator_run *run)
     } else if (is_due && apply(run) != 0) {
         return -1;
     }
-    return obstacle == NO_OBSTACLE ? 0 : pass_obstacle(run, obstacle);
+    return obstacle == NO_OBSTACLE || run->chunk.event_count > 0 ? 0 : pass_obstacle(run, obstacle);
 }
 
 bool aggregator_has_counted_all(const struct aggregator_run *run)

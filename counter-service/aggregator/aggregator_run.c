@@ -41,7 +41,7 @@ static size_t rows_max_of(const struct ranking_state *state)
         }
         most = fields > most ? fields : most;
     }
-    return FIELDS_MAX / most < RANKING_ROWS_MAX ? FIELDS_MAX / most : RANKING_ROWS_MAX;
+    return FIELDS_MAX / most;
 }
 
 int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error)
@@ -58,12 +58,11 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
         outbox_follower_done(&run->follower);
         return -1;
     }
-    if (ranking_work_init(&run->work) != 0) {
+    if (ranking_work_init(&run->work) != 0 || ranking_chunk_init(&run->chunk) != 0) {
         error_set(error, "out of memory");
         aggregator_run_done(run);
         return -1;
     }
-    ranking_chunk_init(&run->chunk);
     run->rows_max = rows_max_of(&run->state);
     run->gather_us = (int64_t)GATHER_MS * 1000;
     run->metrics = aggregator_metrics_register();
@@ -78,6 +77,7 @@ void aggregator_run_done(struct aggregator_run *run)
     outbox_follower_done(&run->follower);
     ranking_state_done(&run->state);
     ranking_work_done(&run->work);
+    ranking_chunk_done(&run->chunk);
 }
 
 /* ---- when something fails ---- */
@@ -130,6 +130,9 @@ static int load(struct aggregator_run *run)
     if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, INT64_MIN, &run->trouble) != 0) {
         return -1;
     }
+    if (aggregator_takes_up(run)) {
+        run->chunk.seed = run->state.part.seed;
+    }
     run->must_load = false;
     run->difference.message[0] = '\0';
     log_info("rankings", "this instance keeps the rankings",
@@ -162,6 +165,9 @@ static int lead(struct aggregator_run *run)
 {
     if (run->must_load && load(run) != 0) {
         return -1;
+    }
+    if (aggregator_takes_up(run)) {
+        return aggregator_count(run);
     }
     if (aggregator_count(run) != 0 || aggregator_look_for_uncounted(run) != 0 || aggregator_roll_if_due(run) != 0) {
         return -1;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_take.h"
 #include "counter-service/board/ranking_tops.h"
 #include "counter-service/ranking/ranking_record.h"
@@ -89,14 +90,14 @@ static int scan(struct ranking_release *release, const struct ranking_state *sta
     return 0;
 }
 
-static void put_released(struct ranking_work *work, size_t window, struct ranked_window *ranked,
-                         struct ranking_record *record, struct text id, int64_t bucket, int64_t sum)
+static void put_released(struct ranking_work *work, struct ranked_window *ranked, struct ranking_record *record,
+                         struct text id, int64_t bucket, int64_t sum)
 {
     char packed[RANKING_RECORD_LEN_MAX];
     const int64_t before = ranking_record_sum(record, &ranked->window, bucket);
     const int64_t after = ranking_record_let_go(record, &ranked->window, bucket, sum);
     const size_t len = ranking_record_pack(record, packed);
-    ranking_change_put(&work->windows[window].change, ranked, id, before, after);
+    ranking_change_put(ranked, id, before, after);
     ranking_words_put(&work->records, id);
     ranking_words_put(&work->records, (struct text){packed, len});
 }
@@ -132,7 +133,7 @@ static void put_all(struct ranking_work *work, struct ranking_state *state, stru
         struct ranking_record record;
         const struct text id = released_id(released, i);
         ranking_take_record(work, type, id, redis_reply_element(records, i).text, state->time_ms, &record);
-        put_released(work, (size_t)(ranked - type->windows), ranked, &record, id, bucket, released->resources[i].sum);
+        put_released(work, ranked, &record, id, bucket, released->resources[i].sum);
         record_cache_drop(&work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->released, id);
     }
@@ -162,6 +163,7 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
     const struct text bucket = ranking_bucket_key(key, type->counter_type, &ranked->window, release->bucket);
     ranking_txn_add(&work->txn, state, TEXT("HDEL"), bucket, &work->released);
     ranking_work_add(work, state, type);
+    ranking_change_tell_all(&work->txn, state);
     if (at_end && released->count == 0) {
         /* A scan from end to end that found nothing: it is empty. */
         ranked->board.oldest++;

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/ranking_scan_step.h"
+#include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_tops.h"
 
 enum { SWEEP_EVERY_MS = 60 * 60 * 1000 };
@@ -131,6 +132,7 @@ static int proceed(struct ranking_scan *scan, struct ranking_state *state, struc
     }
     scan->end_us = clock_monotonic_us();
     ranking_work_add(work, state, &state->types[scan->type]);
+    ranking_change_tell_all(&work->txn, state);
     return ranking_txn_commit(&work->txn, state, conn, error);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_take.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/ranking/ranking_record.h"
@@ -29,8 +30,7 @@ static void offer_record(struct ranking_work *work, const struct ranking_state *
     for (size_t i = 0; i < type->window_count; i++) {
         struct ranked_window *ranked = &type->windows[i];
         if (ranked->has_fresh && ranked->window.kind != RANKING_KIND_ALL) {
-            ranking_change_offer(&work->windows[i].change, ranked, id,
-                                 ranking_record_sum(record, &ranked->window, ranked->board.period));
+            ranking_change_offer(ranked, id, ranking_record_sum(record, &ranked->window, ranked->board.period));
         }
     }
 }
@@ -170,7 +170,7 @@ static int offer_counters(struct ranking_scan *scan, const struct ranking_state 
         }
         /* A key that holds no counters, or has none of the type, has no place. */
         if (reply.type == REDIS_TEXT && decimal_parse(reply.text, &value)) {
-            ranking_change_offer(&work->windows[window].change, &type->windows[window], id, value);
+            ranking_change_offer(&type->windows[window], id, value);
         }
     }
     return read_end(scan, conn, error);

@@ -132,6 +132,11 @@ static void take_state(struct ranking_state *state, struct ranking_txn *txn, con
     found->exists = read_at(redis_reply_field(fields, RANKING_FIELD_AT), &state->at) &&
                     decimal_parse(redis_reply_field(fields, RANKING_FIELD_TIME), &state->time_ms) &&
                     state->time_ms >= 0 && state->time_ms <= RANKING_TIME_MAX_MS;
+    state->part = (struct ranking_part){.lanes = 0};
+    if (found->exists && !ranking_part_read(redis_reply_field(fields, RANKING_FIELD_PART), &state->part)) {
+        found->is_uncounted = true; /* which records have more than the others nobody knows */
+        ranking_txn_put_part(txn, state);
+    }
     if (!found->exists) {
         state->at = *position;
         state->time_ms = ranking_time_of(position->id.ms);

@@ -16,6 +16,7 @@ static void init_type(struct ranked_type *type, const struct ranking_config *con
             (struct ranked_window){.window = windows[i], .counter_type = type->counter_type, .keep = config->keep};
         ranking_table_init(&type->windows[i].table, (size_t)config->keep);
         ranking_table_init(&type->windows[i].fresh, (size_t)config->keep);
+        buffer_init(&type->windows[i].untold);
     }
 }
 
@@ -44,6 +45,7 @@ void ranking_state_done(struct ranking_state *state)
     RANKED_EACH (state, ranked) {
         ranking_table_done(&ranked->table);
         ranking_table_done(&ranked->fresh);
+        buffer_done(&ranked->untold);
     }
     free(state->types);
     *state = (struct ranking_state){.types = NULL};

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
@@ -15,6 +16,7 @@
 #include "counter-service/outbox/outbox_conn.h"
 #include "counter-service/outbox/outbox_step.h"
 #include "counter-service/ranking/ranking_board.h"
+#include "counter-service/ranking/ranking_part.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/ranking/ranking_table.h"
 
@@ -26,7 +28,9 @@ struct ranked_window {
     /* as in Redis */
     struct ranking_board board;
     struct ranking_table table; /* of the running top; empty for whoever does not lead */
-    int64_t length_max;         /* its string is written anew when it gets longer */
+    struct buffer untold; /* what the table has, and the top's string not yet: places (ranking_places_put); failed:
+                             memory ran out, for a table too */
+    int64_t length_max;   /* its string is written anew when it gets longer */
     /* One that is being made from a scan, known to nobody else: a successor begins anew. */
     bool has_fresh;
     struct ranking_table fresh;
@@ -51,6 +55,7 @@ struct ranking_state {
     uint64_t writes;           /* of this writer */
     struct outbox_position at; /* all events up to here are counted */
     int64_t time_ms;           /* theirs */
+    struct ranking_part part;  /* of the chunk behind them */
     int64_t next_ms;           /* at this time a period or bucket begins; INT64_MAX: never */
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/log/log.h"
+#include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_tops.h"
 
 static void lose(struct ranking_work *work, struct ranked_type *type, struct text resource_id, int64_t missing_ms)
@@ -14,7 +15,7 @@ static void lose(struct ranking_work *work, struct ranked_type *type, struct tex
     ranking_tops_mark(&work->txn, type, missing_ms);
     for (size_t i = 0; i < type->window_count; i++) {
         if (type->windows[i].window.kind != RANKING_KIND_ALL) {
-            ranking_change_put(&work->windows[i].change, &type->windows[i], resource_id, 0, 0);
+            ranking_change_put(&type->windows[i], resource_id, 0, 0);
         }
     }
 }

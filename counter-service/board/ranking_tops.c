@@ -8,6 +8,7 @@ enum {
     /* A string may be so much longer than one written as a whole. */
     GROWS_TO = 2,
     GROWS_BY = 16 * 1024,
+    UNTOLD_KEEP_BYTES = 64 * 1024,
 };
 
 static struct text key_of(char *out, const struct ranked_window *ranked, size_t slot)
@@ -103,6 +104,7 @@ int ranking_tops_read(const struct ranking_state *state, struct ranked_window *r
     const struct ranking_top *top = &ranked->board.tops[ranked_slot(ranked)];
     int is_whole = top->members == 0;
     ranking_table_clear(table);
+    buffer_clear(&ranked->untold, UNTOLD_KEEP_BYTES);
     if (top->length > 0) {
         if (ask(state, ranked, conn, requests, &reply, error) != 0) {
             return -1;
@@ -142,6 +144,7 @@ void ranking_tops_empty(struct ranking_txn *txn, const struct ranking_state *sta
     ranking_txn_put_top(txn, ranked, slot);
     if (slot == ranked_slot(ranked)) {
         ranking_table_clear(&ranked->table);
+        buffer_clear(&ranked->untold, UNTOLD_KEEP_BYTES);
     }
 }
 
@@ -175,6 +178,7 @@ void ranking_tops_write(struct ranking_txn *txn, const struct ranking_state *sta
     top->length = (int64_t)whole.len;
     ranked->length_max = length_max_of(top->length);
     txn->wholes++;
+    buffer_clear(&ranked->untold, UNTOLD_KEEP_BYTES);
     put_running(txn, ranked);
     buffer_done(&whole);
 }
@@ -189,18 +193,18 @@ static bool is_due(const struct ranking_txn *txn, const struct ranked_window *ra
     return table->count > 2 * table->keep || length > 2 * ranked->length_max;
 }
 
-void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
-                      const struct buffer *places)
+void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked)
 {
     struct ranking_top *top = ranked_top(ranked);
-    const int64_t length = top->length + (int64_t)places->len;
+    const int64_t length = top->length + (int64_t)ranked->untold.len;
     if (top->length == 0 || is_due(txn, ranked, length)) {
         txn->requests.failed |= ranking_table_is_large(&ranked->table) && ranking_table_trim(&ranked->table) != 0;
         ranking_tops_write(txn, state, ranked);
         return;
     }
     top->length = length;
-    put_string(txn, state, ranked, TEXT("APPEND"), places);
+    put_string(txn, state, ranked, TEXT("APPEND"), &ranked->untold);
+    buffer_clear(&ranked->untold, UNTOLD_KEEP_BYTES);
     ranking_txn_expect(txn, length);
     put_running(txn, ranked);
 }

@@ -25,9 +25,8 @@ void ranking_tops_unfill(struct ranking_txn *txn, const struct ranking_state *st
                          int64_t since_ms);
 /* Writes the running top as a whole. */
 void ranking_tops_write(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked);
-/* Adds what has changed in ranked->table: places (ranking_places_put). */
-void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked,
-                      const struct buffer *places);
+/* Adds what is untold; or writes the running top as a whole, when the string would become long. */
+void ranking_tops_add(struct ranking_txn *txn, const struct ranking_state *state, struct ranked_window *ranked);
 
 /* Sums of the type were damaged: of the windows that are made of them events before that time may be missing. */
 void ranking_tops_mark(struct ranking_txn *txn, struct ranked_type *type, int64_t missing_ms);

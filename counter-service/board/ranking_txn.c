@@ -107,6 +107,13 @@ void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ra
     ranking_words_put(&txn->fields, ranking_top_put(value, &ranked->board.tops[slot]));
 }
 
+void ranking_txn_put_part(struct ranking_txn *txn, const struct ranking_state *state)
+{
+    char value[RANKING_PART_TEXT_SIZE];
+    ranking_words_put(&txn->fields, RANKING_FIELD_PART);
+    ranking_words_put(&txn->fields, ranking_part_put(&state->part, value));
+}
+
 /* ---- the exchange ---- */
 
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state)

@@ -60,6 +60,9 @@ void ranking_txn_expect(struct ranking_txn *txn, int64_t result);
 void ranking_txn_put_board(struct ranking_txn *txn, const struct ranked_window *ranked);
 void ranking_txn_put_top(struct ranking_txn *txn, const struct ranked_window *ranked, size_t slot);
 
+/* Says how far the chunk that is under way is. */
+void ranking_txn_put_part(struct ranking_txn *txn, const struct ranking_state *state);
+
 /* Returns 0; or -1 with error filled: somebody else has written, or something failed, and the connection is to be
  * closed and the state loaded anew. */
 int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, const struct outbox_conn *conn,

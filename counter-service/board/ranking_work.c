@@ -9,7 +9,6 @@ int ranking_work_init(struct ranking_work *work)
     buffer_init(&work->dead.body);
     buffer_init(&work->released.body);
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
-        ranking_change_init(&work->windows[i].change);
         buffer_init(&work->windows[i].bucket.body);
         buffer_init(&work->windows[i].left.body);
     }
@@ -25,7 +24,6 @@ void ranking_work_done(struct ranking_work *work)
     buffer_done(&work->dead.body);
     buffer_done(&work->released.body);
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
-        ranking_change_done(&work->windows[i].change);
         buffer_done(&work->windows[i].bucket.body);
         buffer_done(&work->windows[i].left.body);
     }
@@ -37,7 +35,6 @@ void ranking_work_clear(struct ranking_work *work)
     ranking_words_clear(&work->dead);
     ranking_words_clear(&work->released);
     for (size_t i = 0; i < RANKING_WINDOWS_MAX; i++) {
-        ranking_change_clear(&work->windows[i].change);
         ranking_words_clear(&work->windows[i].bucket);
         ranking_words_clear(&work->windows[i].left);
     }
@@ -83,6 +80,5 @@ void ranking_work_add(struct ranking_work *work, const struct ranking_state *sta
         const struct text bucket = ranking_bucket_key(key, type->counter_type, &ranked->window, ranked->board.period);
         ranking_txn_add(&work->txn, state, TEXT("HSET"), bucket, &work->windows[i].bucket);
         add_left(work, state, type, i);
-        ranking_change_add(&work->windows[i].change, &work->txn, state, ranked);
     }
 }

@@ -6,7 +6,6 @@
 #include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/log/log.h"
-#include "counter-service/board/ranking_change.h"
 #include "counter-service/board/ranking_state.h"
 #include "counter-service/board/ranking_txn.h"
 #include "counter-service/board/record_cache.h"
@@ -20,7 +19,6 @@ struct ranking_work {
     struct ranking_words dead;     /* fields */
     struct ranking_words released; /* fields of a bucket */
     struct {
-        struct ranking_change change;
         struct ranking_words bucket; /* fields and values of the newest bucket */
         struct ranking_words left;   /* of one that resources have left for it: */
         int64_t left_bucket;         /* which */
@@ -36,7 +34,7 @@ void ranking_work_clear(struct ranking_work *work);
 void ranking_work_put_bucket(struct ranking_work *work, const struct ranking_state *state,
                              const struct ranked_type *type, size_t window, struct text resource_id,
                              const struct ranking_bucket_change *change, int64_t delta);
-/* After them. */
+/* After them: the records and buckets. */
 void ranking_work_add(struct ranking_work *work, const struct ranking_state *state, struct ranked_type *type);
 
 #endif

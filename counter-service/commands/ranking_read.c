@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/ranking/ranking_part.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/resp.h"
 
@@ -102,7 +103,7 @@ int ranking_read_append(struct buffer *out, const struct redis_key_prefix *prefi
 /* ---- the reply ---- */
 
 /* Places in the script's answer. */
-enum { BOARD, TOP, AT, T, NEXT, FED, APPENDED, NOW, PLACES, TOTAL, PARTS };
+enum { BOARD, TOP, AT, T, NEXT, FED, PART, APPENDED, NOW, PLACES, TOTAL, PARTS };
 
 /* A number that stands as text; where there is none, it is the one for that. */
 static bool take_number(const struct redis_reply *reply, size_t part, int64_t if_none, int64_t *ret_number)
@@ -144,6 +145,24 @@ static bool take_state(const struct redis_reply *reply, const struct ranking_que
            take_number(reply, APPENDED, 0, &snapshot->appended);
 }
 
+/* The resource's record may have events that the tops do not have yet. */
+static bool take_part(const struct redis_reply *reply, const struct ranking_question *question,
+                      struct ranking_snapshot *snapshot)
+{
+    struct ranking_part part;
+    if (!snapshot->has_board || question->window.kind == RANKING_KIND_ALL) {
+        return true;
+    }
+    if (!ranking_part_read(redis_reply_element(reply, PART).text, &part)) {
+        return false;
+    }
+    if (ranking_part_has(&part, question->resource_id)) {
+        snapshot->counted = part.last_number;
+        snapshot->counted_ms = part.last_ms;
+    }
+    return true;
+}
+
 static enum status take_places(const struct redis_reply *reply, bool wants_order, struct ranking_snapshot *snapshot)
 {
     const struct redis_reply places = redis_reply_element(reply, PLACES);
@@ -165,7 +184,8 @@ static enum status read_parts(const struct redis_reply *reply, struct ranking_re
     if (read->snapshot == NULL || read->total.failed) {
         return STATUS_OUT_OF_MEMORY;
     }
-    if (!take_state(reply, read->question, read->snapshot)) {
+    if (!take_state(reply, read->question, read->snapshot) ||
+        (read->wanted.total && !take_part(reply, read->question, read->snapshot))) {
         return STATUS_DATA_DAMAGED;
     }
     return take_places(reply, read->wanted.order, read->snapshot);

@@ -9,6 +9,7 @@
  *     uncounted                       an instance that adds no events to the outbox has come: what it counts is missing
  *     next                            this time, at which a period or bucket begins
  *     fed                             the windows that the leader keeps up: " like:day  like:60m "; others lack events
+ *     part                            a chunk of events that is under way (ranking_part.h)
  *     b:<type>:<window>               a board: "<period> <oldest> <newest> <filling>"
  *     s:<type>:<window>:<slot>        a top of it: "<since> <generation> <length> <members>", and if it is bounded
  *                                     " <score> <resource_id>" of its floor
@@ -54,6 +55,7 @@ enum {
 #define RANKING_FIELD_NEW TEXT("new")
 #define RANKING_FIELD_UNCOUNTED TEXT("uncounted")
 #define RANKING_FIELD_FED TEXT("fed")
+#define RANKING_FIELD_PART TEXT("part")
 
 /* In `at`, of rankings that were turned on in the midst of things: no event follows it. */
 #define RANKING_NUMBER_UNKNOWN ((uint64_t)(INT64_MAX - 1))

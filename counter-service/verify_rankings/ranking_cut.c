@@ -191,7 +191,8 @@ int ranking_cut_read(struct ranking_cut *cut, size_t type, enum ranking_scope sc
         if (exchange(cut, type, scope, ids, count, &fits, error) != 0) {
             return -1;
         }
-        if (fits && (scope == RANKING_OF_COUNTERS ? cut->waiting.is_whole : cut->waiting.knows_place)) {
+        const bool knows_all = scope == RANKING_OF_COUNTERS ? cut->waiting.is_whole : cut->waiting.knows_place;
+        if (fits && knows_all && cut->state->part.lanes == 0) {
             return 0;
         }
         if (fits) {

@@ -34,6 +34,9 @@ int ranking_view_read(struct ranking_state *state, const struct redis_reply *fie
         error_set(error, "Redis has no rankings: no counter-service that is configured to keep any has run on it");
         return -1;
     }
+    if (!ranking_part_read(redis_reply_field(fields, RANKING_FIELD_PART), &state->part)) {
+        state->part.lanes = 0; /* the next leader marks what it cannot know */
+    }
     RANKED_EACH (state, ranked) {
         if (!read_window(ranked, fields)) {
             error_set(error, "the rankings in Redis lack %.*s %s: counter-service runs with another configuration",

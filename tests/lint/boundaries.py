@@ -44,8 +44,10 @@ MAY_USE = {
     " counter-service/redis common/*",
     "counter-service/board": "counter-service/commands counter-service/event counter-service/outbox"
     " counter-service/ranking counter-service/redis common/*",
-    "counter-service/aggregator": "counter-service/board counter-service/commands counter-service/event"
-    " counter-service/outbox counter-service/ranking counter-service/redis common/*",
+    "counter-service/counting": "counter-service/board counter-service/event counter-service/outbox"
+    " counter-service/ranking counter-service/redis common/*",
+    "counter-service/aggregator": "counter-service/board counter-service/commands counter-service/counting"
+    " counter-service/event counter-service/outbox counter-service/ranking counter-service/redis common/*",
     "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis common/*",
     "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
     " counter-service/redis common/*",

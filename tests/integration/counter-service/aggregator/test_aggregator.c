@@ -27,6 +27,7 @@ struct schedule {
     size_t entry_events;
     int entries_a_kill;
     int entries_a_look;
+    size_t rows_max; /* of a transaction; 0: the usual number */
 };
 
 static int pick(struct prng *prng, int resource_max, bool even)
@@ -65,12 +66,20 @@ static size_t make_batch(struct prng *prng, struct ranking_event *out, size_t ma
     return count;
 }
 
+static struct aggregator_run *start(struct ranking_fixture *fixture, const struct schedule *schedule)
+{
+    struct aggregator_run *run = ranking_fixture_start(fixture);
+    run->rows_max = schedule->rows_max > 0 ? schedule->rows_max : run->rows_max;
+    return run;
+}
+
 static void run_schedule(struct store_fixture *store, uint64_t seed, const struct schedule *schedule)
 {
     struct prng prng = {seed};
     struct ranking_fixture *fixture = ranking_fixture_open(store, schedule->resources, schedule->keep);
-    struct aggregator_run *run = ranking_fixture_start(fixture);
+    struct aggregator_run *run = start(fixture, schedule);
     int64_t now_ms = ranking_fixture_start_ms();
+    int taken_up = 0;
     for (int i = 1; i <= schedule->entries; i++) {
         struct ranking_event batch[BATCH_MAX];
         const size_t count =
@@ -81,14 +90,16 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, const struc
             (void)aggregator_run_turn(run);
         }
         if (prng_up_to(&prng, (uint32_t)schedule->entries_a_kill - 1) == 0) {
+            taken_up += run->state.part.lanes > 0;
             ranking_fixture_kill(run);
-            run = ranking_fixture_start(fixture);
+            run = start(fixture, schedule);
         }
         if (i % schedule->entries_a_look == 0) {
             ranking_fixture_settle(run);
             ranking_fixture_compare(fixture, run);
         }
     }
+    assert_true(schedule->rows_max == 0 || taken_up > 10);
     ranking_fixture_kill(run);
     ranking_fixture_free(fixture);
 }
@@ -112,6 +123,27 @@ static void test_rankings_equal_a_count_of_all_events(void **state)
             .entry_events = 40,
             .entries_a_kill = 100,
             .entries_a_look = 100,
+        };
+        forget_all(fixture);
+        run_schedule(fixture, seed, &schedule);
+    }
+}
+
+/* Chunks of many transactions, and leaders that die between any two of them. */
+static void test_chunks_that_are_counted_in_parts_equal_a_count_of_all_events(void **state)
+{
+    NEED_REDIS(state);
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        const struct schedule schedule = {
+            .resources = 600,
+            .keep = 40,
+            .even = seed % 2 == 0,
+            .decrements = seed % 3 == 0 ? 50 : 20,
+            .entries = 600,
+            .entry_events = 40,
+            .entries_a_kill = 4,
+            .entries_a_look = 30,
+            .rows_max = seed,
         };
         forget_all(fixture);
         run_schedule(fixture, seed, &schedule);
@@ -437,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_rankings_equal_a_count_of_all_events),
+        TEST(test_chunks_that_are_counted_in_parts_equal_a_count_of_all_events),
         TEST(test_rankings_of_many_resources_equal_a_count_of_all_events),
         TEST(test_two_that_think_they_lead_count_no_event_twice),
         TEST(test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be),

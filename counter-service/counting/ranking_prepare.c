@@ -1,4 +1,4 @@
-#include "counter-service/aggregator/ranking_prepare.h"
+#include "counter-service/counting/ranking_prepare.h"
 
 enum {
     /* Rows: far enough for memory to answer, and near enough for the answer to be still there. */
@@ -6,15 +6,15 @@ enum {
     PLACE_AHEAD = 2 * LOOK_AHEAD,
 };
 
-static const struct ranking_row *row_at(const struct ranking_chunk *chunk, size_t i)
+static const struct ranking_row *row_at(const struct ranking_rows *rows, size_t i)
 {
-    return i < chunk->row_count ? &chunk->rows[i] : NULL;
+    return i < rows->count ? &rows->rows[i] : NULL;
 }
 
-void ranking_prepare_records(const struct record_cache *cache, const struct ranking_chunk *chunk, size_t i)
+void ranking_prepare_records(const struct record_cache *cache, const struct ranking_rows *rows, size_t i)
 {
-    const struct ranking_row *place = row_at(chunk, i + PLACE_AHEAD);
-    const struct ranking_row *look = row_at(chunk, i + LOOK_AHEAD);
+    const struct ranking_row *place = row_at(rows, i + PLACE_AHEAD);
+    const struct ranking_row *look = row_at(rows, i + LOOK_AHEAD);
     if (place != NULL) {
         record_cache_prepare_place(cache, place->type, place->resource_id);
     }
@@ -35,8 +35,8 @@ static void prepare_tops(const struct ranking_state *state, const struct ranking
     }
 }
 
-void ranking_prepare_members(const struct ranking_state *state, const struct ranking_chunk *chunk, size_t i)
+void ranking_prepare_members(const struct ranking_state *state, const struct ranking_rows *rows, size_t i)
 {
-    prepare_tops(state, row_at(chunk, i + PLACE_AHEAD), ranking_table_prepare_place);
-    prepare_tops(state, row_at(chunk, i + LOOK_AHEAD), ranking_table_prepare_member);
+    prepare_tops(state, row_at(rows, i + PLACE_AHEAD), ranking_table_prepare_place);
+    prepare_tops(state, row_at(rows, i + LOOK_AHEAD), ranking_table_prepare_member);
 }
