@@ -145,21 +145,17 @@ static bool take_state(const struct redis_reply *reply, const struct ranking_que
            take_number(reply, APPENDED, 0, &snapshot->appended);
 }
 
-/* The resource's record may have events that the tops do not have yet. */
+/* The resource's record may have events that the top does not have yet. */
 static bool take_part(const struct redis_reply *reply, const struct ranking_question *question,
                       struct ranking_snapshot *snapshot)
 {
     struct ranking_part part;
-    if (!snapshot->has_board || question->window.kind == RANKING_KIND_ALL) {
-        return true;
-    }
     if (!ranking_part_read(redis_reply_element(reply, PART).text, &part)) {
         return false;
     }
-    if (ranking_part_has(&part, question->resource_id)) {
-        snapshot->counted = part.last_number;
-        snapshot->counted_ms = part.last_ms;
-    }
+    const bool is_ahead = question->window.kind != RANKING_KIND_ALL && ranking_part_has(&part, question->resource_id);
+    snapshot->total_counted = is_ahead ? part.last_number : snapshot->counted;
+    snapshot->total_counted_ms = is_ahead ? part.last_ms : snapshot->counted_ms;
     return true;
 }
 

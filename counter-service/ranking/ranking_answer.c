@@ -27,15 +27,17 @@ enum status ranking_answer_period(const struct ranking_question *question, const
 
 /* When no event waits, the rankings are those of now, up to the next period: that one is begun by an event, or a little
  * later. Redis's clock may have stepped back behind the last event. */
-static int64_t as_of_ms(const struct ranking_snapshot *snapshot)
+static int64_t as_of_ms(const struct ranking_snapshot *snapshot, bool is_of_total)
 {
+    const int64_t counted = is_of_total ? snapshot->total_counted : snapshot->counted;
+    const int64_t counted_ms = is_of_total ? snapshot->total_counted_ms : snapshot->counted_ms;
     if (!snapshot->has_board) {
         return snapshot->now_ms;
     }
     const int64_t next_ms = snapshot->next_ms > 0 ? snapshot->next_ms : 1; /* it may be anybody's */
     const int64_t until_ms = clock_earlier(snapshot->now_ms, next_ms - 1);
-    const bool nothing_waits = snapshot->counted == snapshot->appended;
-    return nothing_waits && until_ms > snapshot->counted_ms ? until_ms : snapshot->counted_ms;
+    const bool nothing_waits = counted == snapshot->appended;
+    return nothing_waits && until_ms > counted_ms ? until_ms : counted_ms;
 }
 
 /* The first time at which an event counts in the period. */
@@ -61,6 +63,14 @@ static bool has_places(const struct ranking_question *question, const struct ran
     return snapshot->is_whole && (!top->is_bounded || members >= places_asked(question, place));
 }
 
+/* The resource has come among the best by events that the top does not have yet: what its rank is, nobody knows. */
+static bool is_ahead_of_top(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
+                            const struct ranking_answer *answer, int64_t place)
+{
+    return ranking_question_is_of_one(question) && place < 0 &&
+           ranking_snapshot_belongs(snapshot, answer->score, question->resource_id);
+}
+
 static void set_state(struct ranking_answer *answer, const struct ranking_question *question,
                       const struct ranking_snapshot *snapshot, int64_t period, int64_t place)
 {
@@ -69,11 +79,12 @@ static void set_state(struct ranking_answer *answer, const struct ranking_questi
     const bool has_past = top.since_ms <= first_ms(&question->window, period);
     const bool lets_go = snapshot->has_board && ranking_board_lets_go(&snapshot->board, &question->window);
     ranking_period_name(&question->window, period, answer->period);
-    answer->as_of_ms = as_of_ms(snapshot);
+    answer->as_of_ms = as_of_ms(snapshot, ranking_question_is_of_one(question) && place < 0);
     /* Not before the first event comes is it known since when a window that was turned on is whole. */
     const int64_t since_ms = top.since_ms < answer->as_of_ms ? top.since_ms : answer->as_of_ms;
     answer->since_ms = has_past ? 0 : since_ms;
-    answer->is_complete = has_past && !lets_go && has_places(question, snapshot, &top, place);
+    answer->is_complete = has_past && !lets_go && has_places(question, snapshot, &top, place) &&
+                          !is_ahead_of_top(question, snapshot, answer, place);
 }
 
 /* ---- the resource ---- */

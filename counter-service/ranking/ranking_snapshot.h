@@ -20,9 +20,12 @@ struct ranking_snapshot {
     struct ranking_board board;
     int64_t counted;    /* number of the last event that is in the rankings, */
     int64_t counted_ms; /* and its time */
-    int64_t next_ms;    /* INT64_MAX: no period or bucket will begin */
-    int64_t appended;   /* number of the last event that there is */
-    bool has_top;       /* of the period; false: the fields behind mean nothing */
+    /* Likewise of the total, which was read with it (ranking_read.h): it may have more than the top. */
+    int64_t total_counted;
+    int64_t total_counted_ms;
+    int64_t next_ms;  /* INT64_MAX: no period or bucket will begin */
+    int64_t appended; /* number of the last event that there is */
+    bool has_top;     /* of the period; false: the fields behind mean nothing */
     struct ranking_top top;
     bool is_whole;              /* the top's string was as long as it should be */
     bool has_order;             /* false: only the length of the string was asked for */

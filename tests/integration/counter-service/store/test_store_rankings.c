@@ -206,6 +206,34 @@ static void test_the_total_alone_tells_who_should_be_a_member(void **state)
     assert_false(fake_ranking_ask_total(fixture, "day", "nobody").answer.is_complete);
 }
 
+/* A chunk is being counted lane by lane: records have it before the top does. */
+static void test_a_record_that_is_ahead_of_the_top_says_so(void **state)
+{
+    NEED_REDIS(state);
+    struct ranking_top top = {.since_ms = INT64_MIN, .is_bounded = true};
+    ranking_place_set(&top.floor, -3, TEXT("m"));
+    fake_ranking_write_days_as(fixture, top);
+    fake_ranking_set_marks(fixture, "5-0 7", "12");
+    fake_ranking_set_record(fixture, "outside", -7, 2);
+    fake_ranking_set_record(fixture, "inside", 6, 2);
+    assert_true(fake_ranking_ask_one(fixture, "day", "", "outside", 0).answer.as_of_ms == 1000);
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("9 1500 77 256"));
+    struct fake_ranking_asked asked = fake_ranking_ask_total(fixture, "day", "outside");
+    assert_true(asked.answer.score == -7 && asked.answer.as_of_ms == 1500 && !asked.lacks_rank);
+    asked = fake_ranking_ask_one(fixture, "day", "", "inside", 0);
+    assert_true(asked.answer.score == 6 && asked.answer.as_of_ms == 1500);
+    assert_true(asked.answer.rank == 0 && !asked.answer.is_complete);
+    /* Who is in the top is told by the top. */
+    asked = fake_ranking_ask_one(fixture, "day", "", "a", 0);
+    assert_true(asked.answer.rank == 3 && asked.answer.as_of_ms == 1000);
+    assert_true(fake_ranking_ask_best(fixture, "day", "", 5, 0).answer.as_of_ms == 1000);
+    /* Its lane does not have the chunk yet. */
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT(""));
+    assert_true(fake_ranking_ask_total(fixture, "day", "outside").answer.as_of_ms == 1000);
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("9 1500 77"));
+    assert_int_equal(fake_ranking_ask_one(fixture, "day", "", "outside", 0).status, STATUS_DATA_DAMAGED);
+}
+
 static void test_a_great_score_is_exact(void **state)
 {
     NEED_REDIS(state);
@@ -257,6 +285,7 @@ int main(void)
         TEST(test_a_resource_has_its_rank_and_its_neighbours),
         TEST(test_a_resource_without_a_rank_has_a_score),
         TEST(test_the_total_alone_tells_who_should_be_a_member),
+        TEST(test_a_record_that_is_ahead_of_the_top_says_so),
         TEST(test_a_great_score_is_exact),
         TEST(test_of_all_the_score_of_one_outside_is_the_counter),
     };
