@@ -166,10 +166,13 @@ static int lead(struct aggregator_run *run)
     if (run->must_load && load(run) != 0) {
         return -1;
     }
-    if (aggregator_takes_up(run)) {
-        return aggregator_count(run);
+    if (aggregator_count(run) != 0) {
+        return -1;
     }
-    if (aggregator_count(run) != 0 || aggregator_look_for_uncounted(run) != 0 || aggregator_roll_if_due(run) != 0) {
+    if (aggregator_takes_up(run)) {
+        return 0;
+    }
+    if (aggregator_look_for_uncounted(run) != 0 || aggregator_roll_if_due(run) != 0) {
         return -1;
     }
     const int kept_up = aggregator_upkeep(run);
@@ -223,7 +226,11 @@ int aggregator_run_turn(struct aggregator_run *run)
 
 void aggregator_run_finish(struct aggregator_run *run)
 {
-    if (run->conn.redis != NULL) {
+    bool is_well = run->conn.redis != NULL;
+    while (is_well && run->chunk.is_sorted) {
+        is_well = aggregator_count(run) == 0;
+    }
+    if (is_well) {
         outbox_follower_release(&run->follower, &run->conn);
     }
 }

@@ -42,6 +42,7 @@ static int apply_lanes(struct ranking_work *work, struct ranking_state *state, c
     }
     if (!are_counted) {
         state->part = (struct ranking_part){.lanes = chunk->lane,
+                                            .before = (int64_t)state->at.number,
                                             .last_number = (int64_t)chunk->last_number,
                                             .last_ms = ranking_time_of(chunk->last.ms),
                                             .seed = chunk->seed};

@@ -2,7 +2,8 @@
  * resource's lane is told by a hash of its name. While it is under way the state says which lanes have it already: the
  * value of the field "part" of the state, "" while none is.
  *
- *     "<number of its last event> <that one's time, ms since 1970> <seed of the hash> <lanes that have it>"
+ *     "<number of the event before it> <that of its last one> <that one's time, ms since 1970> <seed of the hash>
+ *      <lanes that have it>"
  *
  * The tops, and the state's position, change with the last part. Whoever begins to lead ends the chunk first. */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_PART_H
@@ -15,10 +16,11 @@
 #include "common/base/compiler.h"
 #include "common/base/text.h"
 
-enum { RANKING_LANES = 256, RANKING_PART_TEXT_SIZE = 80 };
+enum { RANKING_LANES = 256, RANKING_PART_TEXT_SIZE = 112 };
 
 struct ranking_part {
     size_t lanes; /* the first ones, that have the chunk; 0: none is under way */
+    int64_t before; /* the number of the event before the chunk: the state's position, or it is of another time */
     int64_t last_number;
     int64_t last_ms;
     uint64_t seed;

@@ -217,7 +217,7 @@ static void test_a_record_that_is_ahead_of_the_top_says_so(void **state)
     fake_ranking_set_record(fixture, "outside", -7, 2);
     fake_ranking_set_record(fixture, "inside", 6, 2);
     assert_true(fake_ranking_ask_one(fixture, "day", "", "outside", 0).answer.as_of_ms == 1000);
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("9 1500 77 256"));
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("7 9 1500 77 256"));
     struct fake_ranking_asked asked = fake_ranking_ask_total(fixture, "day", "outside");
     assert_true(asked.answer.score == -7 && asked.answer.as_of_ms == 1500 && !asked.lacks_rank);
     asked = fake_ranking_ask_one(fixture, "day", "", "inside", 0);
@@ -230,7 +230,7 @@ static void test_a_record_that_is_ahead_of_the_top_says_so(void **state)
     /* Its lane does not have the chunk yet. */
     COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT(""));
     assert_true(fake_ranking_ask_total(fixture, "day", "outside").answer.as_of_ms == 1000);
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("9 1500 77"));
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("7 9 1500 77"));
     assert_int_equal(fake_ranking_ask_one(fixture, "day", "", "outside", 0).status, STATUS_DATA_DAMAGED);
 }
 

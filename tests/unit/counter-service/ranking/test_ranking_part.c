@@ -18,14 +18,15 @@ static void test_it_is_read_as_it_was_written(void **state)
     (void)state;
     static const struct ranking_part parts[] = {
         {.lanes = 0},
-        {.lanes = 1, .last_number = 1, .last_ms = 1, .seed = 0},
-        {.lanes = 255, .last_number = INT64_MAX, .last_ms = INT64_MAX, .seed = UINT64_MAX},
+        {.lanes = 1, .before = 0, .last_number = 1, .last_ms = 1, .seed = 0},
+        {.lanes = 255, .before = INT64_MAX, .last_number = INT64_MAX, .last_ms = INT64_MAX, .seed = UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         char out[RANKING_PART_TEXT_SIZE];
         struct ranking_part read;
         assert_true(ranking_part_read(ranking_part_put(&parts[i], out), &read));
-        assert_true(read.lanes == parts[i].lanes && read.last_number == parts[i].last_number);
+        assert_true(read.lanes == parts[i].lanes && read.before == parts[i].before);
+        assert_true(read.last_number == parts[i].last_number);
         assert_true(read.last_ms == parts[i].last_ms && read.seed == parts[i].seed);
     }
 }
@@ -33,7 +34,7 @@ static void test_it_is_read_as_it_was_written(void **state)
 static void test_what_is_none_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"x", "1", "1 2 3", "1 2 3 257", "1 2 -3 4", "1 2 3 4 5", " 1 2 3 4", "1 2 3 "};
+    static const char *const texts[] = {"x", "1", "0 1 2 3", "0 1 2 3 257", "0 1 2 -3 4", "0 1 2 3 4 5", " 0 1 2 3 4", "0 1 2 3 "};
     struct ranking_part part = {.lanes = 7};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_false(is_read(texts[i], &part));
