@@ -54,6 +54,7 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
     if (outbox_follower_init(&run->follower, 0, outbox_consumer_rankings, LEASE_MS, error) != 0) {
         return -1;
     }
+    run->follower.configured = outbox_consumers_of(config);
     if (ranking_state_init(&run->state, 0, config, error) != 0) {
         outbox_follower_done(&run->follower);
         return -1;

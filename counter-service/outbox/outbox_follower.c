@@ -202,6 +202,7 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
     struct outbox_step_request request = {
         .prefix = &follower->prefix,
         .consumer = follower->consumer,
+        .configured = follower->configured,
         .token = follower->token,
         .lease_ms = follower->lease_ms,
         .move_to = has_moved(follower) ? &follower->done : NULL,

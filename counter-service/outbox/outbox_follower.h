@@ -28,6 +28,7 @@ struct outbox_follower {
     struct text consumer;
     char token[OUTBOX_TOKEN_LEN + 1]; /* of this follower alone */
     int lease_ms;
+    unsigned configured; /* consumers, outbox_consumers_of: of whoever made the follower, after init */
     /* what Redis told last */
     bool owns;
     uint64_t appended;

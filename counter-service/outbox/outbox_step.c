@@ -10,7 +10,7 @@
 #include "counter-service/redis/resp.h"
 
 enum {
-    ARGUMENTS = 5,
+    ARGUMENTS = 6,
     OWN_KEYS = 4,
     STREAM_ID_SIZE = 20 + 1 + 20 + 1,
     POSITION_SIZE = STREAM_ID_SIZE + 1 + 20,
@@ -19,11 +19,20 @@ enum {
 };
 
 /* Every consumer that there may be: the stream is trimmed behind the slowest that has a position. */
-static const struct text *const consumers[] = {&outbox_consumer_kafka, &outbox_consumer_rankings};
+static const struct {
+    const struct text *name;
+    unsigned bit;
+} consumers[] = {{&outbox_consumer_kafka, OUTBOX_HAS_KAFKA}, {&outbox_consumer_rankings, OUTBOX_HAS_RANKINGS}};
 enum { CONSUMERS = sizeof(consumers) / sizeof(consumers[0]) };
 
 const struct text outbox_consumer_kafka = {"kafka", 5};
 const struct text outbox_consumer_rankings = {"rankings", 8};
+
+unsigned outbox_consumers_of(const struct config *config)
+{
+    return (config->kafka.broker_count > 0 ? OUTBOX_HAS_KAFKA : 0U) |
+           (config->ranking_count > 0 ? OUTBOX_HAS_RANKINGS : 0U);
+}
 
 /* ---- the request ---- */
 
@@ -42,10 +51,23 @@ static void put_keys(struct buffer *out, const struct outbox_step_request *reque
     redis_key_put_single(out, request->prefix, outbox_stream);
     redis_key_put_single(out, request->prefix, outbox_marks);
     for (size_t i = 0; i < CONSUMERS; i++) {
-        if (!text_equal(*consumers[i], request->consumer)) {
-            put_consumer_key(out, request->prefix, "pos", *consumers[i]);
+        if (!text_equal(*consumers[i].name, request->consumer)) {
+            put_consumer_key(out, request->prefix, "pos", *consumers[i].name);
         }
     }
+}
+
+/* For the consumers whose keys are there. */
+static void put_configured(struct buffer *out, const struct outbox_step_request *request)
+{
+    char flags[CONSUMERS];
+    size_t count = 0;
+    for (size_t i = 0; i < CONSUMERS; i++) {
+        if (!text_equal(*consumers[i].name, request->consumer)) {
+            flags[count++] = (request->configured & consumers[i].bit) != 0 ? '1' : '0';
+        }
+    }
+    resp_put_string(out, (struct text){flags, count});
 }
 
 static void put_id(struct buffer *out, struct stream_id id)
@@ -80,6 +102,7 @@ int outbox_step_append(struct buffer *out, const struct outbox_step_request *req
     put_position(out, request->move_to);
     put_id(out, request->read_after);
     resp_put_integer(out, (int64_t)request->count);
+    put_configured(out, request);
     return resp_end(out, start);
 }
 

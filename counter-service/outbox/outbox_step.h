@@ -11,6 +11,7 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
+#include "common/config/config.h"
 #include "counter-service/commands/redis_keys.h"
 #include "counter-service/event/event.h"
 #include "counter-service/redis/redis_conn.h"
@@ -25,13 +26,18 @@ struct outbox_position {
 
 /* Names of consumers. */
 extern const struct text outbox_consumer_kafka;
-extern const struct text outbox_consumer_rankings; /* of a version to come: the stream is kept for it if it is there */
+extern const struct text outbox_consumer_rankings;
+
+/* Consumers that the configuration has, in any order of bits. */
+enum { OUTBOX_HAS_KAFKA = 1, OUTBOX_HAS_RANKINGS = 2 };
+unsigned outbox_consumers_of(const struct config *config);
 
 struct outbox_step_request {
     struct text verb;                      /* EVALSHA or EVAL, */
     struct text script;                    /* and the script's hash or text */
     const struct redis_key_prefix *prefix; /* of the partition */
     struct text consumer;                  /* "kafka" */
+    unsigned configured;                   /* OUTBOX_HAS_*: nothing is trimmed as long as one has no position */
     const char *token;                     /* OUTBOX_TOKEN_LEN characters */
     int lease_ms;                          /* 0: give the lease up */
     const struct outbox_position *move_to; /* NULL: nowhere */

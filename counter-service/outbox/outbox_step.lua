@@ -11,10 +11,12 @@
 --       3 the position to move to, or empty
 --       4 read entries after this id
 --       5 how many entries at most
+--       6 for each of the other consumers 1 if it is configured, else 0
 --
 -- A position is "<id of an entry> <number of its last event>": all up to there is done. A consumer without one starts
--- at the head of the stream. It goes a day after nobody follows any more: a consumer that was configured away must not
--- keep the stream for ever.
+-- at the head of the stream: nothing is trimmed before one that is configured has one. It goes a day after nobody
+-- follows any more, or when the clock steps so far: a consumer that was configured away must not keep the stream for
+-- ever.
 --
 -- Returns an array: a letter, the outbox hash's n and t, the position, Redis's clock in ms, the entries as XRANGE gives
 -- them, and 1 if there may be more behind these, else 0. Fewer entries than asked for come where they are large: a step
@@ -58,19 +60,23 @@ if target ~= '' then
     call('SET', own_position, target, 'PX', POSITION_LIFE)
     position = target
     local slowest_ms, slowest_seq, slowest_number
+    local is_awaited = false
     for key = 2, #KEYS do
         local held = (key < 3 or key > 4) and call('GET', KEYS[key])
+        is_awaited = is_awaited or (key > 4 and not held and ARGV[6]:sub(key - 4, key - 4) == '1')
         local ms, seq, number = string.match(held or '', '^(%d+)-(%d+) (%d+)$')
         ms, seq = tonumber(ms), tonumber(seq)
         if ms and (not slowest_ms or ms < slowest_ms or (ms == slowest_ms and seq < slowest_seq)) then
             slowest_ms, slowest_seq, slowest_number = ms, seq, tonumber(number)
         end
     end
-    call('XTRIM', stream, 'MINID', string.format('%.0f-%.0f', slowest_ms, slowest_seq + 1))
-    slowest_number = math.min(slowest_number, tonumber(appended) or 0)
-    if slowest_number > (tonumber(trimmed) or 0) then
-        trimmed = string.format('%.0f', slowest_number)
-        call('HSET', outbox, 't', trimmed)
+    if not is_awaited then
+        call('XTRIM', stream, 'MINID', string.format('%.0f-%.0f', slowest_ms, slowest_seq + 1))
+        slowest_number = math.min(slowest_number, tonumber(appended) or 0)
+        if slowest_number > (tonumber(trimmed) or 0) then
+            trimmed = string.format('%.0f', slowest_number)
+            call('HSET', outbox, 't', trimmed)
+        end
     end
 end
 

@@ -29,6 +29,7 @@ int relay_run_init(struct relay_run *run, const struct config *config, struct er
     if (outbox_follower_init(&run->follower, 0, outbox_consumer_kafka, LEASE_MS, error) != 0) {
         return -1;
     }
+    run->follower.configured = outbox_consumers_of(config);
     run->metrics = relay_metrics_register();
     buffer_init(&run->value);
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);

@@ -1,10 +1,10 @@
-#include "common/base/wrap.h"
 #include "counter-service/verify_rankings/ranking_cut_parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/decimal.h"
+#include "common/base/wrap.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 

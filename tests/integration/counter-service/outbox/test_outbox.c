@@ -338,6 +338,26 @@ static void test_a_consumer_that_was_configured_away_keeps_the_stream_for_a_day(
     outbox_consumer_close(&consumer);
 }
 
+/* The clock has stepped by more than a position's life, or the consumer has not come yet. */
+static void test_nothing_is_trimmed_before_a_configured_consumer_has_a_position(void **state)
+{
+    NEED_REDIS(state);
+    struct outbox_consumer consumer;
+    outbox_consumer_open(&consumer, fixture, LEASE_MS);
+    consumer.follower.configured = OUTBOX_HAS_KAFKA | OUTBOX_HAS_RANKINGS;
+    outbox_consumer_lead(&consumer);
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(outbox_increment_many(fixture, 10), STATUS_OK);
+        outbox_consumer_consume(&consumer);
+        assert_int_equal(outbox_entries(fixture), i);
+    }
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:pos:rankings", "99999999999999-0 20");
+    assert_int_equal(outbox_increment_many(fixture, 10), STATUS_OK);
+    outbox_consumer_consume(&consumer);
+    assert_int_equal(outbox_entries(fixture), 0);
+    outbox_consumer_close(&consumer);
+}
+
 /* Somebody has deleted one of its keys. */
 static void test_an_outbox_whose_numbers_are_gone_is_still_bounded(void **state)
 {
@@ -375,6 +395,7 @@ int main(void)
         TEST(test_a_step_reads_few_entries_where_they_are_large, setup),
         TEST(test_a_lease_that_would_last_too_long_is_cut_short, setup),
         TEST(test_a_consumer_that_was_configured_away_keeps_the_stream_for_a_day, setup),
+        TEST(test_nothing_is_trimmed_before_a_configured_consumer_has_a_position, setup_dropping),
         TEST(test_an_outbox_whose_numbers_are_gone_is_still_bounded, setup_dropping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
