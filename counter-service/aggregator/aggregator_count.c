@@ -129,14 +129,15 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
  * nobody knows. They are read again, as if they were not. */
 static int give_up_part(struct aggregator_run *run)
 {
-    const int64_t missing_ms = run->state.part.last_ms;
+    const int64_t missing_ms = run->state.part.last_ms + 1;
     struct ranking_txn *txn = &run->work.txn;
     ranking_txn_begin(txn);
     for (size_t i = 0; i < run->state.type_count; i++) {
         ranking_tops_mark(txn, &run->state.types[i], missing_ms);
     }
     RANKED_EACH (&run->state, ranked) {
-        ranking_tops_unfill(txn, &run->state, ranked, missing_ms);
+        const int64_t since_ms = ranked_top(ranked)->since_ms;
+        ranking_tops_unfill(txn, &run->state, ranked, since_ms > missing_ms ? since_ms : missing_ms);
     }
     run->state.part.lanes = 0;
     ranking_txn_put_part(txn, &run->state);

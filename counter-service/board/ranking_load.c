@@ -46,7 +46,8 @@ struct found {
     struct text fed;
     bool exists;
     bool is_uncounted;
-    int64_t since_ms; /* of a window that begins; INT64_MIN: nothing is missing */
+    int64_t since_ms;   /* of a window that begins; INT64_MIN: nothing is missing */
+    int64_t counted_ms; /* of the last event that some record may have */
     int64_t now_ms;
 };
 
@@ -81,9 +82,8 @@ static void resume_window(struct ranking_txn *txn, const struct ranking_state *s
         ranked->board.tops[slot].since_ms = time_ms;
         ranking_txn_put_top(txn, ranked, slot);
     }
-    if (ranked->window.kind == RANKING_KIND_ALL) {
-        ranking_tops_unfill(txn, state, ranked, time_ms);
-    }
+    /* The counters of "all" know better; and sums may have been told by a leader that did not keep this top up. */
+    ranking_tops_unfill(txn, state, ranked, time_ms);
 }
 
 /* ---- load ---- */
@@ -122,6 +122,20 @@ static void begin_records(struct ranking_txn *txn, const struct ranking_state *s
     }
 }
 
+/* One that cannot be read, or began elsewhere (a leader of a version that knows none has gone on), tells nobody which
+ * records have more than the others. */
+static void take_part(struct ranking_state *state, struct ranking_txn *txn, struct found *found)
+{
+    const struct text text = redis_reply_field(found->fields, RANKING_FIELD_PART);
+    const bool is_one = ranking_part_read(text, &state->part) &&
+                        (state->part.lanes == 0 || (found->exists && state->part.before == (int64_t)state->at.number));
+    if (!is_one) {
+        state->part = (struct ranking_part){.lanes = 0};
+        found->is_uncounted = true;
+        ranking_txn_put_part(txn, state);
+    }
+}
+
 static void take_state(struct ranking_state *state, struct ranking_txn *txn, const struct outbox_position *position,
                        struct found *found)
 {
@@ -132,18 +146,16 @@ static void take_state(struct ranking_state *state, struct ranking_txn *txn, con
     found->exists = read_at(redis_reply_field(fields, RANKING_FIELD_AT), &state->at) &&
                     decimal_parse(redis_reply_field(fields, RANKING_FIELD_TIME), &state->time_ms) &&
                     state->time_ms >= 0 && state->time_ms <= RANKING_TIME_MAX_MS;
-    state->part = (struct ranking_part){.lanes = 0};
-    if (found->exists && !ranking_part_read(redis_reply_field(fields, RANKING_FIELD_PART), &state->part)) {
-        found->is_uncounted = true; /* which records have more than the others nobody knows */
-        ranking_txn_put_part(txn, state);
-    }
+    take_part(state, txn, found);
     if (!found->exists) {
         state->at = *position;
         state->time_ms = ranking_time_of(position->id.ms);
         state->at.number = nothing_before ? position->number : RANKING_NUMBER_UNKNOWN;
         begin_records(txn, state);
     }
-    found->since_ms = found->exists ? state->time_ms : nothing_before ? INT64_MIN : INT64_MAX;
+    const bool is_ahead = state->part.lanes > 0 && state->part.last_ms > state->time_ms;
+    found->counted_ms = is_ahead ? state->part.last_ms : state->time_ms;
+    found->since_ms = found->exists ? found->counted_ms : nothing_before ? INT64_MIN : INT64_MAX;
     if (found->is_uncounted) {
         const struct text field = RANKING_FIELD_UNCOUNTED;
         ranking_txn_add_plain(txn, state, TEXT("HDEL"), RANKING_STATE_KEY, &field, 1);
@@ -158,8 +170,8 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
         if (!found->exists || !read_window(ranked, found->fields)) {
             begin_window(txn, state, ranked, found);
         } else if (found->is_uncounted || !ranking_fed_has_window(found->fed, ranked->counter_type, &ranked->window)) {
-            const bool is_later = found->is_uncounted && found->now_ms > state->time_ms;
-            resume_window(txn, state, ranked, is_later ? found->now_ms : state->time_ms);
+            const bool is_later = found->is_uncounted && found->now_ms > found->counted_ms;
+            resume_window(txn, state, ranked, is_later ? found->now_ms : found->counted_ms);
         }
     }
 }

@@ -155,8 +155,7 @@ static bool take_part(const struct redis_reply *reply, const struct ranking_ques
     }
     const bool is_ahead = question->window.kind != RANKING_KIND_ALL && ranking_part_has(&part, question->resource_id);
     snapshot->total_counted = is_ahead ? part.last_number : snapshot->counted;
-    snapshot->total_counted_ms =
-        is_ahead && part.last_ms > snapshot->counted_ms ? part.last_ms : snapshot->counted_ms;
+    snapshot->total_counted_ms = is_ahead && part.last_ms > snapshot->counted_ms ? part.last_ms : snapshot->counted_ms;
     return true;
 }
 
