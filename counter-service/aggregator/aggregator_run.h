@@ -14,10 +14,10 @@
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/aggregator/aggregator_clock.h"
 #include "counter-service/aggregator/aggregator_metrics.h"
-#include "counter-service/counting/ranking_apply.h"
-#include "counter-service/counting/ranking_chunk.h"
 #include "counter-service/aggregator/ranking_release.h"
 #include "counter-service/aggregator/ranking_scan.h"
+#include "counter-service/counting/ranking_apply.h"
+#include "counter-service/counting/ranking_chunk.h"
 #include "counter-service/outbox/outbox_follower.h"
 
 struct aggregator_run {

@@ -12,8 +12,8 @@
 -- Texts are not compared here: Redis would do it by the order of its locale.
 --
 -- Returns an array: the board, the top, the state's at, t, next, fed and part, the outbox's n (each as it stands, or
--- nil), Redis's clock in ms, the top's string or its length, and the total or nil. The string is nil if it is not as long as
--- the state says, or the period is not kept.
+-- nil), Redis's clock in ms, the top's string or its length, and the total or nil. The string is nil if it is not as
+-- long as the state says, or the period is not kept.
 local state, outbox, totals = KEYS[1], KEYS[2], KEYS[5]
 local call = redis.call
 

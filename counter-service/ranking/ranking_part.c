@@ -23,9 +23,8 @@ struct text ranking_part_put(const struct ranking_part *part, char out[RANKING_P
     if (part->lanes == 0) {
         return TEXT("");
     }
-    const int len =
-        snprintf(out, RANKING_PART_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %zu", part->before,
-                 part->last_number, part->last_ms, part->seed, part->lanes);
+    const int len = snprintf(out, RANKING_PART_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRIu64 " %zu",
+                             part->before, part->last_number, part->last_ms, part->seed, part->lanes);
     return (struct text){out, (size_t)len};
 }
 
@@ -38,8 +37,8 @@ bool ranking_part_read(struct text text, struct ranking_part *ret_part)
         const struct text number = text_cut(&text, ' ');
         const struct text ms = text_cut(&text, ' ');
         const struct text seed = text_cut(&text, ' ');
-        if (!decimal_parse(before, &part.before) || !decimal_parse(number, &part.last_number) || !decimal_parse(ms, &part.last_ms) ||
-            !decimal_parse_unsigned(seed, UINT64_MAX, &part.seed) ||
+        if (!decimal_parse(before, &part.before) || !decimal_parse(number, &part.last_number) ||
+            !decimal_parse(ms, &part.last_ms) || !decimal_parse_unsigned(seed, UINT64_MAX, &part.seed) ||
             !decimal_parse_unsigned(text, RANKING_LANES, &lanes)) {
             return false;
         }

@@ -34,7 +34,8 @@ static void test_it_is_read_as_it_was_written(void **state)
 static void test_what_is_none_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"x", "1", "0 1 2 3", "0 1 2 3 257", "0 1 2 -3 4", "0 1 2 3 4 5", " 0 1 2 3 4", "0 1 2 3 "};
+    static const char *const texts[] = {"x",          "1",           "0 1 2 3",    "0 1 2 3 257",
+                                        "0 1 2 -3 4", "0 1 2 3 4 5", " 0 1 2 3 4", "0 1 2 3 "};
     struct ranking_part part = {.lanes = 7};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_false(is_read(texts[i], &part));
