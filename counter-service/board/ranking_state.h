@@ -75,6 +75,11 @@ static inline struct ranking_top *ranked_top(struct ranked_window *ranked)
 }
 /* The earliest time at which a window's next period or bucket begins; INT64_MAX: none ever does. */
 int64_t ranking_state_next(const struct ranking_state *state);
+/* A type with no window but "all" has no records. */
+static inline bool ranked_type_has_records(const struct ranked_type *type)
+{
+    return type->window_count > 1 || type->windows[0].window.kind != RANKING_KIND_ALL;
+}
 /* Room in the record for all windows of the type. */
 void ranked_type_make_room(const struct ranked_type *type, struct ranking_record *record);
 /* NULL: it is not ranked. */

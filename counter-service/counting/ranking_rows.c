@@ -16,11 +16,6 @@ enum { READS_KEEP_BYTES = 256 * 1024 };
 
 /* ---- reads ---- */
 
-static bool needs_records(const struct ranked_type *type)
-{
-    return type->window_count > 1 || type->windows[0].window.kind != RANKING_KIND_ALL;
-}
-
 static size_t rows_of(const struct ranking_rows *rows, size_t type)
 {
     size_t count = 0;
@@ -34,7 +29,7 @@ static size_t rows_of(const struct ranking_rows *rows, size_t type)
 static size_t reads_of(const struct ranking_rows *rows, const struct ranking_state *state, size_t type)
 {
     size_t count = 0;
-    for (size_t i = 0; needs_records(&state->types[type]) && i < rows->count; i++) {
+    for (size_t i = 0; ranked_type_has_records(&state->types[type]) && i < rows->count; i++) {
         count += rows->rows[i].type == type && rows->rows[i].kept == NULL;
     }
     return count;
@@ -169,7 +164,7 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
                      size_t type_place, const struct redis_reply *records)
 {
     struct ranked_type *type = &state->types[type_place];
-    const bool has_records = needs_records(type);
+    const bool has_records = ranked_type_has_records(type);
     size_t place = 0;
     for (size_t i = 0; i < rows->count; i++) {
         const struct ranking_row *row = &rows->rows[i];

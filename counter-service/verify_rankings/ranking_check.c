@@ -194,7 +194,7 @@ static int check_records(struct ranking_check *check, size_t type, struct error 
 {
     char key[RANKING_KEY_SIZE];
     const struct ranked_type *ranked_type = &check->cut->state->types[type];
-    return !ranking_type_has_records(ranked_type)
+    return !ranked_type_has_records(ranked_type)
                ? 0
                : check_source(check, type, RANKING_OF_RECORDS, RANKING_SOURCE_HASH,
                               ranking_records_key(key, ranked_type->counter_type), false, &check->records, error);

@@ -101,7 +101,7 @@ static int init_types(struct ranking_events *events, const struct ranking_cut *c
 static size_t type_with_records(const struct ranking_state *state)
 {
     size_t i = 0;
-    while (i < state->type_count && !ranking_type_has_records(&state->types[i])) {
+    while (i < state->type_count && !ranked_type_has_records(&state->types[i])) {
         i++;
     }
     return i;

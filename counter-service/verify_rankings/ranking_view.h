@@ -29,11 +29,6 @@ static inline bool ranking_view_is_unfilled(const struct ranked_window *ranked)
     return ranked->window.kind == RANKING_KIND_ALL && ranked->board.filling &&
            ranked->board.tops[0].since_ms != INT64_MIN;
 }
-/* A type with no window but "all" has no records. */
-static inline bool ranking_type_has_records(const struct ranked_type *type)
-{
-    return type->window_count > 1 || type->windows[0].window.kind != RANKING_KIND_ALL;
-}
 /* The period that a slot's top is of. */
 int64_t ranking_view_period(const struct ranked_window *ranked, size_t slot);
 /* The first of the buckets that make up a rolling window: those before it have left. */
