@@ -72,10 +72,12 @@ static int apply(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
     const int added = ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, run->rows_max, &run->trouble);
+    if (added >= 0) {
+        metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
+    }
     if (added <= 0) {
         return added;
     }
-    metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
     metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
     ranking_chunk_clear(&run->chunk);
     outbox_follower_all_done(&run->follower);

@@ -17,7 +17,7 @@ static const struct metric_family restarts_family = {
 };
 static const struct metric_family apply_family = {
     .name = "tally_rankings_apply_seconds",
-    .help = "Time to add a chunk of events to the rankings: two exchanges with Redis.",
+    .help = "Time to add a chunk of events to the rankings, or a part of one: two exchanges with Redis.",
     .type = METRIC_HISTOGRAM,
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,

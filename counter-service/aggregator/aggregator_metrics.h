@@ -8,7 +8,7 @@ struct aggregator_metrics {
     metric_series ranked; /* events, of ranked types or not */
     metric_series gaps;   /* in their numbers */
     metric_series restarts;
-    metric_series apply_seconds; /* of a chunk */
+    metric_series apply_seconds; /* of a chunk, or a part of one */
 };
 
 struct aggregator_metrics aggregator_metrics_register(void);

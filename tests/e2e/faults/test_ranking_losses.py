@@ -7,7 +7,7 @@ import pytest
 from harness.batch_load import BatchLoad
 from harness.faults import under_load
 from harness.law import Ledger, check
-from harness.leader import AGGREGATOR, TAKE_OVER_SECONDS, health_of, kill_leader, leader
+from harness.leader import AGGREGATOR, TAKE_OVER_SECONDS, health_of, kill_leader, leader, replace
 from harness.ranked import ordered, wait_ranked, whole_order
 from harness.wait import wait_until
 
@@ -48,6 +48,44 @@ def stop_leader(stack):
     time.sleep(1)
     sleeper.resume()
     stack.wait_ready()
+
+
+def has_part(stack):
+    """Of a chunk of events some records have been written, and others have not."""
+    return stack.redis.call("HGET", "tally:{p0}:rankings", "part") not in (None, b"", "")
+
+
+def stopped_within_a_chunk(stack):
+    """The leader, stopped between two parts."""
+    victim = wait_until(lambda: leader(stack, AGGREGATOR), TAKE_OVER_SECONDS)
+
+    def stopped():
+        wait_until(lambda: has_part(stack), 30, "a chunk that is added in parts", interval=0)
+        victim.pause()
+        if has_part(stack):
+            return True
+        victim.resume()
+        return False
+
+    wait_until(stopped, 60)
+    return victim
+
+
+def test_the_instance_that_ranks_dies_within_a_chunk(stack):
+    loads = [BatchLoad(stack.gateway, COUNTERS, pause=0.05) for _ in range(CLIENTS)]
+    for load in loads:
+        load.start()
+    for _ in range(3):
+        replace(stack, AGGREGATOR, stopped_within_a_chunk(stack))
+    sleeper = stopped_within_a_chunk(stack)
+    wait_until(lambda: not has_part(stack), TAKE_OVER_SECONDS, "the other one to end the chunk", interval=0)
+    sleeper.resume()
+    stack.wait_ready()
+    ledger = Ledger()
+    for load in loads:
+        load.stop()
+        ledger.merge(load.ledger)
+    check_rankings(stack, ledger)
 
 
 def test_the_instance_that_ranks_dies_and_stops_under_load(stack):

@@ -24,7 +24,10 @@ def leader(stack, part):
 
 def kill_leader(stack, part):
     """Another one has taken over when this returns, and it is started again."""
-    victim = wait_until(lambda: leader(stack, part), TAKE_OVER_SECONDS)
+    replace(stack, part, wait_until(lambda: leader(stack, part), TAKE_OVER_SECONDS))
+
+
+def replace(stack, part, victim):
     victim.kill()
     wait_until(lambda: leader(stack, part), TAKE_OVER_SECONDS, what="the other one to take over")
     victim.start()
