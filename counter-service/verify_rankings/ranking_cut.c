@@ -174,6 +174,13 @@ static int tell_waiting(const struct ranking_cut *cut, struct error *error)
     char timeout[CONFIG_NUMBER_SIZE];
     const uint64_t waiting = cut->waiting.appended - cut->state->at.number;
     config_units_format(CONFIG_UNIT_DURATION, cut->timeout_ms, timeout);
+    if (cut->state->part.lanes > 0) {
+        error_set(error,
+                  "there was no moment in %s at which no events were in a part of the records only: "
+                  "counter-service's /health says how the rankings are",
+                  timeout);
+        return -1;
+    }
     error_set(error,
               "%" PRIu64 " event%s wait%s to be ranked, and too many or not all of them are in the outbox, for %s: "
               "counter-service's /health says why",

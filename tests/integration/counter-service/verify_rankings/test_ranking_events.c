@@ -24,6 +24,7 @@
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 enum { PARTITIONS = 3, RESOURCES = 700, KEEP = 40, BATCH = 20, LEASE_MS = 60 * 1000 };
+enum { CHUNK_EVENTS = 120 * 1000, CHUNK_TURNS_MAX = 1000 };
 
 struct setting {
     struct ranking_fixture *rankings;
@@ -67,11 +68,11 @@ static void publish(struct setting *setting, const char *without, int times)
             outbox_follower_take(&setting->follower);
         }
         outbox_follower_all_done(&setting->follower);
+        if (setting->kafka.producer != NULL) {
+            kafka_fixture_flush(&setting->kafka);
+        }
     } while (!setting->follower.at_end);
     assert_int_equal(outbox_follower_step(&setting->follower, &setting->conn, 0, &restarted, &setting->error), 0);
-    if (setting->kafka.producer != NULL) {
-        kafka_fixture_flush(&setting->kafka);
-    }
 }
 
 static void open_topic(struct setting *setting)
@@ -169,26 +170,59 @@ static void test_records_are_the_sums_of_the_events(void **state)
     end(&setting);
 }
 
-/* One entry of more resources than a transaction takes. */
+/* Of more events than a chunk takes: it ends within an entry. */
+static void write_more_than_a_chunk(struct setting *setting)
+{
+    struct ranking_event batch[RESOURCES];
+    for (int i = 0; i < RESOURCES; i++) {
+        batch[i] = (struct ranking_event){.resource = i, .delta = 1 + i % 3};
+    }
+    for (int i = 0; i < CHUNK_EVENTS / RESOURCES + 2; i++) {
+        ranking_fixture_write(setting->rankings, setting->rankings->now_ms + 1, batch, RESOURCES);
+    }
+}
+
+static void count_a_chunk(struct setting *setting)
+{
+    const uint64_t before = setting->run->state.at.number;
+    for (int i = 0; i < CHUNK_TURNS_MAX && setting->run->state.at.number == before; i++) {
+        (void)aggregator_run_turn(setting->run);
+    }
+    assert_true(setting->run->state.at.number > before);
+}
+
 static void test_a_moment_may_be_within_an_entry(void **state)
 {
     NEED_REDIS(state);
     struct setting setting;
-    struct ranking_event batch[RESOURCES];
-    int within = 0;
     begin(&setting, fixture);
-    for (int i = 0; i < RESOURCES; i++) {
-        batch[i] = (struct ranking_event){.resource = i, .delta = 1 + i % 3};
-    }
-    ranking_fixture_write(setting.rankings, setting.rankings->now_ms + 1000, batch, RESOURCES);
+    const uint64_t before = setting.run->state.at.number;
+    write_more_than_a_chunk(&setting);
     publish(&setting, "", 1);
-    for (int i = 0; i < 6; i++) {
+    count_a_chunk(&setting);
+    assert_int_not_equal((setting.run->state.at.number - before) % RESOURCES, 0);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    end(&setting);
+}
+
+static void test_there_is_no_moment_within_a_chunk(void **state)
+{
+    NEED_REDIS(state);
+    struct setting setting;
+    begin(&setting, fixture);
+    write_batches(&setting, 50, 1);
+    publish(&setting, "", 1);
+    setting.run->rows_max = RESOURCES / 4;
+    for (int i = 0; i < CHUNK_TURNS_MAX && setting.run->state.part.lanes == 0; i++) {
         (void)aggregator_run_turn(setting.run);
-        const uint64_t number = setting.run->state.at.number;
-        within += number > 2000 && number < 2000 + RESOURCES;
-        check(&setting, VERIFY_EQUAL, "\nequal\n");
     }
-    assert_true(within > 0);
+    assert_true(setting.run->state.part.lanes > 0);
+    setting.options.timeout_ms = 50;
+    run(&setting);
+    assert_int_equal(setting.code, VERIFY_FAILED);
+    assert_non_null(strstr(setting.error.message, "no moment in 50ms"));
+    count_a_chunk(&setting);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
     end(&setting);
 }
 
@@ -447,6 +481,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_records_are_the_sums_of_the_events),
         TEST(test_a_moment_may_be_within_an_entry),
+        TEST(test_there_is_no_moment_within_a_chunk),
         TEST(test_events_that_are_missing_on_the_topic_are_told),
         TEST(test_a_record_that_was_lost_is_told),
         TEST(test_periods_that_lack_events_are_not_compared),
