@@ -1,10 +1,10 @@
 /* Keeps the rankings: a consumer of the outbox, in a thread of its own. Every instance of the service runs one; the one
  * that has the lease works, the others stand by.
  *
- *     Redis: outbox ── outbox_follower ── sums ──> records, sets and the position, in one transaction
+ *     Redis: outbox ── outbox_follower ── sums ──> records, tops and the position, in transactions
  *
- * Each event counts once: it changes the rankings in the transaction that moves the position over it, and a transaction
- * of whoever has not seen the last one changes nothing. Whatever fails, the aggregator starts again at the position;
+ * Each event counts once: each transaction says what is counted by it, and one of whoever has not seen the last one
+ * changes nothing. Whatever fails, the aggregator starts again at the position;
  * nothing that it does can fail a write. */
 #ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_H
 #define TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_H
@@ -36,7 +36,8 @@ struct aggregator_state {
 /* Starts the thread, if rankings are configured; it connects by itself for ever. config outlives the aggregator.
  * Returns 0 with *ret_aggregator, NULL if there is nothing to rank; or -1 with error filled. */
 int aggregator_start(const struct config *config, struct aggregator **ret_aggregator, struct error *error) MUST_CHECK;
-/* Gives the lease up and joins the thread, which finishes what it is at: an exchange with Redis. NULL is fine. */
+/* Gives the lease up and joins the thread, which finishes what it is at: the chunk of which
+ * some records are written. NULL is fine. */
 void aggregator_stop(struct aggregator *aggregator);
 
 /* Any thread. aggregator: NULL is one that is off. */

@@ -6,8 +6,12 @@
 #include "counter-service/aggregator/ranking_roll.h"
 #include "counter-service/board/ranking_tops.h"
 
-/* A chunk of one hot counter has one row, and so many events at most. */
-enum { CHUNK_EVENTS_MAX = 120 * 1000 };
+enum {
+    /* A chunk of one hot counter has one row, and so many events at most. */
+    CHUNK_EVENTS_MAX = 120 * 1000,
+    /* Redis takes half a millisecond for a megabyte of places that it appends to the tops' strings. */
+    LAST_PART_BYTES_MAX = 3 * 1024 * 1024,
+};
 
 static int64_t time_of(const struct event *event)
 {
@@ -29,10 +33,30 @@ static bool ends_part(const struct aggregator_run *run)
 
 bool aggregator_chunk_is_full(const struct aggregator_run *run)
 {
-    if (aggregator_takes_up(run) && run->chunk.rows.count < RANKING_ROWS_MAX) {
-        return ends_part(run);
+    if (run->chunk.event_count >= CHUNK_EVENTS_MAX) {
+        return true;
     }
-    return run->chunk.rows.count == RANKING_ROWS_MAX || run->chunk.event_count >= CHUNK_EVENTS_MAX;
+    return aggregator_has_part(run) ? ends_part(run) || run->chunk.rows.count == RANKING_ROWS_MAX
+                                    : run->chunk.rows.count >= run->chunk_rows;
+}
+
+/* How many come into a top, nobody knows before: all of them when a period has begun. So chunks become larger step by
+ * step, as long as twice as many places would do. */
+static void pace(struct aggregator_run *run)
+{
+    const size_t sent = run->work.txn.requests.len;
+    const bool was_full = run->chunk.rows.count >= run->chunk_rows;
+    if (sent > LAST_PART_BYTES_MAX && run->chunk_rows > CHUNK_ROWS_MIN) {
+        run->chunk_rows /= 2;
+    } else if (was_full && 2 * sent <= LAST_PART_BYTES_MAX && run->chunk_rows < RANKING_ROWS_MAX) {
+        run->chunk_rows *= 2;
+    }
+}
+
+static int roll(struct aggregator_run *run, int64_t time_ms, int64_t missing_ms)
+{
+    run->chunk_rows = CHUNK_ROWS_MIN;
+    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_ms, missing_ms, &run->trouble);
 }
 
 static uint64_t last_number(const struct aggregator_run *run)
@@ -79,14 +103,15 @@ static int apply(struct aggregator_run *run)
         return added;
     }
     metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
+    pace(run);
     ranking_chunk_clear(&run->chunk);
     outbox_follower_all_done(&run->follower);
     return 0;
 }
 
-/* Events up to that number, which are of times before, are missing: the outbox has dropped them, or the rankings were
- * turned on now. */
-static int mark(struct aggregator_run *run, uint64_t number, int64_t before_ms)
+/* Events up to that number, which are of times up to this one, are missing: the outbox has dropped them, or the
+ * rankings were turned on now. */
+static int mark(struct aggregator_run *run, uint64_t number, int64_t last_ms)
 {
     uint64_t count;
     run->state.at.number = number;
@@ -94,7 +119,7 @@ static int mark(struct aggregator_run *run, uint64_t number, int64_t before_ms)
     if (log_limiter_allows(&run->gap_limiter, clock_monotonic_us(), &count)) {
         log_warn("rankings", "events are missing", LOG_INT("before_number", number + 1), LOG_INT("count", count));
     }
-    return ranking_roll(&run->state, &run->work.txn, &run->conn, before_ms, before_ms, &run->trouble);
+    return roll(run, last_ms, last_ms + 1);
 }
 
 static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
@@ -104,9 +129,8 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
     const bool is_there = outbox_follower_peek(&run->follower, &event, &entry);
     assert(is_there && run->chunk.event_count == 0);
     (void)is_there;
-    return obstacle == NEEDS_MARK
-               ? mark(run, outbox_follower_peek_number(&run->follower) - 1, time_of(&event))
-               : ranking_roll(&run->state, &run->work.txn, &run->conn, time_of(&event), INT64_MIN, &run->trouble);
+    return obstacle == NEEDS_MARK ? mark(run, outbox_follower_peek_number(&run->follower) - 1, time_of(&event))
+                                  : roll(run, time_of(&event), INT64_MIN);
 }
 
 bool aggregator_waits_for_more(const struct aggregator_run *run)
@@ -131,7 +155,7 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
  * nobody knows. They are read again, as if they were not. */
 static int give_up_part(struct aggregator_run *run)
 {
-    const int64_t missing_ms = run->state.part.last_ms + 1;
+    const int64_t missing_ms = ranking_state_missing_ms(&run->state);
     struct ranking_txn *txn = &run->work.txn;
     ranking_txn_begin(txn);
     for (size_t i = 0; i < run->state.type_count; i++) {
@@ -154,13 +178,14 @@ int aggregator_count(struct aggregator_run *run)
     if (run->chunk.is_sorted) {
         return apply(run);
     }
-    const bool takes_up = aggregator_takes_up(run);
-    if (!takes_up && aggregator_must_let_go(run)) {
-        return 0;
+    const bool has_part = aggregator_has_part(run);
+    if (aggregator_must_let_go(run)) {
+        /* Who began the part had nothing to let go of: a window that it did not keep is kept again. */
+        return has_part ? give_up_part(run) : 0;
     }
     const enum obstacle obstacle = gather(run);
-    if (takes_up && !ends_part(run) &&
-        (obstacle != NO_OBSTACLE || run->follower.at_end || run->chunk.rows.count == RANKING_ROWS_MAX)) {
+    if (has_part && !ends_part(run) &&
+        (obstacle != NO_OBSTACLE || run->follower.at_end || aggregator_chunk_is_full(run))) {
         return give_up_part(run);
     }
     const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||
@@ -200,7 +225,5 @@ int aggregator_roll_if_due(struct aggregator_run *run)
     if (lacks_the_last(run)) {
         return mark(run, run->follower.appended, now_ms);
     }
-    return now_ms >= run->state.next_ms
-               ? ranking_roll(&run->state, &run->work.txn, &run->conn, now_ms, INT64_MIN, &run->trouble)
-               : 0;
+    return now_ms >= run->state.next_ms ? roll(run, now_ms, INT64_MIN) : 0;
 }

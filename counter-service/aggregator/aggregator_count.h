@@ -15,9 +15,8 @@ int aggregator_roll_if_due(struct aggregator_run *run) MUST_CHECK;
 /* Time has jumped over more than a rolling window: before a bucket is begun, those behind the gap are let go of. Nobody
  * knows which of the buckets in a gap are there, and there may be millions. */
 bool aggregator_must_let_go(const struct aggregator_run *run);
-/* A chunk is under way that a leader before this one, or before a restart, has begun to count: nothing else is done
- * before it is. */
-static inline bool aggregator_takes_up(const struct aggregator_run *run)
+/* A chunk is under way that this leader, or one before it, has begun to count: nothing else is done before it is. */
+static inline bool aggregator_has_part(const struct aggregator_run *run)
 {
     return run->state.part.lanes > 0;
 }

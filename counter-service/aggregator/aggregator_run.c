@@ -65,6 +65,7 @@ int aggregator_run_init(struct aggregator_run *run, const struct config *config,
         return -1;
     }
     run->rows_max = rows_max_of(&run->state);
+    run->chunk_rows = CHUNK_ROWS_MIN;
     run->gather_us = (int64_t)GATHER_MS * 1000;
     run->metrics = aggregator_metrics_register();
     backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
@@ -131,7 +132,7 @@ static int load(struct aggregator_run *run)
     if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, INT64_MIN, &run->trouble) != 0) {
         return -1;
     }
-    if (aggregator_takes_up(run)) {
+    if (aggregator_has_part(run)) {
         run->chunk.seed = run->state.part.seed;
     }
     run->must_load = false;
@@ -170,7 +171,7 @@ static int lead(struct aggregator_run *run)
     if (aggregator_count(run) != 0) {
         return -1;
     }
-    if (aggregator_takes_up(run)) {
+    if (aggregator_has_part(run)) {
         return 0;
     }
     if (aggregator_look_for_uncounted(run) != 0 || aggregator_roll_if_due(run) != 0) {

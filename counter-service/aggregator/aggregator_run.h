@@ -20,12 +20,14 @@
 #include "counter-service/counting/ranking_chunk.h"
 #include "counter-service/outbox/outbox_follower.h"
 
+enum { CHUNK_ROWS_MIN = 1024 }; /* so many rows a chunk may always have */
+
 struct aggregator_run {
     /* immutable after init */
     const struct config *config;
     struct host_port redis;
     struct aggregator_metrics metrics;
-    size_t rows_max;   /* of a chunk */
+    size_t rows_max;   /* of a transaction */
     int64_t gather_us; /* how long a chunk that is not full waits for more events */
     /* Redis's side */
     struct outbox_conn conn;
@@ -37,7 +39,8 @@ struct aggregator_run {
     /* while this instance leads */
     struct ranking_state state;
     struct ranking_chunk chunk;
-    int64_t chunk_us; /* when its first event came, monotonic */
+    int64_t chunk_us;  /* when its first event came, monotonic */
+    size_t chunk_rows; /* with so many it is full */
     struct ranking_work work;
     struct ranking_release release;
     struct ranking_scan scan;
@@ -61,7 +64,7 @@ void aggregator_run_done(struct aggregator_run *run);
 /* One turn. Blocks for what a login to Redis or some exchanges take. Returns how long the thread may sleep before the
  * next, in ms. */
 int aggregator_run_turn(struct aggregator_run *run);
-/* Gives the lease up. */
+/* Ends the chunk of which some records are written, and gives the lease up: unless something fails. */
 void aggregator_run_finish(struct aggregator_run *run);
 
 void aggregator_run_state(const struct aggregator_run *run, struct aggregator_state *ret_state);

@@ -8,6 +8,9 @@ enum {
     CONFIRM_MS = 1000,
     /* Redis is left alone for so many times as long as a step of upkeep took. */
     REST = 2,
+    REST_WHILE_OUTRUN = 1,
+    /* What was left undone while a chunk was counted is made up for, up to so much of the time. */
+    MADE_UP_MS = 400,
 };
 
 /* Nothing was to be written. What would have refused that is asked for now and then. */
@@ -33,23 +36,37 @@ static bool is_outrun(const struct aggregator_run *run)
     return false;
 }
 
-int aggregator_upkeep(struct aggregator_run *run)
+/* Returns 1, 0 if there was nothing to do, or -1 with trouble filled. */
+static int step(struct aggregator_run *run)
 {
-    const int64_t start_us = clock_monotonic_us();
-    if (start_us < run->upkeep_us && !is_outrun(run)) {
-        return 0;
-    }
     const int released = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
     if (released < 0) {
         return -1;
     }
     const int scanned = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn,
                                           aggregator_has_counted_all(run) ? run->step_us : 0, &run->trouble);
-    if (scanned < 0 || (released == 0 && scanned == 0 && confirm(run) != 0)) {
-        return -1;
+    return scanned < 0 ? -1 : released > 0 || scanned > 0;
+}
+
+int aggregator_upkeep(struct aggregator_run *run)
+{
+    int64_t now_us = clock_monotonic_us();
+    const int64_t made_up_us = now_us - (int64_t)MADE_UP_MS * 1000;
+    bool has_done = false;
+    run->upkeep_us = run->upkeep_us < made_up_us ? made_up_us : run->upkeep_us;
+    while (run->upkeep_us <= now_us) {
+        const int64_t start_us = now_us;
+        const int done = step(run);
+        if (done < 0) {
+            return -1;
+        }
+        now_us = clock_monotonic_us();
+        if (done == 0) {
+            run->upkeep_us = now_us;
+            return confirm(run) != 0 ? -1 : has_done;
+        }
+        has_done = true;
+        run->upkeep_us += (1 + (is_outrun(run) ? REST_WHILE_OUTRUN : REST)) * (now_us - start_us);
     }
-    const int64_t end_us = clock_monotonic_us();
-    const bool has_done = released > 0 || scanned > 0;
-    run->upkeep_us = has_done ? end_us + REST * (end_us - start_us) : end_us;
     return has_done;
 }

@@ -132,7 +132,8 @@ static void put_all(struct ranking_work *work, struct ranking_state *state, stru
     for (size_t i = 0; i < released->count; i++) {
         struct ranking_record record;
         const struct text id = released_id(released, i);
-        ranking_take_record(work, type, id, redis_reply_element(records, i).text, state->time_ms, &record);
+        ranking_take_record(work, type, id, redis_reply_element(records, i).text, ranking_state_missing_ms(state),
+                            &record);
         put_released(work, ranked, &record, id, bucket, released->resources[i].sum);
         record_cache_drop(&work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->released, id);
@@ -155,7 +156,7 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
     }
     ranking_txn_begin(&work->txn);
     if (released->is_damaged) {
-        ranking_tops_mark(&work->txn, type, state->time_ms);
+        ranking_tops_mark(&work->txn, type, ranking_state_missing_ms(state));
     }
     if (released->count > 0) {
         put_all(work, state, type, ranked, release->bucket, released, &records);

@@ -53,7 +53,8 @@ int ranking_scan_records(struct ranking_scan *scan, const struct ranking_state *
     for (size_t i = 0; i + 1 < found.element_count; i += 2) {
         struct ranking_record record;
         const struct text id = redis_reply_element(&found, i).text;
-        ranking_take_record(work, type, id, redis_reply_element(&found, i + 1).text, state->time_ms, &record);
+        ranking_take_record(work, type, id, redis_reply_element(&found, i + 1).text, ranking_state_missing_ms(state),
+                            &record);
         offer_record(work, state, type, id, &record);
     }
     return 0;

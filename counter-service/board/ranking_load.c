@@ -46,8 +46,7 @@ struct found {
     struct text fed;
     bool exists;
     bool is_uncounted;
-    int64_t since_ms;   /* of a window that begins; INT64_MIN: nothing is missing */
-    int64_t counted_ms; /* of the last event that some record may have */
+    int64_t since_ms; /* of a window that begins; INT64_MIN: nothing is missing */
     int64_t now_ms;
 };
 
@@ -153,9 +152,8 @@ static void take_state(struct ranking_state *state, struct ranking_txn *txn, con
         state->at.number = nothing_before ? position->number : RANKING_NUMBER_UNKNOWN;
         begin_records(txn, state);
     }
-    const bool is_ahead = state->part.lanes > 0 && state->part.last_ms > state->time_ms;
-    found->counted_ms = is_ahead ? state->part.last_ms : state->time_ms;
-    found->since_ms = found->exists ? found->counted_ms : nothing_before ? INT64_MIN : INT64_MAX;
+    const int64_t unknown_ms = nothing_before ? INT64_MIN : INT64_MAX;
+    found->since_ms = found->exists ? ranking_state_missing_ms(state) : unknown_ms;
     if (found->is_uncounted) {
         const struct text field = RANKING_FIELD_UNCOUNTED;
         ranking_txn_add_plain(txn, state, TEXT("HDEL"), RANKING_STATE_KEY, &field, 1);
@@ -170,8 +168,8 @@ static void take_windows(struct ranking_state *state, struct ranking_txn *txn, c
         if (!found->exists || !read_window(ranked, found->fields)) {
             begin_window(txn, state, ranked, found);
         } else if (found->is_uncounted || !ranking_fed_has_window(found->fed, ranked->counter_type, &ranked->window)) {
-            const bool is_later = found->is_uncounted && found->now_ms > found->counted_ms;
-            resume_window(txn, state, ranked, is_later ? found->now_ms : found->counted_ms);
+            const bool is_later = found->is_uncounted && found->now_ms >= found->since_ms;
+            resume_window(txn, state, ranked, is_later ? found->now_ms + 1 : found->since_ms);
         }
     }
 }

@@ -75,6 +75,12 @@ static inline struct ranking_top *ranked_top(struct ranked_window *ranked)
 }
 /* The earliest time at which a window's next period or bucket begins; INT64_MAX: none ever does. */
 int64_t ranking_state_next(const struct ranking_state *state);
+/* Something that was counted is lost: events before this time, ms since 1970. */
+static inline int64_t ranking_state_missing_ms(const struct ranking_state *state)
+{
+    const bool is_ahead = state->part.lanes > 0 && state->part.last_ms > state->time_ms;
+    return (is_ahead ? state->part.last_ms : state->time_ms) + 1;
+}
 /* A type with no window but "all" has no records. */
 static inline bool ranked_type_has_records(const struct ranked_type *type)
 {

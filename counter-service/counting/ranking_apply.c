@@ -24,7 +24,6 @@ static int end(struct ranking_work *work, struct ranking_state *state, const str
 static int apply_whole(struct ranking_work *work, struct ranking_state *state, const struct outbox_conn *conn,
                        struct ranking_chunk *chunk, struct error *error)
 {
-    chunk->rows.missing_ms = ranking_time_of(chunk->last.ms);
     return ranking_rows_put(work, state, conn, &chunk->rows, error) == 0 ? end(work, state, conn, chunk, error) : -1;
 }
 

@@ -1,5 +1,6 @@
 /* Adds a chunk of events to the rankings: reads the records of its resources, works out the new ones and who moves in
- * which order, and writes all of it and the position in one transaction. Owned by one thread. */
+ * which top, and writes all of it and the position: in one transaction, or lanes of the records in some and the tops
+ * and the position in the last one (ranking_part.h). Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_COUNTING_RANKING_APPLY_H
 #define TALLY_COUNTER_SERVICE_COUNTING_RANKING_APPLY_H
 

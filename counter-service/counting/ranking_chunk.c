@@ -6,7 +6,6 @@
 
 #include "common/base/prng.h"
 #include "common/base/wrap.h"
-#include "counter-service/ranking/ranking_window.h"
 
 enum { BUCKETS = 2 * RANKING_ROWS_MAX }; /* a power of 2 */
 #define NO_ROW UINT32_MAX
@@ -113,8 +112,6 @@ size_t ranking_chunk_group(const struct ranking_chunk *chunk, size_t lane, size_
     while (end < lane_end && chunk->lane_starts[end + 1] - start <= rows_max) {
         end++;
     }
-    *ret_rows = (struct ranking_rows){.rows = chunk->rows.rows + start,
-                                      .count = chunk->lane_starts[end] - start,
-                                      .missing_ms = ranking_time_of(chunk->last.ms)};
+    *ret_rows = (struct ranking_rows){.rows = chunk->rows.rows + start, .count = chunk->lane_starts[end] - start};
     return end;
 }

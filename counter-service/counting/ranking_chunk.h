@@ -30,8 +30,7 @@ struct ranking_row {
 struct ranking_rows {
     struct ranking_row *rows;
     size_t count;
-    int64_t missing_ms; /* where a record is damaged events before that time are missing */
-    bool are_counted;   /* records and buckets have them already, only the tops do not */
+    bool are_counted; /* records and buckets have them already, only the tops do not */
 };
 
 struct ranking_chunk {

@@ -165,6 +165,7 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
 {
     struct ranked_type *type = &state->types[type_place];
     const bool has_records = ranked_type_has_records(type);
+    const int64_t missing_ms = ranking_state_missing_ms(state);
     size_t place = 0;
     for (size_t i = 0; i < rows->count; i++) {
         const struct ranking_row *row = &rows->rows[i];
@@ -174,7 +175,7 @@ static void put_rows(struct ranking_work *work, struct ranking_state *state, con
             continue;
         }
         if (has_records) {
-            take_record(work, type, row, records, &place, rows->missing_ms, &record);
+            take_record(work, type, row, records, &place, missing_ms, &record);
         }
         if (rows->are_counted) {
             put_counted_row(type, row, &record);

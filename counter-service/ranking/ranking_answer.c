@@ -119,7 +119,9 @@ bool ranking_answer_needs_total(const struct ranking_question *question, const s
 bool ranking_answer_lacks_rank(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
                                const struct ranking_answer *answer)
 {
-    return !snapshot->has_order && ranking_question_is_of_one(question) &&
+    /* A record that is ahead of the top: reading that again would not help. */
+    return !snapshot->has_order && snapshot->total_counted <= snapshot->counted &&
+           ranking_question_is_of_one(question) &&
            ranking_snapshot_belongs(snapshot, answer->score, question->resource_id);
 }
 

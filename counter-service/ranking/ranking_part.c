@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/base/decimal.h"
+#include "counter-service/ranking/ranking_window.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -39,10 +40,14 @@ bool ranking_part_read(struct text text, struct ranking_part *ret_part)
         const struct text seed = text_cut(&text, ' ');
         if (!decimal_parse(before, &part.before) || !decimal_parse(number, &part.last_number) ||
             !decimal_parse(ms, &part.last_ms) || !decimal_parse_unsigned(seed, UINT64_MAX, &part.seed) ||
-            !decimal_parse_unsigned(text, RANKING_LANES, &lanes)) {
+            !decimal_parse_unsigned(text, RANKING_LANES - 1, &lanes)) {
             return false;
         }
         part.lanes = (size_t)lanes;
+        if (part.lanes == 0 || part.before < 0 || part.last_number <= part.before || part.last_ms < 0 ||
+            part.last_ms > RANKING_TIME_MAX_MS) {
+            return false;
+        }
     }
     *ret_part = part;
     return true;

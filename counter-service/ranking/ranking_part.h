@@ -19,7 +19,7 @@
 enum { RANKING_LANES = 256, RANKING_PART_TEXT_SIZE = 112 };
 
 struct ranking_part {
-    size_t lanes;   /* the first ones, that have the chunk; 0: none is under way */
+    size_t lanes;   /* the first ones, that have the chunk, never all; 0: none is under way */
     int64_t before; /* the number of the event before the chunk: the state's position, or it is of another time */
     int64_t last_number;
     int64_t last_ms;

@@ -217,6 +217,7 @@ struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
     run->retry_us = 0;
     run->gather_us = 0;
     for (int i = 0; i < 10 && (!run->follower.owns || run->must_load); i++) {
+        run->retry_us = run->retry_us != 0 ? 1 : 0; /* it is not waited for */
         (void)aggregator_run_turn(run);
     }
     assert_true(run->follower.owns && !run->must_load);
@@ -229,6 +230,11 @@ void ranking_fixture_kill(struct aggregator_run *run)
     free(run);
 }
 
+void ranking_fixture_upkeep_is_due(struct aggregator_run *run)
+{
+    run->upkeep_us = clock_monotonic_us();
+}
+
 void ranking_fixture_settle(struct aggregator_run *run)
 {
     int idle = 0;
@@ -238,7 +244,7 @@ void ranking_fixture_settle(struct aggregator_run *run)
             fail_msg("%s", run->trouble.message);
         }
         idle = pause_ms < 20 ? 0 : idle + 1;
-        run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run);
     }
     assert_int_equal(idle, 3);
     assert_int_equal(outbox_follower_waiting(&run->follower), 0);

@@ -55,6 +55,8 @@ int64_t ranking_fixture_start_ms(void);
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture);
 /* It is killed: nothing is given up. */
 void ranking_fixture_kill(struct aggregator_run *run);
+/* The next turn does one step of upkeep, if it comes to it. */
+void ranking_fixture_upkeep_is_due(struct aggregator_run *run);
 /* Turns until every event is counted and nothing is left to do. */
 void ranking_fixture_settle(struct aggregator_run *run);
 

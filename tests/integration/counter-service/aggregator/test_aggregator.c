@@ -215,7 +215,7 @@ static void test_what_the_outbox_dropped_is_told_and_mended_where_it_can_be(void
     assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "1h")));
     assert_true(
         ranking_fixture_window(run, "day")->board.tops[ranked_slot(ranking_fixture_window(run, "day"))].since_ms ==
-        day_ms + 10);
+        day_ms + 11); /* those of the same millisecond may be missing too */
     assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all"))); /* from the counters */
     ranking_fixture_compare(rankings, run);
     /* The next periods have all. */
@@ -245,7 +245,7 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
         struct ranking_event batch[40];
         const size_t count = make_batch(&prng, batch, 40, 3000, true, 50);
         ranking_fixture_write(rankings, ++now_ms, batch, count);
-        run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run);
         (void)aggregator_run_turn(run);
     }
     ranking_fixture_settle(run);
@@ -291,7 +291,7 @@ static void test_a_rolling_window_lets_go_in_steps_and_says_so(void **state)
     struct ranked_window *hour = ranking_fixture_window(run, "1h");
     int steps = 0;
     do {
-        run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run);
         (void)aggregator_run_turn(run);
         steps += ranking_board_lets_go(&hour->board, &hour->window);
     } while (outbox_follower_waiting(&run->follower) > 0 || ranking_board_lets_go(&hour->board, &hour->window));
@@ -324,7 +324,7 @@ static void test_a_record_may_go_before_its_buckets(void **state)
         assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, 0, &error), 0, 1);
     }
     for (int turns = 0; turns < 1000 && rolling->board.oldest <= first; turns++) {
-        run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run);
         (void)aggregator_run_turn(run);
     }
     assert_true(rolling->board.oldest == first + 1);

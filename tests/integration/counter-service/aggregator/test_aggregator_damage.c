@@ -74,82 +74,6 @@ static void test_a_counter_that_was_set_is_right_with_its_next_event(void **stat
     ranking_fixture_free(rankings);
 }
 
-/* ---- a leader that dies while a chunk is counted in parts ---- */
-
-/* Of 30 resources. */
-static struct aggregator_run *begin_part(struct ranking_fixture *rankings, int64_t now_ms)
-{
-    struct aggregator_run *run = ranking_fixture_start(rankings);
-    run->rows_max = 5;
-    ranking_fixture_write_each(rankings, now_ms, 30, 1);
-    for (int i = 0; i < 20 && run->state.part.lanes == 0; i++) {
-        (void)aggregator_run_turn(run);
-    }
-    assert_in_range(run->state.part.lanes, 1, RANKING_LANES - 1);
-    return run;
-}
-
-static void test_whoever_stops_in_good_order_ends_the_part(void **state)
-{
-    NEED_REDIS(state);
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    struct aggregator_run *run = begin_part(rankings, ranking_fixture_start_ms());
-    aggregator_run_finish(run);
-    ranking_fixture_kill(run);
-    assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "part"), "");
-    run = ranking_fixture_start(rankings);
-    ranking_fixture_settle(run);
-    ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-/* The part's events are gone, or the part is not of the state's position: what is in it nobody knows. */
-static void check_unknown_part(struct store_fixture *fixture, bool is_dropped)
-{
-    struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
-    const int64_t now_ms = ranking_fixture_start_ms() / DAY * DAY;
-    struct aggregator_run *run = begin_part(rankings, now_ms);
-    if (is_dropped) {
-        REDIS_ASK(fixture->redis, "XTRIM", "tally:{p0}:events", "MAXLEN", "0");
-        REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:outbox", "t", "30");
-    } else {
-        ranking_fixture_settle(run);
-        REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:rankings", "part", "3 99 99 5 100");
-    }
-    ranking_fixture_kill(run);
-    run = ranking_fixture_start(rankings);
-    for (int i = 0; i < 50; i++) {
-        run->retry_us = run->retry_us != 0 ? 1 : 0;
-        (void)aggregator_run_turn(run);
-    }
-    ranking_fixture_settle(run);
-    assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "part"), "");
-    assert_true(since_of(run, "day") >= now_ms + is_dropped && since_of(run, "1h") >= now_ms + is_dropped);
-    /* The next day and all of it is right again. */
-    rankings->event_count = 0;
-    for (int hour = 0; hour < 30; hour += 5) {
-        ranking_fixture_write_each(rankings, now_ms + 2 * DAY + hour * HOUR, 30, 3);
-    }
-    ranking_fixture_settle(run);
-    assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
-    ranking_fixture_compare(rankings, run);
-    ranking_fixture_kill(run);
-    ranking_fixture_free(rankings);
-}
-
-static void test_a_part_whose_events_are_gone_is_given_up(void **state)
-{
-    NEED_REDIS(state);
-    check_unknown_part(fixture, true);
-}
-
-static void test_a_part_of_another_time_is_given_up(void **state)
-{
-    NEED_REDIS(state);
-    check_unknown_part(fixture, false);
-}
-
 /* ---- buckets ---- */
 
 /* A bucket that holds no number, and a key of another type, which is mended. */
@@ -316,7 +240,7 @@ static void test_as_long_as_an_instance_adds_no_events_they_are_missing(void **s
         run->follower.clock_ms = now_ms + i * 1000;
         run->uncounted_look_us = 0;
         (void)aggregator_run_turn(run);
-        run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run);
     }
     assert_true(since_of(run, "day") >= now_ms && !ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
@@ -410,9 +334,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_damaged_record_is_as_good_as_none),
         TEST(test_a_counter_that_was_set_is_right_with_its_next_event),
-        TEST(test_whoever_stops_in_good_order_ends_the_part),
-        TEST(test_a_part_whose_events_are_gone_is_given_up),
-        TEST(test_a_part_of_another_time_is_given_up),
         TEST(test_a_damaged_bucket_stops_nothing),
         TEST(test_a_changed_offset_mixes_no_periods),
         TEST(test_a_state_that_was_deleted_begins_with_nothing),

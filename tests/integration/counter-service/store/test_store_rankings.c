@@ -7,9 +7,11 @@
 
 #include <cmocka.h>
 
+#include "counter-service/ranking/ranking_part.h"
 #include "tests/fakes/fake_ranking.h"
 
 static const int64_t day_ms = 24 * 3600 * 1000;
+enum { PART_SEED = 78 };
 
 /* ---- the best ---- */
 
@@ -206,6 +208,20 @@ static void test_the_total_alone_tells_who_should_be_a_member(void **state)
     assert_false(fake_ranking_ask_total(fixture, "day", "nobody").answer.is_complete);
 }
 
+static size_t lane_of(const char *resource_id)
+{
+    return ranking_part_lane(ranking_part_hash(PART_SEED, text_of(resource_id)));
+}
+
+/* Of the events 8 and 9, that lanes before this one have. */
+static void set_part(struct store_fixture *fixture, size_t lanes)
+{
+    char text[RANKING_PART_TEXT_SIZE];
+    const struct ranking_part part = {
+        .lanes = lanes, .before = 7, .last_number = 9, .last_ms = 1500, .seed = PART_SEED};
+    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), ranking_part_put(&part, text));
+}
+
 /* A chunk is being counted lane by lane: records have it before the top does. */
 static void test_a_record_that_is_ahead_of_the_top_says_so(void **state)
 {
@@ -217,17 +233,24 @@ static void test_a_record_that_is_ahead_of_the_top_says_so(void **state)
     fake_ranking_set_record(fixture, "outside", -7, 2);
     fake_ranking_set_record(fixture, "inside", 6, 2);
     assert_true(fake_ranking_ask_one(fixture, "day", "", "outside", 0).answer.as_of_ms == 1000);
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("7 9 1500 77 256"));
+    assert_true(lane_of("inside") < lane_of("outside"));
+    set_part(fixture, lane_of("outside") + 1);
     struct fake_ranking_asked asked = fake_ranking_ask_total(fixture, "day", "outside");
     assert_true(asked.answer.score == -7 && asked.answer.as_of_ms == 1500 && !asked.lacks_rank);
     asked = fake_ranking_ask_one(fixture, "day", "", "inside", 0);
     assert_true(asked.answer.score == 6 && asked.answer.as_of_ms == 1500);
     assert_true(asked.answer.rank == 0 && !asked.answer.is_complete);
+    /* That it lacks its rank is no reason to read the top again: that does not have it yet. */
+    asked = fake_ranking_ask_total(fixture, "day", "inside");
+    assert_true(!asked.answer.is_complete && !asked.lacks_rank);
     /* Who is in the top is told by the top. */
     asked = fake_ranking_ask_one(fixture, "day", "", "a", 0);
     assert_true(asked.answer.rank == 3 && asked.answer.as_of_ms == 1000);
     assert_true(fake_ranking_ask_best(fixture, "day", "", 5, 0).answer.as_of_ms == 1000);
     /* Its lane does not have the chunk yet. */
+    set_part(fixture, lane_of("outside"));
+    assert_true(fake_ranking_ask_total(fixture, "day", "inside").answer.as_of_ms == 1500);
+    assert_true(fake_ranking_ask_total(fixture, "day", "outside").answer.as_of_ms == 1000);
     COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT(""));
     assert_true(fake_ranking_ask_total(fixture, "day", "outside").answer.as_of_ms == 1000);
     COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("part"), TEXT("7 9 1500 77"));

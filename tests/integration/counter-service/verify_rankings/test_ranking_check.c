@@ -95,7 +95,7 @@ static void *keep_on(void *arg)
         for (int turns = 0; turns < 6; turns++) {
             (void)aggregator_run_turn(run->run);
         }
-        run->run->upkeep_us = 0;
+        ranking_fixture_upkeep_is_due(run->run);
     }
     return NULL;
 }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "counter-service/ranking/ranking_window.h"
+
 static bool is_read(const char *text, struct ranking_part *ret_part)
 {
     return ranking_part_read(text_of(text), ret_part);
@@ -19,7 +21,11 @@ static void test_it_is_read_as_it_was_written(void **state)
     static const struct ranking_part parts[] = {
         {.lanes = 0},
         {.lanes = 1, .before = 0, .last_number = 1, .last_ms = 1, .seed = 0},
-        {.lanes = 255, .before = INT64_MAX, .last_number = INT64_MAX, .last_ms = INT64_MAX, .seed = UINT64_MAX},
+        {.lanes = 255,
+         .before = INT64_MAX - 1,
+         .last_number = INT64_MAX,
+         .last_ms = RANKING_TIME_MAX_MS,
+         .seed = UINT64_MAX},
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         char out[RANKING_PART_TEXT_SIZE];
@@ -34,8 +40,22 @@ static void test_it_is_read_as_it_was_written(void **state)
 static void test_what_is_none_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"x",          "1",           "0 1 2 3",    "0 1 2 3 257",
-                                        "0 1 2 -3 4", "0 1 2 3 4 5", " 0 1 2 3 4", "0 1 2 3 "};
+    static const char *const texts[] = {"x",
+                                        "1",
+                                        "0 1 2 3",
+                                        "0 1 2 3 256",
+                                        "0 1 2 -3 4",
+                                        "0 1 2 3 4 5",
+                                        " 0 1 2 3 4",
+                                        "0 1 2 3 ",
+                                        "0 1 2 3 0",
+                                        "-1 1 2 3 4",
+                                        "1 1 2 3 4",
+                                        "2 1 2 3 4",
+                                        "0 1 -1 3 4",
+                                        "0 1 253402300800000 3 4",
+                                        "0 1 9223372036854775807 3 4",
+                                        "0 9223372036854775808 2 3 4"};
     struct ranking_part part = {.lanes = 7};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         assert_false(is_read(texts[i], &part));
@@ -51,7 +71,7 @@ static void test_lanes_share_the_names_out(void **state)
     enum { NAMES = 25600 };
     const struct ranking_part none = {.lanes = 0};
     const struct ranking_part half = {.lanes = RANKING_LANES / 2, .seed = 5};
-    const struct ranking_part all = {.lanes = RANKING_LANES, .seed = 5};
+    const struct ranking_part all = {.lanes = RANKING_LANES, .seed = 5}; /* of tests only */
     int has = 0;
     for (int i = 0; i < NAMES; i++) {
         char name[16];
