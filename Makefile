@@ -35,11 +35,11 @@ GEN := build/gen
 # ---- flags -------------------------------------------------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka
+PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka libdw
 
 # pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
-PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)))$(PACKAGE_LIBS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm)$(PACKAGE_LIBS)
 # jemalloc serves malloc in the programs: the relay, which makes and frees ten thousand messages at a time, takes half the
 # CPU. The sanitizers have an allocator of their own.
 ALLOCATOR_release := -ljemalloc
@@ -102,8 +102,10 @@ FAKE_SRC := $(wildcard tests/fakes/*.c)
 UNIT_SRC := $(wildcard $(foreach tier,tests/unit tests/integration,$(tier)/*/test_*.c $(tier)/*/*/test_*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-MESSAGES := tally/v1/counter tally/v1/event grpc/health/v1/health grpc/reflection/v1/reflection
-PROTOS := $(MESSAGES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.proto
+SERVICES := tally/v1/counter tally/v1/event grpc/health/v1/health grpc/reflection/v1/reflection
+MESSAGES := $(SERVICES) perftools/profiles/profile
+# What the reflection service describes.
+PROTOS := $(SERVICES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.proto
 GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
@@ -262,7 +264,7 @@ $(foreach source,$(UNIT_SRC),$(eval $(call test_program,$(source))))
 $(UNIT_PROGRAMS): $(ALL_LIBS) | deps-test
 	$(say) LINK $@
 	@mkdir -p $(@D)
-	$(link) $(PACKAGE_LIBS) $(CMOCKA_LIBS)
+	$(link) $(PROGRAM_LIBS) $(CMOCKA_LIBS)
 
 # A fuzz target over the files of its corpus, without clang's fuzzer.
 $(TESTS)/replay_%: $(OBJ)/tests/fuzz/fuzz_%.o $(OBJ)/tests/fuzz/replay_main.o $(ALL_LIBS)

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/process/admin_server.h"
+#include "common/process/pprof.h"
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
@@ -58,10 +59,11 @@ static int write_health(void *ctx, struct operator_answer *answer)
     return service_health_write(&service->health, &parts, &answer->body);
 }
 
+#define ENDPOINT(path, content_type, is_cacheable, write) {path, content_type, is_cacheable, write},
 static const struct operator_endpoint operator_endpoints[] = {
-    {"/health", "application/json", false, write_health},
-    {"/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics},
-};
+    ENDPOINT("/health", "application/json", false, write_health)
+        ENDPOINT("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) PPROF_ENDPOINTS(ENDPOINT)};
+#undef ENDPOINT
 
 static struct rpc_server *create_server(struct counter_service *service, struct error *error)
 {

@@ -20,6 +20,7 @@
 #include "common/base/error.h"
 #include "common/log/log.h"
 
+enum config_truth { CONFIG_FALSE, CONFIG_TRUE };
 enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
 enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SASL_SSL };
 /* What happens when the outbox is full. */
@@ -145,6 +146,12 @@ struct config {
         int max_staleness_ms; /* 0: off */
         int max_entries;      /* a loop */
     } cache;
+    struct {
+        enum config_truth pprof;
+        enum config_truth heap_profile;
+        char **allow; /* networks; NULL when allow_count is 0 */
+        size_t allow_count;
+    } debug;
 
     /* Not keys. Variables of the environment that a Kubernetes Service or a Docker link has set (config_link.h): how
      * many, and the names of as many as there is room for. Whoever loads the configuration warns of them. */

@@ -6,6 +6,7 @@
 
 #include "common/base/utf8.h"
 #include "common/net/host_port.h"
+#include "common/net/network.h"
 
 enum {
     QUOTED_LEN_MAX = 64, /* of a refused value in its message */
@@ -144,6 +145,7 @@ static bool is_text(const char *text)
 /* Returns NULL, or the rule that text breaks. */
 static const char *broken_rule(const struct config_key *key, const char *text)
 {
+    struct network network;
     if (key->may_be_empty && text[0] == '\0') {
         return NULL;
     }
@@ -158,6 +160,8 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_label(text) ? NULL : "must be 1-32 characters of a-z 0-9 -, with no - at either end";
     case CONFIG_ORIGINS:
         return is_origin(text) ? NULL : "must be a list of origins like https://shop.example, in lower case, or \"*\"";
+    case CONFIG_NETWORKS:
+        return network_parse(text, &network) == 0 ? NULL : "must be a list of IP addresses or networks like 10.0.0.0/8";
     case CONFIG_TOPIC:
         return is_topic(text) ? NULL : "must be 1-249 characters of a-z A-Z 0-9 . _ -";
     default:

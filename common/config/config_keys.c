@@ -12,6 +12,7 @@ static const char *const log_levels[] = {
     NULL,
 };
 static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMAT_CONSOLE] = "console", NULL};
+static const char *const truths[] = {[CONFIG_FALSE] = "false", [CONFIG_TRUE] = "true", NULL};
 static const char *const event_formats[] = {[EVENT_FORMAT_JSON] = "json", [EVENT_FORMAT_PROTOBUF] = "protobuf", NULL};
 static const char *const kafka_securities[] = {
     [KAFKA_PLAINTEXT] = "plaintext",
@@ -40,6 +41,8 @@ static const char *const when_full_choices[] = {
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define ORIGINS(name, initial_, count) \
     ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+#define NETWORKS(name, initial_, count) \
+    ROW(CONFIG_NETWORKS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define OPTIONS(name, initial_, count) \
     ROW(CONFIG_OPTIONS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
@@ -129,6 +132,10 @@ const struct config_key config_keys[] = {
 
     {DURATION(cache.max_staleness, "0s", "0s", "1m")},
     {COUNT(cache.max_entries, "10000", "1", "1000000")},
+
+    {CHOICE(debug.pprof, "false", truths)},
+    {CHOICE(debug.heap_profile, "false", truths)},
+    {NETWORKS(debug.allow, "", debug.allow_count)},
 };
 
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -19,6 +19,7 @@ enum config_type {
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
     CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
+    CONFIG_NETWORKS,  /* char ** field of IP addresses or networks, and how many they are */
     CONFIG_OPTIONS,   /* char ** field of name=value, and how many they are: config_option.h */
     CONFIG_RANKINGS,  /* the list `rankings`, of which there is one: config_rankings.h */
 };
@@ -51,7 +52,8 @@ extern const size_t config_key_count;
 
 static inline bool config_key_is_list(const struct config_key *key)
 {
-    return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS || key->type == CONFIG_OPTIONS;
+    return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS || key->type == CONFIG_NETWORKS ||
+           key->type == CONFIG_OPTIONS;
 }
 
 /* Writes the environment variable of key, NUL-terminated: TALLY_REDIS_ADDR. */

@@ -66,3 +66,32 @@ struct http_peer http_request_peer(const struct http_request *request)
         MHD_get_connection_info(exchange->mhd_connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return http_peer_of(info != NULL ? info->client_addr : NULL);
 }
+
+bool http_request_was_forwarded(const struct http_request *request)
+{
+    static const char *const fields[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+    const struct http_exchange *exchange = (const struct http_exchange *)request;
+    bool was = false;
+    assert(exchange->mhd_connection != NULL);
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        was |= MHD_lookup_connection_value(exchange->mhd_connection, MHD_HEADER_KIND, fields[i]) != NULL;
+    }
+    return was;
+}
+
+int http_request_socket(const struct http_request *request)
+{
+    const struct http_exchange *exchange = (const struct http_exchange *)request;
+    assert(exchange->mhd_connection != NULL);
+    return MHD_get_connection_info(exchange->mhd_connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+/* --- time --------------------------------------------------------------------------------------------------------- */
+
+void http_request_expect(struct http_request *request, int answer_timeout_ms)
+{
+    const struct http_exchange *exchange = (const struct http_exchange *)request;
+    assert(exchange->mhd_connection != NULL);
+    MHD_set_connection_option(exchange->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              (unsigned)answer_timeout_ms / 1000 + 2);
+}

@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/process/grpc_library.h"
+#include "common/process/pprof.h"
 #include "common/process/process_limits.h"
 #include "common/process/sd_notify.h"
 #include "common/process/signals.h"
@@ -100,19 +101,26 @@ static int serve(const struct daemon *daemon, const struct launch *launch)
     struct error error;
     struct heartbeats heartbeats = {.count = 0};
     struct watchdog *watchdog = NULL;
+    if (pprof_start(launch->config, &error) != 0) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        return 1;
+    }
     void *instance = daemon->create(launch->config, &error);
     if (instance == NULL) {
+        pprof_stop();
         log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
         return 1;
     }
     daemon->watch(instance, &heartbeats);
     if (watchdog_start(&heartbeats, daemon->component, &watchdog, &error) != 0) {
         log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        pprof_stop();
         daemon->destroy(instance);
         return 1;
     }
     run(daemon, launch, instance);
     watchdog_stop(watchdog);
+    pprof_stop();
     daemon->destroy(instance);
     log_info(daemon->component, "stopped");
     return 0;

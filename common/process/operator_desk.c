@@ -107,6 +107,7 @@ void operator_desk_gone(struct operator_desk *desk, const struct http_request *r
     }
     assert(answer != NULL); /* the request waits for an answer */
     answer->request = NULL;
+    atomic_store_explicit(&answer->is_gone, true, memory_order_relaxed);
 }
 
 void operator_desk_done(struct operator_desk *desk)

@@ -5,13 +5,14 @@
  *                                    └─> OPERATOR_LATER ─┬─> operator_answer_finish ─> wake ─> turn ─> reply
  *                                                        └─> client gone: operator_desk_gone, and finish is for nobody
  *
- * An answer may take as long as the longest timeout of the loop's http_loop_options: after that the HTTP library takes
- * the client for gone.
+ * An answer may take as long as the longest timeout of the loop's http_loop_options, or as http_request_expect has
+ * told: after that the HTTP library takes the client for gone.
  *
  * Loop thread only, except operator_answer_finish and the answer that it will end. */
 #ifndef TALLY_COMMON_PROCESS_OPERATOR_DESK_H
 #define TALLY_COMMON_PROCESS_OPERATOR_DESK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,6 +33,7 @@ struct operator_answer {
     /* Loop thread; the writer may use it until it returns: http_request_query tells what is asked for,
      * http_request_peer who asks. NULL once the client is gone. */
     struct http_request *request;
+    atomic_bool is_gone; /* the client is: what is written is for nobody. Any thread, until the status is told */
     /* the desk's */
     int status;
     struct operator_desk *desk;

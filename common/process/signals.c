@@ -10,7 +10,7 @@
 #include "common/base/clock.h"
 
 static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
-static const int ignored[] = {SIGPIPE, SIGUSR1, SIGUSR2};
+static const int ignored[] = {SIGPIPE, SIGUSR1, SIGUSR2, SIGPROF};
 
 enum { STOP_COUNT = sizeof(stops) / sizeof(stops[0]), IGNORED_COUNT = sizeof(ignored) / sizeof(ignored[0]) };
 

@@ -1,5 +1,5 @@
 /* The signals of a process, for main(): SIGTERM, SIGINT and SIGQUIT ask it to stop, in its own time; SIGHUP asks it to
- * read its configuration again. SIGPIPE, SIGUSR1 and SIGUSR2 are ignored.
+ * read its configuration again. SIGPIPE, SIGUSR1, SIGUSR2 and SIGPROF are ignored.
  *
  *     signals_block() ── before any thread starts ──> signals_wait() ──> SIGHUP: again
  *                                                                    └─> a stop: drain ──> return 0
@@ -13,7 +13,7 @@
 #include "common/base/error.h"
 
 /* Blocks the first four in the calling thread and in every thread it starts from now on, and ignores the other
- * three: without SIGPIPE, a peer that is gone is an error of write(). A signal that the parent ignored, as nohup does
+ * four: without SIGPIPE, a peer that is gone is an error of write(). A signal that the parent ignored, as nohup does
  * SIGHUP, is waited for all the same. Returns 0, or -1 with error filled. */
 int signals_block(struct error *error) MUST_CHECK;
 

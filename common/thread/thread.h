@@ -1,4 +1,5 @@
-/* Starts threads that take no signals: those go to the threads that wait for them. */
+/* Starts threads that take no signals: those go to the threads that wait for them. But for SIGPROF, which asks the
+ * thread that runs where it is (common/profile/cpu_sampler.h). */
 #ifndef TALLY_COMMON_THREAD_THREAD_H
 #define TALLY_COMMON_THREAD_THREAD_H
 

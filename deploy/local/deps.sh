@@ -11,11 +11,13 @@ packages_of() {
     case $1 in
         build) echo gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
-            libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev ;;
+            libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev ;;
         run) echo redis-server redis-tools curl ;;
         stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat ;;
         # libnss-wrapper gives names the addresses that a test wants.
-        test) echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
+        # `go tool pprof` reads profiles.
+        test) command -v go >/dev/null || echo golang-go
+            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
             python3-yaml docker-compose haproxy nginx spin varnish openssl openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;

@@ -3,6 +3,7 @@
 #define TALLY_GATEWAY_API_OPERATOR_HANDLERS_H
 
 #include "common/http/http_server.h"
+#include "common/process/pprof.h"
 #include "gateway/api/gateway_health.h"
 #include "gateway/http/request_state.h"
 
@@ -12,7 +13,8 @@
     ROW("/health/live", "application/json", false, write_live) \
     ROW("/health/ready", "application/json", false, write_ready) \
     ROW("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) \
-    ROW("/openapi.yaml", YAML_CONTENT_TYPE, true, write_openapi)
+    ROW("/openapi.yaml", YAML_CONTENT_TYPE, true, write_openapi) \
+    PPROF_ENDPOINTS(ROW)
 
 /* Fills the desk of a loop, before the loop starts. health outlives the desk. */
 void operator_handlers_init(struct operator_desk *desk, struct gateway_health *health, struct http_loop *http);

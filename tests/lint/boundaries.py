@@ -25,8 +25,9 @@ MAY_USE = {
     "common/discovery": "common/base common/contract common/log common/net common/thread",
     "common/consul": "common/base common/config common/contract common/discovery common/log common/metrics common/net"
     " common/thread",
+    "common/profile": "common/base",
     "common/process": "common/base common/config common/contract common/http common/log common/metrics common/net"
-    " common/thread",
+    " common/profile common/thread",
     "gateway/pool": "common/*",
     "gateway/rpc": "gateway/pool common/*",
     "gateway/batch": "gateway/rpc common/*",
@@ -75,6 +76,7 @@ WRAPPERS = {
     "librdkafka": ("counter-service/kafka/*.[ch]",),
     "curl": ("common/net/http_client.c",),
     "cyaml": ("common/config/config_schema.h",),
+    "elfutils": ("common/profile/symbols.c",),
     # gRPC core: what sends, receives, packs or unpacks messages.
     "grpc": (
         "common/contract/grpc_*.[ch]",

@@ -1,0 +1,171 @@
+#include "common/profile/heap_profile.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/buffer.h"
+
+enum { FRAMES_MAX = 128, PATH_SIZE = 64, PIECE = 64 * 1024 };
+
+static const struct profile_kind heap_kind = {
+    .values = {{"inuse_objects", "count"}, {"inuse_space", "bytes"}},
+    .period = {"space", "bytes"},
+    .drop_frames = "malloc|calloc|realloc|reallocarray|aligned_alloc|posix_memalign|memalign|operator new.*|_Zn.*",
+};
+
+/* jemalloc reads this before main(): see its manual, "TUNING". Sampling can be turned on, and is off. */
+extern const char *malloc_conf;
+const char *malloc_conf = "prof:true,prof_active:false,lg_prof_sample:19";
+
+/* jemalloc's, if the program is linked with it. Returns 0 or an errno. */
+extern int mallctl(const char *name, void *old, size_t *old_len, void *value, size_t value_len) __attribute__((weak));
+
+bool heap_profile_is_there(void)
+{
+    bool can = false;
+    size_t size = sizeof(can);
+    return mallctl != NULL && mallctl("opt.prof", &can, &size, NULL, 0) == 0 && can;
+}
+
+int heap_profile_set_active(bool is_active, struct error *error)
+{
+    const int failure = mallctl != NULL ? mallctl("prof.active", NULL, NULL, &is_active, sizeof(is_active)) : ENOSYS;
+    if (failure != 0) {
+        error_set(error, "the allocator does not take samples: %s", strerror(failure));
+        return -1;
+    }
+    return 0;
+}
+
+bool heap_profile_is_active(void)
+{
+    bool is_active = false;
+    size_t size = sizeof(is_active);
+    return mallctl != NULL && mallctl("prof.active", &is_active, &size, NULL, 0) == 0 && is_active;
+}
+
+/* ---- what jemalloc writes ---- */
+
+/*     heap_v2/524288
+ *       t*: 2: 300 [0: 0]                 all threads: objects: bytes, and since the start
+ *     @ 0x7f01 0x7f02                     a stack, innermost first
+ *       t*: 1: 100 [0: 0]
+ *       t3: 1: 100 [0: 0]                 of one thread
+ *
+ *     MAPPED_LIBRARIES: ... */
+
+static size_t read_frames(const char *line, void *frames[FRAMES_MAX])
+{
+    size_t count = 0;
+    while (count < FRAMES_MAX) {
+        char *end;
+        const uintptr_t address = (uintptr_t)strtoull(line, &end, 16);
+        if (end == line) {
+            break;
+        }
+        frames[count++] = (void *)address; /* NOLINT(performance-no-int-to-ptr): it is one */
+        line = end;
+    }
+    return count;
+}
+
+/* An object of so many bytes is sampled with the probability 1 - e^(-bytes/rate): each stands for its inverse. */
+static void add_stack(struct profile *profile, void *const *frames, size_t depth, int64_t objects, int64_t bytes)
+{
+    if (objects <= 0 || bytes <= 0 || depth == 0) {
+        return;
+    }
+    const double size = (double)bytes / (double)objects;
+    const double scale = 1 / -expm1(-size / (double)profile->period);
+    const int64_t values[PROFILE_VALUES] = {llround((double)objects * scale), llround((double)bytes * scale)};
+    profile_add(profile, frames, depth, "", values);
+}
+
+int heap_profile_read(const char *text, struct profile *ret_profile, struct error *error)
+{
+    void *frames[FRAMES_MAX];
+    size_t depth = 0;
+    int64_t rate;
+    int64_t objects;
+    int64_t bytes;
+    profile_init(ret_profile, &heap_kind, 0);
+    if (sscanf(text, "heap_v2/%" SCNd64, &rate) != 1 || rate <= 0) {
+        error_set(error, "what jemalloc has written is no heap_v2");
+        return -1;
+    }
+    ret_profile->period = rate;
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (line[0] == '@') {
+            depth = read_frames(line + 1, frames);
+        } else if (sscanf(line, " t*: %" SCNd64 ": %" SCNd64, &objects, &bytes) == 2) {
+            add_stack(ret_profile, frames, depth, objects, bytes);
+        } else if (strncmp(line, "MAPPED_LIBRARIES", strlen("MAPPED_LIBRARIES")) == 0) {
+            break;
+        }
+    }
+    return 0;
+}
+
+/* ---- a dump ---- */
+
+/* Appends what the file holds, and a NUL. */
+static int read_whole(int fd, struct buffer *out, struct error *error)
+{
+    ssize_t count = 1;
+    if (lseek(fd, 0, SEEK_SET) != 0) {
+        count = -1;
+    }
+    while (count > 0 && buffer_reserve(out, PIECE) == 0) {
+        count = read(fd, out->data + out->len, PIECE);
+        out->len += count > 0 ? (size_t)count : 0;
+    }
+    if (count < 0) {
+        error_set(error, "cannot read what jemalloc has written: %s", strerror(errno));
+        return -1;
+    }
+    buffer_append(out, "", 1);
+    return 0;
+}
+
+/* Into a file that has no name. */
+static int dump(int fd, struct error *error)
+{
+    char path[PATH_SIZE];
+    const char *name = path;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    const int failure = mallctl != NULL ? mallctl("prof.dump", NULL, NULL, &name, sizeof(name)) : ENOSYS;
+    if (failure != 0) {
+        error_set(error, "jemalloc does not tell: %s", strerror(failure));
+        return -1;
+    }
+    return 0;
+}
+
+int heap_profile_take(struct profile *ret_profile, struct error *error)
+{
+    struct buffer text;
+    buffer_init(&text);
+    profile_init(ret_profile, &heap_kind, 0);
+    const int fd = memfd_create("heap", MFD_CLOEXEC);
+    int result = -1;
+    if (fd < 0) {
+        error_set(error, "memfd_create: %s", strerror(errno));
+    } else if (dump(fd, error) == 0 && read_whole(fd, &text, error) == 0) {
+        result = text.failed ? -1 : heap_profile_read(text.data, ret_profile, error);
+        if (text.failed) {
+            error_set(error, "out of memory");
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    buffer_done(&text);
+    return result;
+}

@@ -1,0 +1,201 @@
+#include "common/profile/heap_profile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/profile/profile_message.h"
+
+/* ---- what jemalloc writes ---- */
+
+static const struct profile_sample *sample_at(const struct profile *profile, size_t i)
+{
+    assert_true((i + 1) * sizeof(struct profile_sample) <= profile->samples.len);
+    return (const struct profile_sample *)(const void *)profile->samples.data + i;
+}
+
+static uint64_t frame_at(const struct profile *profile, size_t i)
+{
+    return ((const uint64_t *)(const void *)profile->frames.data)[i];
+}
+
+static void test_each_stack_is_scaled_up_to_what_it_stands_for(void **state)
+{
+    (void)state;
+    struct profile profile;
+    struct error error;
+    const int read = heap_profile_read("heap_v2/524288\n"
+                                       "  t*: 3: 1049000 [0: 0]\n"
+                                       "  t0: 3: 1049000 [0: 0]\n"
+                                       "@ 0x1000 0x2000 0x3000\n"
+                                       "  t*: 1: 1048576 [0: 0]\n"
+                                       "  t0: 1: 1048576 [0: 0]\n"
+                                       "@ 0x1000\n"
+                                       "  t*: 2: 424 [0: 0]\n"
+                                       "  t1: 2: 424 [0: 0]\n"
+                                       "@ 0x4000\n"
+                                       "  t*: 0: 0 [0: 0]\n"
+                                       "\nMAPPED_LIBRARIES:\n"
+                                       "@ 0x5000\n"
+                                       "  t*: 9: 9 [0: 0]\n",
+                                       &profile, &error);
+    assert_int_equal(read, 0);
+    assert_int_equal(profile.period, 524288);
+    assert_int_equal(profile.samples.len, 2 * sizeof(struct profile_sample));
+    /* 1 / (1 - e^-2) */
+    assert_int_equal(sample_at(&profile, 0)->values[0], 1);
+    assert_in_range(sample_at(&profile, 0)->values[1], 1212600, 1212800);
+    assert_int_equal(sample_at(&profile, 0)->depth, 3);
+    assert_int_equal(frame_at(&profile, 0), 0x1000);
+    assert_int_equal(frame_at(&profile, 1), 0x1fff); /* within the call */
+    /* 2 of 212 bytes stand for about 524288 bytes each. */
+    assert_in_range(sample_at(&profile, 1)->values[1], 1048000, 1049600);
+    assert_in_range(sample_at(&profile, 1)->values[0], 4900, 5000);
+    profile_done(&profile);
+}
+
+static void test_what_is_no_dump_is_told(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "heap profile: 1: 2", "heap_v2/", "heap_v2/x", "heap_v2/0", "heap_v2/-5\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct profile profile;
+        struct error error = {.message = ""};
+        assert_int_equal(heap_profile_read(texts[i], &profile, &error), -1);
+        assert_string_equal(error.message, "what jemalloc has written is no heap_v2");
+        profile_done(&profile);
+    }
+}
+
+static void test_a_damaged_dump_gives_what_can_be_read(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"heap_v2/1",
+                                        "heap_v2/1\n@",
+                                        "heap_v2/1\n@\n  t*: 1: 1 [0: 0]\n",
+                                        "heap_v2/1\n@ zzz\n  t*: 1: 1 [0: 0]\n",
+                                        "heap_v2/1\n@ 0x1\n  t*: -1: 1 [\n",
+                                        "heap_v2/1\n@ 0x1\n  t*: 1\n"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct profile profile;
+        struct error error;
+        assert_int_equal(heap_profile_read(texts[i], &profile, &error), 0);
+        assert_int_equal(profile.samples.len, 0);
+        profile_done(&profile);
+    }
+}
+
+/* ---- a leak ---- */
+
+enum { LEAKS = 40, LEAK_BYTES = 1024 * 1024 };
+
+static char *leaked[LEAKS];
+
+__attribute__((noinline)) static void leak_some(void)
+{
+    for (size_t i = 0; i < LEAKS; i++) {
+        leaked[i] = malloc(LEAK_BYTES);
+        assert_non_null(leaked[i]);
+    }
+}
+
+static const Perftools__Profiles__Function *function_of(const Perftools__Profiles__Profile *message,
+                                                        uint64_t location_id)
+{
+    const Perftools__Profiles__Location *location = message->location[location_id - 1];
+    return location->n_line > 0 ? message->function[location->line[0]->function_id - 1] : NULL;
+}
+
+static bool is_named(const Perftools__Profiles__Profile *message, const Perftools__Profiles__Function *function,
+                     const char *name)
+{
+    const ProtobufCBinaryData *text = &message->string_table[function->name];
+    return text->len == strlen(name) && memcmp(text->data, name, text->len) == 0;
+}
+
+/* Bytes of all samples that have the function in their stack. */
+static int64_t bytes_of(const Perftools__Profiles__Profile *message, const char *name)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < message->n_sample; i++) {
+        bool has = false;
+        for (size_t k = 0; k < message->sample[i]->n_location_id; k++) {
+            const Perftools__Profiles__Function *function = function_of(message, message->sample[i]->location_id[k]);
+            has |= function != NULL && is_named(message, function, name);
+        }
+        bytes += has ? message->sample[i]->value[1] : 0;
+    }
+    return bytes;
+}
+
+static int64_t leaked_bytes(void)
+{
+    struct profile profile;
+    struct error error = {.message = ""};
+    struct buffer packed;
+    buffer_init(&packed);
+    if (heap_profile_take(&profile, &error) != 0 || profile_write(&profile, &packed, &error) != 0) {
+        fail_msg("%s", error.message);
+    }
+    Perftools__Profiles__Profile *message =
+        perftools__profiles__profile__unpack(NULL, packed.len, (const uint8_t *)packed.data);
+    assert_non_null(message);
+    const int64_t bytes = bytes_of(message, "leak_some");
+    perftools__profiles__profile__free_unpacked(message, NULL);
+    buffer_done(&packed);
+    profile_done(&profile);
+    return bytes;
+}
+
+/* The sanitizers have an allocator of their own. */
+static void check_there_is_none(void)
+{
+    struct profile profile;
+    struct error error;
+    assert_int_equal(heap_profile_set_active(true, &error), -1);
+    assert_false(heap_profile_is_active());
+    assert_int_equal(heap_profile_take(&profile, &error), -1);
+    assert_non_null(strstr(error.message, "jemalloc does not tell"));
+    profile_done(&profile);
+}
+
+static void test_a_leak_is_seen_where_it_is(void **state)
+{
+    (void)state;
+    struct error error;
+    if (!heap_profile_is_there()) {
+        check_there_is_none();
+        return;
+    }
+    assert_false(heap_profile_is_active());
+    assert_int_equal(heap_profile_set_active(true, &error), 0);
+    assert_true(heap_profile_is_active());
+    leak_some();
+    assert_in_range(leaked_bytes(), LEAKS / 2 * LEAK_BYTES, 2 * LEAKS * LEAK_BYTES);
+    for (size_t i = 0; i < LEAKS; i++) {
+        free(leaked[i]);
+    }
+    assert_int_equal(leaked_bytes(), 0);
+    assert_int_equal(heap_profile_set_active(false, &error), 0);
+    leak_some();
+    assert_int_equal(leaked_bytes(), 0); /* it was not sampled */
+    for (size_t i = 0; i < LEAKS; i++) {
+        free(leaked[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_stack_is_scaled_up_to_what_it_stands_for),
+        cmocka_unit_test(test_what_is_no_dump_is_told),
+        cmocka_unit_test(test_a_damaged_dump_gives_what_can_be_read),
+        cmocka_unit_test(test_a_leak_is_seen_where_it_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
