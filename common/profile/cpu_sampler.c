@@ -62,12 +62,10 @@ static struct slot *claim(uint64_t *ret_number)
 static void *interrupted_at(const void *context)
 {
     const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
-#if defined(__x86_64__)
-    return (void *)machine->gregs[REG_RIP];
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
     return (void *)machine->pc;
 #else
-#error "where does this machine's context hold the program counter?"
+    return (void *)machine->gregs[REG_RIP];
 #endif
 }
 

@@ -1,7 +1,6 @@
 #include "common/profile/heap_profile.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include <unistd.h>
 
 #include "common/base/buffer.h"
+#include "common/base/decimal.h"
+#include "common/base/text.h"
 
 enum { FRAMES_MAX = 128, PATH_SIZE = 64, PIECE = 64 * 1024 };
 
@@ -60,19 +61,33 @@ bool heap_profile_is_active(void)
  *
  *     MAPPED_LIBRARIES: ... */
 
-static size_t read_frames(const char *line, void *frames[FRAMES_MAX])
+static size_t read_frames(struct text line, void *frames[FRAMES_MAX])
 {
     size_t count = 0;
-    while (count < FRAMES_MAX) {
+    while (line.len > 0 && count < FRAMES_MAX) {
+        const struct text word = text_cut(&line, ' ');
         char *end;
-        const uintptr_t address = (uintptr_t)strtoull(line, &end, 16);
-        if (end == line) {
-            break;
+        /* What is cut ends with a blank, or with the line. */
+        const uintptr_t address = (uintptr_t)strtoull(word.data, &end, 16);
+        if (end == word.data + word.len && word.len > 0) {
+            frames[count++] = (void *)address; /* NOLINT(performance-no-int-to-ptr): it is one */
         }
-        frames[count++] = (void *)address; /* NOLINT(performance-no-int-to-ptr): it is one */
-        line = end;
     }
     return count;
+}
+
+/* "  t*: 2: 300 [...": false if it is another line. */
+static bool read_sums(struct text line, int64_t *ret_objects, int64_t *ret_bytes)
+{
+    const struct text who = text_cut(&line, ':');
+    if (!text_equal(who, TEXT("  t*")) || line.len == 0) {
+        return false;
+    }
+    text_cut(&line, ' ');
+    const struct text objects = text_cut(&line, ':');
+    text_cut(&line, ' ');
+    const struct text bytes = text_cut(&line, ' ');
+    return decimal_parse(objects, ret_objects) && decimal_parse(bytes, ret_bytes);
 }
 
 /* An object of so many bytes is sampled with the probability 1 - e^(-bytes/rate): each stands for its inverse. */
@@ -87,26 +102,28 @@ static void add_stack(struct profile *profile, void *const *frames, size_t depth
     profile_add(profile, frames, depth, "", values);
 }
 
-int heap_profile_read(const char *text, struct profile *ret_profile, struct error *error)
+int heap_profile_read(struct text text, struct profile *ret_profile, struct error *error)
 {
     void *frames[FRAMES_MAX];
     size_t depth = 0;
-    int64_t rate;
     int64_t objects;
     int64_t bytes;
+    struct text first = text_cut(&text, '\n');
     profile_init(ret_profile, &heap_kind, 0);
-    if (sscanf(text, "heap_v2/%" SCNd64, &rate) != 1 || rate <= 0) {
+    const struct text format = text_cut(&first, '/');
+    if (!text_equal(format, TEXT("heap_v2")) || !decimal_parse(first, &ret_profile->period) ||
+        ret_profile->period <= 0) {
         error_set(error, "what jemalloc has written is no heap_v2");
         return -1;
     }
-    ret_profile->period = rate;
-    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (line[0] == '@') {
-            depth = read_frames(line + 1, frames);
-        } else if (sscanf(line, " t*: %" SCNd64 ": %" SCNd64, &objects, &bytes) == 2) {
+    while (text.len > 0) {
+        struct text line = text_cut(&text, '\n');
+        if (line.len > 0 && line.data[0] == '@') {
+            text_cut(&line, ' ');
+            depth = read_frames(line, frames);
+        } else if (read_sums(line, &objects, &bytes)) {
             add_stack(ret_profile, frames, depth, objects, bytes);
-        } else if (strncmp(line, "MAPPED_LIBRARIES", strlen("MAPPED_LIBRARIES")) == 0) {
+        } else if (text_equal(line, TEXT("MAPPED_LIBRARIES:"))) {
             break;
         }
     }
@@ -115,7 +132,7 @@ int heap_profile_read(const char *text, struct profile *ret_profile, struct erro
 
 /* ---- a dump ---- */
 
-/* Appends what the file holds, and a NUL. */
+/* Appends what the file holds, and a NUL, which ends the last number. */
 static int read_whole(int fd, struct buffer *out, struct error *error)
 {
     ssize_t count = 1;
@@ -158,7 +175,7 @@ int heap_profile_take(struct profile *ret_profile, struct error *error)
     if (fd < 0) {
         error_set(error, "memfd_create: %s", strerror(errno));
     } else if (dump(fd, error) == 0 && read_whole(fd, &text, error) == 0) {
-        result = text.failed ? -1 : heap_profile_read(text.data, ret_profile, error);
+        result = text.failed ? -1 : heap_profile_read((struct text){text.data, text.len - 1}, ret_profile, error);
         if (text.failed) {
             error_set(error, "out of memory");
         }

@@ -19,7 +19,7 @@ bool heap_profile_is_active(void);
  * with error filled; then too it is to be ended. */
 int heap_profile_take(struct profile *ret_profile, struct error *error) MUST_CHECK;
 
-/* The same of what jemalloc has written: its format "heap_v2". text is NUL-terminated. */
-int heap_profile_read(const char *text, struct profile *ret_profile, struct error *error) MUST_CHECK;
+/* The same of what jemalloc has written: its format "heap_v2". Behind text stands a NUL. */
+int heap_profile_read(struct text text, struct profile *ret_profile, struct error *error) MUST_CHECK;
 
 #endif

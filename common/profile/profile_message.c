@@ -27,6 +27,11 @@ static void *allocate(struct maker *maker, size_t count, size_t size)
     return memory;
 }
 
+static void *allocate_pointers(struct maker *maker, size_t count)
+{
+    return allocate(maker, count, sizeof(void *));
+}
+
 #define ALLOCATE(maker, pointer, count) ((pointer) = allocate((maker), (count), sizeof(*(pointer))))
 
 /* ---- texts ---- */
@@ -148,7 +153,7 @@ static void put_line(struct maker *maker, Perftools__Profiles__Location *locatio
 {
     Perftools__Profiles__Line *line;
     Perftools__Profiles__Line **lines;
-    if (symbol->name == NULL || ALLOCATE(maker, line, 1) == NULL || ALLOCATE(maker, lines, 1) == NULL) {
+    if (symbol->name == NULL || ALLOCATE(maker, line, 1) == NULL || (lines = allocate_pointers(maker, 1)) == NULL) {
         return;
     }
     perftools__profiles__line__init(line);
@@ -163,9 +168,9 @@ static void put_locations(struct maker *maker)
 {
     Perftools__Profiles__Profile *message = maker->message;
     uint64_t last_start = 0;
-    ALLOCATE(maker, message->mapping, maker->address_count);
-    ALLOCATE(maker, message->function, maker->address_count);
-    ALLOCATE(maker, message->location, maker->address_count);
+    message->mapping = allocate_pointers(maker, maker->address_count);
+    message->function = allocate_pointers(maker, maker->address_count);
+    message->location = allocate_pointers(maker, maker->address_count);
     for (size_t i = 0; i < maker->address_count && !maker->failed; i++) {
         const struct symbol symbol = symbols_find(maker->symbols, maker->addresses[i]);
         Perftools__Profiles__Location *location;
@@ -200,7 +205,7 @@ static void put_label(struct maker *maker, Perftools__Profiles__Sample *sample, 
 {
     Perftools__Profiles__Label *label;
     Perftools__Profiles__Label **labels;
-    if (text[0] == '\0' || ALLOCATE(maker, label, 1) == NULL || ALLOCATE(maker, labels, 1) == NULL) {
+    if (text[0] == '\0' || ALLOCATE(maker, label, 1) == NULL || (labels = allocate_pointers(maker, 1)) == NULL) {
         return;
     }
     perftools__profiles__label__init(label);
@@ -240,7 +245,7 @@ static void put_samples(struct maker *maker, size_t count)
     Perftools__Profiles__Profile *message = maker->message;
     const int64_t label_key = put_text(maker, "thread");
     maker->first_label = message->n_string_table;
-    ALLOCATE(maker, message->sample, count);
+    message->sample = allocate_pointers(maker, count);
     for (size_t i = 0; i < count && !maker->failed; i++) {
         message->sample[i] = make_sample(maker, &sources[i], label_key);
         message->n_sample = i + 1;
@@ -264,7 +269,7 @@ static void put_kind(struct maker *maker)
 {
     const struct profile_kind *kind = maker->profile->kind;
     Perftools__Profiles__Profile *message = maker->message;
-    ALLOCATE(maker, message->sample_type, PROFILE_VALUES);
+    message->sample_type = allocate_pointers(maker, PROFILE_VALUES);
     for (size_t i = 0; i < PROFILE_VALUES && !maker->failed; i++) {
         message->sample_type[i] = make_unit(maker, &kind->values[i]);
         message->n_sample_type = i + 1;

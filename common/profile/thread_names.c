@@ -11,7 +11,7 @@ static void read_name(pid_t id, char out[THREAD_NAME_SIZE])
     snprintf(path, sizeof(path), "/proc/self/task/%d/comm", (int)id);
     FILE *file = fopen(path, "re");
     if (file == NULL || fgets(out, THREAD_NAME_SIZE, file) == NULL) {
-        strcpy(out, "ended");
+        snprintf(out, THREAD_NAME_SIZE, "ended");
     }
     out[strcspn(out, "\n")] = '\0';
     if (file != NULL) {

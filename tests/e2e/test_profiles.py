@@ -93,7 +93,10 @@ def test_where_time_goes_is_told_by_name_and_nothing_is_lost_meanwhile(stack, pp
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("name", "functions"),
-    [("gateway", ["loop_main", "MHD_run", "sendmsg"]), ("service", ["store_pipeline_run", "redis_conn_next", "grpc_call_start_batch"])],
+    [
+        ("gateway", ["loop_main", "MHD_run", "sendmsg"]),
+        ("service", ["store_pipeline_run", "redis_conn_next", "grpc_call_start_batch"]),
+    ],
 )
 def test_functions_of_the_program_and_its_libraries_have_names(stack, pprof, name, functions):
     daemon = stack.gateway if name == "gateway" else stack.service
@@ -136,7 +139,9 @@ def test_how_it_was_started_is_told(stack):
         assert "profile?seconds" in daemon.get("/debug/pprof/").body.decode()
 
 
-@pytest.mark.parametrize("query", ["seconds=0", "seconds=301", "seconds=", "seconds=1.5", "second=1", "seconds=-1", "%"])
+@pytest.mark.parametrize(
+    "query", ["seconds=0", "seconds=301", "seconds=", "seconds=1.5", "second=1", "seconds=-1", "%"]
+)
 def test_a_time_that_cannot_be_is_refused(stack, query):
     for path in ("profile", "heap"):
         response = stack.service.get(f"/debug/pprof/{path}?{query}")
@@ -146,7 +151,9 @@ def test_a_time_that_cannot_be_is_refused(stack, query):
         assert response.json()["detail"] == "The one parameter is seconds, from 1 to 300."
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 a", "X-Real-IP: ::1"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For: 127.0.0.1", "Forwarded: for=127.0.0.1", "Via: 1.1 a", "X-Real-IP: ::1"]
+)
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_goes_through_a_proxy(stack, path, header):
     if path == "/debug/pprof/heap" and not has_jemalloc("gateway"):
@@ -161,7 +168,7 @@ def test_nothing_goes_through_a_proxy(stack, path, header):
 def test_they_are_off_unless_they_are_turned_on(stack, path):
     gateway = stack.extra_gateway()
     refused = gateway.get(path)
-    if refused.status != 501:
+    if path != "/debug/pprof/heap" or has_jemalloc("gateway"):
         assert refused.status == 404
         assert "debug.pprof" in refused.json()["detail"]
 

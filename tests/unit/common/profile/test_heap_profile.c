@@ -29,20 +29,20 @@ static void test_each_stack_is_scaled_up_to_what_it_stands_for(void **state)
     (void)state;
     struct profile profile;
     struct error error;
-    const int read = heap_profile_read("heap_v2/524288\n"
-                                       "  t*: 3: 1049000 [0: 0]\n"
-                                       "  t0: 3: 1049000 [0: 0]\n"
-                                       "@ 0x1000 0x2000 0x3000\n"
-                                       "  t*: 1: 1048576 [0: 0]\n"
-                                       "  t0: 1: 1048576 [0: 0]\n"
-                                       "@ 0x1000\n"
-                                       "  t*: 2: 424 [0: 0]\n"
-                                       "  t1: 2: 424 [0: 0]\n"
-                                       "@ 0x4000\n"
-                                       "  t*: 0: 0 [0: 0]\n"
-                                       "\nMAPPED_LIBRARIES:\n"
-                                       "@ 0x5000\n"
-                                       "  t*: 9: 9 [0: 0]\n",
+    const int read = heap_profile_read(TEXT("heap_v2/524288\n"
+                                            "  t*: 3: 1049000 [0: 0]\n"
+                                            "  t0: 3: 1049000 [0: 0]\n"
+                                            "@ 0x1000 0x2000 0x3000\n"
+                                            "  t*: 1: 1048576 [0: 0]\n"
+                                            "  t0: 1: 1048576 [0: 0]\n"
+                                            "@ 0x1000\n"
+                                            "  t*: 2: 424 [0: 0]\n"
+                                            "  t1: 2: 424 [0: 0]\n"
+                                            "@ 0x4000\n"
+                                            "  t*: 0: 0 [0: 0]\n"
+                                            "\nMAPPED_LIBRARIES:\n"
+                                            "@ 0x5000\n"
+                                            "  t*: 9: 9 [0: 0]\n"),
                                        &profile, &error);
     assert_int_equal(read, 0);
     assert_int_equal(profile.period, 524288);
@@ -66,7 +66,7 @@ static void test_what_is_no_dump_is_told(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct profile profile;
         struct error error = {.message = ""};
-        assert_int_equal(heap_profile_read(texts[i], &profile, &error), -1);
+        assert_int_equal(heap_profile_read(text_of(texts[i]), &profile, &error), -1);
         assert_string_equal(error.message, "what jemalloc has written is no heap_v2");
         profile_done(&profile);
     }
@@ -84,7 +84,7 @@ static void test_a_damaged_dump_gives_what_can_be_read(void **state)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct profile profile;
         struct error error;
-        assert_int_equal(heap_profile_read(texts[i], &profile, &error), 0);
+        assert_int_equal(heap_profile_read(text_of(texts[i]), &profile, &error), 0);
         assert_int_equal(profile.samples.len, 0);
         profile_done(&profile);
     }
