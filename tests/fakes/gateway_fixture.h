@@ -99,6 +99,29 @@ int http_request_query(const struct http_request *request, char *out, size_t siz
     return (int)len;
 }
 
+struct http_peer http_request_peer(const struct http_request *request)
+{
+    assert_non_null(request);
+    return (struct http_peer){.address = "127.0.0.1", .is_loopback = true};
+}
+
+bool http_request_was_forwarded(const struct http_request *request)
+{
+    assert_non_null(request);
+    return false;
+}
+
+int http_request_socket(const struct http_request *request)
+{
+    assert_non_null(request);
+    return -1;
+}
+
+void http_request_expect(struct http_request *request, int answer_timeout_ms)
+{
+    assert_true(request != NULL && answer_timeout_ms > 0);
+}
+
 void http_request_release(struct http_request *request)
 {
     assert_non_null(request);

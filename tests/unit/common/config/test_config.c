@@ -113,7 +113,7 @@ static void test_an_unknown_key_is_refused_by_name(void **state)
     ASSERT_REFUSED("srever: {}\n", "srever");
     ASSERT_REFUSED("grpc: {counter_service: {pool: 1}}\n", "pool");
     /* A key that does nothing must not exist. */
-    ASSERT_REFUSED("debug: {pprof: true}\n", "debug");
+    ASSERT_REFUSED("tracing: {endpoint: 'localhost:4318'}\n", "tracing");
 }
 
 static void test_a_key_given_twice_is_refused(void **state)
@@ -166,6 +166,7 @@ static void test_a_value_out_of_range_is_refused_with_the_range(void **state)
     ASSERT_REFUSED("cache: {max_entries: 0}", "cache.max_entries", "from 1 to 1000000");
     ASSERT_REFUSED("log: {level: trace}", "log.level must be one of debug, info, warn, error, not \"trace\"");
     ASSERT_REFUSED("log: {format: JSON}", "log.format must be one of json, console");
+    ASSERT_REFUSED("debug: {pprof: 1}", "debug.pprof must be one of false, true, not \"1\"");
 }
 
 static void test_a_bad_string_is_refused_with_its_rule(void **state)
@@ -195,6 +196,10 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     ASSERT_REFUSED("kafka: {brokers: [a:1, b]}", "kafka.brokers must be a list of host:port, not \"b\"");
     ASSERT_REFUSED("kafka: {topic: a/b}", "kafka.topic must be 1-249 characters");
     ASSERT_REFUSED("kafka: {topic: ..}", "kafka.topic");
+    ASSERT_REFUSED("debug: {allow: [10.0.0.0/8, 10.0.0.1/8]}", "debug.allow must be a list of IP addresses or networks",
+                   "not \"10.0.0.1/8\"");
+    ASSERT_REFUSED("debug: {allow: [localhost]}", "debug.allow");
+    config_free(load_fine("debug: {pprof: true, heap_profile: false, allow: [10.0.0.0/8, '2001:db8::/32', '::1']}"));
 }
 
 static void test_a_refused_secret_is_not_repeated(void **state)
