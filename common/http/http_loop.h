@@ -46,6 +46,10 @@ struct http_loop {
     atomic_uint connection_count;
 };
 
+/* The library's time-out of inactivity: longer than those that http_connections keeps, so all that is left to the
+ * library is a client that does not read its answer. */
+unsigned http_loop_library_timeout_s(const struct http_loop_options *options);
+
 /* For MHD_start_daemon: cls is the loop. */
 enum MHD_Result http_handler_call(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
                                   const char *version, const char *upload_data, size_t *upload_data_size,

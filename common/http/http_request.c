@@ -67,16 +67,13 @@ struct http_peer http_request_peer(const struct http_request *request)
     return http_peer_of(info != NULL ? info->client_addr : NULL);
 }
 
-bool http_request_was_forwarded(const struct http_request *request)
+/* --- others ------------------------------------------------------------------------------------------------------- */
+
+const char *http_request_any_field(const struct http_request *request, const char *name)
 {
-    static const char *const fields[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
     const struct http_exchange *exchange = (const struct http_exchange *)request;
-    bool was = false;
     assert(exchange->mhd_connection != NULL);
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        was |= MHD_lookup_connection_value(exchange->mhd_connection, MHD_HEADER_KIND, fields[i]) != NULL;
-    }
-    return was;
+    return MHD_lookup_connection_value(exchange->mhd_connection, MHD_HEADER_KIND, name);
 }
 
 int http_request_socket(const struct http_request *request)
@@ -91,7 +88,9 @@ int http_request_socket(const struct http_request *request)
 void http_request_expect(struct http_request *request, int answer_timeout_ms)
 {
     const struct http_exchange *exchange = (const struct http_exchange *)request;
+    const unsigned usual_s = http_loop_library_timeout_s(&exchange->loop->options);
+    const unsigned wanted_s = (unsigned)answer_timeout_ms / 1000 + 2;
     assert(exchange->mhd_connection != NULL);
     MHD_set_connection_option(exchange->mhd_connection, MHD_CONNECTION_OPTION_TIMEOUT,
-                              (unsigned)answer_timeout_ms / 1000 + 2);
+                              wanted_s > usual_s ? wanted_s : usual_s);
 }

@@ -194,9 +194,7 @@ static size_t keep_percent_encoding(void *cls, struct MHD_Connection *connection
     return strlen(text);
 }
 
-/* The library's time-out of inactivity: longer than those that http_connections keeps, so all that is left to the
- * library is a client that does not read its answer. */
-static unsigned library_timeout_s(const struct http_loop_options *options)
+unsigned http_loop_library_timeout_s(const struct http_loop_options *options)
 {
     int longest_ms = options->idle_timeout_ms;
     longest_ms = options->read_timeout_ms > longest_ms ? options->read_timeout_ms : longest_ms;
@@ -214,7 +212,7 @@ static int start_daemon(struct http_loop *loop, struct error *error)
         listener, MHD_OPTION_NOTIFY_COMPLETED, http_handler_completed, loop, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, loop, MHD_OPTION_UNESCAPE_CALLBACK, keep_percent_encoding, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        connections_max(loop), MHD_OPTION_CONNECTION_TIMEOUT, library_timeout_s(options), MHD_OPTION_END);
+        connections_max(loop), MHD_OPTION_CONNECTION_TIMEOUT, http_loop_library_timeout_s(options), MHD_OPTION_END);
     if (loop->daemon == NULL) {
         close(listener);
         error_set(error, "libmicrohttpd did not start on %s:%d: %s", options->host, loop->port, strerror(errno));

@@ -179,13 +179,13 @@ int http_request_query(const struct http_request *request, char *out, size_t siz
 /* Who has sent the request: the client, or the last proxy before this program, which may be on this machine. Loop
  * thread, and not after on_gone. */
 struct http_peer http_request_peer(const struct http_request *request);
-/* Whether a proxy says that it has passed the request on: Forwarded (RFC 7239), X-Forwarded-For, X-Real-IP, Via (RFC
- * 9110). The peer is that proxy then. Loop thread, and not after on_gone. */
-bool http_request_was_forwarded(const struct http_request *request);
+/* The value of any header field, if it came; NULL if not. Of one that came twice the first. Loop thread, and not after
+ * on_gone. */
+const char *http_request_any_field(const struct http_request *request, const char *name);
 /* The connection's socket, for poll(2) by whoever makes a long answer: the library does not look whether a client that
  * waits is still there. It may be another connection's when the client is gone. Loop thread, and not after on_gone. */
 int http_request_socket(const struct http_request *request);
-/* The answer may take so long. Loop thread, and not after on_gone. */
+/* The answer may take so long; 0: as any. It holds for the connection. Loop thread, and not after on_gone. */
 void http_request_expect(struct http_request *request, int answer_timeout_ms);
 
 /* Answers a request, once. Loop thread. The response is copied but for its body. */

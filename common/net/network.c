@@ -1,6 +1,7 @@
 #include "common/net/network.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "common/base/decimal.h"
@@ -13,12 +14,20 @@ static int length_of(int family)
     return family == AF_INET ? 4 * BITS_A_BYTE : 16 * BITS_A_BYTE;
 }
 
+/* An IPv4 address in IPv6 (RFC 4291, section 2.5.5.2): it is to be written as what it is. */
+static bool is_mapped(const struct network *network)
+{
+    struct in6_addr address;
+    memcpy(&address, network->address, sizeof(address));
+    return network->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address);
+}
+
 static int parse_address(const char *text, struct network *ret_network)
 {
     for (size_t i = 0; i < 2; i++) {
         const int family = i == 0 ? AF_INET : AF_INET6;
         *ret_network = (struct network){.family = family};
-        if (inet_pton(family, text, ret_network->address) == 1) {
+        if (inet_pton(family, text, ret_network->address) == 1 && !is_mapped(ret_network)) {
             ret_network->prefix_len = length_of(family);
             return 0;
         }

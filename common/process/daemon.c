@@ -93,6 +93,7 @@ static void run(const struct daemon *daemon, const struct launch *launch, void *
     log_info(daemon->component, "stopping", LOG_INT("signal", number));
     notify_stopping(daemon, launch->config);
     metrics_add(metrics_register(&draining_family, NULL), 1);
+    pprof_stop();
     daemon->drain(instance);
 }
 
@@ -101,18 +102,17 @@ static int serve(const struct daemon *daemon, const struct launch *launch)
     struct error error;
     struct heartbeats heartbeats = {.count = 0};
     struct watchdog *watchdog = NULL;
-    if (pprof_start(launch->config, &error) != 0) {
+    if (pprof_init(launch->config, &error) != 0) {
         log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
         return 1;
     }
     void *instance = daemon->create(launch->config, &error);
     if (instance == NULL) {
-        pprof_stop();
         log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
         return 1;
     }
     daemon->watch(instance, &heartbeats);
-    if (watchdog_start(&heartbeats, daemon->component, &watchdog, &error) != 0) {
+    if (pprof_start(&error) != 0 || watchdog_start(&heartbeats, daemon->component, &watchdog, &error) != 0) {
         log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
         pprof_stop();
         daemon->destroy(instance);
@@ -120,7 +120,6 @@ static int serve(const struct daemon *daemon, const struct launch *launch)
     }
     run(daemon, launch, instance);
     watchdog_stop(watchdog);
-    pprof_stop();
     daemon->destroy(instance);
     log_info(daemon->component, "stopped");
     return 0;

@@ -55,6 +55,9 @@ static void close_answer(struct operator_desk *desk, struct operator_answer *ans
     struct http_request *request = answer->request;
     list_remove(&desk->open, &answer->node);
     if (request != NULL) {
+        if (answer->takes_long) {
+            http_request_expect(request, 0);
+        }
         const struct buffer emptied = request->reply;
         request->reply = answer->body;
         answer->body = emptied;

@@ -33,6 +33,7 @@ struct operator_answer {
     /* Loop thread; the writer may use it until it returns: http_request_query tells what is asked for,
      * http_request_peer who asks. NULL once the client is gone. */
     struct http_request *request;
+    bool takes_long;     /* http_request_expect was called for it */
     atomic_bool is_gone; /* the client is: what is written is for nobody. Any thread, until the status is told */
     /* the desk's */
     int status;

@@ -9,7 +9,7 @@
 #include "common/http/http_query.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
-#include "common/net/network.h"
+#include "common/process/pprof_access.h"
 #include "common/profile/cpu_profile.h"
 #include "common/profile/heap_profile.h"
 #include "common/thread/background.h"
@@ -109,9 +109,10 @@ static int make(const struct task *task)
     struct error error;
     struct profile profile = {.kind = NULL};
     int result = task->take(task, &profile, &error);
-    if (background_is_stopping(&pprof.thread)) {
+    const bool is_stopping = background_is_stopping(&pprof.thread);
+    if (is_stopping || is_gone(task)) {
         profile_done(&profile);
-        return answer_stopping(task->answer);
+        return is_stopping ? answer_stopping(task->answer) : 200;
     }
     if (result == 0) {
         result = profile_write(&profile, &task->answer->body, &error);
@@ -148,22 +149,29 @@ static void run(void *ctx)
     } while (background_pause(&pprof.thread, LOOK_MS));
 }
 
-int pprof_start(const struct config *config, struct error *error)
+int pprof_init(const struct config *config, struct error *error)
 {
     pprof.config = config;
     if (!config->debug.pprof) {
         return 0;
     }
-    if (config->debug.heap_profile && heap_profile_set_active(true, error) != 0) {
-        return -1;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        metrics_register(&profiles_family, &kinds[i]);
+    }
+    return config->debug.heap_profile ? heap_profile_set_active(true, error) : 0;
+}
+
+int pprof_start(struct error *error)
+{
+    if (!pprof.config->debug.pprof) {
+        return 0;
     }
     if (background_start(&pprof.thread, "pprof", run, NULL, error) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        metrics_register(&profiles_family, &kinds[i]);
-    }
+    pthread_mutex_lock(&pprof.lock);
     pprof.is_open = true;
+    pthread_mutex_unlock(&pprof.lock);
     return 0;
 }
 
@@ -179,39 +187,18 @@ void pprof_stop(void)
     }
 }
 
-/* ---- who may ---- */
-
-bool pprof_allows(const struct config *config, const struct http_peer *peer)
-{
-    for (size_t i = 0; i < config->debug.allow_count; i++) {
-        struct network network;
-        if (network_parse(config->debug.allow[i], &network) == 0 && network_has(&network, peer->address)) {
-            return true;
-        }
-    }
-    return peer->is_loopback;
-}
+/* ---- what is asked ---- */
 
 /* Returns 0, or the status of the refusal. */
 static int refuse(struct operator_answer *answer)
 {
-    const struct http_peer peer = http_request_peer(answer->request);
     if (!pprof.config->debug.pprof) {
         return operator_answer_problem(answer, 404, "not-found", "Not found",
                                        "Profiles are off: debug.pprof is false.");
     }
-    if (!pprof_allows(pprof.config, &peer)) {
-        return operator_answer_problem(answer, 403, "not-allowed", "Not allowed",
-                                       "Profiles are for callers at a loopback address, and for those in debug.allow.");
-    }
-    if (http_request_was_forwarded(answer->request)) {
-        return operator_answer_problem(answer, 403, "not-allowed", "Not allowed",
-                                       "Profiles are not given through a proxy: its request says that it is one.");
-    }
-    return 0;
+    const char *reason = pprof_access_refuses(pprof.config, answer->request);
+    return reason != NULL ? operator_answer_problem(answer, 403, "not-allowed", "Not allowed", reason) : 0;
 }
-
-/* ---- what is asked ---- */
 
 /* *seconds: what it is when nothing is said. Returns 0, or the status of the refusal. */
 static int read_seconds(struct operator_answer *answer, int *seconds)
@@ -244,6 +231,8 @@ static int ask(struct operator_answer *answer, const struct task *wanted)
     if (is_taken) {
         pprof.is_busy = true;
         pprof.task = *wanted;
+        answer->takes_long = true;
+        http_request_expect(answer->request, wanted->seconds * 1000 + WRITE_MS);
     }
     pthread_mutex_unlock(&pprof.lock);
     if (is_taken) {
@@ -254,34 +243,41 @@ static int ask(struct operator_answer *answer, const struct task *wanted)
     }
     return is_open ? operator_answer_problem(answer, 409, "profile-in-progress", "A profile is being taken",
                                              "One is taken at a time, and somebody waits for one.")
-                   : answer_stopping(answer);
+                   : operator_answer_problem(answer, 503, "no-profile", "No profile", "The program starts, or stops.");
 }
 
 static int write_later(struct operator_answer *answer, struct task task)
 {
-    int refusal = refuse(answer);
-    if (refusal == 0) {
-        refusal = read_seconds(answer, &task.seconds);
-    }
+    const int refusal = read_seconds(answer, &task.seconds);
     if (refusal != 0) {
         return refusal;
     }
+    if (answer->request->method == HTTP_HEAD) {
+        return 200; /* nobody would see it */
+    }
     task.answer = answer;
     task.socket = http_request_socket(answer->request);
-    http_request_expect(answer->request, task.seconds * 1000 + WRITE_MS);
     return ask(answer, &task);
 }
 
 int pprof_write_profile(void *ctx, struct operator_answer *answer)
 {
+    const int refusal = refuse(answer);
     (void)ctx;
+    if (refusal != 0) {
+        return refusal;
+    }
     return write_later(answer, (struct task){.kind = kinds[0], .take = take_cpu, .seconds = CPU_SECONDS});
 }
 
 int pprof_write_heap(void *ctx, struct operator_answer *answer)
 {
     const bool is_always = pprof.config->debug.heap_profile;
+    const int refusal = refuse(answer);
     (void)ctx;
+    if (refusal != 0) {
+        return refusal;
+    }
     if (!heap_profile_is_there()) {
         return operator_answer_problem(answer, 501, "not-implemented", "Not implemented",
                                        "This build has no allocator that takes samples.");

@@ -14,9 +14,9 @@ static const struct profile_kind cpu_kind = {
 
 static void take_samples(struct profile *profile, struct thread_names *names)
 {
-    static const int64_t values[PROFILE_VALUES] = {1, PERIOD_NS};
     struct cpu_sample sample;
     while (cpu_sampler_take(&sample)) {
+        const int64_t values[PROFILE_VALUES] = {sample.count, (int64_t)sample.count * PERIOD_NS};
         profile_add(profile, sample.frames, sample.depth, thread_names_find(names, sample.thread_id), values);
     }
 }
@@ -33,6 +33,7 @@ int cpu_profile_take(int seconds, bool (*pause)(void *ctx, int pause_ms), void *
     }
     while (clock_monotonic_us() < start_us + (int64_t)seconds * 1000 * 1000 && pause(ctx, LOOK_MS)) {
         take_samples(ret_profile, &names);
+        cpu_sampler_follow_threads();
     }
     cpu_sampler_stop();
     take_samples(ret_profile, &names);

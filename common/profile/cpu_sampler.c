@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include "common/profile/thread_timers.h"
 
 enum {
     /* A power of 2: five seconds of a core, and the reader comes some times a second. */
@@ -25,12 +26,15 @@ struct slot {
     struct cpu_sample sample;
 };
 
-/* Handlers of all threads write it, a reader reads it: D. Vyukov's bounded queue (1024cores.net), which never waits. */
+/* Handlers of all threads write it, a reader reads it: D. Vyukov's bounded queue (1024cores.net), which never waits. It
+ * stays for ever, since a handler may still be at work when the sampler has been stopped, and started again. */
 static struct {
     struct slot slots[SLOTS];
     atomic_uint_fast64_t next; /* to be written */
     atomic_uint_fast64_t lost;
+    atomic_uint_fast64_t run;
     uint64_t taken; /* the reader's */
+    struct thread_timers timers;
 } * ring;
 
 static struct slot *slot_at(uint64_t number)
@@ -45,15 +49,15 @@ static struct slot *claim(uint64_t *ret_number)
     for (;;) {
         struct slot *slot = slot_at(number);
         const uint64_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
-        if (turn == number && atomic_compare_exchange_weak_explicit(&ring->next, &number, number + 1,
-                                                                    memory_order_relaxed, memory_order_relaxed)) {
-            *ret_number = number;
-            return slot;
-        }
-        if (turn < number) {
+        if (turn == number) {
+            if (atomic_compare_exchange_weak_explicit(&ring->next, &number, number + 1, memory_order_relaxed,
+                                                      memory_order_relaxed)) {
+                *ret_number = number;
+                return slot;
+            }
+        } else if (turn < number) {
             return NULL;
-        }
-        if (turn > number) {
+        } else {
             number = atomic_load_explicit(&ring->next, memory_order_relaxed);
         }
     }
@@ -80,7 +84,6 @@ static void copy_stack(struct cpu_sample *sample, const void *context)
     }
     const bool is_whole = first < found && frames[first] == interrupted;
     const size_t count = is_whole ? (size_t)(found - first) : 1;
-    sample->thread_id = (pid_t)syscall(SYS_gettid);
     sample->depth = count < CPU_SAMPLER_DEPTH_MAX ? count : CPU_SAMPLER_DEPTH_MAX;
     memcpy(sample->frames, is_whole ? frames + first : &interrupted, sample->depth * sizeof(frames[0]));
 }
@@ -91,56 +94,39 @@ static void on_signal(int number, siginfo_t *info, void *context)
     uint64_t claimed;
     struct slot *slot = claim(&claimed);
     (void)number;
-    (void)info;
     if (slot == NULL) {
         atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
     } else {
+        slot->sample.run = atomic_load_explicit(&ring->run, memory_order_relaxed);
+        slot->sample.thread_id = (pid_t)syscall(SYS_gettid);
+        slot->sample.count = info->si_code == SI_TIMER ? 1 + info->si_overrun : 1;
         copy_stack(&slot->sample, context);
         atomic_store_explicit(&slot->turn, claimed + 1, memory_order_release);
     }
     errno = saved_errno;
 }
 
-static int set_timer(int64_t interval_us)
-{
-    const struct timeval interval = {.tv_usec = interval_us};
-    const struct itimerval timer = {.it_interval = interval, .it_value = interval};
-    return setitimer(ITIMER_PROF, &timer, NULL);
-}
-
-/* The ring stays for ever: a signal may come a little after the timer has ended. */
-static int prepare(struct error *error)
+static int make_ring(struct error *error)
 {
     void *frame;
-    if (ring == NULL && (ring = calloc(1, sizeof(*ring))) == NULL) {
+    if (ring != NULL) {
+        return 0;
+    }
+    ring = calloc(1, sizeof(*ring));
+    if (ring == NULL) {
         error_set(error, "out of memory");
         return -1;
     }
-    const uint64_t next = atomic_load(&ring->next);
     for (uint64_t i = 0; i < SLOTS; i++) {
-        atomic_store(&slot_at(next + i)->turn, next + i);
+        atomic_store(&slot_at(i)->turn, i);
     }
-    ring->taken = next;
-    atomic_store(&ring->lost, 0);
-    (void)backtrace(&frame, 1); /* it loads a library at its first call, which no handler may do */
+    /* At its first call it loads a library, which no handler may do. Later ones take no lock: glibc 2.35 finds a
+     * function's table without one (_dl_find_object). */
+    (void)backtrace(&frame, 1);
     return 0;
 }
 
-int cpu_sampler_start(struct error *error)
-{
-    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    if (prepare(error) != 0) {
-        return -1;
-    }
-    if (sigaction(SIGPROF, &action, NULL) != 0 || set_timer(1000 * 1000 / CPU_SAMPLER_HZ) != 0) {
-        error_set(error, "cannot start the timer: %s", strerror(errno));
-        return -1;
-    }
-    return 0;
-}
-
-bool cpu_sampler_take(struct cpu_sample *ret_sample)
+static bool take(struct cpu_sample *ret_sample)
 {
     struct slot *slot = slot_at(ring->taken);
     if (atomic_load_explicit(&slot->turn, memory_order_acquire) != ring->taken + 1) {
@@ -152,6 +138,47 @@ bool cpu_sampler_take(struct cpu_sample *ret_sample)
     return true;
 }
 
+int cpu_sampler_start(struct error *error)
+{
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct cpu_sample left;
+    sigemptyset(&action.sa_mask);
+    if (make_ring(error) != 0) {
+        return -1;
+    }
+    while (take(&left)) {
+        /* of the last run */
+    }
+    atomic_store(&ring->lost, 0);
+    atomic_fetch_add(&ring->run, 1);
+    if (sigaction(SIGPROF, &action, NULL) != 0) {
+        error_set(error, "cannot handle SIGPROF: %s", strerror(errno));
+        return -1;
+    }
+    thread_timers_init(&ring->timers, CPU_SAMPLER_HZ);
+    if (thread_timers_follow(&ring->timers) == 0) {
+        error_set(error, "no thread can have a timer: %s", strerror(errno));
+        cpu_sampler_stop();
+        return -1;
+    }
+    return 0;
+}
+
+void cpu_sampler_follow_threads(void)
+{
+    (void)thread_timers_follow(&ring->timers);
+}
+
+bool cpu_sampler_take(struct cpu_sample *ret_sample)
+{
+    const uint64_t run = atomic_load_explicit(&ring->run, memory_order_relaxed);
+    bool found;
+    do {
+        found = take(ret_sample);
+    } while (found && ret_sample->run != run); /* its handler was late */
+    return found;
+}
+
 uint64_t cpu_sampler_lost(void)
 {
     return atomic_load_explicit(&ring->lost, memory_order_relaxed);
@@ -160,6 +187,6 @@ uint64_t cpu_sampler_lost(void)
 void cpu_sampler_stop(void)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    set_timer(0);
+    thread_timers_done(&ring->timers);
     sigaction(SIGPROF, &ignore, NULL);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/buffer.h"
+#include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/base/text.h"
 
@@ -36,7 +37,10 @@ bool heap_profile_is_there(void)
 
 int heap_profile_set_active(bool is_active, struct error *error)
 {
-    const int failure = mallctl != NULL ? mallctl("prof.active", NULL, NULL, &is_active, sizeof(is_active)) : ENOSYS;
+    int failure = mallctl != NULL ? mallctl("prof.reset", NULL, NULL, NULL, 0) : ENOSYS;
+    if (failure == 0) {
+        failure = mallctl("prof.active", NULL, NULL, &is_active, sizeof(is_active));
+    }
     if (failure != 0) {
         error_set(error, "the allocator does not take samples: %s", strerror(failure));
         return -1;
@@ -180,6 +184,7 @@ int heap_profile_take(struct profile *ret_profile, struct error *error)
             error_set(error, "out of memory");
         }
     }
+    ret_profile->start_us = clock_realtime_us();
     if (fd >= 0) {
         close(fd);
     }

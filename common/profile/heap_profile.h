@@ -11,7 +11,8 @@
 
 /* Whether this process has such an allocator. */
 bool heap_profile_is_there(void);
-/* From now on, or no longer, allocations are sampled. Any thread. Returns 0, or -1 with error filled. */
+/* From now on, or no longer, allocations are sampled; what was sampled before is forgotten. Any thread. Returns 0, or
+ * -1 with error filled. */
 int heap_profile_set_active(bool is_active, struct error *error) MUST_CHECK;
 bool heap_profile_is_active(void);
 

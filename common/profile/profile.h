@@ -14,7 +14,9 @@
 enum {
     PROFILE_VALUES = 2,
     PROFILE_LABEL_SIZE = 16,
-    PROFILE_FRAMES_MAX = 4 * 1000 * 1000, /* of all samples: 32 MB */
+    /* Stacks that differ, and their frames: with what is made of them some tens of MB. */
+    PROFILE_STACKS_MAX = 32 * 1024,
+    PROFILE_FRAMES_MAX = 1024 * 1024,
 };
 
 /* pprof's words: "cpu" in "nanoseconds". */
@@ -37,7 +39,8 @@ struct profile {
     int64_t duration_us;
     uint64_t lost;         /* samples that found no room */
     struct buffer frames;  /* addresses within the calls, uint64_t each */
-    struct buffer samples; /* of profile.c */
+    struct buffer samples; /* struct profile_sample each; equal stacks of equal labels are one */
+    uint32_t *table;       /* places of samples by their hash; NULL before the first */
 };
 
 void profile_init(struct profile *profile, const struct profile_kind *kind, int64_t period);

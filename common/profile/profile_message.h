@@ -11,7 +11,8 @@ struct profile_sample {
     size_t first; /* place of its innermost frame among the profile's */
     size_t depth;
     int64_t values[PROFILE_VALUES];
-    char label[PROFILE_LABEL_SIZE];
+    char label[PROFILE_LABEL_SIZE]; /* NULs behind its end */
+    uint64_t hash;                  /* of frames and label */
 };
 
 /* The message, in the arena, until that or the symbols are gone; NULL when out of memory. */

@@ -9,6 +9,7 @@
 
 #include "common/config/config_option.h"
 #include "counter-service/kafka/kafka_producer_settings.h"
+#include "counter-service/kafka/kafka_threads.h"
 
 /* What kafka.options must leave alone, and why. An entry that ends in `*` stands for all names that begin so, one that
  * begins with `*` for all that end so. */
@@ -203,6 +204,7 @@ static rd_kafka_conf_t *create(const struct config *config, const struct kafka_s
         rd_kafka_conf_destroy(settings);
         return NULL;
     }
+    kafka_threads_show(settings);
     return settings;
 }
 

@@ -108,8 +108,12 @@ void redis_conn_close(struct redis_conn *conn)
 bool redis_conn_is_idle(struct redis_conn *conn)
 {
     struct pollfd poll_fd = {.fd = conn->transport->fd, .events = POLLIN | POLLRDHUP};
+    int ready;
+    do {
+        ready = poll(&poll_fd, 1, 0);
+    } while (ready < 0 && errno == EINTR); /* also without waiting: a signal of a profile */
     /* Bytes that nobody asked for are as bad as a closed connection: replies would no longer fit requests. */
-    if (poll(&poll_fd, 1, 0) == 0 && conn->reader->pos == conn->reader->len) {
+    if (ready == 0 && conn->reader->pos == conn->reader->len) {
         return true;
     }
     error_set(&conn->error, "Redis closed the connection");

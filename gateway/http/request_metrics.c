@@ -43,7 +43,7 @@ static const char *const write_results[WRITE_RESULTS] = {"applied", "replayed", 
 static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory", "max_body_memory",
                                                        "not_in_time"};
 static const char *const methods[METRIC_METHODS] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
-static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 404, 405, 409, 413, 415, 422, 500, 503, 504};
+static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 403, 404, 405, 409, 413, 415, 422, 500, 501, 503, 504};
 
 static const char *route_label(const struct request_metrics *metrics, size_t route)
 {

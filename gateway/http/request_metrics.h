@@ -24,7 +24,7 @@ enum shed_reason {
 enum {
     METRIC_ROUTES_MAX = 32, /* with the one for requests that match none */
     METRIC_METHODS = HTTP_OTHER_METHOD + 1,
-    METRIC_STATUSES_MAX = 12, /* HTTP statuses that the gateway answers */
+    METRIC_STATUSES_MAX = 14, /* HTTP statuses that the gateway answers */
 };
 
 struct request_metrics {

@@ -43,6 +43,7 @@ static void test_what_is_no_network_is_refused(void **state)
                                         "host",
                                         "2001:db8::/129",
                                         "2001:db8::1/32",
+                                        "::ffff:10.0.0.0/104",
                                         "::1/",
                                         "0x7f000001",
                                         "10.0.0.0 /8",

@@ -18,6 +18,14 @@ void http_loop_wake(struct http_loop *loop)
     wakes++;
 }
 
+static int put_back; /* times that a connection was given its usual time again */
+
+void http_request_expect(struct http_request *request, int answer_timeout_ms)
+{
+    assert_true(request != NULL && answer_timeout_ms == 0);
+    put_back++;
+}
+
 /* What was answered last, and to whom. */
 static struct {
     const struct http_request *request;
@@ -134,6 +142,18 @@ static void test_a_writer_answers_later_and_others_meanwhile(void **state)
     operator_desk_turn(&desk);
     assert_last(&requests[0], 203, "text/html", "at last");
     assert_false(last.is_cacheable);
+    assert_int_equal(put_back, 0);
+}
+
+static void test_who_has_waited_long_has_the_usual_time_again(void **state)
+{
+    (void)state;
+    put_back = 0;
+    ask("/later", &requests[0]);
+    kept->takes_long = true;
+    operator_answer_finish(kept, 200);
+    operator_desk_turn(&desk);
+    assert_int_equal(put_back, 1);
 }
 
 static void test_answers_finished_together_go_to_those_who_asked(void **state)
@@ -195,6 +215,7 @@ int main(void)
         TEST_CASE(test_a_path_is_found_as_it_is),
         TEST_CASE(test_a_writer_answers_at_once),
         TEST_CASE(test_a_writer_answers_later_and_others_meanwhile),
+        TEST_CASE(test_who_has_waited_long_has_the_usual_time_again),
         TEST_CASE(test_answers_finished_together_go_to_those_who_asked),
         TEST_CASE(test_a_client_that_has_left_is_not_answered),
         TEST_CASE(test_what_is_finished_after_the_last_turn_is_freed),
