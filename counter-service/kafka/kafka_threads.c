@@ -17,6 +17,7 @@ static rd_kafka_resp_err_t on_thread_start(rd_kafka_t *client, rd_kafka_thread_t
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is librdkafka's */
 static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *settings, void *ctx, char *error,
                                   size_t error_size)
 {

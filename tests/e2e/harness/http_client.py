@@ -129,7 +129,7 @@ class HttpConnection:
 
 def request_bytes(method, target, body=NO_BODY, headers=()):
     """A request with Host and, for a body, its length and type. body: bytes as they are, anything else as JSON."""
-    lines = [f"{method} {target} HTTP/1.1", "Host: tally"]
+    lines = [f"{method} {target} HTTP/1.1", "Host: localhost"]
     names = {name.lower() for name, _ in headers}
     data = b""
     if body is not NO_BODY:
