@@ -261,6 +261,11 @@ struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const c
     return NULL;
 }
 
+int64_t ranking_fixture_since(struct aggregator_run *run, const char *name)
+{
+    return ranked_top(ranking_fixture_window(run, name))->since_ms;
+}
+
 bool ranking_fixture_is_whole(const struct ranked_window *ranked)
 {
     return ranked->board.tops[ranked_slot(ranked)].since_ms == INT64_MIN && !ranked->board.filling;

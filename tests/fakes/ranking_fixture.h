@@ -62,6 +62,8 @@ void ranking_fixture_settle(struct aggregator_run *run);
 
 /* The window of that name; there is one. */
 struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const char *name);
+/* Events before that time may be missing in its running top. */
+int64_t ranking_fixture_since(struct aggregator_run *run, const char *name);
 /* Its running top has every event, and is not being made. */
 bool ranking_fixture_is_whole(const struct ranked_window *ranked);
 

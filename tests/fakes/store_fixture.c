@@ -132,6 +132,12 @@ unsigned store_fixture_changes(struct store_fixture *fixture)
     return changes;
 }
 
+void store_fixture_await_reconnect(struct store_fixture *fixture, unsigned changes)
+{
+    WAIT_FOR(store_fixture_changes(fixture) >= changes + 2);
+    store_fixture_await(fixture, true);
+}
+
 void store_fixture_await_taken(struct store_fixture *fixture)
 {
     (void)fixture;

@@ -36,7 +36,11 @@ int store_fixture_teardown(void **state);
 void store_fixture_await(struct store_fixture *fixture, bool serving);
 /* Waits until the reason why it does not serve has this piece. */
 void store_fixture_await_reason(struct store_fixture *fixture, const char *piece);
+/* How often the store has told that it serves, or that it does not. */
 unsigned store_fixture_changes(struct store_fixture *fixture);
+/* Waits until the store of one worker has lost its connection since so many changes, and serves again. A call that
+ * found the connection lost is answered before the store tells that it does not serve. */
+void store_fixture_await_reconnect(struct store_fixture *fixture, unsigned changes);
 /* Waits until the workers have taken every call that was submitted, as /metrics has it: of a process with one store. */
 void store_fixture_await_taken(struct store_fixture *fixture);
 

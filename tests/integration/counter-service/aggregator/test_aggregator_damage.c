@@ -16,11 +16,6 @@
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-static int64_t since_of(struct aggregator_run *run, const char *name)
-{
-    return ranked_top(ranking_fixture_window(run, name))->since_ms;
-}
-
 static void test_a_damaged_record_is_as_good_as_none(void **state)
 {
     NEED_REDIS(state);
@@ -35,8 +30,8 @@ static void test_a_damaged_record_is_as_good_as_none(void **state)
     run = ranking_fixture_start(rankings); /* the other one knew what it had written */
     ranking_fixture_settle(run);
     assert_string_equal(run->trouble.message, "");
-    assert_true(since_of(run, "day") == now_ms + 1 && since_of(run, "1h") == now_ms + 1);
-    assert_true(since_of(run, "all") == INT64_MIN);
+    assert_true(ranking_fixture_since(run, "day") == now_ms + 1 && ranking_fixture_since(run, "1h") == now_ms + 1);
+    assert_true(ranking_fixture_since(run, "all") == INT64_MIN);
     ranking_fixture_compare(rankings, run);
     /* One that leaves its bucket, and one that a scan comes by. */
     REDIS_ASK(fixture->redis, "HSET", "tally:{p0}:r:like", "r8", "nonsense", "r9", "\x01\x05");
@@ -91,7 +86,7 @@ static void test_a_damaged_bucket_stops_nothing(void **state)
     REDIS_ASK(fixture->redis, "HSET", key, "r1", "abc");
     ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE, 2, 1);
     ranking_fixture_settle(run);
-    assert_true(hour->board.oldest == hour->board.newest && since_of(run, "1h") > now_ms);
+    assert_true(hour->board.oldest == hour->board.newest && ranking_fixture_since(run, "1h") > now_ms);
     snprintf(key, sizeof(key), "tally:{p0}:r:like:60m:b%lld", (long long)hour->board.period);
     REDIS_ASK(fixture->redis, "DEL", key);
     REDIS_ASK(fixture->redis, "SET", key, "x");
@@ -242,7 +237,8 @@ static void test_as_long_as_an_instance_adds_no_events_they_are_missing(void **s
         (void)aggregator_run_turn(run);
         ranking_fixture_upkeep_is_due(run);
     }
-    assert_true(since_of(run, "day") >= now_ms && !ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
+    assert_true(ranking_fixture_since(run, "day") >= now_ms &&
+                !ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
     ranking_fixture_settle(run);
     assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all"))); /* from the counters */

@@ -13,11 +13,6 @@
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 
-static int64_t since_of(struct aggregator_run *run, const char *name)
-{
-    return ranked_top(ranking_fixture_window(run, name))->since_ms;
-}
-
 /* Of 30 resources. */
 static struct aggregator_run *begin_part(struct ranking_fixture *rankings, int64_t now_ms)
 {
@@ -73,7 +68,8 @@ static void check_unknown_part(struct store_fixture *fixture, bool is_dropped)
     run = ranking_fixture_start(rankings);
     settle_after_a_loss(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "part"), "");
-    assert_true(since_of(run, "day") >= now_ms + is_dropped && since_of(run, "1h") >= now_ms + is_dropped);
+    assert_true(ranking_fixture_since(run, "day") >= now_ms + is_dropped &&
+                ranking_fixture_since(run, "1h") >= now_ms + is_dropped);
     /* The next day and all of it is right again. */
     rankings->event_count = 0;
     for (int hour = 0; hour < 30; hour += 5) {

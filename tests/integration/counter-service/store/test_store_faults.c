@@ -228,13 +228,12 @@ static void test_a_cut_connection_is_made_again(void **state)
 {
     NEED_REDIS(state);
     for (int i = 0; i < 3; i++) {
-        store_fixture_await(fixture, true);
         const unsigned changes = store_fixture_changes(fixture);
         REDIS_ASK(fixture->redis, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
         /* The idle connection is seen to be dead before anything is sent: not applied, and never unknown. */
         const enum status status = store_fixture_try(fixture, "a");
         assert_true(status == STATUS_REDIS_DOWN || status == STATUS_OK);
-        WAIT_FOR(store_fixture_changes(fixture) >= changes + 2);
+        store_fixture_await_reconnect(fixture, changes);
     }
     const int64_t before = store_fixture_get(fixture, "a", "n");
     assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);

@@ -161,9 +161,10 @@ static void test_no_session_is_opened_in_data_that_was_replaced(void **state)
     NEED_REDIS(state);
     char before[STORE_ID_LEN + 1];
     snprintf(before, sizeof(before), "%s", REDIS_ASK(fixture->redis, "GET", "tally:store"));
+    const unsigned changes = store_fixture_changes(fixture);
     REDIS_ASK(fixture->redis, "FLUSHALL");
     assert_int_equal(store_fixture_session(fixture, STORE_OPEN_SESSION, session), STATUS_REDIS_DOWN);
-    store_fixture_await(fixture, true);
+    store_fixture_await_reconnect(fixture, changes);
     open_session(fixture);
     assert_string_not_equal(before, REDIS_ASK(fixture->redis, "GET", "tally:store"));
 }
