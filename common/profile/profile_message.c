@@ -98,13 +98,17 @@ static uint64_t location_of(const struct maker *maker, uint64_t address)
     return (uint64_t)(found - maker->addresses) + 1;
 }
 
-/* Addresses come in order, so one of the last mapping's is in the next one or in none before. Returns its id. */
+/* Addresses come in order, so the mapping is the first one, which is the program's, or the last one, or a new one.
+ * Returns its id. */
 static uint64_t put_mapping(struct maker *maker, const struct symbol *symbol)
 {
     Perftools__Profiles__Profile *message = maker->message;
     Perftools__Profiles__Mapping *mapping;
     if (symbol->module == NULL) {
         return 0;
+    }
+    if (message->n_mapping > 0 && message->mapping[0]->memory_start == symbol->module_start) {
+        return 1;
     }
     if (message->n_mapping > 0 && message->mapping[message->n_mapping - 1]->memory_start == symbol->module_start) {
         return message->n_mapping;
@@ -164,11 +168,21 @@ static void put_line(struct maker *maker, Perftools__Profiles__Location *locatio
     location->n_line = 1;
 }
 
+/* Whether a sample is in it or not: the first mapping is what pprof calls the program. */
+static void put_program(struct maker *maker)
+{
+    const struct symbol symbol = symbols_find(maker->symbols, (uint64_t)(uintptr_t)put_program);
+    maker->message->mapping = allocate_pointers(maker, maker->address_count + 1);
+    if (!maker->failed) {
+        put_mapping(maker, &symbol);
+    }
+}
+
 static void put_locations(struct maker *maker)
 {
     Perftools__Profiles__Profile *message = maker->message;
     uint64_t last_start = 0;
-    message->mapping = allocate_pointers(maker, maker->address_count);
+    put_program(maker);
     message->function = allocate_pointers(maker, maker->address_count);
     message->location = allocate_pointers(maker, maker->address_count);
     for (size_t i = 0; i < maker->address_count && !maker->failed; i++) {

@@ -121,6 +121,8 @@ static void check_header(const Perftools__Profiles__Profile *message)
     assert_int_equal(message->period, PERIOD_NS);
     assert_true(message->duration_nanos >= 1000000000);
     assert_true(message->n_mapping > 0 && message->mapping[0]->has_functions);
+    const ProtobufCBinaryData *program = &message->string_table[message->mapping[0]->filename];
+    assert_non_null(memmem(program->data, program->len, "test_cpu_profile", strlen("test_cpu_profile")));
 }
 
 /* Twice: a sampler can be started again. */
