@@ -26,7 +26,7 @@ MAY_USE = {
     "common/consul": "common/base common/config common/contract common/discovery common/log common/metrics common/net"
     " common/thread",
     "common/profile": "common/base",
-    "common/trace": "common/base",
+    "common/trace": "common/base common/thread",
     "common/process": "common/base common/config common/contract common/http common/log common/metrics common/net"
     " common/profile common/thread",
     "gateway/pool": "common/*",

@@ -1,0 +1,117 @@
+#include "common/trace/tracer.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "common/base/prng.h"
+
+/* The random part of an id's last 8 bytes that sampling goes by (OpenTelemetry's TraceIdRatioBased): 56 bits. */
+#define RATIO_ONE ((uint64_t)1 << 56)
+
+static struct span_queue *_Atomic queue; /* NULL: the tracer is off */
+static _Atomic uint64_t threshold;       /* a new trace is kept if its number is below */
+
+void tracer_start(double ratio, struct span_queue *spans)
+{
+    atomic_store_explicit(&threshold, (uint64_t)(ratio * (double)RATIO_ONE), memory_order_relaxed);
+    atomic_store_explicit(&queue, spans, memory_order_release);
+}
+
+void tracer_stop(void)
+{
+    atomic_store_explicit(&queue, NULL, memory_order_release);
+}
+
+bool tracer_is_on(void)
+{
+    return atomic_load_explicit(&queue, memory_order_relaxed) != NULL;
+}
+
+/* ---- ids ---- */
+
+static uint64_t next_random(void)
+{
+    static _Thread_local struct prng prng;
+    static _Thread_local bool has_begun;
+    if (!has_begun) {
+        prng_init(&prng);
+        has_begun = true;
+    }
+    uint64_t random;
+    do {
+        random = prng_next(&prng);
+    } while (random == 0); /* which is no id */
+    return random;
+}
+
+static void new_span_id(struct trace_step *step)
+{
+    const uint64_t id = next_random();
+    memcpy(step->context.span_id, &id, sizeof(id));
+}
+
+/* Returns the number that sampling goes by. */
+static uint64_t new_trace_id(struct trace_step *step)
+{
+    const uint64_t id[] = {next_random(), next_random()};
+    memcpy(step->context.trace_id, id, sizeof(id));
+    uint64_t number = 0;
+    for (size_t i = TRACE_ID_BYTES - 7; i < TRACE_ID_BYTES; i++) {
+        number = number << 8 | step->context.trace_id[i];
+    }
+    return number;
+}
+
+/* ---- steps ---- */
+
+struct trace_step tracer_begin_root(int64_t start_us)
+{
+    struct trace_step step = {.start_us = start_us, .context.is_sampled = true};
+    new_trace_id(&step);
+    new_span_id(&step);
+    return step;
+}
+
+struct trace_step tracer_begin_child(const struct trace_step *parent, int64_t start_us)
+{
+    struct trace_step step = {.start_us = start_us};
+    if (parent->context.is_sampled) {
+        step.context = parent->context;
+        memcpy(step.parent_id, parent->context.span_id, sizeof(step.parent_id));
+        new_span_id(&step);
+    }
+    return step;
+}
+
+struct trace_step tracer_begin(struct text traceparent, int64_t start_us)
+{
+    struct trace_step caller = {.start_us = start_us};
+    if (!tracer_is_on()) {
+        return caller;
+    }
+    if (traceparent.data != NULL && trace_context_parse(traceparent, &caller.context) == 0) {
+        struct trace_step step = tracer_begin_child(&caller, start_us);
+        step.has_remote_parent = step.context.is_sampled;
+        return step;
+    }
+    struct trace_step step = {.start_us = start_us};
+    if (new_trace_id(&step) < atomic_load_explicit(&threshold, memory_order_relaxed)) {
+        step.context.is_sampled = true;
+        new_span_id(&step);
+    }
+    return step;
+}
+
+void tracer_end(const struct trace_step *step, struct span *span, int64_t end_us)
+{
+    struct span_queue *spans = atomic_load_explicit(&queue, memory_order_acquire);
+    if (spans == NULL || !step->context.is_sampled) {
+        return;
+    }
+    span->context = step->context;
+    memcpy(span->parent_id, step->parent_id, sizeof(span->parent_id));
+    span->has_remote_parent = step->has_remote_parent;
+    span->start_us = step->start_us;
+    span->end_us = end_us;
+    span_queue_put(spans, span);
+}
