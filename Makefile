@@ -35,7 +35,7 @@ GEN := build/gen
 # ---- flags -------------------------------------------------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka libdw
+PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka libdw zlib
 
 # pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
@@ -103,7 +103,8 @@ UNIT_SRC := $(wildcard $(foreach tier,tests/unit tests/integration,$(tier)/*/tes
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 SERVICES := tally/v1/counter tally/v1/event grpc/health/v1/health grpc/reflection/v1/reflection
-MESSAGES := $(SERVICES) perftools/profiles/profile
+OTLP := $(addprefix opentelemetry/proto/,common/v1/common resource/v1/resource trace/v1/trace collector/trace/v1/trace_service)
+MESSAGES := $(SERVICES) perftools/profiles/profile $(OTLP)
 # What the reflection service describes.
 PROTOS := $(SERVICES:%=proto/%.proto) proto/grpc/reflection/v1alpha/reflection.proto
 GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
@@ -190,15 +191,20 @@ objects: $(OWN_OBJ)
 # ---- generated code ----------------------------------------------------------------------------------------------
 
 # protobuf-c ends a string at its first NUL byte and tells nobody. As bytes the fields keep their length, and the
-# validation sees the NUL. The option is added to a copy, so that the contract stays plain proto3.
+# validation sees the NUL. The option is added to a copy, so that the contract stays plain proto3; its import only where
+# there is a string, since protoc warns of one that is not used.
 $(GEN)/proto/%.proto: proto/%.proto
 	@mkdir -p $(@D)
-	$(Q)sed -E -e 's/^( *(repeated )?string [a-z_]+ = [0-9]+);/\1 [(pb_c_field).string_as_bytes = true];/' \
-	  -e 's|^package .*|&\nimport "protobuf-c/protobuf-c.proto";|' $< > $@
+	$(Q)if ! grep -qE '^ *(repeated )?string ' $<; then cat $<; else \
+	  sed -E -e 's/^( *(repeated )?string [a-z_]+ = [0-9]+);/\1 [(pb_c_field).string_as_bytes = true];/' \
+	    -e 's|^package .*|&\nimport "protobuf-c/protobuf-c.proto";|' $<; fi > $@
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: $(GEN)/proto/%.proto | deps-build
 	$(say) PROTOC $<
 	$(Q)protoc-c -I$(GEN)/proto -I$(PROTO_INCLUDE) --c_out=$(GEN) $<
+
+# They import each other.
+$(OTLP:%=$(GEN)/%.pb-c.c) $(OTLP:%=$(GEN)/%.pb-c.h): $(OTLP:%=$(GEN)/proto/%.proto)
 
 $(GEN)/grpc/%.pb-c.c $(GEN)/grpc/%.pb-c.h: proto/grpc/%.proto | deps-build
 	$(say) PROTOC $<
@@ -386,4 +392,4 @@ help: ## this list
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(OWN_OBJ:.o=.d) $(wildcard $(OBJ)/gen/*/*/*.d $(OBJ)/gen/*/*/*/*.d)
+-include $(OWN_OBJ:.o=.d) $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.d)

@@ -147,6 +147,12 @@ struct config {
         int max_entries;      /* a loop */
     } cache;
     struct {
+        char *endpoint; /* "http://127.0.0.1:4318"; "": as OTEL_... says, otherwise off */
+        char **headers; /* "Name: value", secret; NULL when header_count is 0 */
+        size_t header_count;
+        int sample_ratio_ppb; /* of 10^9 */
+    } tracing;
+    struct {
         enum config_truth pprof;
         enum config_truth heap_profile;
         char **allow; /* networks; NULL when allow_count is 0 */

@@ -6,6 +6,7 @@
 
 #include "common/base/utf8.h"
 #include "common/net/host_port.h"
+#include "common/net/http_syntax.h"
 #include "common/net/network.h"
 
 enum {
@@ -24,7 +25,7 @@ bool config_text_is_null(const char *text)
 bool config_key_is_number(const struct config_key *key)
 {
     return key->type == CONFIG_COUNT || key->type == CONFIG_DURATION || key->type == CONFIG_BYTES ||
-           key->type == CONFIG_CHOICE;
+           key->type == CONFIG_RATIO || key->type == CONFIG_CHOICE;
 }
 
 enum config_unit config_key_unit(const struct config_key *key)
@@ -34,6 +35,8 @@ enum config_unit config_key_unit(const struct config_key *key)
         return CONFIG_UNIT_DURATION;
     case CONFIG_BYTES:
         return CONFIG_UNIT_SIZE;
+    case CONFIG_RATIO:
+        return CONFIG_UNIT_RATIO;
     default:
         return CONFIG_UNIT_NONE;
     }
@@ -55,11 +58,13 @@ static int check_range(const struct config_key *key, const char *text, int64_t *
         [CONFIG_UNIT_NONE] = "whole number",
         [CONFIG_UNIT_DURATION] = "duration",
         [CONFIG_UNIT_SIZE] = "size",
+        [CONFIG_UNIT_RATIO] = "decimal number",
     };
     static const char *const examples[] = {
         [CONFIG_UNIT_NONE] = "",
         [CONFIG_UNIT_DURATION] = " (like 250ms, 30s, 5m or 24h)",
         [CONFIG_UNIT_SIZE] = " (like 4096, 64KiB or 1MiB)",
+        [CONFIG_UNIT_RATIO] = " (like 0.01, with at most nine digits)",
     };
     const enum config_unit unit = config_key_unit(key);
     int64_t number;
@@ -162,6 +167,12 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_origin(text) ? NULL : "must be a list of origins like https://shop.example, in lower case, or \"*\"";
     case CONFIG_NETWORKS:
         return network_parse(text, &network) == 0 ? NULL : "must be a list of IP addresses or networks like 10.0.0.0/8";
+    case CONFIG_URL:
+        return http_url_is_valid(text) ? NULL : "must be a URL like http://127.0.0.1:4318, without user, ? and #";
+    case CONFIG_HEADERS:
+        return http_header_is_valid(text) ? NULL
+                                          : "must be a list of \"Name: value\", with no name that says how a body is "
+                                            "sent (Content-Type, ...)";
     case CONFIG_TOPIC:
         return is_topic(text) ? NULL : "must be 1-249 characters of a-z A-Z 0-9 . _ -";
     default:

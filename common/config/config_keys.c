@@ -31,11 +31,13 @@ static const char *const when_full_choices[] = {
 #define COUNT(name, initial_, min_, max_) ROW(CONFIG_COUNT, name, initial_), FIELD(name), RANGE(min_, max_)
 #define BYTES(name, initial_, min_, max_) ROW(CONFIG_BYTES, name, initial_), FIELD(name), RANGE(min_, max_)
 #define DURATION(name, initial_, min_, max_) ROW(CONFIG_DURATION, name, initial_), FIELD(name##_ms), RANGE(min_, max_)
+#define RATIO(name, initial_) ROW(CONFIG_RATIO, name, initial_), FIELD(name##_ppb), RANGE("0", "1")
 #define CHOICE(name, initial_, choices_) ROW(CONFIG_CHOICE, name, initial_), FIELD(name), .choices = choices_
 #define HOST(name, initial_) ROW(CONFIG_HOST, name, initial_), FIELD(name)
 #define ADDRESS(name, initial_) ROW(CONFIG_ADDRESS, name, initial_), FIELD(name)
 #define LABEL(name, initial_) ROW(CONFIG_LABEL, name, initial_), FIELD(name)
 #define TEXT(name, initial_) ROW(CONFIG_TEXT, name, initial_), FIELD(name)
+#define URL(name, initial_) ROW(CONFIG_URL, name, initial_), FIELD(name)
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
@@ -43,6 +45,8 @@ static const char *const when_full_choices[] = {
     ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define NETWORKS(name, initial_, count) \
     ROW(CONFIG_NETWORKS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+#define HEADERS(name, initial_, count) \
+    ROW(CONFIG_HEADERS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define OPTIONS(name, initial_, count) \
     ROW(CONFIG_OPTIONS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 
@@ -132,6 +136,10 @@ const struct config_key config_keys[] = {
 
     {DURATION(cache.max_staleness, "0s", "0s", "1m")},
     {COUNT(cache.max_entries, "10000", "1", "1000000")},
+
+    {URL(tracing.endpoint, ""), .may_be_empty = true},
+    {HEADERS(tracing.headers, "", tracing.header_count), .secret = true},
+    {RATIO(tracing.sample_ratio, "0.01")},
 
     {CHOICE(debug.pprof, "false", truths)},
     {CHOICE(debug.heap_profile, "false", truths)},

@@ -11,15 +11,18 @@ enum config_type {
     CONFIG_COUNT,     /* integer */
     CONFIG_DURATION,  /* integer field, milliseconds */
     CONFIG_BYTES,     /* integer field */
+    CONFIG_RATIO,     /* integer field, billionths */
     CONFIG_CHOICE,    /* enum field */
     CONFIG_HOST,      /* string field: address or name */
     CONFIG_ADDRESS,   /* string field: host:port */
     CONFIG_LABEL,     /* string field: a label of a DNS name, CONFIG_LABEL_LEN_MAX characters at most */
     CONFIG_TOPIC,     /* string field: a Kafka topic's name */
+    CONFIG_URL,       /* string field: http_syntax.h */
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
     CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
     CONFIG_NETWORKS,  /* char ** field of IP addresses or networks, and how many they are */
+    CONFIG_HEADERS,   /* char ** field of header lines, and how many they are: http_syntax.h */
     CONFIG_OPTIONS,   /* char ** field of name=value, and how many they are: config_option.h */
     CONFIG_RANKINGS,  /* the list `rankings`, of which there is one: config_rankings.h */
 };
@@ -42,7 +45,7 @@ struct config_key {
     const char *max;
     const char *const *choices; /* CONFIG_CHOICE: names of the enum's values from 0, NULL at the end */
     enum config_type type;
-    bool may_be_empty; /* CONFIG_ADDRESS, CONFIG_HOST */
+    bool may_be_empty; /* CONFIG_ADDRESS, CONFIG_HOST, CONFIG_URL */
     bool secret;
     bool applied_at_reload; /* at SIGHUP; the others at a restart */
 };
@@ -53,7 +56,7 @@ extern const size_t config_key_count;
 static inline bool config_key_is_list(const struct config_key *key)
 {
     return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS || key->type == CONFIG_NETWORKS ||
-           key->type == CONFIG_OPTIONS;
+           key->type == CONFIG_HEADERS || key->type == CONFIG_OPTIONS;
 }
 
 /* Writes the environment variable of key, NUL-terminated: TALLY_REDIS_ADDR. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { UNITS_MAX = 4 };
+enum { UNITS_MAX = 4, RATIO_DIGITS = 9 };
 
 struct unit {
     const char *name;
@@ -37,9 +37,42 @@ static int parse_digits(const char **text, int64_t *ret_number)
     return 0;
 }
 
+/* 1, 0.25 or 0.000000001: what is left of the point and up to nine digits behind it. */
+static int parse_ratio(const char *text, int64_t *ret_number)
+{
+    int64_t number;
+    if (parse_digits(&text, &number) != 0) {
+        return -1;
+    }
+    int digits = 0;
+    if (*text == '.') {
+        for (text++; *text >= '0' && *text <= '9' && digits < RATIO_DIGITS; text++, digits++) {
+            if (__builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, *text - '0', &number)) {
+                return -1;
+            }
+        }
+        if (digits == 0) {
+            return -1;
+        }
+    }
+    for (; digits < RATIO_DIGITS; digits++) {
+        if (__builtin_mul_overflow(number, 10, &number)) {
+            return -1;
+        }
+    }
+    if (*text != '\0') {
+        return -1;
+    }
+    *ret_number = number;
+    return 0;
+}
+
 int config_units_parse(enum config_unit unit, const char *text, int64_t *ret_number)
 {
     int64_t number;
+    if (unit == CONFIG_UNIT_RATIO) {
+        return parse_ratio(text, ret_number);
+    }
     if (parse_digits(&text, &number) != 0) {
         return -1;
     }
@@ -52,9 +85,25 @@ int config_units_parse(enum config_unit unit, const char *text, int64_t *ret_num
     return -1;
 }
 
+static void format_ratio(int64_t number, char out[CONFIG_NUMBER_SIZE])
+{
+    snprintf(out, CONFIG_NUMBER_SIZE, "%" PRId64 ".%0*" PRId64, number / CONFIG_RATIO_ONE, RATIO_DIGITS,
+             number % CONFIG_RATIO_ONE);
+    char *end = out + strlen(out);
+    while (end[-1] == '0') {
+        end--;
+    }
+    end -= end[-1] == '.' ? 1 : 0;
+    *end = '\0';
+}
+
 void config_units_format(enum config_unit unit, int64_t number, char out[CONFIG_NUMBER_SIZE])
 {
     assert(number >= 0);
+    if (unit == CONFIG_UNIT_RATIO) {
+        format_ratio(number, out);
+        return;
+    }
     const struct unit *best = &units[unit][0];
     for (size_t i = 1; i < UNITS_MAX && units[unit][i].name != NULL; i++) {
         if (number != 0 && number % units[unit][i].factor == 0) {

@@ -1,5 +1,5 @@
 /* Numbers with units, as the configuration writes them: `8080`, `250ms`, `30s`, `5m`, `24h`, `64KiB`, `1MiB`. Whole
- * decimal numbers without sign, blanks or leading zeros. Pure functions. */
+ * decimal numbers without sign, blanks or leading zeros; and ratios, `0.01`. Pure functions. */
 #ifndef TALLY_COMMON_CONFIG_CONFIG_UNITS_H
 #define TALLY_COMMON_CONFIG_CONFIG_UNITS_H
 
@@ -11,10 +11,13 @@ enum config_unit {
     CONFIG_UNIT_NONE,
     CONFIG_UNIT_DURATION, /* ms, s, m, h; the number is milliseconds */
     CONFIG_UNIT_SIZE,     /* none (bytes), KiB, MiB, GiB; the number is bytes */
+    CONFIG_UNIT_RATIO,    /* none; up to nine digits behind a point; the number is billionths */
 };
 
-/* Long enough for every number with its unit. */
-enum { CONFIG_NUMBER_SIZE = 32 };
+enum {
+    CONFIG_NUMBER_SIZE = 32, /* long enough for every number with its unit */
+    CONFIG_RATIO_ONE = 1000000000,
+};
 
 /* Returns 0, or -1 if text is not such a number or is over INT64_MAX. */
 int config_units_parse(enum config_unit unit, const char *text, int64_t *ret_number) MUST_CHECK;

@@ -72,17 +72,21 @@ static int send_request(struct consul_agent *agent, const char *path, struct htt
         error_set(error, "the path %s is too long", path);
         return -1;
     }
+    const char *headers[2];
     size_t header_count = 0;
-    if (request->put) {
-        request->headers[header_count++] = "Content-Type: application/json";
+    if (request->method == HTTP_CLIENT_PUT) {
+        headers[header_count++] = "Content-Type: application/json";
     }
     if (agent->token_header != NULL) {
-        request->headers[header_count++] = agent->token_header;
+        headers[header_count++] = agent->token_header;
     }
+    request->headers = headers;
+    request->header_count = header_count;
     request->url = url;
     request->body_max = BODY_MAX;
     const int result = http_client_request(agent->client, request, ret_answer, ret_body, error);
     request->url = NULL;
+    request->headers = NULL;
     return result;
 }
 
@@ -116,7 +120,7 @@ static int get(struct consul_agent *agent, const char *path, int other_status, s
 
 static int put(struct consul_agent *agent, const char *path, struct text body, int timeout_ms, struct error *error)
 {
-    struct http_client_request request = {.put = true, .body = body, .timeout_ms = timeout_ms};
+    struct http_client_request request = {.method = HTTP_CLIENT_PUT, .body = body, .timeout_ms = timeout_ms};
     struct http_client_answer answer;
     struct buffer said;
     buffer_init(&said);

@@ -19,18 +19,23 @@ struct http_client {
 struct body_sink {
     struct buffer *body;
     size_t left; /* bytes that may still come */
+    bool cuts;
+    bool is_cut;
 };
 
 static size_t take_body(char *data, size_t size, size_t count, void *ctx)
 {
     struct body_sink *sink = ctx;
     const size_t len = size * count;
-    if (len > sink->left) {
+    const bool is_too_long = len > sink->left;
+    if (is_too_long && !sink->cuts) {
         return CURL_WRITEFUNC_ERROR;
     }
-    sink->left -= len;
-    buffer_append(sink->body, data, len);
-    return sink->body->failed ? CURL_WRITEFUNC_ERROR : len;
+    const size_t taken = is_too_long ? sink->left : len;
+    sink->left -= taken;
+    buffer_append(sink->body, data, taken);
+    sink->is_cut = is_too_long && !sink->body->failed;
+    return is_too_long || sink->body->failed ? CURL_WRITEFUNC_ERROR : len;
 }
 
 /* What holds for every request. */
@@ -85,9 +90,12 @@ static bool is_cancelled(const struct http_client *client)
     return atomic_load_explicit(&client->cancelled, memory_order_acquire);
 }
 
+static const char *const method_names[] = {
+    [HTTP_CLIENT_GET] = "GET", [HTTP_CLIENT_PUT] = "PUT", [HTTP_CLIENT_POST] = "POST"};
+
 static CURLcode set_method(CURL *curl, const struct http_client_request *request)
 {
-    if (!request->put) {
+    if (request->method == HTTP_CLIENT_GET) {
         const CURLcode code = curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, NULL);
         return code == CURLE_OK ? curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) : code;
     }
@@ -95,18 +103,30 @@ static CURLcode set_method(CURL *curl, const struct http_client_request *request
     if (code == CURLE_OK) {
         code = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.data : "");
     }
-    return code == CURLE_OK ? curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, "PUT") : code;
+    return code == CURLE_OK ? curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method_names[request->method]) : code;
+}
+
+static int add_header(struct curl_slist **headers, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, header);
+    if (longer == NULL) {
+        return -1;
+    }
+    *headers = longer;
+    return 0;
 }
 
 /* *ret_headers: to be freed when the request is over, whatever is returned. */
 static CURLcode set_headers(CURL *curl, const struct http_client_request *request, struct curl_slist **ret_headers)
 {
-    for (size_t i = 0; i < HTTP_CLIENT_HEADERS_MAX && request->headers[i] != NULL; i++) {
-        struct curl_slist *longer = curl_slist_append(*ret_headers, request->headers[i]);
-        if (longer == NULL) {
+    /* Without a value: libcurl does not ask for "100 Continue", which few answer, before a long body. */
+    if (add_header(ret_headers, "Expect:") != 0) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (add_header(ret_headers, request->headers[i]) != 0) {
             return CURLE_OUT_OF_MEMORY;
         }
-        *ret_headers = longer;
     }
     return curl_easy_setopt(curl, CURLOPT_HTTPHEADER, *ret_headers);
 }
@@ -178,13 +198,18 @@ static void copy_header(CURL *curl, const char *name, char out[HTTP_CLIENT_HEADE
 static CURLcode read_answer(CURL *curl, const char *wanted_header, struct http_client_answer *ret_answer)
 {
     long status = 0;
+    curl_off_t retry_after_s = 0;
     char *address = NULL;
     CURLcode code = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     if (code == CURLE_OK) {
         code = curl_easy_getinfo(curl, CURLINFO_LOCAL_IP, &address);
     }
     if (code == CURLE_OK) {
+        code = curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+    }
+    if (code == CURLE_OK) {
         ret_answer->status = (int)status;
+        ret_answer->retry_after_s = retry_after_s;
         snprintf(ret_answer->local_address, sizeof(ret_answer->local_address), "%s", address == NULL ? "" : address);
         copy_header(curl, wanted_header, ret_answer->header);
     }
@@ -194,12 +219,13 @@ static CURLcode read_answer(CURL *curl, const char *wanted_header, struct http_c
 int http_client_request(struct http_client *client, const struct http_client_request *request,
                         struct http_client_answer *ret_answer, struct buffer *ret_body, struct error *error)
 {
-    struct body_sink sink = {.body = ret_body, .left = request->body_max};
+    struct body_sink sink = {.body = ret_body, .left = request->body_max, .cuts = request->cuts_body};
     struct curl_slist *headers = NULL;
     client->reason[0] = '\0';
     CURLcode code = set_request(client->curl, request, &sink, &headers);
     if (code == CURLE_OK) {
         code = perform(client);
+        code = sink.is_cut && code == CURLE_WRITE_ERROR ? CURLE_OK : code;
     }
     if (code == CURLE_OK) {
         code = read_answer(client->curl, request->wanted_header, ret_answer);
@@ -207,7 +233,7 @@ int http_client_request(struct http_client *client, const struct http_client_req
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     if (code != CURLE_OK) {
-        error_set(error, "%s %s: %s", request->put ? "PUT" : "GET", request->url,
+        error_set(error, "%s %s: %s", method_names[request->method], request->url,
                   client->reason[0] != '\0' ? client->reason : curl_easy_strerror(code));
         return -1;
     }

@@ -12,6 +12,7 @@
 #include "common/process/process_limits.h"
 #include "common/process/sd_notify.h"
 #include "common/process/signals.h"
+#include "common/process/tracing.h"
 #include "common/process/watchdog.h"
 
 enum {
@@ -125,6 +126,20 @@ static int serve(const struct daemon *daemon, const struct launch *launch)
     return 0;
 }
 
+/* Its threads make spans until it is destroyed. */
+static int serve_traced(const struct daemon *daemon, const struct launch *launch)
+{
+    struct error error;
+    struct tracing *tracing;
+    if (tracing_start(launch->config, daemon->program.name, &tracing, &error) != 0) {
+        log_error(daemon->component, "cannot start", LOG_STR("error", error.message));
+        return 1;
+    }
+    const int result = serve(daemon, launch);
+    tracing_stop(tracing);
+    return result;
+}
+
 /* Its threads may still log. */
 static void wait_for_grpc(const struct daemon *daemon)
 {
@@ -153,7 +168,7 @@ int daemon_main(const struct daemon *daemon, int argc, char **argv)
     raise_file_limit(daemon, config);
     metrics_register_process(daemon->program.name, daemon->program.version);
     metrics_register(&draining_family, NULL);
-    result = serve(daemon, &launch);
+    result = serve_traced(daemon, &launch);
     wait_for_grpc(daemon);
     log_stop(LOG_STOP_TIMEOUT_MS);
     config_free(config);

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { REQUEST_SIZE = 8192, REQUESTS_MAX = 256, WAIT_S = 20 };
+/* calloc gives such a size page by page. */
+enum { REQUEST_SIZE = 4 * 1024 * 1024, REQUESTS_MAX = 256, WAIT_S = 20 };
 
 struct scripted_http {
     scripted_http_script script;

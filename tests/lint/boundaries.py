@@ -27,8 +27,9 @@ MAY_USE = {
     " common/thread",
     "common/profile": "common/base",
     "common/trace": "common/base common/thread",
+    "common/otlp": "common/base common/config common/log common/metrics common/net common/thread common/trace",
     "common/process": "common/base common/config common/contract common/http common/log common/metrics common/net"
-    " common/profile common/thread",
+    " common/otlp common/profile common/thread common/trace",
     "gateway/pool": "common/*",
     "gateway/rpc": "gateway/pool common/*",
     "gateway/batch": "gateway/rpc common/*",
@@ -78,6 +79,7 @@ WRAPPERS = {
     "librdkafka": ("counter-service/kafka/*.[ch]",),
     "curl": ("common/net/http_client.c",),
     "cyaml": ("common/config/config_schema.h",),
+    "zlib": ("common/otlp/gzip.c",),
     "elfutils": ("common/profile/symbols.c",),
     # gRPC core: what sends, receives, packs or unpacks messages.
     "grpc": (

@@ -49,7 +49,7 @@ static void test_every_row_is_complete(void **state)
     (void)state;
     for (size_t i = 0; i < config_key_count; i++) {
         const struct config_key *key = &config_keys[i];
-        const bool has_range = key->type == CONFIG_COUNT || key->type == CONFIG_DURATION || key->type == CONFIG_BYTES;
+        const bool has_range = config_key_is_number(key) && key->type != CONFIG_CHOICE;
         int64_t number;
         assert_non_null(key->initial);
         assert_int_equal(key->type == CONFIG_CHOICE, key->choices != NULL);

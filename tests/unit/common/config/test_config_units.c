@@ -69,6 +69,25 @@ static void test_a_number_that_does_not_fit_is_refused(void **state)
     assert_int_equal(parse(CONFIG_UNIT_SIZE, "9007199254740992KiB"), -1);
 }
 
+static void test_a_ratio_is_a_decimal_number(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "0"), 0);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "1"), CONFIG_RATIO_ONE);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "1.0"), CONFIG_RATIO_ONE);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "0.01"), CONFIG_RATIO_ONE / 100);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "0.000000001"), 1);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "0.250000000"), CONFIG_RATIO_ONE / 4);
+    static const char *const texts[] = {"",       ".",  ".5",   "1.",   "-0.1", "+0.1", "0,5", "1e-2", "0.0000000001",
+                                        "0.5 ",   "5%", "00.5", "0.5.", "nan",  "inf",  "0x1", " 1",   "0.-1",
+                                        "0.5000x"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(parse(CONFIG_UNIT_RATIO, texts[i]), -1);
+    }
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "9223372036854775807"), -1);
+    assert_int_equal(parse(CONFIG_UNIT_RATIO, "9223372036854775807.5"), -1);
+}
+
 static void test_a_refused_number_writes_nothing(void **state)
 {
     (void)state;
@@ -95,6 +114,10 @@ static void test_numbers_are_written_with_the_largest_whole_unit(void **state)
     assert_format(CONFIG_UNIT_DURATION, 24 * 60 * 60 * 1000, "24h");
     assert_format(CONFIG_UNIT_SIZE, 65536, "64KiB");
     assert_format(CONFIG_UNIT_SIZE, 65537, "65537");
+    assert_format(CONFIG_UNIT_RATIO, 0, "0");
+    assert_format(CONFIG_UNIT_RATIO, CONFIG_RATIO_ONE, "1");
+    assert_format(CONFIG_UNIT_RATIO, CONFIG_RATIO_ONE / 100, "0.01");
+    assert_format(CONFIG_UNIT_RATIO, 1, "0.000000001");
     assert_format(CONFIG_UNIT_NONE, INT64_MAX, "9223372036854775807");
 }
 
@@ -106,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_a_size_may_be_plain_bytes),
         cmocka_unit_test(test_anything_but_a_whole_number_is_refused),
         cmocka_unit_test(test_a_number_that_does_not_fit_is_refused),
+        cmocka_unit_test(test_a_ratio_is_a_decimal_number),
         cmocka_unit_test(test_a_refused_number_writes_nothing),
         cmocka_unit_test(test_numbers_are_written_with_the_largest_whole_unit),
     };

@@ -180,9 +180,11 @@ static void test_a_put_sends_its_body_and_headers(void **state)
     (void)state;
     struct conversation talk;
     start_conversation(&talk, answer_42);
-    const struct http_client_request request = {.put = true,
+    static const char *const headers[] = {"Content-Type: application/json", "X-Token: t"};
+    const struct http_client_request request = {.method = HTTP_CLIENT_PUT,
                                                 .body = TEXT("{\"a\":1}"),
-                                                .headers = {"Content-Type: application/json", "X-Token: t"},
+                                                .headers = headers,
+                                                .header_count = 2,
                                                 .timeout_ms = 5000};
     assert_int_equal(ask(&talk, request), 0);
     assert_int_equal(talk.answer.status, 201);
@@ -196,12 +198,54 @@ static void test_a_put_sends_its_body_and_headers(void **state)
     end_conversation(&talk);
 }
 
+static void test_a_long_post_is_sent_without_asking_first(void **state)
+{
+    (void)state;
+    enum { LONG = 2 * 1024 * 1024 };
+    static char body[LONG];
+    struct conversation talk;
+    memset(body, 'x', sizeof(body));
+    start_conversation(&talk, answer_42);
+    const struct http_client_request request = {
+        .method = HTTP_CLIENT_POST, .body = {body, sizeof(body)}, .timeout_ms = 5000};
+    assert_int_equal(ask(&talk, request), 0);
+    const char *sent = scripted_http_wait(talk.server, "POST /x HTTP/1.1\r\n", 1);
+    assert_non_null(sent);
+    assert_non_null(strstr(sent, "\r\nContent-Length: 2097152\r\n"));
+    assert_null(strcasestr(sent, "Expect"));
+    end_conversation(&talk);
+}
+
+static void answer_1025_bytes(void *ctx, const char *request, struct buffer *out)
+{
+    (void)ctx;
+    (void)request;
+    char body[1026];
+    memset(body, 'x', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    scripted_http_reply(out, 200, NULL, body);
+}
+
+static void test_a_body_that_is_too_long_is_cut_if_wished(void **state)
+{
+    (void)state;
+    struct conversation talk;
+    start_conversation(&talk, answer_1025_bytes);
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 5000}), -1);
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 5000, .cuts_body = true}), 0);
+    assert_int_equal(talk.answer.status, 200);
+    assert_int_equal(talk.body.len, 1024);
+    end_conversation(&talk);
+}
+
 static void test_a_get_after_a_put_has_nothing_of_it(void **state)
 {
     (void)state;
     struct conversation talk;
     start_conversation(&talk, answer_42);
-    const struct http_client_request put = {.put = true, .headers = {"X-Token: t"}, .timeout_ms = 5000};
+    static const char *const headers[] = {"X-Token: t"};
+    const struct http_client_request put = {
+        .method = HTTP_CLIENT_PUT, .headers = headers, .header_count = 1, .timeout_ms = 5000};
     assert_int_equal(ask(&talk, put), 0);
     const char *sent = scripted_http_wait(talk.server, "PUT /x HTTP/1.1\r\n", 1);
     assert_non_null(sent);
@@ -267,6 +311,8 @@ int main(void)
         cmocka_unit_test(test_an_answer_that_is_not_http_is_an_error),
         cmocka_unit_test(test_only_http_is_spoken),
         cmocka_unit_test(test_a_put_sends_its_body_and_headers),
+        cmocka_unit_test(test_a_long_post_is_sent_without_asking_first),
+        cmocka_unit_test(test_a_body_that_is_too_long_is_cut_if_wished),
         cmocka_unit_test(test_a_get_after_a_put_has_nothing_of_it),
         cmocka_unit_test(test_a_wanted_header_and_the_own_address_are_returned),
         cmocka_unit_test(test_a_cancelled_request_ends_at_once_and_so_does_each_later_one),
