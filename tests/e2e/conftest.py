@@ -10,7 +10,9 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.daemons import IMPATIENT_SECONDS
+from harness.jaeger import Jaeger
 from harness.kafka_broker import KafkaBroker
+from harness.otlp_receiver import OtlpReceiver
 from harness.process import open_processes
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub
@@ -75,6 +77,20 @@ def start_kafka(start_kind):
 def kafka(start_kafka):
     """A broker as it is by itself. A module that needs other settings overrides it."""
     return start_kafka()
+
+
+@pytest.fixture(scope="module")
+def jaeger(start_kind):
+    """Skips, by name, where there is no Jaeger."""
+    return start_kind(Jaeger)
+
+
+@pytest.fixture
+def receiver():
+    """A collector of traces of the test's own, which fails the test if it got what it must not."""
+    receiver = OtlpReceiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture(scope="module")
