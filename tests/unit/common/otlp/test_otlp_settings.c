@@ -214,13 +214,14 @@ static void test_lists_are_bounded(void **state)
     (void)state;
     char list[1024] = "OTEL_RESOURCE_ATTRIBUTES=";
     for (int i = 0; i < OTLP_PAIRS_MAX; i++) {
-        const size_t used = strlen(list);
-        snprintf(list + used, sizeof(list) - used, "%sk%d=v", i == 0 ? "" : ",", i);
+        const size_t len = strlen(list);
+        snprintf(list + len, sizeof(list) - len, "%sk%d=v", i == 0 ? "" : ",", i);
     }
     struct otlp_settings settings = read_variables(ON, list, NULL);
     assert_int_equal(settings.resource_count, OTLP_ATTRIBUTES_MAX);
     otlp_settings_done(&settings);
-    strcat(list, ",more=v");
+    const size_t used = strlen(list);
+    snprintf(list + used, sizeof(list) - used, ",more=v");
     settings = read_variables(ON, list, NULL);
     assert_int_equal(settings.resource_count, OTLP_OWN_ATTRIBUTES);
     otlp_settings_done(&settings);
