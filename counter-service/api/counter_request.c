@@ -1,5 +1,6 @@
 #include "counter-service/api/counter_request.h"
 
+#include "common/base/clock.h"
 #include "common/contract/counter_rules.h"
 #include "common/contract/grpc_message.h"
 #include "common/contract/limits.h"
@@ -165,6 +166,21 @@ static size_t queries_of_batch(const ProtobufCMessage *message)
     return ((const Tally__V1__BatchGetRequest *)message)->n_queries;
 }
 
+static const Tally__V1__TraceContext *trace_of_batch(const ProtobufCMessage *message, size_t place)
+{
+    return ((const Tally__V1__BatchIncrementRequest *)message)->items[place]->trace;
+}
+
+static const Tally__V1__TraceContext *trace_of_session(const ProtobufCMessage *message, size_t place)
+{
+    return ((const Tally__V1__SessionIncrementRequest *)message)->items[place]->trace;
+}
+
+static const Tally__V1__TraceContext *trace_of_query(const ProtobufCMessage *message, size_t place)
+{
+    return ((const Tally__V1__BatchGetRequest *)message)->queries[place]->trace;
+}
+
 static const struct {
     const ProtobufCMessageDescriptor *descriptor;
     enum store_operation operation;
@@ -173,6 +189,8 @@ static const struct {
     const char *(*not_served)(const ProtobufCMessage *message);
     message_reader read;
     const char *count_rule; /* of a batch; NULL: the message is one item */
+    /* Of the item asked at that place; NULL: it has none. Itself NULL: the call's own trace is all there is. */
+    const Tally__V1__TraceContext *(*trace_of)(const ProtobufCMessage *message, size_t place);
 } methods[] = {
     [COUNTER_INCREMENT] =
         {
@@ -189,6 +207,7 @@ static const struct {
             .not_served = refuse_batch_id,
             .read = read_batch_increment_message,
             .count_rule = "items must be 1-1000",
+            .trace_of = trace_of_batch,
         },
     [COUNTER_SESSION_INCREMENT] =
         {
@@ -197,6 +216,7 @@ static const struct {
             .item_count = increments_of_session,
             .read = read_session_increment_message,
             .count_rule = "items must be 1-1000",
+            .trace_of = trace_of_session,
         },
     [COUNTER_OPEN_SESSION] =
         {
@@ -226,6 +246,7 @@ static const struct {
             .item_count = queries_of_batch,
             .read = read_batch_get_message,
             .count_rule = "queries must be 1-1000",
+            .trace_of = trace_of_query,
         },
     [COUNTER_LIST_COUNTERS] =
         {
@@ -245,6 +266,41 @@ static int make_room(struct counter_request *request, size_t count, bool is_batc
     request->refused = is_batch ? arena_alloc(arena, count * sizeof(request->refused[0])) : NULL;
     return request->call.items != NULL && (request->refused != NULL || !is_batch) ? 0 : -1;
 }
+
+/* ---- traces ---- */
+
+/* Returns NULL if the item is not traced, or there is no memory. */
+static struct item_trace *begin_trace(const Tally__V1__TraceContext *context, size_t place, struct arena *arena,
+                                      int64_t now_us)
+{
+    const struct trace_step step = tracer_begin(grpc_message_text(context->traceparent), now_us);
+    const struct text state = grpc_message_text(context->tracestate);
+    struct item_trace *trace = step.has_remote_parent ? arena_alloc(arena, sizeof(*trace)) : NULL;
+    if (trace != NULL) {
+        *trace = (struct item_trace){.place = place, .step = step};
+        trace->state = trace_state_is_valid(state) ? state : (struct text){0};
+    }
+    return trace;
+}
+
+/* Of the items that were not refused. */
+static void begin_traces(enum counter_method method, const ProtobufCMessage *message, struct arena *arena,
+                         struct counter_request *request)
+{
+    struct item_trace **last = &request->traces;
+    const int64_t now_us = clock_monotonic_us();
+    size_t refused = 0;
+    for (size_t i = 0; i < request->asked_count; i++) {
+        const Tally__V1__TraceContext *context = methods[method].trace_of(message, i);
+        if (refused < request->refused_count && request->refused[refused].place == i) {
+            refused++;
+        } else if (context != NULL && (*last = begin_trace(context, i - refused, arena, now_us)) != NULL) {
+            last = &(*last)->next;
+        }
+    }
+}
+
+/* ---- the whole ---- */
 
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
                                  struct counter_request *request, const char **ret_detail)
@@ -273,6 +329,9 @@ enum status counter_request_read(enum counter_method method, grpc_byte_buffer *p
         return STATUS_NO_SERVICE;
     }
     *ret_detail = methods[method].read(message, request);
+    if (tracer_is_on() && methods[method].trace_of != NULL) {
+        begin_traces(method, message, arena, request);
+    }
     return *ret_detail == NULL ? STATUS_OK : STATUS_INVALID_ARGUMENT;
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/compiler.h"
+#include "counter-service/commands/item_trace.h"
 #include "counter-service/commands/store_call.h"
 
 /* Each method has a row in three tables: how it is served (counter_rpc.c), read (counter_request.c) and answered
@@ -35,11 +36,12 @@ struct counter_request {
     size_t asked_count;
     struct refused_item *refused; /* NULL unless the method is a batch */
     size_t refused_count;
+    struct item_trace *traces; /* of those items for the store that are traced, in their order; NULL: none */
 };
 
-/* Fills the request: its counts, the refused items, and call's operation, session, items and item_count; everything
- * lies in arena. payload stays the caller's; NULL: the call had no message. Returns STATUS_OK, or the status of the
- * whole call with *ret_detail, a static sentence. */
+/* Fills the request: its counts, the refused items, the traces, whose steps have begun now, and call's operation,
+ * session, items and item_count; everything lies in arena. payload stays the caller's; NULL: the call had no message.
+ * Returns STATUS_OK, or the status of the whole call with *ret_detail, a static sentence. */
 enum status counter_request_read(enum counter_method method, grpc_byte_buffer *payload, struct arena *arena,
                                  struct counter_request *request, const char **ret_detail) MUST_CHECK;
 

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include "common/base/compiler.h"
+#include "counter-service/api/call_trace.h"
 #include "counter-service/api/counter_reply.h"
 #include "counter-service/api/counter_request.h"
 
@@ -12,6 +13,7 @@ struct counter_call {
     struct rpc_call *rpc_call;
     enum counter_method method;
     struct counter_request request;
+    struct call_trace trace;
     uint8_t new_session[SESSION_LEN];
 };
 
@@ -40,6 +42,7 @@ static void answer(struct counter_call *call)
 {
     struct rpc_call *rpc_call = call->rpc_call;
     const char *detail = NULL;
+    call_trace_end(&call->trace, rpc_call, &call->request);
     const enum status status = status_of(call, &detail);
     grpc_byte_buffer *reply =
         status == STATUS_OK ? counter_reply_make(call->method, &call->request, &rpc_call->arena) : NULL;
@@ -77,8 +80,11 @@ static void submit(const struct counter_rpc *rpc, struct counter_call *call)
     if (store->operation == STORE_LIST) {
         buffer_init(&store->list_memory);
     }
+    call_trace_begin(&call->trace, call->rpc_call, &call->request);
     const enum status refused = store_submit(rpc->store, store);
     if (refused != STATUS_OK) {
+        store->status = refused;
+        call_trace_end(&call->trace, call->rpc_call, &call->request);
         drop_listing(&call->request.call);
         rpc_call_fail(call->rpc_call, refused, NULL);
     }
@@ -111,6 +117,7 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
                      .name = method_name, \
                      .armed = calls_armed, \
                      .kind = method_kind, \
+                     .is_traced = true, \
                      .handle = handle}
 
 static const struct rpc_method methods[] = {

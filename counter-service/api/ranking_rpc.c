@@ -218,6 +218,7 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
                      .name = method_name, \
                      .armed = 16, \
                      .kind = method_kind, \
+                     .is_traced = true, \
                      .handle = handle}
 
 static const struct rpc_method methods[] = {

@@ -27,6 +27,7 @@ struct store_item {
     bool replayed;
 };
 
+struct item_trace;
 struct ranking_read;
 
 enum store_operation {
@@ -61,7 +62,8 @@ struct store_call {
     struct store_session session;
     struct store_item *items; /* at least one; in a call about a session or a ranking none */
     size_t item_count;
-    struct ranking_read *ranking; /* STORE_RANKING (ranking_read.h); the caller's, initialised */
+    struct ranking_read *ranking;    /* STORE_RANKING (ranking_read.h); the caller's, initialised */
+    const struct item_trace *traces; /* increments: what their events tell of, in the order of the items; NULL: none */
     /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
      * call. */
     void (*done)(struct store_call *call);
@@ -73,9 +75,10 @@ struct store_call {
     struct buffer list_memory; /* STORE_LIST: initialised and freed by the caller */
     char store_id[STORE_ID_SIZE];
     int idle_timeout_ms;
+    int64_t submitted_us; /* monotonic */
+    int64_t sent_us;      /* likewise, to Redis, and for the last time; 0: it was not */
     /* The worker's own. */
     struct store_call *next;
-    int64_t submitted_us;
 };
 
 /* From here on the call is the caller's again: it may be gone when this returns. */

@@ -4,6 +4,7 @@
 
 #include "common/contract/limits.h"
 #include "counter-service/commands/fingerprint.h"
+#include "counter-service/commands/item_trace.h"
 #include "counter-service/event/event_batch.h"
 #include "counter-service/redis/resp.h"
 
@@ -65,11 +66,24 @@ static void put_place_in_session(struct buffer *out, const struct store_call *ca
     resp_put_string(out, (struct text){fingerprint.bytes, CALL_FINGERPRINT_LEN});
 }
 
+static size_t count_traces(const struct store_call *call)
+{
+    size_t count = 0;
+    for (const struct item_trace *trace = call->traces; trace != NULL; trace = trace->next) {
+        count++;
+    }
+    return count;
+}
+
+/* ITEM_TRACE_WHOLE + 1 is 0, which the format has for all items. */
 static void put_outbox_arguments(struct buffer *out, struct buffer *packed, const struct outbox_settings *outbox,
                                  const struct store_call *call)
 {
     buffer_clear(packed, PACKED_KEEP_BYTES);
-    event_batch_begin(packed);
+    event_batch_begin(packed, count_traces(call));
+    for (const struct item_trace *trace = call->traces; trace != NULL; trace = trace->next) {
+        event_batch_put_trace(packed, trace->place + 1, &trace->step.context, trace->state);
+    }
     for (size_t i = 0; i < call->item_count; i++) {
         const struct store_item *item = &call->items[i];
         event_batch_put(packed,

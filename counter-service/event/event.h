@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/base/text.h"
+#include "common/trace/trace_context.h"
 
 /* Of an entry of a Redis stream: "<ms>-<seq>". Later entries have greater ids. */
 struct stream_id {
@@ -22,6 +23,13 @@ static inline int stream_id_compare(struct stream_id a, struct stream_id b)
     return a.seq < b.seq ? -1 : a.seq > b.seq;
 }
 
+/* Who asked for the change, if that is traced. */
+struct event_trace {
+    const uint8_t *trace_id; /* TRACE_ID_BYTES; NULL: it is not traced */
+    const uint8_t *span_id;  /* TRACE_SPAN_ID_BYTES */
+    struct text state;       /* tracestate; may be empty */
+};
+
 struct event {
     /* Where it stands: the entry of the partition's outbox, and the item's place in the batch that the entry holds. */
     unsigned partition;
@@ -33,6 +41,7 @@ struct event {
     int64_t delta;
     int64_t value;  /* after it; 0 if unknown */
     bool has_value; /* false: Redis added delta, and then refused to tell the sum */
+    struct event_trace trace;
 };
 
 #endif

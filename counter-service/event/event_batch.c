@@ -22,10 +22,29 @@ static inline char *write_text(char *at, struct text text)
     return at + text.len;
 }
 
-void event_batch_begin(struct buffer *out)
+static void put_varint(struct buffer *out, uint64_t value)
 {
-    const char version = EVENT_BATCH_VERSION;
+    char bytes[VARINT_LEN_MAX];
+    buffer_append(out, bytes, (size_t)(varint_put(bytes, value) - bytes));
+}
+
+void event_batch_begin(struct buffer *out, size_t trace_count)
+{
+    const char version = trace_count > 0 ? EVENT_BATCH_VERSION_TRACES : EVENT_BATCH_VERSION;
     buffer_append(out, &version, 1);
+    if (trace_count > 0) {
+        put_varint(out, trace_count);
+    }
+}
+
+void event_batch_put_trace(struct buffer *out, size_t place, const struct trace_context *context, struct text state)
+{
+    assert(state.len <= TRACE_STATE_LEN_MAX);
+    put_varint(out, place);
+    buffer_append(out, context->trace_id, sizeof(context->trace_id));
+    buffer_append(out, context->span_id, sizeof(context->span_id));
+    put_varint(out, state.len);
+    buffer_append_text(out, state);
 }
 
 void event_batch_put(struct buffer *out, const struct event_batch_item *item)
@@ -130,15 +149,71 @@ static enum verdict read_token(struct text token, struct event *event)
     }
 }
 
+/* ---- traces ---- */
+
+static bool take_bytes(struct text *rest, size_t len, const uint8_t **ret_bytes)
+{
+    if (len > rest->len) {
+        return false;
+    }
+    *ret_bytes = (const uint8_t *)rest->data;
+    skip(rest, len);
+    return true;
+}
+
+static bool take_trace(struct text *rest, uint64_t *ret_place, struct event_trace *ret_trace)
+{
+    return varint_take(rest, ret_place) && take_bytes(rest, TRACE_ID_BYTES, &ret_trace->trace_id) &&
+           take_bytes(rest, TRACE_SPAN_ID_BYTES, &ret_trace->span_id) &&
+           take_text(rest, 0, TRACE_STATE_LEN_MAX, &ret_trace->state);
+}
+
+/* Moves the traces from the start of reader->items to reader->traces. */
+static int part_traces(struct event_batch_reader *reader)
+{
+    uint64_t count;
+    uint64_t place;
+    struct event_trace trace;
+    if (!varint_take(&reader->items, &count) || count == 0 || count > BATCH_ITEMS_MAX) {
+        return -1;
+    }
+    const char *start = reader->items.data;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!take_trace(&reader->items, &place, &trace)) {
+            return -1;
+        }
+    }
+    reader->traces = (struct text){start, (size_t)(reader->items.data - start)};
+    return 0;
+}
+
+/* Of the item whose place is reader->place, counted from 1 here. */
+static struct event_trace trace_of_item(struct event_batch_reader *reader)
+{
+    while (reader->traces.len > 0 && reader->trace_place < reader->place) {
+        const bool is_read = take_trace(&reader->traces, &reader->trace_place, &reader->trace);
+        assert(is_read); /* part_traces has seen it */
+        (void)is_read;
+        if (reader->trace_place == 0) {
+            break;
+        }
+    }
+    const bool is_its =
+        reader->trace.trace_id != NULL && (reader->trace_place == 0 || reader->trace_place == reader->place);
+    return is_its ? reader->trace : (struct event_trace){0};
+}
+
+/* ---- the whole ---- */
+
 int event_batch_open(struct event_batch_reader *reader, unsigned partition, struct stream_id entry, struct text items,
                      struct text results)
 {
-    if (items.len == 0 || items.data[0] != EVENT_BATCH_VERSION) {
+    if (items.len == 0 || (items.data[0] != EVENT_BATCH_VERSION && items.data[0] != EVENT_BATCH_VERSION_TRACES)) {
         return -1;
     }
     *reader = (struct event_batch_reader){
         .partition = partition, .entry = entry, .items = {items.data + 1, items.len - 1}, .results = results};
-    return 0;
+    return items.data[0] == EVENT_BATCH_VERSION ? 0 : part_traces(reader);
 }
 
 int event_batch_next(struct event_batch_reader *reader, struct event *ret_event)
@@ -150,6 +225,7 @@ int event_batch_next(struct event_batch_reader *reader, struct event *ret_event)
             return -1;
         }
         reader->place++;
+        event.trace = trace_of_item(reader);
         const enum verdict verdict = read_token(token, &event);
         if (verdict == DAMAGED) {
             return -1;

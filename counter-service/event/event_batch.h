@@ -1,8 +1,10 @@
 /* An entry of the outbox: the items of one write call, packed by the service, and the results that the write script
  * gave them (write_script.lua has the tokens). Pure functions.
  *
- *     byte      EVENT_BATCH_VERSION
- *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta
+ *     byte      EVENT_BATCH_VERSION, or EVENT_BATCH_VERSION_TRACES if traces follow
+ *     [traces   varint count; each: varint place of the item, from 1, or 0 for all of them; trace id of 16 bytes, span
+ * id of 8; varint length and bytes of tracestate] an item   varint length and bytes of resource_id, of counter_type, of
+ * user_id; zigzag varint delta
  *
  * Varints are protobuf's (base 128, least significant first). The format is part of the data in Redis: entries outlive
  * a deployment. The results are a token an item, with a blank between two:
@@ -19,7 +21,7 @@
 #include "common/base/compiler.h"
 #include "counter-service/event/event.h"
 
-enum { EVENT_BATCH_VERSION = 1 };
+enum { EVENT_BATCH_VERSION = 1, EVENT_BATCH_VERSION_TRACES = 2 };
 
 struct event_batch_item {
     struct text resource_id;
@@ -28,8 +30,10 @@ struct event_batch_item {
     int64_t delta;
 };
 
-/* Begins a batch. When out of memory out->failed is set, by both. */
-void event_batch_begin(struct buffer *out);
+/* Begins a batch with so many traces. When out of memory out->failed is set, as by those below. */
+void event_batch_begin(struct buffer *out, size_t trace_count);
+/* In the order of their items. place: of the item, from 1; 0: of all of them. */
+void event_batch_put_trace(struct buffer *out, size_t place, const struct trace_context *context, struct text state);
 /* item: has the lengths of common/contract/limits.h, checked by whoever took it from a caller. */
 void event_batch_put(struct buffer *out, const struct event_batch_item *item);
 
@@ -38,9 +42,13 @@ struct event_batch_reader {
     unsigned partition;
     struct stream_id entry;
     /* what is left */
+    struct text traces;
     struct text items;
     struct text results;
     unsigned place; /* of the next item */
+    /* The trace read last. */
+    struct event_trace trace;
+    uint64_t trace_place; /* of its item, from 1; 0: of all */
 };
 
 /* items: what was packed. results: the tokens. Returns 0, or -1 if this is no batch of a version that is known. Both

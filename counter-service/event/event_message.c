@@ -9,9 +9,10 @@
  */
 #define TIME_MS_MAX UINT64_C(253402300799999)
 
-enum header { SPECVERSION, ID, SOURCE, TYPE, SUBJECT, TIME, CONTENT_TYPE, HEADERS };
+/* Those that every event has come first. */
+enum header { SPECVERSION, ID, SOURCE, TYPE, SUBJECT, TIME, CONTENT_TYPE, TRACEPARENT, TRACESTATE, HEADERS };
 
-_Static_assert((int)HEADERS == (int)EVENT_HEADERS, "every header has its place");
+_Static_assert((int)HEADERS == (int)EVENT_HEADERS_MAX, "every header has its place");
 
 void event_writer_init(struct event_writer *writer, enum event_format format, const char *store_id)
 {
@@ -30,6 +31,8 @@ void event_writer_init(struct event_writer *writer, enum event_format format, co
         [SUBJECT] = {"ce_subject", TEXT("")},
         [TIME] = {"ce_time", text_of(writer->time)},
         [CONTENT_TYPE] = {"content-type", content_type},
+        [TRACEPARENT] = {"traceparent", {writer->traceparent, sizeof(writer->traceparent)}},
+        [TRACESTATE] = {"tracestate", TEXT("")},
     };
     memcpy(writer->headers, headers, sizeof(headers));
 }
@@ -37,6 +40,19 @@ void event_writer_init(struct event_writer *writer, enum event_format format, co
 static uint64_t time_of(const struct event *event)
 {
     return event->entry.ms < TIME_MS_MAX ? event->entry.ms : TIME_MS_MAX;
+}
+
+static size_t set_trace(struct event_writer *writer, const struct event_trace *trace)
+{
+    struct trace_context context = {.is_sampled = true};
+    if (trace->trace_id == NULL) {
+        return TRACEPARENT;
+    }
+    memcpy(context.trace_id, trace->trace_id, sizeof(context.trace_id));
+    memcpy(context.span_id, trace->span_id, sizeof(context.span_id));
+    trace_context_write(&context, writer->traceparent);
+    writer->headers[TRACESTATE].value = trace->state;
+    return trace->state.len > 0 ? HEADERS : TRACESTATE;
 }
 
 static void set_headers(struct event_writer *writer, const struct event *event)
@@ -51,6 +67,7 @@ static void set_headers(struct event_writer *writer, const struct event *event)
     writer->headers[ID].value = (struct text){writer->id.text, writer->id.len};
     writer->headers[SUBJECT].value = event->resource_id;
     writer->headers[TIME].value = text_of(writer->time);
+    writer->header_count = set_trace(writer, &event->trace);
 }
 
 static void put_json(struct event_writer *writer, const struct event *event, struct buffer *out)

@@ -1,6 +1,6 @@
 /* An event as a Kafka message: its value (JSON or protobuf, proto/tally/v1/event.proto) and its headers,
- * CloudEvents 1.0 in binary mode (the Kafka protocol binding of CloudEvents 1.0.2, section 3.2). The key is the
- * resource_id. */
+ * CloudEvents 1.0 in binary mode (the Kafka protocol binding of CloudEvents 1.0.2, section 3.2); of a traced change
+ * also traceparent and tracestate. The key is the resource_id. */
 #ifndef TALLY_COUNTER_SERVICE_EVENT_EVENT_MESSAGE_H
 #define TALLY_COUNTER_SERVICE_EVENT_EVENT_MESSAGE_H
 
@@ -13,7 +13,7 @@
 
 #define EVENT_TYPE "tally.counter.changed.v1"
 
-enum { EVENT_HEADERS = 7, EVENT_SOURCE_SIZE = 64 };
+enum { EVENT_HEADERS_MAX = 9, EVENT_SOURCE_SIZE = 64 };
 
 /* What the messages of one store have in common; and of the last one its parts, which headers point into. One thread.
  */
@@ -26,7 +26,9 @@ struct event_writer {
     struct event_id id;
     uint64_t time_ms; /* what `time` says: of the entry, at most the end of the year 9999, which RFC 3339 ends with */
     char time[TIMESTAMP_SIZE];
-    struct named_text headers[EVENT_HEADERS]; /* valid until the next message, and as long as the event's texts */
+    char traceparent[TRACE_PARENT_LEN];
+    struct named_text headers[EVENT_HEADERS_MAX]; /* valid until the next message, and as long as the event's texts */
+    size_t header_count;
 };
 
 /* The writer stays where it is: its headers point into it. store_id: STORE_ID_LEN digits. */

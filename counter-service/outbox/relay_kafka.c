@@ -83,7 +83,7 @@ static enum kafka_outcome send_event(struct relay_run *run, const struct event *
                                                   .key = event->resource_id,
                                                   .value = {run->value.data, run->value.len},
                                                   .headers = run->writer.headers,
-                                                  .header_count = EVENT_HEADERS,
+                                                  .header_count = run->writer.header_count,
                                                   .tag = entry,
                                               });
 }

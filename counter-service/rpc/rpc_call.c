@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
 #include "counter-service/rpc/rpc_server_metrics.h"
+#include "counter-service/rpc/rpc_trace.h"
 
 static void on_requested(struct rpc_event *event, bool ok);
 static void on_answered(struct rpc_event *event, bool ok);
@@ -90,6 +91,7 @@ static void on_requested(struct rpc_event *event, bool ok)
     }
     assert(call->native != NULL);
     call->arrived_us = clock_monotonic_us();
+    rpc_trace_begin(call);
     call->home->on_arrived(call->home, call);
 }
 
@@ -115,8 +117,10 @@ int64_t rpc_call_deadline_us(const struct rpc_call *call)
 static void start_answer(struct rpc_call *call, grpc_status_code code)
 {
     struct rpc_method_metrics *metrics = call->served->metrics;
+    const int64_t now_us = clock_monotonic_us();
     rpc_method_metrics_ended(metrics, (int)code);
-    rpc_method_metrics_took(metrics, clock_monotonic_us() - call->arrived_us);
+    rpc_method_metrics_took(metrics, now_us - call->arrived_us);
+    rpc_trace_end(call, code, now_us);
 
     grpc_op operations[4];
     memset(operations, 0, sizeof(operations));

@@ -23,6 +23,7 @@
 #include "common/base/compiler.h"
 #include "common/base/text.h"
 #include "common/contract/status.h"
+#include "common/trace/tracer.h"
 
 struct rpc_call;
 struct rpc_method_metrics;
@@ -56,6 +57,7 @@ struct rpc_method {
     bool client_streams;
     unsigned armed; /* calls that can arrive on a queue before its thread arms more */
     unsigned kind;  /* the module's own: tells apart methods that share a handler */
+    bool is_traced; /* of those who only look nobody needs traces */
     /* A call has arrived. The handler must not block, and sees to it that it is answered once. */
     void (*handle)(void *ctx, struct rpc_call *call);
 };
@@ -93,6 +95,10 @@ struct rpc_call {
     grpc_call_details details; /* only of a call without a method of its own */
     grpc_byte_buffer *payload; /* NULL although it arrived: the client went away, or sent nothing */
     int64_t arrived_us;        /* monotonic */
+    struct {
+        struct trace_step step;
+        struct text state; /* tracestate; points into metadata */
+    } trace;
     /* owned by who has the call */
     struct arena arena; /* for the handler; reset when the call is kept */
     grpc_byte_buffer *reply;

@@ -86,6 +86,7 @@ static void plan_call(struct store_exchange *exchange, struct store_call *call, 
         return;
     }
     assert(pipeline->requests.len > start);
+    call->sent_us = now_us;
     call->status = STATUS_OK;
     call->detail = NULL;
     pipeline->calls[pipeline->call_count++] = (struct planned_call){call, start};

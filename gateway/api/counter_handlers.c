@@ -1,5 +1,6 @@
 #include "gateway/api/counter_handlers.h"
 
+#include "common/base/clock.h"
 #include "common/base/compiler.h"
 #include "common/contract/counter_rules.h"
 #include "gateway/api/path_parameters.h"
@@ -126,8 +127,13 @@ static bool submit(struct request_state *state, enum batch_kind kind, void (*ans
         .operations = state->operations.items,
         .operation_count = state->operations.count,
         .deadline_us = request_state_deadline_us(state),
+        .trace = request_trace_step(&state->trace),
+        .trace_state = state->trace.state,
         .on_done = on_done,
     };
+    if (state->submission.trace != NULL) {
+        state->submission.waits_since_us = clock_monotonic_us();
+    }
     if (batcher_submit(loop->batcher, &state->submission) != STATUS_OK) {
         admission_out_of_memory(state);
         return false;

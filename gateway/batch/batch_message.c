@@ -19,6 +19,7 @@ struct batch_message {
     Tally__V1__IncrementRequest *increment_pointers[BATCH_ITEMS_MAX];
     Tally__V1__GetRequest gets[BATCH_ITEMS_MAX];
     Tally__V1__GetRequest *get_pointers[BATCH_ITEMS_MAX];
+    Tally__V1__TraceContext traces[BATCH_ITEMS_MAX]; /* of those that have one */
     Tally__V1__BatchIncrementResponse *increment_reply;
     Tally__V1__BatchGetResponse *get_reply;
 };
@@ -35,6 +36,7 @@ struct batch_message *batch_message_create(void)
         message->increment_pointers[i] = &message->increments[i];
         tally__v1__get_request__init(&message->gets[i]);
         message->get_pointers[i] = &message->gets[i];
+        tally__v1__trace_context__init(&message->traces[i]);
     }
     return message;
 }
@@ -53,13 +55,23 @@ void batch_message_clear(struct batch_message *message)
     message->count = 0;
 }
 
-void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation)
+static Tally__V1__TraceContext *put_trace(Tally__V1__TraceContext *context, const struct traced_request *trace)
+{
+    context->traceparent = grpc_message_bytes((struct text){trace->traceparent, sizeof(trace->traceparent)});
+    context->tracestate = grpc_message_bytes(trace->state);
+    return context;
+}
+
+void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation,
+                       const struct traced_request *trace)
 {
     assert(message->count < BATCH_ITEMS_MAX);
     const size_t i = message->count++;
+    Tally__V1__TraceContext *context = trace != NULL ? put_trace(&message->traces[i], trace) : NULL;
     if (kind == BATCH_GET) {
         message->gets[i].resource_id = grpc_message_bytes(operation->resource_id);
         message->gets[i].counter_type = grpc_message_bytes(operation->counter_type);
+        message->gets[i].trace = context;
         return;
     }
     Tally__V1__IncrementRequest *increment = &message->increments[i];
@@ -68,6 +80,7 @@ void batch_message_add(struct batch_message *message, enum batch_kind kind, cons
     increment->user_id = grpc_message_bytes(operation->user_id);
     increment->idempotency_key = grpc_message_bytes(operation->idempotency_key);
     increment->delta = operation->delta;
+    increment->trace = context;
 }
 
 grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind,

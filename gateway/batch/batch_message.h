@@ -8,6 +8,7 @@
 
 #include "common/base/compiler.h"
 #include "common/contract/status.h"
+#include "gateway/batch/batch_trace.h"
 #include "gateway/batch/operation.h"
 
 struct batch_message;
@@ -17,9 +18,10 @@ struct batch_message *batch_message_create(void) MUST_CHECK;
 void batch_message_free(struct batch_message *message);
 
 void batch_message_clear(struct batch_message *message);
-/* At most BATCH_ITEMS_MAX since the last clear, all of the same kind. The operation's texts stay the caller's until
- * batch_message_pack. */
-void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation);
+/* At most BATCH_ITEMS_MAX since the last clear, all of the same kind. The operation's texts and trace stay the caller's
+ * until batch_message_pack. trace: the request's whose first item it is, if that is traced; else NULL. */
+void batch_message_add(struct batch_message *message, enum batch_kind kind, const struct operation *operation,
+                       const struct traced_request *trace);
 /* The packed request; place is an increment's. The caller destroys it. NULL when out of memory. */
 grpc_byte_buffer *batch_message_pack(struct batch_message *message, enum batch_kind kind,
                                      const struct session_place *place) MUST_CHECK;

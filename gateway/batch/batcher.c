@@ -112,6 +112,11 @@ static bool failed_by_session(const struct sent_batch *batch, enum status status
 static void wait_again(struct sent_batch *batch)
 {
     struct waiting_line *line = &batch->batcher->lines[batch->size][batch->kind].waiting;
+    for (size_t i = 0; batch->trace != NULL && i < batch->count; i++) {
+        if (batch->entries[i].submission != NULL) {
+            batch->entries[i].submission->waits_since_us = clock_monotonic_us();
+        }
+    }
     if (waiting_line_reserve(line, batch->count) == 0) {
         waiting_line_put_back(line, batch->entries, batch->count);
     } else {
@@ -146,6 +151,10 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     struct batcher *batcher = batch->batcher;
     if (status == STATUS_OK && batch_message_read_reply(batcher->message, batch->kind, reply, batch->count) != 0) {
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
+    }
+    if (batch->trace != NULL) {
+        batch_trace_end(batch->trace, rpc_of_kind[batch->kind], status, client_call_attempts(batch->call),
+                        clock_monotonic_us());
     }
     leave_window(batch, status);
     if (failed_by_session(batch, status)) {
@@ -185,20 +194,29 @@ static int start_call(struct sent_batch *batch, int64_t now_us)
 {
     struct batch_message *message = batch->batcher->message;
     int64_t latest_us = 0;
+    size_t cursor = 0;
+    batch->trace = tracer_is_on() ? batch_trace_create(batch->entries, batch->count, now_us) : NULL;
     batch_message_clear(message);
     for (size_t i = 0; i < batch->count; i++) {
         assert(batch->entries[i].submission != NULL); /* nothing of it was answered yet */
         const int64_t deadline_us = batch->entries[i].submission->deadline_us;
         latest_us = deadline_us > latest_us ? deadline_us : latest_us;
         batch->earliest_us = clock_earlier(batch->earliest_us, deadline_us);
-        batch_message_add(message, batch->kind, batch->entries[i].operation);
+        batch_message_add(message, batch->kind, batch->entries[i].operation,
+                          batch_trace_of(batch->trace, batch->entries, i, &cursor));
     }
     grpc_byte_buffer *packed = batch_message_pack(message, batch->kind, &batch->place);
     if (packed == NULL) {
         return -1;
     }
-    batch->call = client_call_start(batch->batcher->client, rpc_of_kind[batch->kind], packed, now_us, latest_us,
-                                    on_call_done, batch);
+    const struct client_call_options options = {
+        .rpc = rpc_of_kind[batch->kind],
+        .deadline_us = latest_us,
+        .trace = batch->trace != NULL ? &batch->trace->step.context : NULL,
+        .on_done = on_call_done,
+        .ctx = batch,
+    };
+    batch->call = client_call_start(batch->batcher->client, &options, packed, now_us);
     return batch->call == NULL ? -1 : 0;
 }
 

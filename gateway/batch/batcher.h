@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/trace/tracer.h"
 #include "gateway/batch/operation.h"
 #include "gateway/rpc/counter_client.h"
 
@@ -33,7 +34,10 @@ struct submission {
     enum batch_kind kind;
     struct operation *operations;
     size_t operation_count;
-    int64_t deadline_us; /* monotonic */
+    int64_t deadline_us;            /* monotonic */
+    const struct trace_step *trace; /* the request's; NULL: it is not traced */
+    struct text trace_state;        /* with it */
+    int64_t waits_since_us;         /* with it: monotonic */
     /* Called once, when every operation has its result; never from inside batcher_submit. It may submit another. */
     void (*on_done)(struct submission *submission);
     /* The batcher's own. */

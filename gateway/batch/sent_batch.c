@@ -24,6 +24,7 @@ struct sent_batch *sent_batch_take(struct sent_list *list, struct waiting_line *
 void sent_batch_free(struct sent_list *list, struct sent_batch *batch)
 {
     list_remove(&list->batches, &batch->node);
+    batch_trace_free(batch->trace);
     free(batch);
 }
 

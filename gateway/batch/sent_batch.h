@@ -9,6 +9,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/list.h"
+#include "gateway/batch/batch_trace.h"
 #include "gateway/batch/entry.h"
 #include "gateway/batch/send_window.h"
 #include "gateway/batch/session.h"
@@ -25,8 +26,9 @@ struct sent_batch {
     /* changed until its call is over */
     struct session_place place; /* an increment's */
     struct client_call *call;
-    int64_t earliest_us; /* the earliest deadline of its unanswered entries; INT64_MAX: none is left */
-    bool in_window;      /* its items count as out */
+    struct batch_trace *trace; /* NULL: nothing that it carries is traced */
+    int64_t earliest_us;       /* the earliest deadline of its unanswered entries; INT64_MAX: none is left */
+    bool in_window;            /* its items count as out */
     struct list_node node;
     struct entry entries[];
 };

@@ -54,7 +54,9 @@ static struct client_call *call(struct session *session, enum counter_rpc rpc, c
         return NULL;
     }
     session->call_started_us = now_us;
-    return client_call_start(session->client, rpc, message, now_us, now_us + timeout_us, on_done, session);
+    const struct client_call_options options = {
+        .rpc = rpc, .deadline_us = now_us + timeout_us, .on_done = on_done, .ctx = session};
+    return client_call_start(session->client, &options, message, now_us);
 }
 
 /* Three renewals fit into the time after which the service forgets the session. */

@@ -7,6 +7,7 @@
 #include "common/contract/grpc_message.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/reply.h"
+#include "gateway/rpc/rpc_trace.h"
 
 enum { REFUSAL_LEN_MAX = 2048 };
 
@@ -49,12 +50,23 @@ static void answer(struct request_state *state, enum status status, const char *
     }
 }
 
+static void end_step(const struct request_state *state, enum status status)
+{
+    if (state->lone_call.step.context.is_sampled) {
+        struct span span =
+            rpc_trace_span(state->lone_call.kind->rpc, status, client_call_attempts(state->lone_call.call));
+        span.state = state->trace.state;
+        tracer_end(&state->lone_call.step, &span, clock_monotonic_us());
+    }
+}
+
 static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 {
     struct request_state *state = ctx;
     struct arena *arena = &state->loop->arena;
     const struct lone_call_kind *kind = state->lone_call.kind;
     const char *said = refusal_said(state, status);
+    end_step(state, status);
     end_wait(state);
     if (status == STATUS_OK) {
         const ProtobufCMessage *response = grpc_message_unpack(kind->response, reply, arena);
@@ -67,6 +79,7 @@ static void on_done(void *ctx, enum status status, grpc_byte_buffer *reply)
 
 static void on_abort(struct request_state *state)
 {
+    end_step(state, STATUS_DRAINING);
     client_call_abandon(state->lone_call.call);
     end_wait(state);
     answer(state, STATUS_DRAINING, NULL);
@@ -85,10 +98,18 @@ static const struct request_wait_kind lone_call_wait = {on_abandon, on_abort};
 static struct client_call *start_call(struct request_state *state, enum counter_rpc rpc,
                                       const ProtobufCMessage *message)
 {
+    const int64_t now_us = clock_monotonic_us();
+    struct trace_step *step = &state->lone_call.step;
+    *step = tracer_begin_child(&state->trace.step, now_us);
+    const struct client_call_options options = {
+        .rpc = rpc,
+        .deadline_us = request_state_deadline_us(state),
+        .trace = step->context.is_sampled ? &step->context : NULL,
+        .on_done = on_done,
+        .ctx = state,
+    };
     grpc_byte_buffer *packed = grpc_message_pack(message);
-    return packed == NULL ? NULL
-                          : client_call_start(state->loop->client, rpc, packed, clock_monotonic_us(),
-                                              request_state_deadline_us(state), on_done, state);
+    return packed == NULL ? NULL : client_call_start(state->loop->client, &options, packed, now_us);
 }
 
 bool lone_call_start(struct request_state *state, const struct lone_call_kind *kind, const ProtobufCMessage *message)

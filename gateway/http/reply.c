@@ -143,6 +143,7 @@ static void send_answer(struct request_state *state, int http_status, const char
         snprintf(values.retry_after, sizeof(values.retry_after), "%d", channel_pool_retry_after_s(loop->pool));
         add_own_header(&response, "Retry-After", values.retry_after);
     }
+    request_trace_end(state, http_status);
     request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
                              clock_monotonic_us() - request->complete_us + request->held_us);
     request_state_end(state);

@@ -18,6 +18,8 @@ const struct http_wanted_field request_fields[REQUEST_FIELDS] = {
     [FIELD_CACHE_CONTROL] = {NAME("Cache-Control"), NULL},
     [FIELD_PRAGMA] = {NAME("Pragma"), NULL},
     [FIELD_AUTHORIZATION] = {NAME("Authorization"), NULL},
+    [FIELD_TRACEPARENT] = {NAME("traceparent"), NULL},
+    [FIELD_TRACESTATE] = {NAME("tracestate"), NULL},
 };
 
 _Static_assert((int)REQUEST_FIELDS <= (int)HTTP_WANTED_FIELDS_MAX, "a request has a place for each");

@@ -18,6 +18,8 @@ enum request_field {
     FIELD_CACHE_CONTROL,
     FIELD_PRAGMA,
     FIELD_AUTHORIZATION, /* only whether there is one */
+    FIELD_TRACEPARENT,
+    FIELD_TRACESTATE,
     REQUEST_FIELDS
 };
 

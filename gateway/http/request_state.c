@@ -28,6 +28,7 @@ void request_state_end(struct request_state *state)
 {
     assert(state->request != NULL && state->wait.kind == NULL && state->pending == 0);
     assert(state->cached.entry == NULL && state->cached.waiters.first == NULL);
+    request_trace_end(state, 0);
     operation_list_clear(&state->operations);
     state->request = NULL;
 }

@@ -18,6 +18,7 @@
 #include "gateway/batch/operation_list.h"
 #include "gateway/http/loop_context.h"
 #include "gateway/http/request_id.h"
+#include "gateway/http/request_trace.h"
 #include "gateway/http/request_wait.h"
 #include "gateway/http/router.h"
 #include "gateway/rpc/counter_client.h"
@@ -40,6 +41,7 @@ struct request_state {
     struct http_request *request;
     struct route_match match;
     struct http_response response; /* headers gathered so far */
+    struct request_trace trace;
     struct operation_list operations;
     struct submission submission;                /* what the batcher works on */
     void (*answer)(struct request_state *state); /* called once all results are there */
@@ -55,6 +57,7 @@ struct request_state {
     struct {
         const struct lone_call_kind *kind;
         struct client_call *call; /* NULL: none is out */
+        struct trace_step step;
     } lone_call;
     struct {
         struct cache *cache;

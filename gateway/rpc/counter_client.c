@@ -25,6 +25,7 @@
 #include "common/base/list.h"
 #include "common/base/prng.h"
 #include "common/thread/thread.h"
+#include "common/trace/tracer.h"
 #include "gateway/rpc/retry.h"
 #include "gateway/rpc/rpc_attempt.h"
 #include "gateway/rpc/rpc_metrics.h"
@@ -45,6 +46,7 @@ struct client_call {
     struct counter_client *client;
     enum counter_rpc rpc;
     grpc_byte_buffer *message;
+    grpc_slice traceparent; /* empty: none is sent */
     int64_t deadline_us;
     client_call_done on_done;
     void *ctx;
@@ -152,8 +154,8 @@ static void start_attempt(struct client_call *call, int64_t now_us)
     if (channel == NULL) {
         return;
     }
-    call->attempt =
-        rpc_attempt_start(channel, client->queue, method_names[call->rpc], call->message, now_us, call->deadline_us);
+    const struct rpc_message message = {method_names[call->rpc], call->message, call->traceparent};
+    call->attempt = rpc_attempt_start(channel, client->queue, &message, now_us, call->deadline_us);
     if (call->attempt == NULL) {
         channel_pool_give_back(client->pool, channel, CALL_SAYS_NOTHING, now_us);
         end_call(call, STATUS_SHED);
@@ -240,6 +242,7 @@ static void unlink_call(struct client_call *call)
 static void free_call(struct client_call *call)
 {
     grpc_byte_buffer_destroy(call->message);
+    grpc_slice_unref(call->traceparent);
     grpc_slice_unref(call->said);
     free(call);
 }
@@ -357,8 +360,23 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
     return wanted_us;
 }
 
-struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+/* A call that is not traced says so where others are: the service would choose for itself which calls to trace. It is
+ * the same text each time, which HTTP/2 sends as one byte. */
+static grpc_slice traceparent_of(const struct trace_context *trace)
+{
+    if (!tracer_is_on()) {
+        return grpc_empty_slice();
+    }
+    if (trace == NULL) {
+        return grpc_slice_from_static_string("00-000000000000000074616c6c79000000-74616c6c79000000-00");
+    }
+    char text[TRACE_PARENT_LEN];
+    trace_context_write(trace, text);
+    return grpc_slice_from_copied_buffer(text, sizeof(text));
+}
+
+struct client_call *client_call_start(struct counter_client *client, const struct client_call_options *options,
+                                      grpc_byte_buffer *message, int64_t now_us)
 {
     struct client_call *call = calloc(1, sizeof(*call));
     if (call == NULL) {
@@ -368,11 +386,12 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     *call = (struct client_call){
         .client = client,
         .state = STATE_TRYING,
-        .rpc = rpc,
+        .rpc = options->rpc,
         .message = message,
-        .deadline_us = deadline_us,
-        .on_done = on_done,
-        .ctx = ctx,
+        .traceparent = traceparent_of(options->trace),
+        .deadline_us = options->deadline_us,
+        .on_done = options->on_done,
+        .ctx = options->ctx,
         .last_instance = -1,
         .said = grpc_empty_slice(),
     };
@@ -396,6 +415,11 @@ void client_call_abandon(struct client_call *call)
     }
     unlink_call(call);
     free_call(call);
+}
+
+unsigned client_call_attempts(const struct client_call *call)
+{
+    return call->attempts;
 }
 
 struct text client_call_said(const struct client_call *call)

@@ -20,6 +20,7 @@
 #include "common/base/error.h"
 #include "common/base/text.h"
 #include "common/contract/status.h"
+#include "common/trace/trace_context.h"
 #include "gateway/pool/channel_pool.h"
 #include "gateway/rpc/counter_rpc.h"
 
@@ -32,6 +33,14 @@ typedef void (*client_call_done)(void *ctx, enum status status, grpc_byte_buffer
 
 struct counter_client;
 
+struct client_call_options {
+    enum counter_rpc rpc;
+    int64_t deadline_us;               /* monotonic */
+    const struct trace_context *trace; /* of the step that makes the call; copied. NULL: it is not traced */
+    client_call_done on_done;
+    void *ctx;
+};
+
 /* wake is called by the poller thread when counter_client_poll has something to do. */
 struct counter_client *counter_client_create(struct channel_pool *pool, int attempt_timeout_ms, void (*wake)(void *ctx),
                                              void *wake_ctx, struct error *error) MUST_CHECK;
@@ -43,13 +52,14 @@ bool counter_client_awaits_instance(const struct counter_client *client);
 
 /* Starts a call. Takes ownership of message. Never calls on_done from inside. Returns NULL when out of memory (message
  * is freed). The call is the client's, valid until on_done returns. */
-struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
-    MUST_CHECK;
+struct client_call *client_call_start(struct counter_client *client, const struct client_call_options *options,
+                                      grpc_byte_buffer *message, int64_t now_us) MUST_CHECK;
 /* Gives a call up: it is cancelled and on_done will not be called. Also from inside another call's on_done. */
 void client_call_abandon(struct client_call *call);
 /* What the service said when the last attempt failed: any bytes; empty for nothing. Valid inside on_done only. */
 struct text client_call_said(const struct client_call *call);
+/* How often the call was sent so far. Valid inside on_done too. */
+unsigned client_call_attempts(const struct client_call *call);
 
 /* Ends finished calls, starts due re-sends, times silent attempts out. Returns the monotonic time at which it wants to
  * be called again, INT64_MAX for never. */

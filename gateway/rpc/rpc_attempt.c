@@ -7,10 +7,14 @@
 
 enum { OPERATIONS = 6 };
 
-static void fill_operations(struct rpc_attempt *attempt, grpc_byte_buffer *message, grpc_op operations[OPERATIONS])
+/* metadata: what is sent of it, if it has a value. */
+static void fill_operations(struct rpc_attempt *attempt, grpc_byte_buffer *message, grpc_metadata *metadata,
+                            grpc_op operations[OPERATIONS])
 {
     memset(operations, 0, OPERATIONS * sizeof(operations[0]));
     operations[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    operations[0].data.send_initial_metadata.metadata = metadata;
+    operations[0].data.send_initial_metadata.count = GRPC_SLICE_LENGTH(metadata->value) > 0;
     operations[1].op = GRPC_OP_SEND_MESSAGE;
     operations[1].data.send_message.send_message = message;
     operations[2].op = GRPC_OP_SEND_CLOSE_FROM_CLIENT;
@@ -36,8 +40,8 @@ static void release_memory(struct rpc_attempt *attempt)
     free(attempt);
 }
 
-struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue, const char *method,
-                                      grpc_byte_buffer *message, int64_t now_us, int64_t deadline_us)
+struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue,
+                                      const struct rpc_message *message, int64_t now_us, int64_t deadline_us)
 {
     struct rpc_attempt *attempt = calloc(1, sizeof(*attempt));
     if (attempt == NULL) {
@@ -46,12 +50,13 @@ struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_q
     attempt->started_us = now_us;
     attempt->code_message = grpc_empty_slice();
     attempt->handle = grpc_channel_create_call(channel_connection(channel), NULL, GRPC_PROPAGATE_DEFAULTS, queue,
-                                               grpc_slice_from_static_string(method), NULL,
+                                               grpc_slice_from_static_string(message->method), NULL,
                                                gpr_time_from_micros(deadline_us, GPR_CLOCK_MONOTONIC), NULL);
     /* The library empties the buffer that it sends: each attempt gets its own view of the same bytes. */
-    grpc_byte_buffer *view = grpc_byte_buffer_copy(message);
+    grpc_byte_buffer *view = grpc_byte_buffer_copy(message->body);
+    grpc_metadata metadata = {.key = grpc_slice_from_static_string("traceparent"), .value = message->traceparent};
     grpc_op operations[OPERATIONS];
-    fill_operations(attempt, view, operations);
+    fill_operations(attempt, view, &metadata, operations);
     grpc_call_error failure = attempt->handle == NULL
                                   ? GRPC_CALL_ERROR
                                   : grpc_call_start_batch(attempt->handle, operations, OPERATIONS, attempt, NULL);

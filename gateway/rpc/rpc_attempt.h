@@ -26,10 +26,18 @@ struct rpc_attempt {
     grpc_metadata_array trailing_metadata;
 };
 
-/* Starts `method` ("/tally.v1.CounterService/BatchGet") with message, which stays the caller's. Takes over the lent
- * channel only on success. Returns NULL when out of memory. */
-struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue, const char *method,
-                                      grpc_byte_buffer *message, int64_t now_us, int64_t deadline_us) MUST_CHECK;
+/* What is sent. */
+struct rpc_message {
+    const char *method; /* "/tally.v1.CounterService/BatchGet"; static */
+    grpc_byte_buffer *body;
+    grpc_slice traceparent; /* the metadata of this name; empty: none */
+};
+
+/* Sends message, which stays the caller's. Takes over the lent channel only on success. Returns NULL when out of
+ * memory. */
+struct rpc_attempt *rpc_attempt_start(struct channel *channel, grpc_completion_queue *queue,
+                                      const struct rpc_message *message, int64_t now_us, int64_t deadline_us)
+    MUST_CHECK;
 /* Asks the library to end it soon (its code will be CANCELLED, or what had come just before). */
 void rpc_attempt_cancel(struct rpc_attempt *attempt);
 /* The value of a trailer, empty if there was none; valid until rpc_attempt_release. */

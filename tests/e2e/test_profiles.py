@@ -135,7 +135,8 @@ def test_the_heap_is_told(stack, pprof):
         return
     assert stack.gateway.get("/debug/pprof/heap?seconds=1").status == 200
     # Each loop's cache has a table of 8 MB, and one byte in 512 KiB is sampled.
-    sampled = stack.extra_gateway(**ON, DEBUG_HEAP_PROFILE="true", CACHE_MAX_STALENESS="1s", CACHE_MAX_ENTRIES="1000000")
+    cache = {"CACHE_MAX_STALENESS": "1s", "CACHE_MAX_ENTRIES": "1000000"}
+    sampled = stack.extra_gateway(**ON, **cache, DEBUG_HEAP_PROFILE="true")
     top = pprof(sampled, "heap", "-top", "-cum")
     assert "Type: inuse_space" in top and "File: gateway" in top
     assert re.search(r"[kM]B .* cache_create$", top, re.MULTILINE) and "daemon_main" in top, top

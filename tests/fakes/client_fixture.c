@@ -171,8 +171,9 @@ void client_fixture_call(struct client_fixture *fixture, struct call_result *res
 {
     const int64_t now_us = clock_monotonic_us();
     *result = (struct call_result){0};
-    result->call = client_call_start(fixture->client, fixture->rpc, client_fixture_message("the message", 11), now_us,
-                                     now_us + timeout_us, on_done, result);
+    const struct client_call_options options = {
+        .rpc = fixture->rpc, .deadline_us = now_us + timeout_us, .on_done = on_done, .ctx = result};
+    result->call = client_call_start(fixture->client, &options, client_fixture_message("the message", 11), now_us);
     assert_non_null(result->call);
     assert_int_equal(result->ends, 0);
 }

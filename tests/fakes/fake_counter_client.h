@@ -75,8 +75,8 @@ static void fake_client_read(struct client_call *call, grpc_byte_buffer *message
     }
 }
 
-struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+struct client_call *client_call_start(struct counter_client *client, const struct client_call_options *options,
+                                      grpc_byte_buffer *message, int64_t now_us)
 {
     (void)client;
     if (fake_client.out_of_memory) {
@@ -86,7 +86,12 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
     assert_true(fake_client.call_count < FAKE_CALLS_MAX);
     struct client_call *call = &fake_client.calls[fake_client.call_count++];
     *call = (struct client_call){
-        .rpc = rpc, .started_us = now_us, .deadline_us = deadline_us, .on_done = on_done, .ctx = ctx};
+        .rpc = options->rpc,
+        .started_us = now_us,
+        .deadline_us = options->deadline_us,
+        .on_done = options->on_done,
+        .ctx = options->ctx,
+    };
     fake_client_read(call, message);
     grpc_byte_buffer_destroy(message);
     return call;
@@ -96,6 +101,12 @@ bool counter_client_awaits_instance(const struct counter_client *client)
 {
     (void)client;
     return fake_client.awaits_instance;
+}
+
+unsigned client_call_attempts(const struct client_call *call)
+{
+    (void)call;
+    return 1;
 }
 
 void client_call_abandon(struct client_call *call)

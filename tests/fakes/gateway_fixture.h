@@ -149,8 +149,8 @@ int64_t batcher_too_late_us(const struct batcher *batcher, int64_t now_us)
     return now_us;
 }
 
-struct client_call *client_call_start(struct counter_client *client, enum counter_rpc rpc, grpc_byte_buffer *message,
-                                      int64_t now_us, int64_t deadline_us, client_call_done on_done, void *ctx)
+struct client_call *client_call_start(struct counter_client *client, const struct client_call_options *options,
+                                      grpc_byte_buffer *message, int64_t now_us)
 {
     static const ProtobufCMessageDescriptor *const descriptors[COUNTER_RPCS] = {
         [COUNTER_RPC_LIST_COUNTERS] = &tally__v1__list_counters_request__descriptor,
@@ -158,20 +158,20 @@ struct client_call *client_call_start(struct counter_client *client, enum counte
         [COUNTER_RPC_RANK_OF] = &tally__v1__rank_of_request__descriptor,
     };
     (void)client;
-    assert_non_null(descriptors[rpc]);
-    assert_true(deadline_us > now_us);
-    fixture->rpc = rpc;
+    assert_non_null(descriptors[options->rpc]);
+    assert_true(options->deadline_us > now_us);
+    fixture->rpc = options->rpc;
     fixture->calls++;
-    fixture->asked = grpc_message_unpack(descriptors[rpc], message, &fixture->arena);
+    fixture->asked = grpc_message_unpack(descriptors[options->rpc], message, &fixture->arena);
     assert_non_null(fixture->asked);
     grpc_byte_buffer_destroy(message);
-    if (rpc == COUNTER_RPC_LIST_COUNTERS) {
+    if (options->rpc == COUNTER_RPC_LIST_COUNTERS) {
         const Tally__V1__ListCountersRequest *list = (const Tally__V1__ListCountersRequest *)fixture->asked;
         snprintf(fixture->listed, sizeof(fixture->listed), "%.*s", (int)list->resource_id.len,
                  (const char *)list->resource_id.data);
     }
-    fixture->on_done = on_done;
-    fixture->on_done_ctx = ctx;
+    fixture->on_done = options->on_done;
+    fixture->on_done_ctx = options->ctx;
     return (struct client_call *)fixture; /* only its address matters */
 }
 
@@ -185,6 +185,12 @@ struct text client_call_said(const struct client_call *call)
 {
     assert_ptr_equal(call, fixture);
     return text_of(fixture->said != NULL ? fixture->said : "");
+}
+
+unsigned client_call_attempts(const struct client_call *call)
+{
+    assert_ptr_equal(call, fixture);
+    return 1;
 }
 
 bool channel_pool_is_ready(struct channel_pool *pool)

@@ -5,7 +5,7 @@
 #include "counter-service/api/counter_rpc.h"
 #include "counter-service/api/health_rpc.h"
 #include "counter-service/api/ranking_rpc.h"
-#include "counter-service/api/reflection_rpc.h"
+#include "counter-service/reflection/reflection_rpc.h"
 #include "counter-service/rpc/rpc_server.h"
 #include "tests/fakes/fake_store.h"
 #include "tests/fakes/grpc_client.h"

@@ -12,10 +12,10 @@
 #include "common/contract/limits.h"
 #include "counter-service/api/counter_reply.h"
 #include "counter-service/api/counter_request.h"
-#include "counter-service/api/descriptor_set.h"
 #include "counter-service/api/ranking_reply.h"
 #include "counter-service/api/ranking_request.h"
-#include "counter-service/api/reflection_answer.h"
+#include "counter-service/reflection/descriptor_set.h"
+#include "counter-service/reflection/reflection_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

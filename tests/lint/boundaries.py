@@ -61,6 +61,7 @@ MAY_USE = {
     " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
     " counter-service/verify counter-service/verify_rankings common/*",
     "counter-service/rpc": "common/*",
+    "counter-service/reflection": "counter-service/rpc common/*",
     "counter-service/api": "counter-service/aggregator counter-service/commands counter-service/outbox"
     " counter-service/ranking counter-service/rpc counter-service/store common/*",
     "counter-service": "counter-service/* common/*",
@@ -91,6 +92,7 @@ WRAPPERS = {
         "gateway/pool/instance.[ch]",
         "gateway/rpc/*.[ch]",
         "counter-service/api/*.[ch]",
+        "counter-service/reflection/*.[ch]",
         "counter-service/rpc/*.[ch]",
     ),
 }

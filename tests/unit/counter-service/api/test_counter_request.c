@@ -280,6 +280,68 @@ static void test_reads_are_checked_too(void **state)
     assert_true(text_equal(result.request.call.items[0].resource_id, TEXT("post-17")));
 }
 
+/* ---- traces ---- */
+
+/* Four increments, of which the second is refused; the traces of all but the first. */
+static struct result read_traced(const char *const parents[3], const char *state)
+{
+    static Tally__V1__IncrementRequest items[4];
+    static Tally__V1__TraceContext contexts[4];
+    Tally__V1__IncrementRequest *pointers[4];
+    Tally__V1__BatchIncrementRequest request = TALLY__V1__BATCH_INCREMENT_REQUEST__INIT;
+    for (size_t i = 0; i < 4; i++) {
+        items[i] = good_increment();
+        pointers[i] = &items[i];
+        tally__v1__trace_context__init(&contexts[i]);
+        if (i > 0) {
+            contexts[i].traceparent = bytes_of(parents[i - 1]);
+            contexts[i].tracestate = bytes_of(state);
+            items[i].trace = &contexts[i];
+        }
+    }
+    items[1].delta = 0;
+    request.n_items = 4;
+    request.items = pointers;
+    return read_message(COUNTER_BATCH_INCREMENT, &request.base);
+}
+
+#define SAMPLED "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static void test_traces_are_of_the_items_that_the_store_gets(void **state)
+{
+    (void)state;
+    struct span_queue spans;
+    span_queue_init(&spans, 10);
+    assert_null(read_traced((const char *const[]){SAMPLED, SAMPLED, SAMPLED}, "a=1").request.traces);
+    tracer_start(1, &spans);
+    const struct result result = read_traced((const char *const[]){SAMPLED, SAMPLED, SAMPLED}, "a=1");
+    const struct item_trace *first = result.request.traces;
+    assert_true(first != NULL && first->place == 1 && text_equal(first->state, TEXT("a=1")));
+    assert_true(first->step.context.is_sampled && first->step.context.trace_id[0] == 0x0a);
+    assert_int_equal(first->step.parent_id[7], 0x31);
+    assert_true(first->next != NULL && first->next->place == 2 && first->next->next == NULL);
+    tracer_stop();
+    span_queue_done(&spans);
+}
+
+static void test_what_is_no_trace_is_passed_over(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00",
+                                      "00-00000000000000000000000000000000-b7ad6b7169203331-01", "garbage"};
+    struct span_queue spans;
+    span_queue_init(&spans, 10);
+    tracer_start(1, &spans);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const struct result result = read_traced((const char *const[]){bad[i], bad[i], SAMPLED}, "no state");
+        assert_int_equal(result.status, STATUS_OK);
+        const struct item_trace *first = result.request.traces;
+        assert_true(first != NULL && first->place == 2 && first->next == NULL && first->state.len == 0);
+    }
+    tracer_stop();
+    span_queue_done(&spans);
+}
+
 static void test_a_call_without_a_message_or_with_garbage_is_refused(void **state)
 {
     (void)state;
@@ -310,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_broken_rule_of_a_session_is_named, start, end),
         cmocka_unit_test_setup_teardown(test_sessions_are_opened_and_kept, start, end),
         cmocka_unit_test_setup_teardown(test_reads_are_checked_too, start, end),
+        cmocka_unit_test_setup_teardown(test_traces_are_of_the_items_that_the_store_gets, start, end),
+        cmocka_unit_test_setup_teardown(test_what_is_no_trace_is_passed_over, start, end),
         cmocka_unit_test_setup_teardown(test_a_call_without_a_message_or_with_garbage_is_refused, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/base/prng.h"
 #include "common/contract/limits.h"
@@ -24,7 +25,7 @@ static void test_the_bytes_of_an_item_are_those_of_the_format(void **state)
     (void)state;
     struct buffer out;
     buffer_init(&out);
-    event_batch_begin(&out);
+    event_batch_begin(&out, 0);
     event_batch_put(&out, &(struct event_batch_item){TEXT("post"), TEXT("likes"), {NULL, 0}, -65});
     assert_true(text_equal(text_in(&out), TEXT("\1\4post\5likes\0\x81\1")));
     buffer_done(&out);
@@ -89,7 +90,7 @@ static void check_random_batch(struct prng *prng)
     struct buffer items, results;
     buffer_init(&items);
     buffer_init(&results);
-    event_batch_begin(&items);
+    event_batch_begin(&items, 0);
     for (size_t i = 0; i < count; i++) {
         make_random_item(prng, &made[i]);
         event_batch_put(&items, &made[i].item);
@@ -121,12 +122,97 @@ static void test_random_items_come_back_as_they_were(void **state)
     }
 }
 
+/* ---- traces ---- */
+
+static const struct trace_context contexts[] = {
+    {.trace_id = "0123456789abcdef", .span_id = "ABCDEFGH"},
+    {.trace_id = "fedcba9876543210", .span_id = "HGFEDCBA"},
+};
+
+static void put_three_items(struct buffer *out)
+{
+    for (int i = 0; i < 3; i++) {
+        event_batch_put(out, &(struct event_batch_item){TEXT("p"), TEXT("l"), {NULL, 0}, 1});
+    }
+}
+
+/* traced: a digit an item, the context that its event should have; '-': none. */
+static void check_traces(const struct buffer *items, const char *results, const char *traced)
+{
+    struct event_batch_reader reader;
+    struct event event;
+    assert_int_equal(event_batch_open(&reader, PARTITION, entry, text_in(items), text_of(results)), 0);
+    for (; *traced != '\0'; traced++) {
+        assert_int_equal(event_batch_next(&reader, &event), 1);
+        if (*traced == '-') {
+            assert_null(event.trace.trace_id);
+            continue;
+        }
+        const struct trace_context *context = &contexts[*traced - '0'];
+        assert_non_null(event.trace.trace_id);
+        assert_memory_equal(event.trace.trace_id, context->trace_id, TRACE_ID_BYTES);
+        assert_memory_equal(event.trace.span_id, context->span_id, TRACE_SPAN_ID_BYTES);
+        assert_true(text_equal(event.trace.state, *traced == '0' ? TEXT("a=1") : TEXT("")));
+    }
+    assert_int_equal(event_batch_next(&reader, &event), 0);
+}
+
+static void test_an_event_has_the_trace_of_its_item(void **state)
+{
+    (void)state;
+    struct buffer items;
+    buffer_init(&items);
+    event_batch_begin(&items, 2);
+    event_batch_put_trace(&items, 1, &contexts[0], TEXT("a=1"));
+    event_batch_put_trace(&items, 3, &contexts[1], TEXT(""));
+    put_three_items(&items);
+    check_traces(&items, "1 2 3", "0-1");
+    check_traces(&items, "r1 2 3", "-1"); /* a replay is no event */
+    check_traces(&items, "1 2 r3", "0-");
+    buffer_done(&items);
+}
+
+static void test_one_trace_may_be_that_of_all_items(void **state)
+{
+    (void)state;
+    struct buffer items;
+    buffer_init(&items);
+    event_batch_begin(&items, 1);
+    event_batch_put_trace(&items, 0, &contexts[0], TEXT("a=1"));
+    put_three_items(&items);
+    check_traces(&items, "1 r2 3", "00");
+    buffer_done(&items);
+}
+
+static void test_traces_that_are_cut_off_are_damage(void **state)
+{
+    (void)state;
+    struct buffer items;
+    struct event_batch_reader reader;
+    buffer_init(&items);
+    event_batch_begin(&items, 1);
+    event_batch_put_trace(&items, 1, &contexts[0], TEXT("a=1"));
+    for (size_t len = 0; len < items.len; len++) {
+        const struct text cut = {items.data, len};
+        assert_int_equal(event_batch_open(&reader, PARTITION, entry, cut, TEXT("")), -1);
+    }
+    static const char *const counts[] = {"\2\0", "\2\x80\x80\x80\x80\x80\x80\x80\x80\x80\1", "\2\xe9\7"};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        const struct text text = {counts[i], i == 0 ? 2 : strlen(counts[i])};
+        assert_int_equal(event_batch_open(&reader, PARTITION, entry, text, TEXT("")), -1);
+    }
+    buffer_done(&items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_bytes_of_an_item_are_those_of_the_format),
         cmocka_unit_test(test_an_event_has_its_item_and_its_place),
         cmocka_unit_test(test_random_items_come_back_as_they_were),
+        cmocka_unit_test(test_an_event_has_the_trace_of_its_item),
+        cmocka_unit_test(test_one_trace_may_be_that_of_all_items),
+        cmocka_unit_test(test_traces_that_are_cut_off_are_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,14 +78,15 @@ static void check_headers(enum event_format format, const char *content_type)
     const struct {
         const char *name;
         const char *value;
-    } expected[EVENT_HEADERS] = {{"ce_specversion", "1.0"},
-                                 {"ce_id", "9f86d081-0-1764336793123-4-17"},
-                                 {"ce_source", "urn:tally:store:9f86d081884c7d659a2feaa0c55ad015"},
-                                 {"ce_type", "tally.counter.changed.v1"},
-                                 {"ce_subject", "post"},
-                                 {"ce_time", "2025-11-28T13:33:13.123Z"},
-                                 {"content-type", content_type}};
-    for (size_t i = 0; i < EVENT_HEADERS; i++) {
+    } expected[] = {{"ce_specversion", "1.0"},
+                    {"ce_id", "9f86d081-0-1764336793123-4-17"},
+                    {"ce_source", "urn:tally:store:9f86d081884c7d659a2feaa0c55ad015"},
+                    {"ce_type", "tally.counter.changed.v1"},
+                    {"ce_subject", "post"},
+                    {"ce_time", "2025-11-28T13:33:13.123Z"},
+                    {"content-type", content_type}};
+    assert_int_equal(fixture.writer.header_count, sizeof(expected) / sizeof(expected[0]));
+    for (size_t i = 0; i < fixture.writer.header_count; i++) {
         assert_string_equal(fixture.writer.headers[i].name, expected[i].name);
         assert_true(text_equal(fixture.writer.headers[i].value, text_of(expected[i].value)));
     }
@@ -97,6 +98,28 @@ static void test_headers_are_those_of_cloudevents(void **state)
     (void)state;
     check_headers(EVENT_FORMAT_JSON, "application/json");
     check_headers(EVENT_FORMAT_PROTOBUF, "application/protobuf");
+}
+
+static void test_a_traced_change_has_its_trace(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct event traced = usual;
+    traced.trace = (struct event_trace){(const uint8_t *)"0123456789abcdef", (const uint8_t *)"ABCDEFGH", TEXT("a=1")};
+    begin(&fixture, EVENT_FORMAT_JSON);
+    message_of(&fixture, &traced);
+    const struct named_text *headers = fixture.writer.headers;
+    assert_int_equal(fixture.writer.header_count, 9);
+    assert_string_equal(headers[7].name, "traceparent");
+    assert_true(text_equal(headers[7].value, TEXT("00-30313233343536373839616263646566-4142434445464748-01")));
+    assert_string_equal(headers[8].name, "tracestate");
+    assert_true(text_equal(headers[8].value, TEXT("a=1")));
+    traced.trace.state.len = 0;
+    message_of(&fixture, &traced);
+    assert_int_equal(fixture.writer.header_count, 8);
+    message_of(&fixture, &usual);
+    assert_int_equal(fixture.writer.header_count, 7);
+    buffer_done(&fixture.out);
 }
 
 static void check_time(struct fixture *fixture, uint64_t ms, const char *expected)
@@ -145,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_the_json_of_an_event),
         cmocka_unit_test(test_json_leaves_out_a_user_that_is_not_there_and_has_null_for_an_unknown_value),
         cmocka_unit_test(test_headers_are_those_of_cloudevents),
+        cmocka_unit_test(test_a_traced_change_has_its_trace),
         cmocka_unit_test(test_times_are_those_of_the_entry_and_end_with_the_year_9999),
         cmocka_unit_test(test_a_message_is_appended_and_the_same_each_time),
     };

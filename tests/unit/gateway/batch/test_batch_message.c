@@ -83,7 +83,7 @@ static void test_every_field_of_an_increment_travels(void **state)
         .idempotency_key = TEXT("a-key"),
         .delta = INT64_MIN,
     };
-    batch_message_add(message, BATCH_INCREMENT, &operation);
+    batch_message_add(message, BATCH_INCREMENT, &operation, NULL);
     const Tally__V1__SessionIncrementRequest *request = packed_increment();
     assert_int_equal(request->n_items, 1);
     assert_bytes(request->items[0]->resource_id, "post:1");
@@ -98,9 +98,9 @@ static void test_what_is_left_out_stays_empty(void **state)
     (void)state;
     const struct operation full = {.user_id = TEXT("someone"), .idempotency_key = TEXT("a-key"), .delta = 1};
     const struct operation bare = {.resource_id = TEXT("post:1"), .counter_type = TEXT("like"), .delta = -1};
-    batch_message_add(message, BATCH_INCREMENT, &full);
+    batch_message_add(message, BATCH_INCREMENT, &full, NULL);
     batch_message_clear(message);
-    batch_message_add(message, BATCH_INCREMENT, &bare); /* in the same place */
+    batch_message_add(message, BATCH_INCREMENT, &bare, NULL); /* in the same place */
     const Tally__V1__SessionIncrementRequest *request = packed_increment();
     assert_int_equal(request->n_items, 1);
     assert_bytes(request->items[0]->user_id, "");
@@ -124,7 +124,7 @@ static void test_a_thousand_reads_travel_in_their_order(void **state)
     static const char digits[] = "0123456789";
     for (size_t i = 0; i < BATCH_ITEMS_MAX; i++) {
         const struct operation operation = {.resource_id = {digits + i % 10, 1}, .counter_type = TEXT("like")};
-        batch_message_add(message, BATCH_GET, &operation);
+        batch_message_add(message, BATCH_GET, &operation, NULL);
     }
     const Tally__V1__BatchGetRequest *request =
         (const Tally__V1__BatchGetRequest *)pack_and_unpack(BATCH_GET, &tally__v1__batch_get_request__descriptor);

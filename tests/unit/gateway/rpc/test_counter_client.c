@@ -96,8 +96,9 @@ static void test_on_done_may_start_the_next_call(void **state)
     struct call_result next = {0};
     void *ctx[] = {fixture, &next};
     const int64_t now_us = clock_monotonic_us();
-    assert_non_null(client_call_start(fixture->client, COUNTER_RPC_BATCH_GET, client_fixture_message("m", 1), now_us,
-                                      now_us + LONG_US, start_another, ctx));
+    const struct client_call_options options = {
+        .rpc = COUNTER_RPC_BATCH_GET, .deadline_us = now_us + LONG_US, .on_done = start_another, .ctx = ctx};
+    assert_non_null(client_call_start(fixture->client, &options, client_fixture_message("m", 1), now_us));
     client_fixture_run(fixture, &next, 1);
     assert_int_equal(next.status, STATUS_OK);
 }

@@ -1,4 +1,4 @@
-#include "counter-service/api/proto_wire.h"
+#include "counter-service/reflection/proto_wire.h"
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64_BIT = 1, WIRE_BYTES = 2, WIRE_32_BIT = 5 };
 

@@ -1,10 +1,10 @@
 /* grpc.reflection.v1 and v1alpha ServerReflection: tools such as grpcurl need no .proto at hand. */
-#ifndef TALLY_COUNTER_SERVICE_API_REFLECTION_RPC_H
-#define TALLY_COUNTER_SERVICE_API_REFLECTION_RPC_H
+#ifndef TALLY_COUNTER_SERVICE_REFLECTION_REFLECTION_RPC_H
+#define TALLY_COUNTER_SERVICE_REFLECTION_REFLECTION_RPC_H
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "counter-service/api/proto_index.h"
+#include "counter-service/reflection/proto_index.h"
 #include "counter-service/rpc/rpc_server.h"
 #include "counter-service/rpc/rpc_stream.h"
 

@@ -1,7 +1,7 @@
 /* Walks over the fields of a serialized protobuf message (https://protobuf.dev/programming-guides/encoding/). Reads,
  * copies nothing. */
-#ifndef TALLY_COUNTER_SERVICE_API_PROTO_WIRE_H
-#define TALLY_COUNTER_SERVICE_API_PROTO_WIRE_H
+#ifndef TALLY_COUNTER_SERVICE_REFLECTION_PROTO_WIRE_H
+#define TALLY_COUNTER_SERVICE_REFLECTION_PROTO_WIRE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "counter-service/api/reflection_answer.h"
+#include "counter-service/reflection/reflection_answer.h"
 
 #include <grpc/status.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
-#include "counter-service/api/reflection_rpc.h"
+#include "counter-service/reflection/reflection_rpc.h"
 
-#include "counter-service/api/descriptor_set.h"
-#include "counter-service/api/reflection_answer.h"
+#include "counter-service/reflection/descriptor_set.h"
+#include "counter-service/reflection/reflection_answer.h"
 #include "counter-service/rpc/rpc_limits.h"
 
 /* One client asking; lies in the arena of its call. */

@@ -1,4 +1,4 @@
-#include "counter-service/api/reflection_answer.h"
+#include "counter-service/reflection/reflection_answer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "common/contract/grpc_message.h"
-#include "counter-service/api/descriptor_set.h"
+#include "counter-service/reflection/descriptor_set.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest Request;

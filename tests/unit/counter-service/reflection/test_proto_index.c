@@ -1,4 +1,4 @@
-#include "counter-service/api/proto_index.h"
+#include "counter-service/reflection/proto_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "counter-service/api/descriptor_set.h"
-#include "counter-service/api/proto_wire.h"
+#include "counter-service/reflection/descriptor_set.h"
+#include "counter-service/reflection/proto_wire.h"
 
 static struct text own_set(void)
 {

@@ -1,10 +1,10 @@
-#include "counter-service/api/proto_index.h"
+#include "counter-service/reflection/proto_index.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "common/base/arena.h"
-#include "counter-service/api/proto_wire.h"
+#include "counter-service/reflection/proto_wire.h"
 
 /* A few hundred symbols, which are seldom looked up: lists do. */
 struct symbol {

@@ -1,8 +1,8 @@
 /* An index of proto files by name and by the symbols they define, made of a serialized
  * google.protobuf.FileDescriptorSet. Immutable after create: any thread may read it. Texts point into the set, which
  * outlives the index, or into the index. */
-#ifndef TALLY_COUNTER_SERVICE_API_PROTO_INDEX_H
-#define TALLY_COUNTER_SERVICE_API_PROTO_INDEX_H
+#ifndef TALLY_COUNTER_SERVICE_REFLECTION_PROTO_INDEX_H
+#define TALLY_COUNTER_SERVICE_REFLECTION_PROTO_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

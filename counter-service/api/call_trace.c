@@ -1,0 +1,70 @@
+#include "counter-service/api/call_trace.h"
+
+#include "common/base/clock.h"
+#include "counter-service/rpc/rpc_trace.h"
+
+/* What is sent to Redis for each operation, by its main command. */
+static const char *const commands[STORE_OPERATIONS] = {
+    [STORE_INCREMENT] = "EVALSHA", [STORE_OPEN_SESSION] = "EVAL", [STORE_KEEP_SESSION] = "EVAL",
+    [STORE_GET] = "HGET",          [STORE_LIST] = "HGETALL",      [STORE_RANKING] = "ZRANGE",
+};
+
+void call_trace_begin(struct call_trace *trace, const struct rpc_call *rpc_call, struct counter_request *request)
+{
+    trace->whole = (struct item_trace){.place = ITEM_TRACE_WHOLE};
+    if (rpc_call->trace.step.context.is_sampled) {
+        trace->whole.step = rpc_call->trace.step;
+        trace->whole.state = rpc_call->trace.state;
+    }
+    const bool is_whole = request->traces == NULL && trace->whole.step.context.is_sampled;
+    request->call.traces = is_whole ? &trace->whole : request->traces;
+}
+
+/* The spans within step. */
+static void end_store(const struct item_trace *trace, const struct store_call *store, int64_t now_us)
+{
+    const char *command = commands[store->operation];
+    struct span wait = {.kind = SPAN_INTERNAL, .name = TEXT("store wait"), .state = trace->state};
+    struct span exchange = {.kind = SPAN_CLIENT, .name = text_of(command), .state = trace->state};
+    if (store->submitted_us == 0) {
+        return;
+    }
+    const struct trace_step waited = tracer_begin_child(&trace->step, store->submitted_us);
+    tracer_end(&waited, &wait, store->sent_us > 0 ? store->sent_us : now_us);
+    if (store->sent_us == 0) {
+        return;
+    }
+    exchange.has_failed = store->status != STATUS_OK;
+    span_add_text(&exchange, "db.system", TEXT("redis"));
+    span_add_text(&exchange, "db.operation.name", text_of(command));
+    span_add_number(&exchange, "db.operation.batch.size", (int64_t)store->item_count);
+    const struct trace_step asked = tracer_begin_child(&trace->step, store->sent_us);
+    tracer_end(&asked, &exchange, now_us);
+}
+
+static void end_item(const struct item_trace *trace, const struct rpc_method *method, const struct store_call *store,
+                     int64_t now_us)
+{
+    const enum status status = store->status != STATUS_OK ? store->status : store->items[trace->place].status;
+    struct span span = rpc_trace_span(method, (grpc_status_code)status_grpc_code(status));
+    span.state = trace->state;
+    span.failure = span.has_failed ? text_of(status_title(status)) : (struct text){0};
+    end_store(trace, store, now_us);
+    tracer_end(&trace->step, &span, now_us);
+}
+
+void call_trace_end(const struct call_trace *trace, const struct rpc_call *rpc_call,
+                    const struct counter_request *request)
+{
+    const struct store_call *store = &request->call;
+    if (!trace->whole.step.context.is_sampled && request->traces == NULL) {
+        return;
+    }
+    const int64_t now_us = clock_monotonic_us();
+    for (const struct item_trace *item = request->traces; item != NULL; item = item->next) {
+        end_item(item, rpc_call->served->method, store, now_us);
+    }
+    if (trace->whole.step.context.is_sampled) {
+        end_store(&trace->whole, store, now_us);
+    }
+}

@@ -1,0 +1,20 @@
+/* The trace that an item of a call belongs to, or the call as a whole. Lies in the call's arena. */
+#ifndef TALLY_COUNTER_SERVICE_COMMANDS_ITEM_TRACE_H
+#define TALLY_COUNTER_SERVICE_COMMANDS_ITEM_TRACE_H
+
+#include <stddef.h>
+
+#include "common/base/text.h"
+#include "common/trace/tracer.h"
+
+/* For place. */
+#define ITEM_TRACE_WHOLE SIZE_MAX
+
+struct item_trace {
+    struct item_trace *next;
+    size_t place;           /* among the call's items; ITEM_TRACE_WHOLE: it is the whole call's */
+    struct trace_step step; /* of the service, within the caller's */
+    struct text state;      /* tracestate; the call's */
+};
+
+#endif
