@@ -209,7 +209,7 @@ static CURLcode read_answer(CURL *curl, const char *wanted_header, struct http_c
     }
     if (code == CURLE_OK) {
         ret_answer->status = (int)status;
-        ret_answer->retry_after_s = retry_after_s;
+        ret_answer->retry_after_s = retry_after_s > 0 ? retry_after_s : 0; /* a date may be over */
         snprintf(ret_answer->local_address, sizeof(ret_answer->local_address), "%s", address == NULL ? "" : address);
         copy_header(curl, wanted_header, ret_answer->header);
     }

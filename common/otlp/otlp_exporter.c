@@ -124,7 +124,7 @@ static void ask(struct otlp_exporter *exporter, struct otlp_reply *ret_reply, in
     otlp_reply_read(answer.status, (struct text){exporter->answer.data, exporter->answer.len}, ret_reply);
     if (ret_reply->verdict != OTLP_ACCEPTED) {
         char reason[OTLP_SAID_SIZE + 32];
-        snprintf(reason, sizeof(reason), "status %d: %s", answer.status, ret_reply->said);
+        snprintf(reason, sizeof(reason), "status %d %s", answer.status, ret_reply->said);
         tell_failure(exporter, "the collector does not take spans", reason);
     }
     *ret_retry_after_s = answer.retry_after_s < RETRY_AFTER_MAX_S ? answer.retry_after_s : RETRY_AFTER_MAX_S;
@@ -135,7 +135,7 @@ static void count_accepted(struct otlp_exporter *exporter, const struct otlp_rep
     const size_t rejected = (uint64_t)reply->rejected < count ? (size_t)reply->rejected : count;
     metrics_add(exporter->exported, (int64_t)(count - rejected));
     if (rejected > 0) {
-        drop(exporter, rejected, reply->said);
+        drop(exporter, rejected, reply->said[0] != '\0' ? reply->said : "the collector rejected them");
     } else if (reply->said[0] != '\0') {
         tell_failure(exporter, "the collector has a remark", reply->said);
     } else {

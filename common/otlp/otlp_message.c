@@ -37,6 +37,11 @@ static void *allocate(struct maker *maker, size_t count, size_t size)
     return memory;
 }
 
+static void *allocate_pointers(struct maker *maker, size_t count)
+{
+    return allocate(maker, count, sizeof(void *));
+}
+
 #define ALLOCATE(maker, pointer, count) ((pointer) = allocate((maker), (count), sizeof(*(pointer))))
 
 static ProtobufCBinaryData bytes_of(const void *data, size_t len)
@@ -82,9 +87,8 @@ static AnyValue *make_value(struct maker *maker, const struct span_attribute *at
 
 static KeyValue **make_attributes(struct maker *maker, const struct span_attribute *attributes, size_t count)
 {
-    KeyValue **pairs;
+    KeyValue **pairs = allocate_pointers(maker, count);
     KeyValue *pair;
-    ALLOCATE(maker, pairs, count);
     for (size_t i = 0; i < count && ALLOCATE(maker, pair, 1) != NULL; i++) {
         opentelemetry__proto__common__v1__key_value__init(pair);
         pair->key = string_of(maker, text_of(attributes[i].key));
@@ -98,9 +102,8 @@ static KeyValue **make_attributes(struct maker *maker, const struct span_attribu
 
 static Link **make_links(struct maker *maker, const struct span *span)
 {
-    Link **links;
+    Link **links = allocate_pointers(maker, span->link_count);
     Link *link;
-    ALLOCATE(maker, links, span->link_count);
     for (size_t i = 0; i < span->link_count && ALLOCATE(maker, link, 1) != NULL; i++) {
         opentelemetry__proto__trace__v1__span__link__init(link);
         link->trace_id = bytes_of(span->links[i].trace_id, TRACE_ID_BYTES);
@@ -156,9 +159,8 @@ static void fill_span(struct maker *maker, const struct queued_span *queued, Spa
 
 static Span **make_spans(struct maker *maker, const struct queued_span *queued, size_t count)
 {
-    Span **spans;
+    Span **spans = allocate_pointers(maker, count);
     Span *span;
-    ALLOCATE(maker, spans, count);
     for (size_t i = 0; i < count && ALLOCATE(maker, span, 1) != NULL; i++, queued = queued->next) {
         assert(queued != NULL);
         fill_span(maker, queued, span);

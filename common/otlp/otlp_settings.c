@@ -9,7 +9,7 @@
 #include "common/net/http_syntax.h"
 #include "common/otlp/otlp_resource.h"
 
-#define PATH "/v1/traces"
+#define PATH "v1/traces"
 
 /* NULL: the variable is not there, or empty, which is the same. */
 static const char *find(char *const *environment, const char *name)
@@ -39,7 +39,7 @@ static const char *join(struct arena *arena, const char *first, const char *midd
 static const char *append_path(struct arena *arena, const char *base)
 {
     const bool has_slash = base[strlen(base) - 1] == '/';
-    return join(arena, base, "", has_slash ? PATH + 1 : PATH);
+    return join(arena, base, has_slash ? "" : "/", PATH);
 }
 
 /* NULL: it is not there, or no URL. */

@@ -18,15 +18,15 @@ is_there() {
 require_go() {
     local found
     command -v go >/dev/null || {
-        echo "jaeger.sh: there is no Go here, and Jaeger is built with Go $GO_MIN or newer (Debian 12's own, golang-go," \
-            "is 1.19: too old); or put the program at $PROGRAM" >&2
+        echo "jaeger.sh: there is no Go here, and Jaeger is built with Go $GO_MIN or newer (Debian 12's own is 1.19:" \
+            "too old); or put the program at $PROGRAM" >&2
         return 1
     }
     found=$(GOTOOLCHAIN=local go env GOVERSION)
     found=${found#go}
     printf '%s\n' "$GO_MIN" "$found" | sort --check=quiet --version-sort || {
-        echo "jaeger.sh: the Go here is $found, and Jaeger is built with $GO_MIN or newer (Debian 12's own is 1.19: too" \
-            "old); or put the program at $PROGRAM" >&2
+        echo "jaeger.sh: the Go here is $found, and Jaeger is built with $GO_MIN or newer (Debian 12's own is 1.19:" \
+            "too old); or put the program at $PROGRAM" >&2
         return 1
     }
 }

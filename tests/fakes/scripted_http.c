@@ -26,24 +26,45 @@ struct scripted_http {
     size_t count;
 };
 
-static bool is_complete(const char *request)
+struct text scripted_http_body(const char *request)
 {
     const char *end = strstr(request, "\r\n\r\n");
     const char *length = strcasestr(request, "\r\nContent-Length:");
     const size_t body_len = length == NULL ? 0 : strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
-    return end != NULL && strlen(end + 4) >= body_len;
+    return end == NULL ? (struct text){NULL, 0} : (struct text){end + 4, body_len};
 }
 
-/* Returns a new string: all of it, or what came before the client's end. */
+static bool is_complete(const char *request, size_t len)
+{
+    const struct text body = scripted_http_body(request);
+    return body.data != NULL && (size_t)(body.data - request) + body.len <= len;
+}
+
+/* Returns a new string; NULL: the client went before its end. */
 static char *read_request(int fd)
 {
     char *request = calloc(1, REQUEST_SIZE);
     size_t len = 0;
-    ssize_t got;
-    while (request != NULL && !is_complete(request) && (got = read(fd, request + len, REQUEST_SIZE - 1 - len)) > 0) {
-        len += (size_t)got;
+    ssize_t got = 1;
+    while (request != NULL && !is_complete(request, len) && got > 0) {
+        got = read(fd, request + len, REQUEST_SIZE - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (got <= 0) {
+        free(request);
+        return NULL;
     }
     return request;
+}
+
+static void send_answer(int fd, const struct buffer *answer)
+{
+    char end;
+    if (answer->len == 0) {
+        (void)!read(fd, &end, 1);
+    } else if (answer->data[0] != '\0') {
+        (void)!send(fd, answer->data, answer->len, MSG_NOSIGNAL);
+    }
 }
 
 static void keep(struct scripted_http *server, char *request)
@@ -63,17 +84,10 @@ static void serve(struct scripted_http *server, int fd)
     char *request = read_request(fd);
     struct buffer answer;
     buffer_init(&answer);
-    if (request != NULL && is_complete(request)) {
+    if (request != NULL) {
         server->script(server->ctx, request, &answer);
         keep(server, request);
-        if (answer.len > 0) {
-            (void)!send(fd, answer.data, answer.len, MSG_NOSIGNAL);
-        } else {
-            char end;
-            (void)!read(fd, &end, 1);
-        }
-    } else {
-        free(request);
+        send_answer(fd, &answer);
     }
     buffer_done(&answer);
     close(fd);

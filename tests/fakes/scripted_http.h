@@ -6,11 +6,12 @@
 #include <stddef.h>
 
 #include "common/base/buffer.h"
+#include "common/base/text.h"
 
 struct scripted_http;
 
 /* On the server's thread: appends to out the bytes that answer request (head and body, NUL-terminated). Nothing: there
- * is no answer, and the connection stays until the client goes. */
+ * is no answer, and the connection stays until the client goes. A NUL: there is none, and it is closed. */
 typedef void (*scripted_http_script)(void *ctx, const char *request, struct buffer *out);
 
 /* A script that answers every request with the same bytes: ctx, NUL-terminated; NULL: there are no answers. */
@@ -26,6 +27,8 @@ int scripted_http_port(const struct scripted_http *server);
 /* Waits (20 s at most) for the nth request, from 1, that starts with this; returns it, valid until the server is
  * stopped, or NULL. */
 const char *scripted_http_wait(struct scripted_http *server, const char *start, size_t nth);
+/* The body of a request, which may have NULs of its own. */
+struct text scripted_http_body(const char *request);
 /* How many requests started with this so far. */
 size_t scripted_http_count(struct scripted_http *server, const char *start);
 /* Appends an answer: head (NULL: none) are more header lines, each with its "\r\n". */

@@ -273,6 +273,39 @@ static void test_a_wanted_header_and_the_own_address_are_returned(void **state)
     end_conversation(&talk);
 }
 
+static void come_back_in_7_s(void *ctx, const char *request, struct buffer *out)
+{
+    (void)ctx;
+    (void)request;
+    scripted_http_reply(out, 503, "Retry-After: 7\r\n", "");
+}
+
+/* A date that is long over. */
+static void come_back_in_1999(void *ctx, const char *request, struct buffer *out)
+{
+    (void)ctx;
+    (void)request;
+    scripted_http_reply(out, 503, "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", "");
+}
+
+static int64_t retry_after_of(scripted_http_script script)
+{
+    struct conversation talk;
+    start_conversation(&talk, script);
+    assert_int_equal(ask(&talk, (struct http_client_request){.timeout_ms = 5000}), 0);
+    const int64_t seconds = talk.answer.retry_after_s;
+    end_conversation(&talk);
+    return seconds;
+}
+
+static void test_when_to_come_back_is_returned(void **state)
+{
+    (void)state;
+    assert_int_equal(retry_after_of(come_back_in_7_s), 7);
+    assert_int_equal(retry_after_of(come_back_in_1999), 0);
+    assert_int_equal(retry_after_of(answer_42), 0);
+}
+
 static void *ask_for_an_hour(void *ctx)
 {
     struct conversation *talk = ctx;
@@ -314,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_a_long_post_is_sent_without_asking_first),
         cmocka_unit_test(test_a_body_that_is_too_long_is_cut_if_wished),
         cmocka_unit_test(test_a_get_after_a_put_has_nothing_of_it),
+        cmocka_unit_test(test_when_to_come_back_is_returned),
         cmocka_unit_test(test_a_wanted_header_and_the_own_address_are_returned),
         cmocka_unit_test(test_a_cancelled_request_ends_at_once_and_so_does_each_later_one),
     };
