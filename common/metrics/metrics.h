@@ -1,5 +1,6 @@
-/* The metrics registry: Prometheus text format 0.0.4
- * (https://prometheus.io/docs/instrumenting/exposition_formats/).
+/* The metrics registry. It is shown in Prometheus's text format 0.0.4
+ * (https://prometheus.io/docs/instrumenting/exposition_formats/) or as OpenMetrics 1.0.0
+ * (https://prometheus.io/docs/specs/om/open_metrics_spec/).
  *
  * Recording is an uncontended add: each thread has its own slots, summed when scraped. A series is registered once,
  * under a lock, and its user keeps its number; registering the same family and labels again returns that number.
@@ -27,7 +28,7 @@ enum {
 };
 
 struct metric_family {
-    const char *name; /* with the tally_ prefix */
+    const char *name; /* with the tally_ prefix; of a counter with _total, of no other */
     const char *help;
     enum metric_type type;
     const char *labels[METRIC_LABELS_MAX]; /* NULL-padded names */
@@ -56,14 +57,18 @@ void metrics_register_reader(const struct metric_family *family, const char *con
 /* After return read is not running and will not be called. */
 void metrics_unregister_reader(const struct metric_family *family, const char *const *values);
 
-/* The Content-Type of what metrics_render writes. */
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
+
+/* Of the endpoint for metrics, in the format that whoever does not ask for another one gets: METRICS_TEXT. */
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+/* Of what metrics_render writes. Static. */
+const char *metrics_content_type(enum metrics_format format);
 
 /* How many registrations got no series: slots or memory were used up. */
 uint64_t metrics_series_refused(void);
 
 /* Appends the exposition text: families in the order of their registration. Returns 0, or -1 when out of memory. */
-int metrics_render(struct buffer *out) MUST_CHECK;
+int metrics_render(struct buffer *out, enum metrics_format format) MUST_CHECK;
 
 /* Registers tally_build_info, the standard process_* metrics, tally_log_dropped_total and
  * tally_metrics_series_refused_total. program: "gateway"; both strings are copied. */

@@ -16,21 +16,25 @@ struct admin_server {
     struct operator_desk desk;
 };
 
+/* value: NULL for no header. */
+static void add_header(struct http_response *response, const char *name, const char *value)
+{
+    if (value != NULL) {
+        response->headers[response->header_count++] = (struct http_header){name, value};
+    }
+}
+
 /* Answers with what is in request->reply. allow: the value of the Allow header, NULL for none. */
-static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable,
-                  const char *allow)
+static void reply(struct http_request *request, const struct operator_head *head, const char *allow)
 {
     struct http_response response = {
-        .status = status,
-        .content_type = content_type,
+        .status = head->status,
+        .content_type = head->content_type,
         .body = {request->reply.data, request->reply.len},
     };
-    if (!is_cacheable) {
-        response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
-    }
-    if (allow != NULL) {
-        response.headers[response.header_count++] = (struct http_header){"Allow", allow};
-    }
+    add_header(&response, "Cache-Control", head->is_cacheable ? NULL : "no-store");
+    add_header(&response, "Vary", head->vary);
+    add_header(&response, "Allow", allow);
     http_reply(request, &response);
 }
 
@@ -38,14 +42,15 @@ static void reply_problem(struct http_request *request, int status, const char *
                           const char *detail)
 {
     problem_write(&request->reply, slug, title, status, detail, NULL);
-    reply(request, status, PROBLEM_CONTENT_TYPE, false, status == 405 ? "GET, HEAD" : NULL);
+    const struct operator_head head = {.status = status, .content_type = PROBLEM_CONTENT_TYPE};
+    reply(request, &head, status == 405 ? "GET, HEAD" : NULL);
 }
 
 /* For operator_desk.reply. */
-static void reply_answer(struct http_request *request, int status, const char *content_type, bool is_cacheable)
+static void reply_answer(struct http_request *request, const struct operator_head *head)
 {
     if (!request->reply.failed) {
-        reply(request, status, content_type, is_cacheable, NULL);
+        reply(request, head, NULL);
         return;
     }
     buffer_clear(&request->reply, 0);
