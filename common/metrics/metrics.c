@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/metrics/metrics_exemplars.h"
 #include "common/metrics/metrics_slots.h"
 #include "common/metrics/metrics_text.h"
 
@@ -30,7 +31,7 @@ struct family_entry {
     struct series *series;
 };
 
-/* Lock order: this one before that of metrics_slots.c. */
+/* Lock order: this one before that of metrics_slots.c and that of metrics_exemplars.c. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct family_entry *families; /* guarded by lock */
 static atomic_uint_fast64_t refused;
@@ -153,6 +154,7 @@ uint64_t metrics_series_refused(void)
 metric_series metrics_register(const struct metric_family *family, const char *const *values)
 {
     assert(family->bucket_count <= METRIC_BUCKETS_MAX);
+    assert(!family->has_exemplars || family->type == METRIC_HISTOGRAM);
     pthread_mutex_lock(&lock);
     const struct series *series = series_locked(family, values, true);
     const metric_series slot = series != NULL ? series->slot : 0;
@@ -192,18 +194,30 @@ void metrics_unregister_reader(const struct metric_family *family, const char *c
     pthread_mutex_unlock(&lock);
 }
 
+static void render_histogram(struct buffer *out, enum metrics_format format, const struct metric_family *family,
+                             const struct series *series, const uint64_t *totals)
+{
+    const char *const *values = (const char *const *)series->values;
+    const uint64_t *counts = totals + series->slot;
+    const double sum = metrics_slots_double(counts[family->bucket_count + 1]);
+    struct kept_exemplar exemplars[METRIC_BUCKETS_MAX + 1];
+    const bool has_exemplars = format == METRICS_OPENMETRICS && family->has_exemplars;
+    if (has_exemplars) {
+        metrics_exemplars_copy(series->slot, family->bucket_count + 1, exemplars);
+    }
+    metrics_text_histogram(out, format, family, values, counts, sum, has_exemplars ? exemplars : NULL);
+}
+
 static void render_series(struct buffer *out, enum metrics_format format, const struct metric_family *family,
                           const struct series *series, const uint64_t *totals)
 {
     const char *const *values = (const char *const *)series->values;
-    const uint64_t *total = totals + series->slot;
     if (series->read != NULL) {
         metrics_text_double(out, family, values, series->read(series->ctx));
     } else if (family->type == METRIC_HISTOGRAM) {
-        const double sum = metrics_slots_double(total[family->bucket_count + 1]);
-        metrics_text_histogram(out, format, family, values, total, sum);
+        render_histogram(out, format, family, series, totals);
     } else {
-        metrics_text_integer(out, family, values, (int64_t)*total);
+        metrics_text_integer(out, family, values, (int64_t)totals[series->slot]);
     }
 }
 

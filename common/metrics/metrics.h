@@ -10,6 +10,7 @@
 #ifndef TALLY_COMMON_METRICS_METRICS_H
 #define TALLY_COMMON_METRICS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,15 +26,25 @@ enum {
      * registering returns series 0, which swallows what is recorded, and tally_metrics_series_refused_total counts
      * that. */
     METRIC_SLOTS_MAX = 4096,
+    /* As in a traceparent (https://www.w3.org/TR/trace-context). */
+    METRIC_TRACE_ID_BYTES = 16,
+    METRIC_SPAN_ID_BYTES = 8,
 };
 
 struct metric_family {
     const char *name; /* with the tally_ prefix; of a counter with _total, of no other */
     const char *help;
     enum metric_type type;
+    bool has_exemplars;                    /* histogram: metrics_keep_exemplar keeps them */
     const char *labels[METRIC_LABELS_MAX]; /* NULL-padded names */
     const double *buckets;                 /* histogram: ascending upper bounds without +Inf, in the metric's unit */
     size_t bucket_count;
+};
+
+/* The trace in which something was observed. */
+struct metric_exemplar {
+    uint8_t trace_id[METRIC_TRACE_ID_BYTES];
+    uint8_t span_id[METRIC_SPAN_ID_BYTES];
 };
 
 /* Number of a registered series; 0 is the series that swallows what is recorded. */
@@ -46,6 +57,18 @@ metric_series metrics_register(const struct metric_family *family, const char *c
 void metrics_add(metric_series series, int64_t amount);
 /* Records one observation, in the metric's unit, into a histogram. */
 void metrics_observe(metric_series series, double value);
+/* Makes exemplar the one of the bucket that value falls into, with value and the time of now; copied. Of a family
+ * without has_exemplars none is kept. Never waits: an exemplar that comes at the same moment as another, or as a
+ * scrape, is left out. OpenMetrics alone shows them. */
+void metrics_keep_exemplar(metric_series series, double value, const struct metric_exemplar *exemplar);
+/* Both of these. exemplar: NULL for none, which costs nothing more than metrics_observe. */
+static inline void metrics_observe_traced(metric_series series, double value, const struct metric_exemplar *exemplar)
+{
+    metrics_observe(series, value);
+    if (exemplar != NULL) {
+        metrics_keep_exemplar(series, value, exemplar);
+    }
+}
 
 /* Gives a value at scrape time, on the scraping thread. It must not register or unregister, nor wait for a thread that
  * does; recording is fine. */

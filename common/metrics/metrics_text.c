@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BOUND_SIZE = 32 };
+enum { BOUND_SIZE = 32, US_PER_SECOND = 1000 * 1000 };
 
 static const char *const type_names[] = {"counter", "gauge", "histogram"};
 
@@ -151,18 +151,57 @@ void metrics_text_double(struct buffer *out, const struct metric_family *family,
     append_string(out, "\n");
 }
 
-static void append_bucket(struct buffer *out, const struct metric_family *family, const char *const *values,
-                          const char *bound, uint64_t cumulative)
+static void append_hex(struct buffer *out, const uint8_t *bytes, size_t count)
 {
-    append_sample_name(out, family, "_bucket", values, bound);
-    buffer_append_int64(out, (int64_t)cumulative);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        buffer_append(out, (const char[]){digits[bytes[i] >> 4], digits[bytes[i] & 0xF]}, 2);
+    }
+}
+
+/* Its labels have 63 of the 128 characters that there may be. */
+static void append_exemplar(struct buffer *out, const struct kept_exemplar *exemplar)
+{
+    append_string(out, " # {trace_id=\"");
+    append_hex(out, exemplar->of.trace_id, METRIC_TRACE_ID_BYTES);
+    append_string(out, "\",span_id=\"");
+    append_hex(out, exemplar->of.span_id, METRIC_SPAN_ID_BYTES);
+    append_string(out, "\"} ");
+    append_double(out, exemplar->value);
+    buffer_append_format(out, " %lld.%06d", (long long)(exemplar->time_us / US_PER_SECOND),
+                         (int)(exemplar->time_us % US_PER_SECOND));
+}
+
+/* A bucket of a histogram, all of it. */
+struct bucket {
+    const char *bound;
+    uint64_t count;                       /* of this one alone */
+    uint64_t cumulative;                  /* with those below it */
+    const struct kept_exemplar *exemplar; /* NULL: none */
+};
+
+/* An exemplar may be younger than the counts: then a bucket without observations is shown without it. */
+static void append_bucket(struct buffer *out, const struct metric_family *family, const char *const *values,
+                          const struct bucket *bucket)
+{
+    append_sample_name(out, family, "_bucket", values, bucket->bound);
+    buffer_append_int64(out, (int64_t)bucket->cumulative);
+    if (bucket->exemplar != NULL && bucket->exemplar->time_us != 0 && bucket->count > 0) {
+        append_exemplar(out, bucket->exemplar);
+    }
     append_string(out, "\n");
 }
 
-/* OpenMetrics wants the floats of labels alike everywhere: as Go's %g writes them, and with a point ("Canonical
- * Numbers"). */
-static void write_bound(char out[BOUND_SIZE], enum metrics_format format, double bound)
+/* The bound of a bucket. OpenMetrics wants the floats of labels alike everywhere: as Go's %g writes them, and with a
+ * point ("Canonical Numbers"). */
+static void write_bound(char out[BOUND_SIZE], enum metrics_format format, const struct metric_family *family,
+                        size_t index)
 {
+    if (index == family->bucket_count) {
+        memcpy(out, "+Inf", sizeof("+Inf"));
+        return;
+    }
+    const double bound = family->buckets[index];
     snprintf(out, BOUND_SIZE, "%g", bound);
     if (format == METRICS_OPENMETRICS && strpbrk(out, ".e") == NULL) {
         snprintf(out, BOUND_SIZE, "%g.0", bound);
@@ -170,17 +209,17 @@ static void write_bound(char out[BOUND_SIZE], enum metrics_format format, double
 }
 
 void metrics_text_histogram(struct buffer *out, enum metrics_format format, const struct metric_family *family,
-                            const char *const *values, const uint64_t *counts, double sum)
+                            const char *const *values, const uint64_t *counts, double sum,
+                            const struct kept_exemplar *exemplars)
 {
     uint64_t cumulative = 0;
-    for (size_t i = 0; i < family->bucket_count; i++) {
+    for (size_t i = 0; i <= family->bucket_count; i++) {
         char bound[BOUND_SIZE];
-        write_bound(bound, format, family->buckets[i]);
+        write_bound(bound, format, family, i);
         cumulative += counts[i];
-        append_bucket(out, family, values, bound, cumulative);
+        append_bucket(out, family, values,
+                      &(struct bucket){bound, counts[i], cumulative, exemplars != NULL ? &exemplars[i] : NULL});
     }
-    cumulative += counts[family->bucket_count];
-    append_bucket(out, family, values, "+Inf", cumulative);
     append_sample_name(out, family, "_sum", values, NULL);
     append_double(out, sum);
     append_string(out, "\n");

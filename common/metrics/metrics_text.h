@@ -1,7 +1,7 @@
 /* Prometheus's text format and OpenMetrics, line by line: the formatting half of metrics.h. Pure; a failed allocation
  * shows in the buffer. Sample lines of counters and gauges are the same in both. OpenMetrics differs in this: the
  * lines about a counter name it without _total, a base unit that ends the name is told, bounds are written as floats,
- * and there is a line at the end. */
+ * a bucket may have an exemplar, and there is a line at the end. */
 #ifndef TALLY_COMMON_METRICS_METRICS_TEXT_H
 #define TALLY_COMMON_METRICS_METRICS_TEXT_H
 
@@ -9,6 +9,7 @@
 
 #include "common/base/buffer.h"
 #include "common/metrics/metrics.h"
+#include "common/metrics/metrics_exemplars.h"
 
 #define METRIC_COUNTER_SUFFIX "_total"
 
@@ -20,9 +21,10 @@ void metrics_text_integer(struct buffer *out, const struct metric_family *family
 void metrics_text_double(struct buffer *out, const struct metric_family *family, const char *const *values,
                          double value);
 /* All samples of one histogram. counts: of each bucket alone, bucket_count + 1 of them, the last for what is above the
- * last bound. */
+ * last bound. exemplars: of the same buckets, for OpenMetrics; NULL for none. */
 void metrics_text_histogram(struct buffer *out, enum metrics_format format, const struct metric_family *family,
-                            const char *const *values, const uint64_t *counts, double sum);
+                            const char *const *values, const uint64_t *counts, double sum,
+                            const struct kept_exemplar *exemplars);
 /* After the last sample. */
 void metrics_text_end(struct buffer *out, enum metrics_format format);
 

@@ -12,6 +12,7 @@ static const struct metric_family duration_family = {
     .name = "tally_rpc_server_duration_seconds",
     .help = "Time from the arrival of a unary call to the start of its answer.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"rpc"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,

@@ -34,6 +34,7 @@ static const struct metric_family durations_family = {
     .name = "tally_http_request_duration_seconds",
     .help = "From the complete request to its answer.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"route"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,

@@ -18,6 +18,7 @@ static const struct metric_family duration_family = {
     .name = "tally_rpc_client_duration_seconds",
     .help = "Time from the start of an attempt to its end.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"rpc"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
