@@ -28,6 +28,13 @@
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 
+/* "GET"; "other" for all that have no name here. */
+static inline const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
+    return names[method];
+}
+
 /* Why the body of a request was not read, or not to its end. The application answers it at once; the connection is
  * closed afterwards. */
 enum http_refusal {

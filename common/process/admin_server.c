@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/contract/problem.h"
 #include "common/http/http_server.h"
+#include "common/process/http_access.h"
 
 enum {
     CONNECTIONS_MAX = 64, /* a Prometheus or two, probes, a person */
@@ -15,6 +17,24 @@ struct admin_server {
     struct http_loop *loop;
     struct operator_desk desk;
 };
+
+/* What is kept of a request. */
+struct admin_request {
+    const char *route; /* the endpoint's path */
+};
+
+static void log_access(const struct http_request *request, const struct http_response *response)
+{
+    const struct admin_request *own = request->state;
+    http_access_log(&(struct http_access){
+        .method = request->method,
+        .route = own->route,
+        .status = response->status,
+        .body_len = response->body.len,
+        .duration_us = clock_monotonic_us() - request->complete_us,
+        .peer = http_request_peer(request),
+    });
+}
 
 /* value: NULL for no header. */
 static void add_header(struct http_response *response, const char *name, const char *value)
@@ -35,6 +55,9 @@ static void reply(struct http_request *request, const struct operator_head *head
     add_header(&response, "Cache-Control", head->is_cacheable ? NULL : "no-store");
     add_header(&response, "Vary", head->vary);
     add_header(&response, "Allow", allow);
+    if (http_access_is_logged()) {
+        log_access(request, &response);
+    }
     http_reply(request, &response);
 }
 
@@ -75,6 +98,8 @@ static void on_request(void *ctx, struct http_request *request)
 {
     struct operator_desk *desk = &((struct admin_server *)ctx)->desk;
     const struct operator_endpoint *endpoint = operator_desk_find(desk, request->path);
+    struct admin_request *own = request->state;
+    own->route = endpoint != NULL ? endpoint->path : "unmatched";
     if (request->refusal == HTTP_MALFORMED) {
         reply_problem(request, 400, "malformed-request", "Malformed request", request->refusal_detail);
     } else if (endpoint == NULL) {
@@ -127,6 +152,7 @@ struct admin_server *admin_server_create(const char *host, int port, const struc
     };
     const struct http_application application = {
         .ctx = server,
+        .request_state_size = sizeof(struct admin_request),
         .on_headers = on_headers,
         .on_request = on_request,
         .on_gone = on_gone,

@@ -21,6 +21,9 @@ enum shed_reason {
     SHED_REASONS
 };
 
+/* The route of a request that matches none. */
+#define ROUTE_UNMATCHED "unmatched"
+
 enum {
     METRIC_ROUTES_MAX = 32, /* with the one for requests that match none */
     METRIC_METHODS = HTTP_OTHER_METHOD + 1,

@@ -44,8 +44,9 @@ ALLOWED = {
 
 # What ends a label, a line or a format string; what looks like a number, a template or another script.
 SPICES = [
-    "", '"', '"} 1\ntally_forged_total 1\n', "\\", "\\n", "{le=\"1\"}", "%s%n", "\x00", "\r\n", "\x7f", "../..", "#", "?a=b",
-    "é", "\u202e", "\U0001f4a9", "ä" * 80, "x" * 300, "NaN", "-1", "9" * 30, "{resource_id}", "other", "unmatched",
+    "", '"', '"} 1\ntally_forged_total 1\n', "\\", "\\n", "{le=\"1\"}", "%s%n", "\x00", "\r\n", "\x7f", "../..", "#",
+    "?a=b", "é", "\u202e", "\U0001f4a9", "ä" * 80, "x" * 300, "NaN", "-1", "9" * 30, "{resource_id}",
+    "other", "unmatched",
 ]  # fmt: skip
 
 
