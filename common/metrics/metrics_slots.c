@@ -163,7 +163,7 @@ void metrics_keep_exemplar(metric_series series, double value, const struct trac
 {
     const struct metric_family *family = slot_family[series];
     if (family != NULL && family->has_exemplars) {
-        metrics_exemplars_keep(series + bucket_of(family, value), value, exemplar);
+        metrics_exemplars_keep(series + bucket_of(family, value), value, trace);
     }
 }
 

@@ -167,9 +167,7 @@ def send_together(gateway):
 def test_a_request_among_others_has_its_own_trace_and_the_batch_links_them(stack, receiver):
     ids = send_together(stack.gateway)
     traces = {trace_id: trace_of(receiver, trace_id, 6) for trace_id in ids}
-    batch = receiver.wait_for(
-        lambda spans: next((span for span in spans if len(span.links) > 20 and span.name.startswith("batch ")), None), 10
-    )
+    batch = receiver.wait_for(lambda spans: next((span for span in spans if len(span.links) > 20), None), 10)
     assert batch.attributes["tally.items"] == len(batch.links)
     assert batch.trace_id not in traces and batch.parent_id == ""
     calls = [trace[GATEWAY, SESSION_INCREMENT] for trace in traces.values()]
@@ -239,9 +237,8 @@ def test_a_tracestate_that_is_none_is_left_out(stack, receiver, trace_id, state)
 def test_by_ratio_a_request_without_a_parent_begins_a_trace(stack, receiver, tracing, trace_id):
     gateway = stack.extra_gateway(**tracing | {"TRACING_SAMPLE_RATIO": "1"})
     assert gateway.post(INCREMENT, item("ratio"), [("X-Request-Id", "r")]).status == 200
-    root = receiver.wait_for(
-        lambda spans: next((span for span in spans if span.parent_id == "" and span.name == f"POST {INCREMENT}"), None), 10
-    )
+    name = f"POST {INCREMENT}"
+    root = receiver.wait_for(lambda spans: next((s for s in spans if s.parent_id == "" and s.name == name), None), 10)
     trace = trace_of(receiver, root.trace_id, 6)
     check_within(trace[GATEWAY, SESSION_INCREMENT], trace[SERVICE, SESSION_INCREMENT])
     for path in ("/health", "/health/live", "/health/ready", "/metrics"):
@@ -365,7 +362,7 @@ def trace_of_calls(receiver, trace_id):
     """The traceparents of the service's spans of two calls."""
 
     def look(spans):
-        calls = [span for span in of_trace(spans, trace_id) if (span.service, span.name) == (SERVICE, SESSION_INCREMENT)]
+        calls = [span for span in of_trace(spans, trace_id) if span.name == SESSION_INCREMENT and span.service == SERVICE]
         return len(calls) == 2 and [f"00-{trace_id}-{span.span_id}-01" for span in calls]
 
     return receiver.wait_for(look, 10)
@@ -379,8 +376,10 @@ def test_a_real_jaeger_shows_the_trace_and_its_links(start_stack, start_kind):
     traces = [jaeger.wait_trace(trace_id, spans=6) for trace_id in ids]
     assert jaeger.services() == [SERVICE, GATEWAY]
     for trace in traces:
-        spans = {(trace["processes"][span["processID"]]["serviceName"], span["operationName"]): span for span in trace["spans"]}
-        way = [(GATEWAY, f"POST {INCREMENT}"), (GATEWAY, SESSION_INCREMENT), (SERVICE, SESSION_INCREMENT), (SERVICE, "EVALSHA")]
+        programs = {number: process["serviceName"] for number, process in trace["processes"].items()}
+        spans = {(programs[span["processID"]], span["operationName"]): span for span in trace["spans"]}
+        in_gateway = [(GATEWAY, f"POST {INCREMENT}"), (GATEWAY, SESSION_INCREMENT)]
+        way = [*in_gateway, (SERVICE, SESSION_INCREMENT), (SERVICE, "EVALSHA")]
         for outer, inner in itertools.pairwise(spans[step] for step in way):
             parents = [link["spanID"] for link in inner["references"] if link["refType"] == "CHILD_OF"]
             assert parents == [outer["spanID"]]
