@@ -17,7 +17,7 @@ packages_of() {
         # libnss-wrapper gives names the addresses that a test wants.
         # `go tool pprof` reads profiles.
         test) command -v go >/dev/null || echo golang-go
-            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
+            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager python3 python3-venv \
             python3-yaml docker-compose haproxy nginx spin varnish openssl openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
