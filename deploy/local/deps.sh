@@ -19,8 +19,9 @@ packages_of() {
         # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
         test) command -v go >/dev/null || echo golang-go
             command -v npm >/dev/null || echo nodejs npm
-            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager jq python3 python3-venv \
-            python3-yaml docker-compose haproxy nginx spin varnish openssl openjdk-17-jre-headless maven kcat ;;
+            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \
+            jq python3 python3-venv python3-yaml docker-compose haproxy nginx spin varnish openssl \
+            openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \

@@ -1,17 +1,20 @@
 # shellcheck shell=bash
 # Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, a Kafka broker,
-# counter-service, gateway. To be sourced from the top folder of the project.
+# counter-service, gateway, Prometheus. To be sourced from the top folder of the project.
 #
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/, Kafka's in kafka/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
 #   KAFKA                 where Kafka's jars are; "": none is started
+#   PROMETHEUS, PROMETHEUS_PORT, ALERTMANAGER_PORT: see monitoring.sh
 #   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
 #   variable of the programs
 
 RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
+# shellcheck source=deploy/local/monitoring.sh
+source deploy/local/monitoring.sh
 
 # Everything listens on loopback unless told otherwise. drain.delay is for load balancers, which are not here.
 set_stack_defaults() {
@@ -32,6 +35,7 @@ set_stack_defaults() {
     fi
     export KAFKA_PORT=${KAFKA_PORT:-9092}
     [ -z "${KAFKA:-}" ] || export TALLY_KAFKA_BROKERS="${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}"
+    set_monitoring_defaults
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -212,10 +216,12 @@ start_stack() {
     wait_ready counter-service "$ADMIN_URL/health"
     wait_ready gateway "$GATEWAY_URL/health/ready"
     [ -z "${CONSUL:-}" ] || wait_consul_passes
+    [ -z "${PROMETHEUS:-}" ] || start_monitoring
 }
 
 # In the order in which each can still finish its work.
 stop_stack() {
+    stop_monitoring
     stop_process gateway
     stop_process counter-service
     stop_process kafka

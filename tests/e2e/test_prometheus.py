@@ -1,17 +1,17 @@
-"""deploy/prometheus and deploy/grafana on the real Prometheus and Alertmanager, over both programs found by Consul: every
-query names what there is, and a real fault is told and taken back."""
+"""deploy/prometheus and deploy/grafana on the real Prometheus and Alertmanager, over both programs, found by Consul:
+every query names what there is, and a real fault is told and taken back."""
 
 import pytest
 
-from harness.calls import increment, increment_batch, item, read_batch
+from harness.calls import INCREMENT, increment, increment_batch, item, read_batch
 from harness.prometheus import SHIPPED, Alertmanager, ConsulTargets, Prometheus, Receiver, built_prometheus, running
 from harness.queries import grouped_labels, of_alerts, of_dashboards, quantities, recorded, selectors
 from harness.wait import wait_until
 
 RANKINGS = "[{counter_type: like, windows: [day, all], rolling: [1h]}]"
 ALERTS, PANELS, RECORDED = list(of_alerts()), list(of_dashboards()), recorded()
-SELECTORS = sorted({one for query in [*ALERTS, *PANELS, *(rule for _, rule in RECORDED)] for one in selectors(query.text)},
-                   key=str)  # fmt: skip
+QUERIES = [*ALERTS, *PANELS, *(query for _, query in RECORDED)]
+SELECTORS = sorted({selector for query in QUERIES for selector in selectors(query.text)}, key=str)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,8 @@ def some_of_everything(gateway):
         increment_batch(gateway, [item("a"), item("b", increment=0)]),
         read_batch(gateway, [item("a")]),
     ]
-    for path in ("counter/a/like", "counter/a", "counter/a/Bad", "rankings/like?window=day", "rankings/like/a?window=day"):
+    ranking = "rankings/like"
+    for path in ("counter/a/like", "counter/a", "counter/a/Bad", f"{ranking}?window=day", f"{ranking}/a?window=day"):
         answers.append(gateway.get(f"/api/v1/{path}"))
     return {answer.status for answer in answers}
 
@@ -61,18 +62,14 @@ def some_of_everything(gateway):
 def watched(stack, prometheus):
     """Prometheus, when it has seen all kinds of calls and of answers."""
 
-    def served():
-        some_of_everything(stack.gateway)
-        return prometheus.query('rate(tally_http_requests_total{status="200", route="/api/v1/counter/{resource_id}"}[1m]) > 0')
+    def has_seen(status):
+        assert status in some_of_everything(stack.gateway)
+        return prometheus.query(f'rate(tally_http_requests_total{{route="{INCREMENT}", status="{status}"}}[1m]) > 0')
 
-    def failed():
-        assert 503 in some_of_everything(stack.gateway)
-        return prometheus.query('rate(tally_http_requests_total{status="503", route="/api/v1/counter/increment"}[1m]) > 0')
-
-    wait_until(served, interval=0.2)
+    wait_until(lambda: has_seen(200), interval=0.2)
     stack.redis.kill()
     wait_until(lambda: increment(stack.gateway, "a").status == 503)
-    wait_until(failed, interval=0.2)
+    wait_until(lambda: has_seen(503), interval=0.2)
     stack.redis.start()
     stack.wait_ready()
     return prometheus

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Fetches TypeScript and Grafana's types by npm, as package-lock.json has them, into build/grafana; nothing is installed.
-# Does nothing when they are there. What uses them: check.sh.
+# Fetches TypeScript and Grafana's types by npm, as package-lock.json has them, into build/grafana; nothing is
+# installed. Does nothing when they are there. What uses them: check.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

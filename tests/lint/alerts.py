@@ -1,4 +1,4 @@
-"""What belongs to an alert is there: severity, summary, a section in RUNBOOK.md, tests in which it fires and does not."""
+"""What belongs to an alert is there: severity, summary, section of RUNBOOK.md, tests in which it fires and does not."""
 
 import pathlib
 import re
