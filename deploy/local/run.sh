@@ -33,7 +33,8 @@ if [ -n "$PROMETHEUS" ]; then
 fi
 
 mkdir -p "$RUN_DIR"
-process_identity $$ >"$RUN_DIR/run.pid"
+process_identity $$
+echo "$identity" >"$RUN_DIR/run.pid"
 trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
 trap 'echo; echo "stopping"; exit 0' INT TERM HUP
 start_stack

@@ -77,31 +77,32 @@ require_free_port() { # what, port, variable
     return 1
 }
 
-# A process number may be given again to another process: with the start time it is one process for sure.
+# A process number may be given again to another process: with the start time it is one process for sure. Sets identity.
+# Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make bash (5.2) fail
+# to parse the trap's command.
 process_identity() { # pid
     local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     # The second field, the name in parentheses, may hold spaces; the start time is the 20th after it.
     read -ra stat <<<"${stat##*) }"
     [ "${stat[0]}" != Z ] || return 1
-    echo "$1 ${stat[19]}"
+    identity="$1 ${stat[19]}"
 }
 
 # In its own session: Ctrl-C goes to the script alone, which stops the processes in their order.
 start_process() { # name, command...
-    local name=$1 pid
+    local name=$1 identity=
     shift
     mkdir -p "$RUN_DIR"
     setsid "$@" >"$RUN_DIR/$name.log" 2>&1 </dev/null &
-    pid=$!
-    process_identity "$pid" >"$RUN_DIR/$name.pid" || true
+    process_identity $! || true
+    echo "$identity" >"$RUN_DIR/$name.pid"
 }
 
 process_runs() { # name
-    local pid identity
-    identity=$(cat "$RUN_DIR/$1.pid" 2>/dev/null) || return 1
-    pid=${identity%% *}
-    [ -n "$pid" ] && [ "$(process_identity "$pid")" = "$identity" ]
+    local identity started
+    { read -r started <"$RUN_DIR/$1.pid"; } 2>/dev/null || return 1
+    process_identity "${started%% *}" && [ "$identity" = "$started" ]
 }
 
 process_id() { # name
