@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
-# counter-service tells each change. Other variables: see stack.sh.
+# counter-service tells each change. WITH_PROMETHEUS=1: and Prometheus with Alertmanager. Other variables: stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
@@ -11,6 +11,14 @@ KAFKA=
 if [ "${WITH_KAFKA:-}" = 1 ]; then
     KAFKA=$(deploy/local/kafka.sh) || echo "no Kafka: going on without events" >&2
 fi
+PROMETHEUS=
+if [ "${WITH_PROMETHEUS:-}" = 1 ]; then
+    if [ -n "$CONSUL" ] && monitoring_is_installed >/dev/null; then
+        PROMETHEUS=1
+    else
+        echo "no Prometheus, Alertmanager, jq or Consul: going on without metrics kept" >&2
+    fi
+fi
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
@@ -19,9 +27,14 @@ require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE
 require_free_port Redis "$REDIS_PORT" REDIS_PORT
 [ -z "$CONSUL" ] || require_free_port Consul "$CONSUL_PORT" CONSUL_PORT
 [ -z "$KAFKA" ] || require_free_port Kafka "$KAFKA_PORT" KAFKA_PORT
+if [ -n "$PROMETHEUS" ]; then
+    require_free_port Prometheus "$PROMETHEUS_PORT" PROMETHEUS_PORT
+    require_free_port Alertmanager "$ALERTMANAGER_PORT" ALERTMANAGER_PORT
+fi
 
 mkdir -p "$RUN_DIR"
-process_identity $$ >"$RUN_DIR/run.pid"
+process_identity $$
+echo "$identity" >"$RUN_DIR/run.pid"
 trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
 trap 'echo; echo "stopping"; exit 0' INT TERM HUP
 start_stack
@@ -37,6 +50,8 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
   Redis            127.0.0.1:$REDIS_PORT
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
+}${PROMETHEUS:+  Prometheus       http://127.0.0.1:$PROMETHEUS_PORT                (/targets, /alerts, /graph)
+  Alertmanager     http://127.0.0.1:$ALERTMANAGER_PORT
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
@@ -46,10 +61,12 @@ Try:
 ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\n'
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
+}${PROMETHEUS:+  curl http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query -d query=tally_increments_total
 }
 TEXT
 
 names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka})
+[ -z "$PROMETHEUS" ] || names+=("${MONITORING[@]}")
 all_run() {
     local name
     for name in "${names[@]}"; do

@@ -1,6 +1,7 @@
 """deploy/local/run.sh, which `make run` and `make stack` call, on free ports."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,15 +11,17 @@ import urllib.request
 
 import pytest
 
+from harness.consul_agent import consul_program
 from harness.kafka_broker import kafka_jars
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
 from harness.process import Process
+from harness.prometheus import debian_program
 from harness.wait import wait_until
 
 PORTS = (
     "REDIS_PORT", "CONSUL_PORT", "KAFKA_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT",
-    "TALLY_COUNTER_SERVICE_ADMIN_PORT",
+    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT",
 )  # fmt: skip
 
 
@@ -78,6 +81,15 @@ def local_stack_with_kafka(tmp_path):
         yield stack
 
 
+@pytest.fixture
+def local_stack_with_prometheus(tmp_path):
+    for name in ("prometheus", "prometheus-alertmanager", "jq"):
+        debian_program(name)
+    consul_program()
+    with stopped_at_last(LocalStack(tmp_path, WITH_PROMETHEUS="1")) as stack:
+        yield stack
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "terminal-closed"])
 def test_it_comes_up_answers_and_stops_with_its_terminal(local_stack, number):
     local_stack.start()
@@ -124,6 +136,29 @@ def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
     keys = {line.split()[0] for line in printed_by_kcat(kafka).splitlines()}
     assert keys == {"article-1", "article-2"}
     assert printed_by_verify(local_stack).splitlines()[-1] == "equal"
+    assert local_stack.interrupt() == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
+
+
+def test_with_prometheus_both_programs_are_watched(local_stack_with_prometheus):
+    local_stack = local_stack_with_prometheus
+    local_stack.start()
+    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 60)
+    prometheus, alertmanager = (local_stack.ports[name] for name in ("PROMETHEUS_PORT", "ALERTMANAGER_PORT"))
+    assert local_stack.says(f"http://127.0.0.1:{prometheus}") and local_stack.says(f"http://127.0.0.1:{alertmanager}")
+
+    def ask(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{prometheus}/api/v1/{path}", timeout=10) as response:
+            return json.load(response)["data"]
+
+    def scraped():
+        return {sample["metric"]["job"] for sample in ask("query?query=up==1")["result"]}
+
+    wait_until(lambda: scraped() == {"gateway", "counter-service"}, 40, interval=0.2)
+    (found,) = ask("alertmanagers")["activeAlertmanagers"]
+    assert found["url"].startswith(f"http://127.0.0.1:{alertmanager}/")
+    assert any(rule["name"] == "TallyRedisDown" for group in ask("rules")["groups"] for rule in group["rules"])
     assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()
