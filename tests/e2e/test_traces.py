@@ -362,7 +362,8 @@ def trace_of_calls(receiver, trace_id):
     """The traceparents of the service's spans of two calls."""
 
     def look(spans):
-        calls = [span for span in of_trace(spans, trace_id) if span.name == SESSION_INCREMENT and span.service == SERVICE]
+        served = [span for span in of_trace(spans, trace_id) if span.service == SERVICE]
+        calls = [span for span in served if span.name == SESSION_INCREMENT]
         return len(calls) == 2 and [f"00-{trace_id}-{span.span_id}-01" for span in calls]
 
     return receiver.wait_for(look, 10)
