@@ -1,9 +1,9 @@
 """A real Jaeger that keeps traces in memory, on ports of its own."""
 
-import contextlib
-import http.client
 import json
 import os
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -34,19 +34,19 @@ class Jaeger(Process):
     def start(self, wait=True):
         super().start()
         if wait:
-            self.wait_until_ready(lambda: self._get("/api/services")[0] == 200, 60)
+            self.wait_until_ready(lambda: self._get("/api/services"), 60)
 
     def services(self):
-        return sorted(json.loads(self._get("/api/services")[1])["data"] or [])
+        return sorted(self._get("/api/services")["data"] or [])
 
     def trace(self, trace_id):
         """{"spans": [...], "processes": {...}} as Jaeger has it (/api/traces/ID), or None. trace_id: 32 hexadecimal
         digits."""
-        status, body = self._get(f"/api/traces/{trace_id}")
-        if status == 404:
+        try:
+            (trace,) = self._get(f"/api/traces/{trace_id}")["data"]
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, f"/api/traces/{trace_id}: {error.code} {error.read()!r}"
             return None
-        assert status == 200, f"/api/traces/{trace_id}: {status} {body!r}"
-        (trace,) = json.loads(body)["data"]
         return trace
 
     def wait_trace(self, trace_id, spans=1, timeout=20):
@@ -59,9 +59,5 @@ class Jaeger(Process):
         return wait_until(look, timeout, f"{spans} spans of trace {trace_id}")
 
     def _get(self, target):
-        """Status and body. Large answers come in chunks."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.query_port, timeout=10)
-        with contextlib.closing(connection):
-            connection.request("GET", target)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.query_port}{target}", timeout=10) as answer:
+            return json.load(answer)
