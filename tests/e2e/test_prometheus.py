@@ -9,6 +9,8 @@ from harness.queries import grouped_labels, of_alerts, of_dashboards, quantities
 from harness.wait import wait_until
 
 RANKINGS = "[{counter_type: like, windows: [day, all], rolling: [1h]}]"
+# The first one waits for all that is started.
+pytestmark = pytest.mark.timeout(120)
 ALERTS, PANELS, RECORDED = list(of_alerts()), list(of_dashboards()), recorded()
 QUERIES = [*ALERTS, *PANELS, *(query for _, query in RECORDED)]
 SELECTORS = sorted({selector for query in QUERIES for selector in selectors(query.text)}, key=str)
