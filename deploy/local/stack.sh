@@ -77,9 +77,9 @@ require_free_port() { # what, port, variable
     return 1
 }
 
-# A process number may be given again to another process: with the start time it is one process for sure. Sets identity.
-# Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make bash (5.2) fail
-# to parse the trap's command.
+# A process number may be given again to another process: with the start time it is one process for sure. Sets
+# identity. Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make
+# bash (5.2) fail to parse the trap's command.
 process_identity() { # pid
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1

@@ -201,6 +201,15 @@ def monitoring_problems(services):
         yield f"{COMPOSE}: Prometheus scrapes {scraped}, the processes are {wanted}"
 
 
+    mounted = dict(volume.split(":")[1::-1] for volume in services["grafana"]["volumes"])
+    provisioning = (COMPOSE.parent / "grafana/provisioning/dashboards/tally.yml").read_text()
+    provider = yaml.safe_load(provisioning)["providers"][0]
+    home = pathlib.PurePath(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    dashboards = mounted.get(provider["options"]["path"])
+    if dashboards is None or not (COMPOSE.parent / dashboards / home.name).exists():
+        yield f"{COMPOSE}: grafana: its provisioned dashboards or its home dashboard are not mounted"
+
+
 def metrics_address(name, service):
     """Without the port where its settings are wrong, which is said of it elsewhere."""
     program = program_of(service)
