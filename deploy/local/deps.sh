@@ -14,7 +14,8 @@ packages_of() {
             libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev ;;
         run) echo redis-server redis-tools curl ;;
         stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
-            prometheus-alertmanager jq ;;
+            prometheus-alertmanager jq python3
+            command -v go >/dev/null || echo golang-go ;;
         # libnss-wrapper gives names the addresses that a test wants.
         # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
         test) command -v go >/dev/null || echo golang-go

@@ -7,28 +7,11 @@ cd "$(dirname "$0")/../.."
 
 VERSION=1.76.0
 PACKAGE=github.com/jaegertracing/jaeger/cmd/jaeger
-GO_MIN=1.24 # the first with `go get -tool`
 DIR=$PWD/build/jaeger
 PROGRAM=$DIR/jaeger
 
 is_there() {
     "$PROGRAM" version >/dev/null 2>&1
-}
-
-require_go() {
-    local found
-    command -v go >/dev/null || {
-        echo "jaeger.sh: there is no Go here, and Jaeger is built with Go $GO_MIN or newer (Debian 12's own is 1.19:" \
-            "too old); or put the program at $PROGRAM" >&2
-        return 1
-    }
-    found=$(GOTOOLCHAIN=local go env GOVERSION)
-    found=${found#go}
-    printf '%s\n' "$GO_MIN" "$found" | sort --check=quiet --version-sort || {
-        echo "jaeger.sh: the Go here is $found, and Jaeger is built with $GO_MIN or newer (Debian 12's own is 1.19:" \
-            "too old); or put the program at $PROGRAM" >&2
-        return 1
-    }
 }
 
 # In a module of its own, which names the version.
@@ -38,8 +21,8 @@ build() {
     (
         cd "$work"
         export GOFLAGS=-mod=mod GOWORK=off CGO_ENABLED=0
-        go mod init tally/jaeger && go get -tool "$PACKAGE@v$VERSION" &&
-            go build -trimpath -ldflags "-s -w" -o "$work/jaeger" "$PACKAGE"
+        "$go" mod init tally/jaeger && "$go" get -tool "$PACKAGE@v$VERSION" &&
+            "$go" build -trimpath -ldflags "-s -w" -o "$work/jaeger" "$PACKAGE"
     ) >&2 || {
         echo "jaeger.sh: Go does not build Jaeger $VERSION: see above; does GOPROXY name the proxy that this machine" \
             "reaches? Or put the program at $PROGRAM" >&2
@@ -51,7 +34,7 @@ mkdir -p "$DIR"
 exec 9>"$DIR/lock"
 flock 9
 if ! is_there; then
-    require_go
+    go=$(deploy/local/go.sh)
     work=$DIR/work
     trap 'rm -rf "$work"' EXIT
     build

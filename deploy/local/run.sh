@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
-# counter-service tells each change. WITH_PROMETHEUS=1: and Prometheus with Alertmanager. Other variables: stack.sh.
+# counter-service tells each change. WITH_PROMETHEUS=1: and Prometheus with Alertmanager. WITH_JAEGER=1: and
+# Jaeger, which gets the traces of both programs. Other variables: stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
@@ -19,6 +20,14 @@ if [ "${WITH_PROMETHEUS:-}" = 1 ]; then
         echo "no Prometheus, Alertmanager, jq or Consul: going on without metrics kept" >&2
     fi
 fi
+JAEGER=
+if [ "${WITH_JAEGER:-}" = 1 ]; then
+    if deploy/local/jaeger.sh >/dev/null; then
+        JAEGER=1
+    else
+        echo "no Jaeger: going on without traces" >&2
+    fi
+fi
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
@@ -30,6 +39,10 @@ require_free_port Redis "$REDIS_PORT" REDIS_PORT
 if [ -n "$PROMETHEUS" ]; then
     require_free_port Prometheus "$PROMETHEUS_PORT" PROMETHEUS_PORT
     require_free_port Alertmanager "$ALERTMANAGER_PORT" ALERTMANAGER_PORT
+fi
+if [ -n "$JAEGER" ]; then
+    require_free_port "Jaeger's query API" "$JAEGER_PORT" JAEGER_PORT
+    require_free_port "Jaeger's spans" "$JAEGER_OTLP_PORT" JAEGER_OTLP_PORT
 fi
 
 mkdir -p "$RUN_DIR"
@@ -52,6 +65,7 @@ ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both 
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
 }${PROMETHEUS:+  Prometheus       http://127.0.0.1:$PROMETHEUS_PORT                (/targets, /alerts, /graph)
   Alertmanager     http://127.0.0.1:$ALERTMANAGER_PORT
+}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT                (/api/traces?service=tally-gateway; its page is not built in)
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
@@ -62,11 +76,13 @@ ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
 }${PROMETHEUS:+  curl http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query -d query=tally_increments_total
+}${JAEGER:+  curl "http://127.0.0.1:$JAEGER_PORT/api/traces?service=tally-gateway&limit=1"
 }
 TEXT
 
 names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka})
 [ -z "$PROMETHEUS" ] || names+=("${MONITORING[@]}")
+[ -z "$JAEGER" ] || names+=(jaeger)
 all_run() {
     local name
     for name in "${names[@]}"; do

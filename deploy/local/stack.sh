@@ -7,6 +7,7 @@
 #   CONSUL                the Consul program; "": no discovery
 #   KAFKA                 where Kafka's jars are; "": none is started
 #   PROMETHEUS, PROMETHEUS_PORT, ALERTMANAGER_PORT: see monitoring.sh
+#   JAEGER, JAEGER_PORT, JAEGER_OTLP_PORT: see tracing.sh
 #   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
 #   variable of the programs
@@ -15,6 +16,8 @@ RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
 # shellcheck source=deploy/local/monitoring.sh
 source deploy/local/monitoring.sh
+# shellcheck source=deploy/local/tracing.sh
+source deploy/local/tracing.sh
 
 # Everything listens on loopback unless told otherwise. drain.delay is for load balancers, which are not here.
 set_stack_defaults() {
@@ -36,6 +39,7 @@ set_stack_defaults() {
     export KAFKA_PORT=${KAFKA_PORT:-9092}
     [ -z "${KAFKA:-}" ] || export TALLY_KAFKA_BROKERS="${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}"
     set_monitoring_defaults
+    set_tracing_defaults
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -77,9 +81,9 @@ require_free_port() { # what, port, variable
     return 1
 }
 
-# A process number may be given again to another process: with the start time it is one process for sure. Sets identity.
-# Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make bash (5.2)
-# fail to parse the trap's command.
+# A process number may be given again to another process: with the start time it is one process for sure. Sets
+# identity. Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make
+# bash (5.2) fail to parse the trap's command.
 process_identity() { # pid
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -212,6 +216,7 @@ start_stack() {
     start_redis redis "$REDIS_PORT"
     [ -z "${CONSUL:-}" ] || start_consul
     [ -z "${KAFKA:-}" ] || wait_kafka
+    [ -z "${JAEGER:-}" ] || start_jaeger
     start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
     start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
     wait_ready counter-service "$ADMIN_URL/health"
@@ -225,6 +230,7 @@ stop_stack() {
     stop_monitoring
     stop_process gateway
     stop_process counter-service
+    stop_process jaeger
     stop_process kafka
     stop_process consul
     stop_process redis
