@@ -76,7 +76,7 @@ ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
 }${PROMETHEUS:+  curl http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query -d query=tally_increments_total
-}${JAEGER:+  curl "http://127.0.0.1:$JAEGER_PORT/api/traces?service=tally-gateway&limit=1"
+}${JAEGER:+  curl \"http://127.0.0.1:$JAEGER_PORT/api/traces?service=tally-gateway\"
 }
 TEXT
 
