@@ -43,6 +43,18 @@ static inline struct text text_cut(struct text *rest, char separator)
 }
 
 /* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
+/* Without the blanks and tabs around it. */
+static inline struct text text_trim(struct text text)
+{
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text = (struct text){text.data + 1, text.len - 1};
+    }
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
 static inline bool text_is_visible_ascii(struct text text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -151,6 +151,7 @@ struct config {
         char **headers; /* "Name: value", secret; NULL when header_count is 0 */
         size_t header_count;
         int sample_ratio_ppb; /* of 10^9 */
+        int max_per_second;
     } tracing;
     struct {
         enum config_truth pprof;

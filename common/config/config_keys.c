@@ -140,6 +140,7 @@ const struct config_key config_keys[] = {
     {URL(tracing.endpoint, ""), .may_be_empty = true},
     {HEADERS(tracing.headers, "", tracing.header_count), .secret = true},
     {RATIO(tracing.sample_ratio, "0.01")},
+    {COUNT(tracing.max_per_second, "1000", "1", "1000000")},
 
     {CHOICE(debug.pprof, "false", truths)},
     {CHOICE(debug.heap_profile, "false", truths)},

@@ -31,8 +31,11 @@ enum {
     /* libmicrohttpd's memory pool of one connection, which holds a request's line and headers: larger ones are 414
      * or 431. The pool is cleared for every request: at 32 KiB that alone was 12% of the profile. */
     HTTP_CONNECTION_POOL_BYTES = 8 * 1024,
-    /* A gRPC message: 1000 items with every field at its bound are 0.6 MiB. */
+    /* A gRPC message: 1000 items with every field at its bound are 0.6 MiB, and 0.1 more with
+     * BATCH_TRACES_MAX traces. */
     GRPC_MESSAGE_BYTES_MAX = 2 * 1024 * 1024,
+    /* Of the requests that share a batch so many are traced with the batch; of the others only what is theirs alone. */
+    BATCH_TRACES_MAX = 128,
     /* The compressions that gRPC may take, a bit each; bit 0, none, is the only one: the library unpacks a message
      * before it looks at the bound above, and 400 KB of gzip became 430 MB. */
     GRPC_COMPRESSION_NONE_ONLY = 1,
@@ -43,6 +46,9 @@ enum {
 };
 
 /* Largest integer that a JSON number carries exactly in a double: 2^53 - 1 (RFC 8259, section 6). */
+/* Who calls: the beginning of a gateway's user-agent, to which gRPC adds its own. */
+#define GATEWAY_USER_AGENT "tally-gateway"
+
 #define JSON_INTEGER_MAX INT64_C(9007199254740991)
 
 #endif

@@ -17,22 +17,6 @@ struct range {
     int weight;
 };
 
-static bool is_blank(char character)
-{
-    return character == ' ' || character == '\t';
-}
-
-static struct text trim(struct text text)
-{
-    while (text.len > 0 && is_blank(text.data[0])) {
-        text = (struct text){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && is_blank(text.data[text.len - 1])) {
-        text.len--;
-    }
-    return text;
-}
-
 static bool equals_ignoring_case(struct text text, struct text other)
 {
     return text.len == other.len && strncasecmp(text.data, other.data, text.len) == 0;
@@ -54,7 +38,7 @@ static struct text cut_unquoted(struct text *rest, char separator)
     }
     const size_t passed = len < whole.len ? len + 1 : len;
     *rest = (struct text){whole.data + passed, whole.len - passed};
-    return trim((struct text){whole.data, len});
+    return text_trim((struct text){whole.data, len});
 }
 
 /* "0.5" is 500. Section 12.4.2: 0 or 1, and at most three digits behind a point. */
@@ -88,9 +72,9 @@ static struct range read_range(struct text text)
         struct text value = cut_unquoted(&text, ';');
         const struct text name = cut_unquoted(&value, '=');
         if (equals_ignoring_case(name, TEXT("q"))) {
-            range.weight = weight_of(trim(value));
+            range.weight = weight_of(text_trim(value));
         } else if (equals_ignoring_case(name, TEXT("version"))) {
-            range.version = without_quotes(trim(value));
+            range.version = without_quotes(text_trim(value));
         }
     }
     return range;

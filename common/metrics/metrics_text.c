@@ -151,22 +151,14 @@ void metrics_text_double(struct buffer *out, const struct metric_family *family,
     append_string(out, "\n");
 }
 
-static void append_hex(struct buffer *out, const uint8_t *bytes, size_t count)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < count; i++) {
-        buffer_append(out, (const char[]){digits[bytes[i] >> 4], digits[bytes[i] & 0xF]}, 2);
-    }
-}
-
 /* Its labels have 63 of the 128 characters that there may be. */
 static void append_exemplar(struct buffer *out, const struct kept_exemplar *exemplar)
 {
-    append_string(out, " # {trace_id=\"");
-    append_hex(out, exemplar->of.trace_id, TRACE_ID_BYTES);
-    append_string(out, "\",span_id=\"");
-    append_hex(out, exemplar->of.span_id, TRACE_SPAN_ID_BYTES);
-    append_string(out, "\"} ");
+    char trace_id[TRACE_ID_SIZE];
+    char span_id[TRACE_SPAN_ID_SIZE];
+    trace_context_write_id(&exemplar->of, trace_id);
+    trace_context_write_span_id(&exemplar->of, span_id);
+    buffer_append_format(out, " # {trace_id=\"%s\",span_id=\"%s\"} ", trace_id, span_id);
     append_double(out, exemplar->value);
     buffer_append_format(out, " %lld.%06d", (long long)(exemplar->time_us / US_PER_SECOND),
                          (int)(exemplar->time_us % US_PER_SECOND));

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
@@ -99,6 +100,14 @@ static void tell_overflow(struct otlp_exporter *exporter)
 
 /* ---- one request ---- */
 
+static void add_status(struct otlp_reply *reply, int status)
+{
+    char said[OTLP_SAID_SIZE];
+    memcpy(said, reply->said, sizeof(said));
+    const int len = snprintf(reply->said, sizeof(reply->said), "status %d ", status);
+    snprintf(reply->said + len, sizeof(reply->said) - (size_t)len, "%.*s", (int)sizeof(said) - len - 1, said);
+}
+
 /* Sends exporter->body. *ret_reply, and how long the collector wants to be left alone; 0: it did not say. */
 static void ask(struct otlp_exporter *exporter, struct otlp_reply *ret_reply, int64_t *ret_retry_after_s)
 {
@@ -118,14 +127,16 @@ static void ask(struct otlp_exporter *exporter, struct otlp_reply *ret_reply, in
     *ret_retry_after_s = 0;
     if (http_client_request(exporter->client, &request, &answer, &exporter->answer, &error) != 0) {
         *ret_reply = (struct otlp_reply){.verdict = OTLP_TRY_AGAIN};
-        tell_failure(exporter, "the collector does not answer", error.message);
+        snprintf(ret_reply->said, sizeof(ret_reply->said), "%.*s", OTLP_SAID_SIZE - 1, error.message);
+        tell_failure(exporter, "the collector does not answer", ret_reply->said);
         return;
     }
     otlp_reply_read(answer.status, (struct text){exporter->answer.data, exporter->answer.len}, ret_reply);
     if (ret_reply->verdict != OTLP_ACCEPTED) {
-        char reason[OTLP_SAID_SIZE + 32];
-        snprintf(reason, sizeof(reason), "status %d %s", answer.status, ret_reply->said);
-        tell_failure(exporter, "the collector does not take spans", reason);
+        add_status(ret_reply, answer.status);
+    }
+    if (ret_reply->verdict == OTLP_TRY_AGAIN) {
+        tell_failure(exporter, "the collector does not take spans", ret_reply->said);
     }
     *ret_retry_after_s = answer.retry_after_s < RETRY_AFTER_MAX_S ? answer.retry_after_s : RETRY_AFTER_MAX_S;
 }

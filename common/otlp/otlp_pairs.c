@@ -5,21 +5,10 @@
 #include "common/base/percent.h"
 #include "common/base/utf8.h"
 
-static struct text without_blanks(struct text text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = (struct text){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 /* NULL: it is malformed, or there is no memory. */
 static const char *decode(struct text encoded, struct arena *arena)
 {
-    const struct text bare = without_blanks(encoded);
+    const struct text bare = text_trim(encoded);
     char *out = arena_alloc(arena, bare.len + 1);
     size_t len;
     if (out == NULL || percent_decode(bare, out, &len) != 0 || !utf8_is_valid((struct text){out, len})) {

@@ -54,6 +54,31 @@ static const char *find_url(char *const *environment, const char *name)
 }
 
 /* *ret_url is NULL when tracing is off. */
+static bool is_word(const char *value, const char *word)
+{
+    return value != NULL && strcasecmp(value, word) == 0;
+}
+
+/* Whether a variable says that nothing is to be sent, or not by the protocol that this program has. */
+static bool is_turned_off(char *const *environment)
+{
+    static const char *const protocols[] = {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"};
+    if (is_word(find(environment, "OTEL_TRACES_EXPORTER"), "none")) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+        const char *protocol = find(environment, protocols[i]);
+        if (protocol != NULL) {
+            if (!is_word(protocol, "http/protobuf")) {
+                pass_over(protocols[i], "spans are sent by http/protobuf only: tracing.endpoint says where to");
+                return true;
+            }
+            return false; /* the first one counts */
+        }
+    }
+    return false;
+}
+
 static int find_endpoint(struct arena *arena, const struct config *config, char *const *environment,
                          const char **ret_url)
 {
@@ -61,11 +86,13 @@ static int find_endpoint(struct arena *arena, const struct config *config, char 
     const char *whole = find_url(environment, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
     const char *base = find_url(environment, "OTEL_EXPORTER_OTLP_ENDPOINT");
     *ret_url = NULL;
-    if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
+    if (is_word(disabled, "true")) {
         return 0;
     }
     if (config->tracing.endpoint[0] != '\0') {
         *ret_url = append_path(arena, config->tracing.endpoint);
+    } else if ((whole != NULL || base != NULL) && is_turned_off(environment)) {
+        return 0;
     } else if (whole != NULL) {
         *ret_url = join(arena, whole, "", "");
     } else if (base != NULL) {

@@ -4,6 +4,7 @@
 #ifndef TALLY_COMMON_TRACE_SPAN_H
 #define TALLY_COMMON_TRACE_SPAN_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,11 +48,13 @@ struct span {
 
 static inline void span_add_text(struct span *span, const char *key, struct text text)
 {
+    assert(span->attribute_count < SPAN_ATTRIBUTES_MAX && text.data != NULL);
     span->attributes[span->attribute_count++] = (struct span_attribute){.key = key, .text = text};
 }
 
 static inline void span_add_number(struct span *span, const char *key, int64_t number)
 {
+    assert(span->attribute_count < SPAN_ATTRIBUTES_MAX);
     span->attributes[span->attribute_count++] = (struct span_attribute){.key = key, .number = number};
 }
 

@@ -6,6 +6,8 @@
 #include "common/base/clock.h"
 #include "common/thread/condition.h"
 
+enum { CLOCKS_APART_US = 10, CLOCKS_TRIES = 5 };
+
 void span_queue_init(struct span_queue *queue, size_t max)
 {
     *queue = (struct span_queue){.max = max, .wake_at = max};
@@ -51,10 +53,18 @@ static void copy_text(char **at, struct text *text)
     }
 }
 
-/* What the realtime clock showed, or would have shown, at that monotonic time; in nanoseconds. */
+/* What the realtime clock showed, or would have shown, at that monotonic time; in nanoseconds. Read again if the thread
+ * had to wait between the two clocks. */
 static int64_t realtime_ns(int64_t monotonic_us)
 {
-    return (clock_realtime_us() - clock_monotonic_us() + monotonic_us) * 1000;
+    int64_t before_us;
+    int64_t now_us;
+    int tries = 0;
+    do {
+        before_us = clock_monotonic_us();
+        now_us = clock_realtime_us();
+    } while (clock_monotonic_us() - before_us > CLOCKS_APART_US && ++tries < CLOCKS_TRIES);
+    return (now_us - before_us + monotonic_us) * 1000;
 }
 
 /* One block of memory. NULL when there is none. */
@@ -83,19 +93,30 @@ static struct queued_span *copy(const struct span *span)
 
 /* ---- the queue ---- */
 
+static size_t count_of(const struct span_queue *queue)
+{
+    return atomic_load_explicit(&queue->count, memory_order_relaxed);
+}
+
+static void set_count(struct span_queue *queue, size_t count)
+{
+    atomic_store_explicit(&queue->count, count, memory_order_relaxed);
+}
+
+/* Without a copy, which costs more than all else, where there is no room for it. */
 void span_queue_put(struct span_queue *queue, const struct span *span)
 {
-    struct queued_span *queued = copy(span);
+    struct queued_span *queued = count_of(queue) < queue->max ? copy(span) : NULL;
     pthread_mutex_lock(&queue->lock);
-    const bool has_room = queued != NULL && queue->count < queue->max && !queue->is_closed;
+    const bool has_room = queued != NULL && count_of(queue) < queue->max && !queue->is_closed;
     if (has_room) {
         *queue->last = queued;
         queue->last = &queued->next;
-        queue->count++;
+        set_count(queue, count_of(queue) + 1);
     } else {
         queue->dropped++;
     }
-    const bool is_filled = has_room && queue->count == queue->wake_at;
+    const bool is_filled = has_room && count_of(queue) == queue->wake_at;
     pthread_mutex_unlock(&queue->lock);
     if (is_filled) {
         pthread_cond_signal(&queue->filled);
@@ -118,7 +139,7 @@ static struct queued_span *take_first(struct span_queue *queue, size_t max, size
     if (queue->first == NULL) {
         queue->last = &queue->first;
     }
-    queue->count -= count;
+    set_count(queue, count_of(queue) - count);
     *ret_count = count;
     if (count == 0) {
         return NULL;
@@ -132,7 +153,7 @@ struct queued_span *span_queue_take(struct span_queue *queue, size_t wake_at, si
 {
     pthread_mutex_lock(&queue->lock);
     queue->wake_at = wake_at;
-    while (queue->count < wake_at && !queue->is_closed && condition_wait(&queue->filled, &queue->lock, until_us)) {
+    while (count_of(queue) < wake_at && !queue->is_closed && condition_wait(&queue->filled, &queue->lock, until_us)) {
         /* woken for nothing, or by the first of a few */
     }
     struct queued_span *taken = take_first(queue, max, ret_count);

@@ -3,6 +3,7 @@
 #define TALLY_COMMON_TRACE_SPAN_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,10 +27,11 @@ struct span_queue {
     pthread_cond_t filled; /* there are `wake_at`, or the queue is closed */
     struct queued_span *first;
     struct queued_span **last;
-    size_t count;
     size_t wake_at;
     uint64_t dropped;
     bool is_closed;
+    /* written under lock; read by any, who may see it a moment late */
+    atomic_size_t count;
 };
 
 void span_queue_init(struct span_queue *queue, size_t max);

@@ -17,7 +17,7 @@ static int read_hex(struct text text, uint8_t *out)
             return -1;
         }
         const uint8_t value = (uint8_t)(digit - digits);
-        out[i / 2] = i % 2 == 0 ? (uint8_t)(value << 4) : out[i / 2] | value;
+        out[i / 2] = (uint8_t)(i % 2 == 0 ? value << 4 : out[i / 2] | value);
     }
     return 0;
 }
@@ -97,6 +97,11 @@ void trace_context_write_id(const struct trace_context *context, char out[TRACE_
     *write_hex(context->trace_id, sizeof(context->trace_id), out) = '\0';
 }
 
+void trace_context_write_span_id(const struct trace_context *context, char out[TRACE_SPAN_ID_SIZE])
+{
+    *write_hex(context->span_id, sizeof(context->span_id), out) = '\0';
+}
+
 /* ---- tracestate ---- */
 
 static bool is_key(struct text key)
@@ -126,17 +131,6 @@ static bool is_value(struct text value)
     return true;
 }
 
-static struct text without_blanks(struct text text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = (struct text){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
-
 bool trace_state_is_valid(struct text text)
 {
     size_t members = 0;
@@ -144,7 +138,7 @@ bool trace_state_is_valid(struct text text)
         return false;
     }
     while (text.len > 0) {
-        struct text member = without_blanks(text_cut(&text, ','));
+        struct text member = text_trim(text_cut(&text, ','));
         if (member.len == 0) {
             continue; /* an empty one is allowed, and none of them */
         }

@@ -15,6 +15,7 @@ enum {
     TRACE_SPAN_ID_BYTES = 8,
     TRACE_PARENT_LEN = 55, /* "00-<32 hexadecimal digits>-<16>-<2>" */
     TRACE_ID_SIZE = 2 * TRACE_ID_BYTES + 1,
+    TRACE_SPAN_ID_SIZE = 2 * TRACE_SPAN_ID_BYTES + 1,
     /* Over it a tracestate is not passed on: the least that the recommendation asks of a propagator (3.3.1.5). */
     TRACE_STATE_LEN_MAX = 512,
     TRACE_STATE_MEMBERS_MAX = 32,
@@ -31,8 +32,9 @@ struct trace_context {
 int trace_context_parse(struct text text, struct trace_context *ret_context) MUST_CHECK;
 /* Of version 00; not NUL-terminated. */
 void trace_context_write(const struct trace_context *context, char out[TRACE_PARENT_LEN]);
-/* The digits of its trace's id, and a NUL. */
+/* The digits of its trace's id, or of its span's, and a NUL. */
 void trace_context_write_id(const struct trace_context *context, char out[TRACE_ID_SIZE]);
+void trace_context_write_span_id(const struct trace_context *context, char out[TRACE_SPAN_ID_SIZE]);
 
 /* Whether text is a tracestate that may be passed on: some key=value, separated by commas. */
 bool trace_state_is_valid(struct text text);

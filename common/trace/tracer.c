@@ -5,14 +5,19 @@
 
 #include "common/base/prng.h"
 
+enum { COUNT_BITS = 24, US_PER_SECOND = 1000000 };
+
 /* The random part of an id's last 8 bytes that sampling goes by (OpenTelemetry's TraceIdRatioBased): 56 bits. */
 #define RATIO_ONE ((uint64_t)1 << 56)
 
 static struct span_queue *_Atomic current; /* NULL: the tracer is off */
 static _Atomic uint64_t threshold;         /* a new trace is kept if its number is below */
+static _Atomic uint64_t max_of_second;     /* so many traces may begin in one */
+static _Atomic uint64_t taken_of_second;   /* the second, monotonic; in its last COUNT_BITS how many have begun in it */
 
-void tracer_start(double ratio, struct span_queue *queue)
+void tracer_start(double ratio, unsigned max_per_second, struct span_queue *queue)
 {
+    atomic_store_explicit(&max_of_second, max_per_second, memory_order_relaxed);
     atomic_store_explicit(&threshold, (uint64_t)(ratio * (double)RATIO_ONE), memory_order_relaxed);
     atomic_store_explicit(&current, queue, memory_order_release);
 }
@@ -83,23 +88,54 @@ struct trace_step tracer_begin_child(const struct trace_step *parent, int64_t st
     return step;
 }
 
-struct trace_step tracer_begin(struct text traceparent, int64_t start_us)
+struct trace_step tracer_continue(struct text traceparent, int64_t start_us)
 {
     struct trace_step caller = {.start_us = start_us};
-    if (!tracer_is_on()) {
+    if (!tracer_is_on() || traceparent.data == NULL || trace_context_parse(traceparent, &caller.context) != 0) {
         return caller;
     }
-    if (traceparent.data != NULL && trace_context_parse(traceparent, &caller.context) == 0) {
-        struct trace_step step = tracer_begin_child(&caller, start_us);
-        step.has_remote_parent = step.context.is_sampled;
-        return step;
-    }
+    struct trace_step step = tracer_begin_child(&caller, start_us);
+    step.has_remote_parent = step.context.is_sampled;
+    return step;
+}
+
+/* Whether one more trace may begin in this second; counts it. */
+static bool take_one_of_second(int64_t now_us)
+{
+    const uint64_t second = (uint64_t)(now_us / US_PER_SECOND) << COUNT_BITS;
+    const uint64_t max = atomic_load_explicit(&max_of_second, memory_order_relaxed);
+    uint64_t taken = atomic_load_explicit(&taken_of_second, memory_order_relaxed);
+    uint64_t count;
+    do {
+        count = taken >> COUNT_BITS << COUNT_BITS == second ? taken - second : 0;
+        if (count >= max) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&taken_of_second, &taken, second + count + 1, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return true;
+}
+
+static struct trace_step choose(int64_t start_us)
+{
     struct trace_step step = {.start_us = start_us};
     if (new_trace_id(&step) < atomic_load_explicit(&threshold, memory_order_relaxed)) {
         step.context.is_sampled = true;
         new_span_id(&step);
     }
     return step;
+}
+
+struct trace_step tracer_begin(struct text traceparent, int64_t start_us)
+{
+    struct trace_context parent;
+    if (!tracer_is_on()) {
+        return (struct trace_step){.start_us = start_us};
+    }
+    const bool has_parent = traceparent.data != NULL && trace_context_parse(traceparent, &parent) == 0;
+    const struct trace_step step = has_parent ? tracer_continue(traceparent, start_us) : choose(start_us);
+    const bool is_traced = step.context.is_sampled && take_one_of_second(start_us);
+    return is_traced ? step : (struct trace_step){.start_us = start_us};
 }
 
 void tracer_end(const struct trace_step *step, struct span *span, int64_t end_us)

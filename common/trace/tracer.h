@@ -5,7 +5,7 @@
  *     the step is over ──> tracer_end ──> span_queue ──> otlp_exporter's thread
  *
  * Sampling is by the parent: a request that comes with a traceparent is traced if that says so; one without is the
- * first of its trace, and one in so many is traced. */
+ * first of its trace, and one in so many is traced. Whoever asks may say what is traced: so a second has a bound. */
 #ifndef TALLY_COMMON_TRACE_TRACER_H
 #define TALLY_COMMON_TRACE_TRACER_H
 
@@ -24,8 +24,9 @@ struct trace_step {
     int64_t start_us; /* monotonic */
 };
 
-/* ratio: of the requests without a parent so many are traced, 0 to 1. Spans go to queue, which outlives the tracer. */
-void tracer_start(double ratio, struct span_queue *queue);
+/* ratio: of the requests without a parent so many are traced, 0 to 1; of all together max_per_second. Spans go to
+ * queue, which outlives the tracer. */
+void tracer_start(double ratio, unsigned max_per_second, struct span_queue *queue);
 /* No span is put into the queue any more. */
 void tracer_stop(void);
 bool tracer_is_on(void);
@@ -33,6 +34,8 @@ bool tracer_is_on(void);
 /* The step of a request that has arrived, whose traceparent is this; .data NULL: it has none. Not traced while the
  * tracer is off. */
 struct trace_step tracer_begin(struct text traceparent, int64_t start_us);
+/* The same for what another program of Tally has chosen: not traced without a traceparent, and not counted. */
+struct trace_step tracer_continue(struct text traceparent, int64_t start_us);
 /* A step within another one; not traced unless that one is. */
 struct trace_step tracer_begin_child(const struct trace_step *parent, int64_t start_us);
 /* The first step of a trace of its own, which is traced. */

@@ -272,9 +272,9 @@ static int make_room(struct counter_request *request, size_t count, bool is_batc
 /* Returns NULL if it is not traced, or there is no memory. */
 static struct item_trace *begin_trace(const Tally__V1__TraceContext *context, struct arena *arena, int64_t now_us)
 {
-    const struct trace_step step = tracer_begin(grpc_message_text(context->traceparent), now_us);
+    const struct trace_step step = tracer_continue(grpc_message_text(context->traceparent), now_us);
     const struct text state = grpc_message_text(context->tracestate);
-    struct item_trace *trace = step.has_remote_parent ? arena_alloc(arena, sizeof(*trace)) : NULL;
+    struct item_trace *trace = step.context.is_sampled ? arena_alloc(arena, sizeof(*trace)) : NULL;
     if (trace != NULL) {
         *trace = (struct item_trace){.step = step};
         trace->state = trace_state_is_valid(state) ? state : (struct text){0};
@@ -291,10 +291,11 @@ static void begin_traces(enum counter_method method, const ProtobufCMessage *mes
     const int64_t now_us = clock_monotonic_us();
     size_t refused = 0;
     size_t end = 0; /* of the trace's items, among those asked */
+    size_t trace_count = 0;
     for (size_t i = 0; i < request->asked_count; i++) {
         const Tally__V1__TraceContext *context = methods[method].trace_of(message, i);
         if (context != NULL) {
-            trace = begin_trace(context, arena, now_us);
+            trace = trace_count++ < BATCH_TRACES_MAX ? begin_trace(context, arena, now_us) : NULL;
             end = i + (context->items > 0 ? context->items : 1);
         }
         if (refused < request->refused_count && request->refused[refused].place == i) {

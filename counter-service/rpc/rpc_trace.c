@@ -2,16 +2,30 @@
 
 #include <string.h>
 
-/* Empty, .data NULL, if it did not come. */
+#include "common/contract/limits.h"
+
+/* Empty, .data NULL, if it did not come, or more than once. */
 static struct text metadata_of(const struct rpc_call *call, const char *name)
 {
+    struct text found = {0};
     for (size_t i = 0; i < call->metadata.count; i++) {
         const grpc_metadata *field = &call->metadata.metadata[i];
         if (grpc_slice_str_cmp(field->key, name) == 0) {
-            return (struct text){(const char *)GRPC_SLICE_START_PTR(field->value), GRPC_SLICE_LENGTH(field->value)};
+            if (found.data != NULL) {
+                return (struct text){0};
+            }
+            found = (struct text){(const char *)GRPC_SLICE_START_PTR(field->value), GRPC_SLICE_LENGTH(field->value)};
         }
     }
-    return (struct text){0};
+    return found;
+}
+
+/* A gateway has chosen what is traced. */
+static bool is_from_gateway(const struct rpc_call *call)
+{
+    const struct text agent = metadata_of(call, "user-agent");
+    const struct text start = {agent.data, strlen(GATEWAY_USER_AGENT)};
+    return agent.len >= start.len && text_equal(start, TEXT(GATEWAY_USER_AGENT));
 }
 
 void rpc_trace_begin(struct rpc_call *call)
@@ -20,7 +34,9 @@ void rpc_trace_begin(struct rpc_call *call)
     if (!tracer_is_on() || !call->served->method->is_traced) {
         return;
     }
-    call->trace.step = tracer_begin(metadata_of(call, "traceparent"), call->arrived_us);
+    const struct text parent = metadata_of(call, "traceparent");
+    call->trace.step =
+        is_from_gateway(call) ? tracer_continue(parent, call->arrived_us) : tracer_begin(parent, call->arrived_us);
     call->trace.state = (struct text){0};
     if (call->trace.step.has_remote_parent) {
         const struct text state = metadata_of(call, "tracestate");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/contract/limits.h"
 #include "gateway/batch/batcher.h"
 #include "gateway/rpc/rpc_trace.h"
 
@@ -25,7 +26,7 @@ struct room {
 static struct room room_for(const struct entry *entries, size_t count)
 {
     struct room room = {0};
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && room.requests < BATCH_TRACES_MAX; i++) {
         if (is_first(entries, i)) {
             room.requests++;
             room.state_bytes += entries[i].submission->trace_state.len;
@@ -59,15 +60,18 @@ struct batch_trace *batch_trace_create(const struct entry *entries, size_t count
     struct traced_request *requests = (struct traced_request *)(trace + 1);
     char *state = (char *)(requests + room.requests);
     *trace = (struct batch_trace){.step = tracer_begin_root(now_us), .item_count = count, .requests = requests};
+    struct traced_request *request = NULL; /* the one that the item at i is of */
     for (size_t i = 0; i < count; i++) {
         if (is_first(entries, i)) {
-            struct traced_request *request = &requests[trace->request_count++];
-            *request = (struct traced_request){.item_count = 0};
-            begin_request(request, entries[i].submission, state, now_us);
-            state += request->state.len;
+            request = trace->request_count < room.requests ? &requests[trace->request_count++] : NULL;
+            if (request != NULL) {
+                *request = (struct traced_request){.item_count = 0};
+                begin_request(request, entries[i].submission, state, now_us);
+                state += request->state.len;
+            }
         }
-        if (entries[i].submission->trace != NULL) {
-            requests[trace->request_count - 1].item_count++;
+        if (request != NULL && entries[i].submission->trace != NULL) {
+            request->item_count++;
         }
     }
     assert(trace->request_count == room.requests);
@@ -77,7 +81,8 @@ struct batch_trace *batch_trace_create(const struct entry *entries, size_t count
 const struct traced_request *batch_trace_of(const struct batch_trace *trace, const struct entry *entries, size_t index,
                                             size_t *cursor)
 {
-    return trace != NULL && is_first(entries, index) ? &trace->requests[(*cursor)++] : NULL;
+    const bool has_one = trace != NULL && *cursor < trace->request_count && is_first(entries, index);
+    return has_one ? &trace->requests[(*cursor)++] : NULL;
 }
 
 static struct span_link link_to(const struct trace_step *step)

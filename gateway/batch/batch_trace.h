@@ -6,7 +6,7 @@
  *                                              │  │ (links)
  *     trace of the batch    batch SessionIncrement ── counter-service's spans of the call
  *
- * Owned by the batch; loop thread only. */
+ * BATCH_TRACES_MAX requests at most. Owned by the batch; loop thread only. */
 #ifndef TALLY_GATEWAY_BATCH_BATCH_TRACE_H
 #define TALLY_GATEWAY_BATCH_BATCH_TRACE_H
 
@@ -37,7 +37,7 @@ struct batch_trace {
 /* entries: what the batch carries; the items of one request are side by side. NULL: none is traced, or out of memory.
  */
 struct batch_trace *batch_trace_create(const struct entry *entries, size_t count, int64_t now_us) MUST_CHECK;
-/* The traced request that entries[index] is the first item of; NULL: it is another item. *cursor: 0 before the first
+/* The traced request that entries[index] is the first item of; NULL: it is none. *cursor: 0 before the first
  * entry; the function's own. trace may be NULL. */
 const struct traced_request *batch_trace_of(const struct batch_trace *trace, const struct entry *entries, size_t index,
                                             size_t *cursor);

@@ -131,6 +131,14 @@ static void give_place_back(struct sent_batch *batch, bool closed)
     }
 }
 
+static void end_trace(const struct sent_batch *batch, enum status status)
+{
+    if (batch->trace != NULL) {
+        batch_trace_end(batch->trace, rpc_of_kind[batch->kind], status, client_call_attempts(batch->call),
+                        clock_monotonic_us());
+    }
+}
+
 static void leave_window(struct sent_batch *batch, enum status status)
 {
     struct send_window *window = &batch->batcher->window;
@@ -152,10 +160,7 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
     if (status == STATUS_OK && batch_message_read_reply(batcher->message, batch->kind, reply, batch->count) != 0) {
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
     }
-    if (batch->trace != NULL) {
-        batch_trace_end(batch->trace, rpc_of_kind[batch->kind], status, client_call_attempts(batch->call),
-                        clock_monotonic_us());
-    }
+    end_trace(batch, status);
     leave_window(batch, status);
     if (failed_by_session(batch, status)) {
         session_lost(batcher->session, &batch->place);
@@ -385,6 +390,7 @@ void batcher_abort(struct batcher *batcher)
         }
     }
     for (struct sent_batch *batch; (batch = sent_list_youngest(&batcher->sent)) != NULL;) {
+        end_trace(batch, STATUS_DEADLINE_EXCEEDED);
         client_call_abandon(batch->call);
         leave_window(batch, STATUS_DEADLINE_EXCEEDED);
         give_place_back(batch, false);

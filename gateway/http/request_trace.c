@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "gateway/http/request_fields.h"
@@ -15,18 +14,19 @@ static const char *const methods[] = {
     [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER_METHOD] = "_OTHER",
 };
 
-/* A copy; empty without memory, or if it came more than once: only the last one is at hand, which says too little. */
-static struct text copy_state(const struct http_field *field)
+/* A copy of all its fields together; empty if it is none, or without memory. */
+static struct text copy_state(const struct http_request *request)
 {
-    if (field->count != 1 || field->value.len == 0 || !trace_state_is_valid(field->value)) {
+    struct buffer whole;
+    buffer_init(&whole);
+    if (request->fields[FIELD_TRACESTATE].count > 0) {
+        http_request_whole_field(request, "tracestate", &whole);
+    }
+    if (whole.failed || !trace_state_is_valid((struct text){whole.data, whole.len})) {
+        buffer_done(&whole);
         return (struct text){0};
     }
-    char *copy = malloc(field->value.len);
-    if (copy == NULL) {
-        return (struct text){0};
-    }
-    memcpy(copy, field->value.data, field->value.len);
-    return (struct text){copy, field->value.len};
+    return (struct text){whole.data, whole.len};
 }
 
 void request_trace_begin(struct request_state *state)
@@ -37,7 +37,7 @@ void request_trace_begin(struct request_state *state)
     trace->step =
         tracer_begin(parent->count == 1 ? parent->value : (struct text){0}, request->complete_us - request->held_us);
     if (trace->step.has_remote_parent) {
-        trace->state = copy_state(&request->fields[FIELD_TRACESTATE]);
+        trace->state = copy_state(request);
     }
 }
 

@@ -19,6 +19,11 @@ enum {
     FAILING_PATIENCE_US = 1000 * 1000,
 };
 
+static grpc_arg string(const char *key, const char *value)
+{
+    return (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)(uintptr_t)key, .value.string = (char *)(uintptr_t)value};
+}
+
 static grpc_arg integer(const char *key, int value)
 {
     return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
@@ -29,6 +34,7 @@ static grpc_channel *open_channel(const char *target, int keep_alive_ms)
     grpc_arg arguments[] = {
         /* A connection of its own: channels to one target share theirs otherwise. */
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        string(GRPC_ARG_PRIMARY_USER_AGENT_STRING, GATEWAY_USER_AGENT),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, keep_alive_ms),
         integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, GRPC_KEEP_ALIVE_TIMEOUT_MS),
         integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),

@@ -25,7 +25,6 @@
 #include "common/base/list.h"
 #include "common/base/prng.h"
 #include "common/thread/thread.h"
-#include "common/trace/tracer.h"
 #include "gateway/rpc/retry.h"
 #include "gateway/rpc/rpc_attempt.h"
 #include "gateway/rpc/rpc_metrics.h"
@@ -361,17 +360,12 @@ int64_t counter_client_poll(struct counter_client *client, int64_t now_us)
     return wanted_us;
 }
 
-/* A call that is not traced says so where others are: the service would choose for itself which calls to trace. It is
- * the same text each time, which HTTP/2 sends as one byte. */
 static grpc_slice traceparent_of(const struct trace_context *trace)
 {
-    if (!tracer_is_on()) {
+    char text[TRACE_PARENT_LEN];
+    if (trace == NULL) {
         return grpc_empty_slice();
     }
-    if (trace == NULL) {
-        return grpc_slice_from_static_string("00-000000000000000074616c6c79000000-74616c6c79000000-00");
-    }
-    char text[TRACE_PARENT_LEN];
     trace_context_write(trace, text);
     return grpc_slice_from_copied_buffer(text, sizeof(text));
 }

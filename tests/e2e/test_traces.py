@@ -228,6 +228,12 @@ def test_two_parents_are_none(stack, receiver, trace_id):
     assert nothing_comes(stack, receiver, trace_id)
 
 
+def test_fields_of_tracestate_are_one_list(stack, receiver, trace_id):
+    states = [("tracestate", "a=1"), ("tracestate", "b=2")]
+    assert stack.gateway.post(INCREMENT, item("a"), headers(trace_id) + states).status == 200
+    assert all(span.state.replace(" ", "") == "a=1,b=2" for span in trace_of(receiver, trace_id, 6).values())
+
+
 @pytest.mark.parametrize("state", ["no state", "a" * 600, "a=1," * 40, "=1"])
 def test_a_tracestate_that_is_none_is_left_out(stack, receiver, trace_id, state):
     assert stack.gateway.post(INCREMENT, item("a"), headers(trace_id, tracestate=state)).status == 200
@@ -244,6 +250,32 @@ def test_by_ratio_a_request_without_a_parent_begins_a_trace(stack, receiver, tra
     for path in ("/health", "/health/live", "/health/ready", "/metrics"):
         assert gateway.get(path, headers(trace_id)).status == 200
     assert nothing_comes(stack, receiver, trace_id)
+
+
+def test_the_service_leaves_it_to_the_gateway_what_is_traced(start_stack, receiver, tracing, trace_id):
+    """Its own callers' calls are traced by its ratio."""
+    stack = start_stack(service=tracing | {"TRACING_SAMPLE_RATIO": "1"}, gateway=tracing)
+    resource = secrets.token_hex(4)
+    for _ in range(5):
+        assert stack.gateway.post(INCREMENT, item(resource)).status == 200
+    with stack.service.channel() as channel:
+        CounterServiceStub(channel).Get(pb.GetRequest(resource_id=resource, counter_type="like"), timeout=5)
+    name = "tally.v1.CounterService/Get"
+    root = receiver.wait_for(lambda spans: next((s for s in spans if s.parent_id == "" and s.name == name), None), 10)
+    (instance,) = {root.resource["service.instance.id"]}
+    of_service = [span for span in receiver.spans if span.resource["service.instance.id"] == instance]
+    assert {span.trace_id for span in of_service} == {root.trace_id}
+
+
+def test_a_second_has_a_bound_of_traces(stack, receiver, tracing):
+    gateway = stack.extra_gateway(**tracing | {"TRACING_MAX_PER_SECOND": "1"})
+    ids = [secrets.token_hex(16) for _ in range(50)]
+    for trace_id in ids:
+        assert gateway.get(counter_path("a", "like"), headers(trace_id)).status == 200
+    assert nothing_comes(stack, receiver, "0" * 32)
+    wait_until(lambda: any(receiver.trace(trace_id) for trace_id in ids))
+    traced = [trace_id for trace_id in ids if receiver.trace(trace_id)]
+    assert len(traced) < 25, len(traced)
 
 
 # ---- how requests end ----

@@ -101,7 +101,8 @@ static void test_headers_are_not_printed(void **state)
     assert_non_null(out);
     config_print(config, out);
     fclose(out);
-    assert_non_null(strstr(text, "tracing:\n  endpoint: \"\"\n  headers: [\"********\"]\n  sample_ratio: 0.25\n"));
+    assert_non_null(strstr(
+        text, "tracing:\n  endpoint: \"\"\n  headers: [\"********\"]\n  sample_ratio: 0.25\n  max_per_second: 1000\n"));
     assert_null(strstr(text, "hunter2"));
     free(text);
     config_free(config);

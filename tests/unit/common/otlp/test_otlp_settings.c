@@ -100,6 +100,18 @@ static void test_what_is_no_url_is_passed_over(void **state)
     assert_url("", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=ftp://x/", ON, "http://c:4318/v1/traces");
 }
 
+static void test_a_protocol_that_is_not_there_turns_it_off(void **state)
+{
+    (void)state;
+    assert_url("", ON, "OTEL_TRACES_EXPORTER=none", NULL);
+    assert_url("", ON, "OTEL_TRACES_EXPORTER=otlp", "http://c:4318/v1/traces");
+    assert_url("", ON, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", NULL);
+    assert_url("", ON, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", NULL);
+    assert_url("", ON, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "http://c:4318/v1/traces");
+    /* Of the variables' endpoint only. */
+    assert_url("tracing: {endpoint: 'http://own:1'}", ON, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "http://own:1/v1/traces");
+}
+
 static void test_it_can_be_disabled(void **state)
 {
     (void)state;
@@ -242,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_an_endpoint_is_a_base_but_that_of_traces),
         cmocka_unit_test(test_the_own_key_wins_then_the_variable_of_traces),
         cmocka_unit_test(test_what_is_no_url_is_passed_over),
+        cmocka_unit_test(test_a_protocol_that_is_not_there_turns_it_off),
         cmocka_unit_test(test_it_can_be_disabled),
         cmocka_unit_test(test_headers_are_decoded),
         cmocka_unit_test(test_headers_of_the_key_win_then_those_of_traces),

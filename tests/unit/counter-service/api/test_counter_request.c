@@ -319,7 +319,7 @@ static void test_traces_are_of_the_items_that_the_store_gets(void **state)
     struct span_queue spans;
     span_queue_init(&spans, 10);
     assert_null(read_traced((const char *const[]){SAMPLED, SAMPLED, SAMPLED}, "a=1").request.traces);
-    tracer_start(1, &spans);
+    tracer_start(1, 1000000, &spans);
     const struct result result = read_traced((const char *const[]){SAMPLED, SAMPLED, SAMPLED}, "a=1");
     const struct item_trace *first = result.request.traces;
     assert_non_null(first);
@@ -342,7 +342,7 @@ static void test_a_trace_may_be_of_several_items(void **state)
     } cases[] = {{1, 0}, {2, 1}, {3, 2}, {UINT32_MAX, 2}};
     struct span_queue spans;
     span_queue_init(&spans, 10);
-    tracer_start(0, &spans);
+    tracer_start(0, 1000000, &spans);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct result result = read_traced_of((const char *const[]){SAMPLED, NULL, NULL}, "",
                                                     cases[i].items); /* of which one is refused */
@@ -361,7 +361,7 @@ static void test_what_is_no_trace_is_passed_over(void **state)
                                       "00-00000000000000000000000000000000-b7ad6b7169203331-01", "garbage"};
     struct span_queue spans;
     span_queue_init(&spans, 10);
-    tracer_start(1, &spans);
+    tracer_start(1, 1000000, &spans);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         const struct result result = read_traced((const char *const[]){bad[i], bad[i], SAMPLED}, "no state");
         assert_int_equal(result.status, STATUS_OK);

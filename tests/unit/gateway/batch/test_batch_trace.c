@@ -3,13 +3,15 @@
 
 #include "tests/fakes/batcher_fixture.h"
 
+enum { SPANS_MAX = 1000 };
+
 static struct span_queue spans;
 
 static int start(void **state)
 {
-    span_queue_init(&spans, 100);
+    span_queue_init(&spans, SPANS_MAX);
     const int result = set_up(state);
-    tracer_start(0, &spans);
+    tracer_start(0, 1000000, &spans);
     return result;
 }
 
@@ -61,7 +63,7 @@ static int64_t number_of(const struct span *span, const char *key)
 static struct queued_span *take(size_t expected)
 {
     size_t count;
-    struct queued_span *taken = span_queue_take(&spans, 1, 100, 0, &count);
+    struct queued_span *taken = span_queue_take(&spans, 1, SPANS_MAX, 0, &count);
     assert_int_equal(count, expected);
     return taken;
 }
@@ -122,6 +124,41 @@ static void test_the_first_item_of_a_request_carries_its_trace(void **state)
     queued_spans_free(take(3));
 }
 
+static void test_a_batch_has_a_bound_of_traces(void **state)
+{
+    (void)state;
+    static struct asked asked[BATCH_TRACES_MAX + 2];
+    const struct trace_step step = step_of('1');
+    for (size_t i = 0; i < BATCH_TRACES_MAX + 2; i++) {
+        ask_traced(&asked[i], 2, &step, TEXT("a=1"));
+    }
+    batcher_turn(batcher, START_US);
+    const Tally__V1__SessionIncrementRequest *sent = fake_client.calls[0].increment;
+    const size_t last = (BATCH_TRACES_MAX - 1) * (size_t)2;
+    assert_true(sent->items[last]->trace != NULL && sent->items[last]->trace->items == 2);
+    for (size_t i = last + 1; i < sent->n_items; i++) {
+        assert_null(sent->items[i]->trace);
+    }
+    answer_increment(0);
+    size_t count;
+    struct queued_span *taken = span_queue_take(&spans, 1, SPANS_MAX, 0, &count);
+    assert_int_equal(count, 2 * BATCH_TRACES_MAX + 1);
+    queued_spans_free(taken);
+}
+
+static void test_a_batch_that_is_out_at_the_end_is_told(void **state)
+{
+    (void)state;
+    static struct asked asked;
+    const struct trace_step step = step_of('1');
+    ask_traced(&asked, 1, &step, TEXT(""));
+    batcher_turn(batcher, START_US);
+    batcher_abort(batcher);
+    struct queued_span *taken = take(3);
+    assert_true(taken->next->span.has_failed);
+    queued_spans_free(taken);
+}
+
 static void test_a_batch_without_traced_requests_has_no_spans(void **state)
 {
     (void)state;
@@ -180,6 +217,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_each_request_has_its_wait_and_its_call_and_the_batch_links_them),
         TEST(test_the_first_item_of_a_request_carries_its_trace),
+        TEST(test_a_batch_has_a_bound_of_traces),
+        TEST(test_a_batch_that_is_out_at_the_end_is_told),
         TEST(test_a_batch_without_traced_requests_has_no_spans),
         TEST(test_a_call_that_ends_after_its_request_is_told_all_the_same),
         TEST(test_what_was_shed_is_told_each_time),
