@@ -33,6 +33,7 @@ require_go() {
 
 # In a module of its own, which names the version.
 build() {
+    echo "jaeger.sh: building Jaeger $VERSION; this once, it takes some minutes" >&2
     rm -rf "$work"
     mkdir -p "$work"
     (

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
-# counter-service tells each change. Other variables: see stack.sh.
+# counter-service tells each change. WITH_JAEGER=1: and Jaeger, where each request's trace is. Other variables: see
+# stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
@@ -11,6 +12,10 @@ KAFKA=
 if [ "${WITH_KAFKA:-}" = 1 ]; then
     KAFKA=$(deploy/local/kafka.sh) || echo "no Kafka: going on without events" >&2
 fi
+JAEGER=
+if [ "${WITH_JAEGER:-}" = 1 ]; then
+    JAEGER=$(deploy/local/jaeger.sh) || echo "no Jaeger: going on without traces" >&2
+fi
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
@@ -19,6 +24,8 @@ require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE
 require_free_port Redis "$REDIS_PORT" REDIS_PORT
 [ -z "$CONSUL" ] || require_free_port Consul "$CONSUL_PORT" CONSUL_PORT
 [ -z "$KAFKA" ] || require_free_port Kafka "$KAFKA_PORT" KAFKA_PORT
+[ -z "$JAEGER" ] || require_free_port Jaeger "$JAEGER_PORT" JAEGER_PORT
+[ -z "$JAEGER" ] || require_free_port "Jaeger's spans" "$OTLP_PORT" OTLP_PORT
 
 mkdir -p "$RUN_DIR"
 process_identity $$ >"$RUN_DIR/run.pid"
@@ -37,6 +44,7 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
   Redis            127.0.0.1:$REDIS_PORT
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
+}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT        (/api/traces/ID; spans come in on $OTLP_PORT)
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
@@ -46,10 +54,11 @@ Try:
 ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\n'
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
+}${JAEGER:+  curl -G http://127.0.0.1:$JAEGER_PORT/api/traces -d service=tally-gateway -d limit=1
 }
 TEXT
 
-names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka})
+names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka} ${JAEGER:+jaeger})
 all_run() {
     local name
     for name in "${names[@]}"; do

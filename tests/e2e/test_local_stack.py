@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from harness.jaeger import jaeger_program
 from harness.kafka_broker import kafka_jars
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
@@ -18,7 +19,7 @@ from harness.wait import wait_until
 
 PORTS = (
     "REDIS_PORT", "CONSUL_PORT", "KAFKA_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT",
-    "TALLY_COUNTER_SERVICE_ADMIN_PORT",
+    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "JAEGER_PORT", "OTLP_PORT",
 )  # fmt: skip
 
 
@@ -124,6 +125,27 @@ def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
     keys = {line.split()[0] for line in printed_by_kcat(kafka).splitlines()}
     assert keys == {"article-1", "article-2"}
     assert printed_by_verify(local_stack).splitlines()[-1] == "equal"
+    assert local_stack.interrupt() == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
+
+
+@pytest.fixture
+def local_stack_with_jaeger(tmp_path):
+    jaeger_program()
+    with stopped_at_last(LocalStack(tmp_path, WITH_JAEGER="1")) as stack:
+        yield stack
+
+
+def test_with_jaeger_each_request_is_a_trace_there(local_stack_with_jaeger):
+    local_stack = local_stack_with_jaeger
+    local_stack.start()
+    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 50)
+    increment_by_curl(f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}", "article-1")
+    port = local_stack.ports["JAEGER_PORT"]
+    assert local_stack.says(f"curl -G http://127.0.0.1:{port}/api/traces -d service=tally-gateway -d limit=1")
+    url = f"http://127.0.0.1:{port}/api/traces?service=tally-gateway&limit=1"
+    wait_until(lambda: b'"tally-counter-service"' in urllib.request.urlopen(url, timeout=10).read(), interval=0.2)
     assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()
