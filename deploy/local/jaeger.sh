@@ -38,7 +38,7 @@ build() {
     mkdir -p "$work"
     (
         cd "$work"
-        export GOFLAGS=-mod=mod GOWORK=off CGO_ENABLED=0
+        export GOWORK=off
         go mod init tally/jaeger && go get -tool "$PACKAGE@v$VERSION" &&
             go build -trimpath -ldflags "-s -w" -o "$work/jaeger" "$PACKAGE"
     ) >&2 || {
