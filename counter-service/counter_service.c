@@ -93,6 +93,7 @@ static int register_in_consul(struct counter_service *service, struct error *err
                     .host = service->config->counter_service.host,
                     .port = rpc_server_port(service->server),
                     .version = TALLY_VERSION,
+                    .metrics_port = admin_server_port(service->admin),
                     .partitions = service->config->redis.partitions,
                     .grpc_service = "tally.v1.CounterService"},
         .read_store_id = service_health_read_store_id,

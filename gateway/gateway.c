@@ -179,6 +179,7 @@ static int register_in_consul(struct gateway *gateway, struct error *error)
                     .host = gateway->config->server.host,
                     .port = gateway_port(gateway),
                     .version = TALLY_VERSION,
+                    .metrics_port = gateway_port(gateway),
                     .http_path = "/health/ready"},
     };
     return consul_registration_start(gateway->config, options, &gateway->registration, error);

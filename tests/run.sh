@@ -97,11 +97,13 @@ prepare_venv() {
 run_pytest() { # tier, arguments...
     local report=$results/$1.xml args status=0
     prepare_venv
-    # Here, because fetching Consul or Kafka, or building Jaeger, may take longer than the 60 s that a test has. Without
-    # one its tests are skipped.
+    # Here, because to fetch or build these may take longer than the 60 s that a test has. Without one its tests are
+    # skipped.
     timeout 300 deploy/local/consul.sh >/dev/null || true
     timeout 300 deploy/local/kafka.sh >/dev/null || true
     timeout 900 deploy/local/jaeger.sh >/dev/null || true
+    timeout 600 tests/prometheus/build.sh || true
+    timeout 300 tests/grafana/fetch.sh || true
     read -ra args <<<"${PYTEST_ARGS:-}"
     TEST_BIN_DIR=${TEST_BIN_DIR:-$PWD/build/bin} build/venv/bin/python -m pytest tests/e2e -q \
         -n "${E2E_WORKERS:-3}" --dist loadfile --junitxml="$report" "${@:2}" "${args[@]}" || status=$?

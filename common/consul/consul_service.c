@@ -5,6 +5,7 @@
 
 enum {
     CHECK_TIMEOUT_MAX_MS = 2000,
+    DECIMAL_SIZE = 12,
     DURATION_SIZE = 16,
     TARGET_SIZE = HOST_PORT_SIZE + 256,
 };
@@ -28,6 +29,13 @@ static bool add_ms(cJSON *object, const char *name, int ms)
     char duration[DURATION_SIZE];
     snprintf(duration, sizeof(duration), "%dms", ms);
     return add_text(object, name, duration);
+}
+
+static bool add_decimal(cJSON *object, const char *name, int value)
+{
+    char decimal[DECIMAL_SIZE];
+    snprintf(decimal, sizeof(decimal), "%d", value);
+    return add_text(object, name, decimal);
 }
 
 /* What the agent asks: a gRPC service at host:port, or a URL. */
@@ -59,12 +67,11 @@ static bool add_check(cJSON *body, const struct consul_service *service, const c
 /* Meta values are strings. */
 static bool add_meta(cJSON *body, const struct consul_service *service)
 {
-    char partitions[DURATION_SIZE];
     cJSON *meta = cJSON_AddObjectToObject(body, "Meta");
-    snprintf(partitions, sizeof(partitions), "%d", service->partitions);
     const bool has_store = service->store_id != NULL && service->store_id[0] != '\0';
     return meta != NULL && add_text(meta, "version", service->version) &&
-           (service->partitions == 0 || add_text(meta, "partitions", partitions)) &&
+           add_decimal(meta, "metrics_port", service->metrics_port) &&
+           (service->partitions == 0 || add_decimal(meta, "partitions", service->partitions)) &&
            (!has_store || add_text(meta, "store_id", service->store_id));
 }
 

@@ -14,6 +14,7 @@ struct consul_service {
     const char *host;         /* where others reach it; IPv6 without brackets */
     int port;                 /* the bound one, never 0 */
     const char *version;      /* meta */
+    int metrics_port;         /* meta: of the same host, where GET /metrics is; never 0 */
     int partitions;           /* meta; 0: left out */
     const char *store_id;     /* meta; NULL or "": left out */
     const char *grpc_service; /* checked over gRPC, "tally.v1.CounterService"; or NULL, and then: */

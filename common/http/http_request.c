@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/http/http_loop.h"
 #include "common/http/http_peer.h"
@@ -74,6 +75,33 @@ const char *http_request_any_field(const struct http_request *request, const cha
     const struct http_exchange *exchange = (const struct http_exchange *)request;
     assert(exchange->mhd_connection != NULL);
     return MHD_lookup_connection_value(exchange->mhd_connection, MHD_HEADER_KIND, name);
+}
+
+struct line_writer {
+    struct text name;
+    struct buffer *out;
+    bool has_line;
+};
+
+static enum MHD_Result append_line(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
+                                   const char *value, size_t value_len)
+{
+    struct line_writer *writer = cls;
+    (void)kind;
+    if (name_len == writer->name.len && strncasecmp(name, writer->name.data, name_len) == 0) {
+        buffer_append(writer->out, ",", writer->has_line ? 1 : 0);
+        buffer_append(writer->out, value, value_len);
+        writer->has_line = true;
+    }
+    return MHD_YES;
+}
+
+void http_request_whole_field(const struct http_request *request, const char *name, struct buffer *out)
+{
+    const struct http_exchange *exchange = (const struct http_exchange *)request;
+    struct line_writer writer = {.name = text_of(name), .out = out};
+    assert(exchange->mhd_connection != NULL);
+    MHD_get_connection_values_n(exchange->mhd_connection, MHD_HEADER_KIND, append_line, &writer);
 }
 
 int http_request_socket(const struct http_request *request)

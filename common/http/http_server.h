@@ -28,6 +28,13 @@
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER_METHOD };
 
+/* "GET"; "other" for all that have no name here. */
+static inline const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
+    return names[method];
+}
+
 /* Why the body of a request was not read, or not to its end. The application answers it at once; the connection is
  * closed afterwards. */
 enum http_refusal {
@@ -182,6 +189,9 @@ struct http_peer http_request_peer(const struct http_request *request);
 /* The value of any header field, if it came; NULL if not. Of one that came twice the first. Loop thread, and not after
  * on_gone. */
 const char *http_request_any_field(const struct http_request *request, const char *name);
+/* Appends all values of a header field to *out, a comma between them, as RFC 9110 (section 5.3) reads a list that came
+ * in several lines. Loop thread, and not after on_gone. */
+void http_request_whole_field(const struct http_request *request, const char *name, struct buffer *out);
 /* The connection's socket, for poll(2) by whoever makes a long answer: the library does not look whether a client that
  * waits is still there. It may be another connection's when the client is gone. Loop thread, and not after on_gone. */
 int http_request_socket(const struct http_request *request);

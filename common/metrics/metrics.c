@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/metrics/metrics_exemplars.h"
 #include "common/metrics/metrics_slots.h"
 #include "common/metrics/metrics_text.h"
 
@@ -30,7 +31,7 @@ struct family_entry {
     struct series *series;
 };
 
-/* Lock order: this one before that of metrics_slots.c. */
+/* Lock order: this one before that of metrics_slots.c and that of metrics_exemplars.c. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct family_entry *families; /* guarded by lock */
 static atomic_uint_fast64_t refused;
@@ -42,6 +43,13 @@ static size_t label_count(const struct metric_family *family)
         count++;
     }
     return count;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    const size_t len = strlen(name);
+    const size_t end_len = strlen(end);
+    return len >= end_len && strcmp(name + len - end_len, end) == 0;
 }
 
 static void series_free(struct series *series)
@@ -83,6 +91,8 @@ static bool series_has_values(const struct series *series, const struct metric_f
 static struct family_entry *family_entry_locked(const struct metric_family *family)
 {
     struct family_entry **link = &families;
+    /* OpenMetrics knows a counter by it. */
+    assert((family->type == METRIC_COUNTER) == ends_with(family->name, METRIC_COUNTER_SUFFIX));
     while (*link != NULL) {
         if (strcmp((*link)->family->name, family->name) == 0) {
             assert((*link)->family->type == family->type);
@@ -144,6 +154,7 @@ uint64_t metrics_series_refused(void)
 metric_series metrics_register(const struct metric_family *family, const char *const *values)
 {
     assert(family->bucket_count <= METRIC_BUCKETS_MAX);
+    assert(!family->has_exemplars || family->type == METRIC_HISTOGRAM);
     pthread_mutex_lock(&lock);
     const struct series *series = series_locked(family, values, true);
     const metric_series slot = series != NULL ? series->slot : 0;
@@ -183,35 +194,54 @@ void metrics_unregister_reader(const struct metric_family *family, const char *c
     pthread_mutex_unlock(&lock);
 }
 
-static void render_series(struct buffer *out, const struct metric_family *family, const struct series *series,
-                          const uint64_t *totals)
+static void render_histogram(struct buffer *out, enum metrics_format format, const struct metric_family *family,
+                             const struct series *series, const uint64_t *totals)
 {
     const char *const *values = (const char *const *)series->values;
-    const uint64_t *total = totals + series->slot;
+    const uint64_t *counts = totals + series->slot;
+    const double sum = metrics_slots_double(counts[family->bucket_count + 1]);
+    struct kept_exemplar exemplars[METRIC_BUCKETS_MAX + 1];
+    const bool has_exemplars = format == METRICS_OPENMETRICS && family->has_exemplars;
+    if (has_exemplars) {
+        metrics_exemplars_copy(series->slot, family->bucket_count + 1, exemplars);
+    }
+    metrics_text_histogram(out, format, family, values, counts, sum, has_exemplars ? exemplars : NULL);
+}
+
+static void render_series(struct buffer *out, enum metrics_format format, const struct metric_family *family,
+                          const struct series *series, const uint64_t *totals)
+{
+    const char *const *values = (const char *const *)series->values;
     if (series->read != NULL) {
         metrics_text_double(out, family, values, series->read(series->ctx));
     } else if (family->type == METRIC_HISTOGRAM) {
-        const double sum = metrics_slots_double(total[family->bucket_count + 1]);
-        metrics_text_histogram(out, family, values, total, sum);
+        render_histogram(out, format, family, series, totals);
     } else {
-        metrics_text_integer(out, family, values, (int64_t)*total);
+        metrics_text_integer(out, family, values, (int64_t)totals[series->slot]);
     }
 }
 
-static void render_locked(struct buffer *out, const uint64_t *totals)
+static void render_locked(struct buffer *out, enum metrics_format format, const uint64_t *totals)
 {
     for (const struct family_entry *entry = families; entry != NULL; entry = entry->next) {
         if (entry->series == NULL) {
             continue;
         }
-        metrics_text_family(out, entry->family);
+        metrics_text_family(out, format, entry->family);
         for (const struct series *series = entry->series; series != NULL; series = series->next) {
-            render_series(out, entry->family, series, totals);
+            render_series(out, format, entry->family, series, totals);
         }
     }
+    metrics_text_end(out, format);
 }
 
-int metrics_render(struct buffer *out)
+const char *metrics_content_type(enum metrics_format format)
+{
+    return format == METRICS_OPENMETRICS ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                         : METRICS_CONTENT_TYPE;
+}
+
+int metrics_render(struct buffer *out, enum metrics_format format)
 {
     uint64_t *totals = malloc(METRIC_SLOTS_MAX * sizeof(*totals));
     if (totals == NULL) {
@@ -219,7 +249,7 @@ int metrics_render(struct buffer *out)
     }
     pthread_mutex_lock(&lock);
     metrics_slots_sum(totals);
-    render_locked(out, totals);
+    render_locked(out, format, totals);
     pthread_mutex_unlock(&lock);
     free(totals);
     return out->failed ? -1 : 0;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/metrics/metrics_exemplars.h"
+
 /* One thread's copy of every slot. */
 struct block {
     struct block *next;                       /* guarded by lock */
@@ -155,6 +157,14 @@ void metrics_observe(metric_series series, double value)
     }
     store(block, bucket, load(block, bucket) + 1);
     store(block, sum, sum_of(load(block, sum), bits_of(value), true));
+}
+
+void metrics_keep_exemplar(metric_series series, double value, const struct trace_context *trace)
+{
+    const struct metric_family *family = slot_family[series];
+    if (family != NULL && family->has_exemplars) {
+        metrics_exemplars_keep(series + bucket_of(family, value), value, trace);
+    }
 }
 
 uint32_t metrics_slots_reserve(const struct metric_family *family)

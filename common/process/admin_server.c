@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/contract/problem.h"
 #include "common/http/http_server.h"
+#include "common/process/http_access.h"
 
 enum {
     CONNECTIONS_MAX = 64, /* a Prometheus or two, probes, a person */
@@ -16,20 +18,45 @@ struct admin_server {
     struct operator_desk desk;
 };
 
+/* What is kept of a request. */
+struct admin_request {
+    const char *route; /* the endpoint's path */
+};
+
+static void log_access(const struct http_request *request, const struct http_response *response)
+{
+    const struct admin_request *own = request->state;
+    http_access_log(&(struct http_access){
+        .method = request->method,
+        .route = own->route,
+        .status = response->status,
+        .body_len = response->body.len,
+        .duration_us = clock_monotonic_us() - request->complete_us,
+        .peer = http_request_peer(request),
+    });
+}
+
+/* value: NULL for no header. */
+static void add_header(struct http_response *response, const char *name, const char *value)
+{
+    if (value != NULL) {
+        response->headers[response->header_count++] = (struct http_header){name, value};
+    }
+}
+
 /* Answers with what is in request->reply. allow: the value of the Allow header, NULL for none. */
-static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable,
-                  const char *allow)
+static void reply(struct http_request *request, const struct operator_head *head, const char *allow)
 {
     struct http_response response = {
-        .status = status,
-        .content_type = content_type,
+        .status = head->status,
+        .content_type = head->content_type,
         .body = {request->reply.data, request->reply.len},
     };
-    if (!is_cacheable) {
-        response.headers[response.header_count++] = (struct http_header){"Cache-Control", "no-store"};
-    }
-    if (allow != NULL) {
-        response.headers[response.header_count++] = (struct http_header){"Allow", allow};
+    add_header(&response, "Cache-Control", head->is_cacheable ? NULL : "no-store");
+    add_header(&response, "Vary", head->vary);
+    add_header(&response, "Allow", allow);
+    if (http_access_is_logged()) {
+        log_access(request, &response);
     }
     http_reply(request, &response);
 }
@@ -38,14 +65,15 @@ static void reply_problem(struct http_request *request, int status, const char *
                           const char *detail)
 {
     problem_write(&request->reply, slug, title, status, detail, NULL);
-    reply(request, status, PROBLEM_CONTENT_TYPE, false, status == 405 ? "GET, HEAD" : NULL);
+    const struct operator_head head = {.status = status, .content_type = PROBLEM_CONTENT_TYPE};
+    reply(request, &head, status == 405 ? "GET, HEAD" : NULL);
 }
 
 /* For operator_desk.reply. */
-static void reply_answer(struct http_request *request, int status, const char *content_type, bool is_cacheable)
+static void reply_answer(struct http_request *request, const struct operator_head *head)
 {
     if (!request->reply.failed) {
-        reply(request, status, content_type, is_cacheable, NULL);
+        reply(request, head, NULL);
         return;
     }
     buffer_clear(&request->reply, 0);
@@ -70,6 +98,8 @@ static void on_request(void *ctx, struct http_request *request)
 {
     struct operator_desk *desk = &((struct admin_server *)ctx)->desk;
     const struct operator_endpoint *endpoint = operator_desk_find(desk, request->path);
+    struct admin_request *own = request->state;
+    own->route = endpoint != NULL ? endpoint->path : "unmatched";
     if (request->refusal == HTTP_MALFORMED) {
         reply_problem(request, 400, "malformed-request", "Malformed request", request->refusal_detail);
     } else if (endpoint == NULL) {
@@ -122,6 +152,7 @@ struct admin_server *admin_server_create(const char *host, int port, const struc
     };
     const struct http_application application = {
         .ctx = server,
+        .request_state_size = sizeof(struct admin_request),
         .on_headers = on_headers,
         .on_request = on_request,
         .on_gone = on_gone,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/contract/problem.h"
+#include "common/http/http_accept.h"
 #include "common/metrics/metrics.h"
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
@@ -31,10 +32,30 @@ int operator_answer_problem(struct operator_answer *answer, int status, const ch
     return status;
 }
 
+/* In the order of enum metrics_format. */
+static const struct http_form metrics_forms[] = {
+    [METRICS_TEXT] = {"text/plain", "0.0.4"},
+    [METRICS_OPENMETRICS] = {"application/openmetrics-text", "1.0.0"},
+};
+
+static enum metrics_format wanted_format(const struct http_request *request)
+{
+    struct buffer accept;
+    buffer_init(&accept);
+    http_request_whole_field(request, "Accept", &accept);
+    const struct text value = {accept.data, accept.failed ? 0 : accept.len};
+    const size_t chosen = http_accept_choose(value, metrics_forms, sizeof(metrics_forms) / sizeof(metrics_forms[0]));
+    buffer_done(&accept);
+    return (enum metrics_format)chosen;
+}
+
 int operator_write_metrics(void *ctx, struct operator_answer *answer)
 {
     (void)ctx;
-    return metrics_render(&answer->body) == 0 ? 200 : 500;
+    const enum metrics_format format = wanted_format(answer->request);
+    answer->content_type = metrics_content_type(format);
+    answer->vary = "Accept";
+    return metrics_render(&answer->body, format) == 0 ? 200 : 500;
 }
 
 /* --- desk --------------------------------------------------------------------------------------------------------- */
@@ -61,7 +82,10 @@ static void close_answer(struct operator_desk *desk, struct operator_answer *ans
         const struct buffer emptied = request->reply;
         request->reply = answer->body;
         answer->body = emptied;
-        desk->reply(request, answer->status, answer->content_type, answer->is_cacheable);
+        desk->reply(request, &(struct operator_head){.status = answer->status,
+                                                     .content_type = answer->content_type,
+                                                     .is_cacheable = answer->is_cacheable,
+                                                     .vary = answer->vary});
     }
     buffer_done(&answer->body);
     free(answer);
@@ -73,7 +97,7 @@ void operator_desk_answer(struct operator_desk *desk, const struct operator_endp
     struct operator_answer *answer = calloc(1, sizeof(*answer));
     if (answer == NULL) {
         request->reply.failed = true;
-        desk->reply(request, 500, endpoint->content_type, false);
+        desk->reply(request, &(struct operator_head){.status = 500, .content_type = endpoint->content_type});
         return;
     }
     buffer_init(&answer->body);

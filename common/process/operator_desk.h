@@ -30,6 +30,7 @@ struct operator_answer {
     struct buffer body; /* if it has failed, a problem is answered instead */
     const char *content_type;
     bool is_cacheable;
+    const char *vary; /* the request's header field that the answer depends on; NULL: none */
     /* Loop thread; the writer may use it until it returns: http_request_query tells what is asked for,
      * http_request_peer who asks. NULL once the client is gone. */
     struct http_request *request;
@@ -40,6 +41,14 @@ struct operator_answer {
     struct operator_desk *desk;
     struct list_node node;        /* in the desk's `open` */
     struct operator_answer *next; /* in the desk's `finished` */
+};
+
+/* What an answer is, beside its body. The strings are static. */
+struct operator_head {
+    int status;
+    const char *content_type;
+    bool is_cacheable;
+    const char *vary; /* NULL: none */
 };
 
 /* Instead of an HTTP status: operator_answer_finish will tell it. */
@@ -59,7 +68,7 @@ struct operator_desk {
     size_t count;
     void *ctx; /* passed to the writers */
     /* Answers the request with request->reply, unless that failed: then with a problem. */
-    void (*reply)(struct http_request *request, int status, const char *content_type, bool is_cacheable);
+    void (*reply)(struct http_request *request, const struct operator_head *head);
     struct http_loop *http;
     /* owned by the loop thread */
     struct list open; /* answers whose status is not told yet, or not yet taken off `finished` */
@@ -72,7 +81,7 @@ void operator_answer_finish(struct operator_answer *answer, int status);
 /* Replaces what the answer holds with a problem document, see problem_write. Returns status. */
 int operator_answer_problem(struct operator_answer *answer, int status, const char *slug, const char *title,
                             const char *detail);
-/* The writer of /metrics. */
+/* The writer of /metrics: in Prometheus's text format, or as OpenMetrics if the request's Accept wants that more. */
 int operator_write_metrics(void *ctx, struct operator_answer *answer);
 
 /* NULL if nothing is at this path. */

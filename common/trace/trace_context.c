@@ -92,6 +92,11 @@ void trace_context_write(const struct trace_context *context, char out[TRACE_PAR
     write_hex(&flags, 1, out);
 }
 
+void trace_context_write_id(const struct trace_context *context, char out[TRACE_ID_SIZE])
+{
+    *write_hex(context->trace_id, sizeof(context->trace_id), out) = '\0';
+}
+
 /* ---- tracestate ---- */
 
 static bool is_key(struct text key)

@@ -42,10 +42,12 @@ static void end_store(const struct item_trace *trace, const struct store_call *s
     tracer_end(&asked, &exchange, now_us);
 }
 
-static void end_item(const struct item_trace *trace, const struct rpc_method *method, const struct store_call *store,
-                     int64_t now_us)
+/* One item fails with its step; of several each has a result of its own. */
+static void end_items(const struct item_trace *trace, const struct rpc_method *method, const struct store_call *store,
+                      int64_t now_us)
 {
-    const enum status status = store->status != STATUS_OK ? store->status : store->items[trace->place].status;
+    const enum status of_item = trace->count == 1 ? store->items[trace->place].status : STATUS_OK;
+    const enum status status = store->status != STATUS_OK ? store->status : of_item;
     struct span span = rpc_trace_span(method, (grpc_status_code)status_grpc_code(status));
     span.state = trace->state;
     span.failure = span.has_failed ? text_of(status_title(status)) : (struct text){0};
@@ -62,7 +64,7 @@ void call_trace_end(const struct call_trace *trace, const struct rpc_call *rpc_c
     }
     const int64_t now_us = clock_monotonic_us();
     for (const struct item_trace *item = request->traces; item != NULL; item = item->next) {
-        end_item(item, rpc_call->served->method, store, now_us);
+        end_items(item, rpc_call->served->method, store, now_us);
     }
     if (trace->whole.step.context.is_sampled) {
         end_store(&trace->whole, store, now_us);

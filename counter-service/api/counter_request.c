@@ -269,15 +269,14 @@ static int make_room(struct counter_request *request, size_t count, bool is_batc
 
 /* ---- traces ---- */
 
-/* Returns NULL if the item is not traced, or there is no memory. */
-static struct item_trace *begin_trace(const Tally__V1__TraceContext *context, size_t place, struct arena *arena,
-                                      int64_t now_us)
+/* Returns NULL if it is not traced, or there is no memory. */
+static struct item_trace *begin_trace(const Tally__V1__TraceContext *context, struct arena *arena, int64_t now_us)
 {
     const struct trace_step step = tracer_begin(grpc_message_text(context->traceparent), now_us);
     const struct text state = grpc_message_text(context->tracestate);
     struct item_trace *trace = step.has_remote_parent ? arena_alloc(arena, sizeof(*trace)) : NULL;
     if (trace != NULL) {
-        *trace = (struct item_trace){.place = place, .step = step};
+        *trace = (struct item_trace){.step = step};
         trace->state = trace_state_is_valid(state) ? state : (struct text){0};
     }
     return trace;
@@ -288,14 +287,22 @@ static void begin_traces(enum counter_method method, const ProtobufCMessage *mes
                          struct counter_request *request)
 {
     struct item_trace **last = &request->traces;
+    struct item_trace *trace = NULL;
     const int64_t now_us = clock_monotonic_us();
     size_t refused = 0;
+    size_t end = 0; /* of the trace's items, among those asked */
     for (size_t i = 0; i < request->asked_count; i++) {
         const Tally__V1__TraceContext *context = methods[method].trace_of(message, i);
+        if (context != NULL) {
+            trace = begin_trace(context, arena, now_us);
+            end = i + (context->items > 0 ? context->items : 1);
+        }
         if (refused < request->refused_count && request->refused[refused].place == i) {
             refused++;
-        } else if (context != NULL && (*last = begin_trace(context, i - refused, arena, now_us)) != NULL) {
-            last = &(*last)->next;
+        } else if (trace != NULL && i < end && trace->count++ == 0) {
+            trace->place = i - refused;
+            *last = trace;
+            last = &trace->next;
         }
     }
 }

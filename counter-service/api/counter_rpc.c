@@ -103,6 +103,7 @@ static void handle(void *ctx, struct rpc_call *rpc_call)
     const char *detail = NULL;
     const enum status status =
         counter_request_read(method, rpc_call->payload, &rpc_call->arena, &call->request, &detail);
+    rpc_call->item_count = call->request.asked_count;
     if (status != STATUS_OK) {
         rpc_call_fail(rpc_call, status, detail);
     } else if (call->request.refused_count == call->request.asked_count) {

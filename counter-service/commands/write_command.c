@@ -75,14 +75,15 @@ static size_t count_traces(const struct store_call *call)
     return count;
 }
 
-/* ITEM_TRACE_WHOLE + 1 is 0, which the format has for all items. */
 static void put_outbox_arguments(struct buffer *out, struct buffer *packed, const struct outbox_settings *outbox,
                                  const struct store_call *call)
 {
     buffer_clear(packed, PACKED_KEEP_BYTES);
     event_batch_begin(packed, count_traces(call));
     for (const struct item_trace *trace = call->traces; trace != NULL; trace = trace->next) {
-        event_batch_put_trace(packed, trace->place + 1, &trace->step.context, trace->state);
+        const bool is_whole = trace->place == ITEM_TRACE_WHOLE;
+        event_batch_put_trace(packed, is_whole ? 0 : trace->place, is_whole ? call->item_count : trace->count,
+                              &trace->step.context, trace->state);
     }
     for (size_t i = 0; i < call->item_count; i++) {
         const struct store_item *item = &call->items[i];

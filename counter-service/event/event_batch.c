@@ -37,10 +37,12 @@ void event_batch_begin(struct buffer *out, size_t trace_count)
     }
 }
 
-void event_batch_put_trace(struct buffer *out, size_t place, const struct trace_context *context, struct text state)
+void event_batch_put_trace(struct buffer *out, size_t place, size_t count, const struct trace_context *context,
+                           struct text state)
 {
     assert(state.len <= TRACE_STATE_LEN_MAX);
     put_varint(out, place);
+    put_varint(out, count);
     buffer_append(out, context->trace_id, sizeof(context->trace_id));
     buffer_append(out, context->span_id, sizeof(context->span_id));
     put_varint(out, state.len);
@@ -161,25 +163,32 @@ static bool take_bytes(struct text *rest, size_t len, const uint8_t **ret_bytes)
     return true;
 }
 
-static bool take_trace(struct text *rest, uint64_t *ret_place, struct event_trace *ret_trace)
+/* What a trace says, and of which items. */
+struct placed_trace {
+    uint64_t place;
+    uint64_t count;
+    struct event_trace trace;
+};
+
+static bool take_trace(struct text *rest, struct placed_trace *taken)
 {
-    return varint_take(rest, ret_place) && take_bytes(rest, TRACE_ID_BYTES, &ret_trace->trace_id) &&
-           take_bytes(rest, TRACE_SPAN_ID_BYTES, &ret_trace->span_id) &&
-           take_text(rest, 0, TRACE_STATE_LEN_MAX, &ret_trace->state);
+    return varint_take(rest, &taken->place) && varint_take(rest, &taken->count) && taken->place <= BATCH_ITEMS_MAX &&
+           taken->count <= BATCH_ITEMS_MAX && take_bytes(rest, TRACE_ID_BYTES, &taken->trace.trace_id) &&
+           take_bytes(rest, TRACE_SPAN_ID_BYTES, &taken->trace.span_id) &&
+           take_text(rest, 0, TRACE_STATE_LEN_MAX, &taken->trace.state);
 }
 
 /* Moves the traces from the start of reader->items to reader->traces. */
 static int part_traces(struct event_batch_reader *reader)
 {
     uint64_t count;
-    uint64_t place;
-    struct event_trace trace;
+    struct placed_trace trace;
     if (!varint_take(&reader->items, &count) || count == 0 || count > BATCH_ITEMS_MAX) {
         return -1;
     }
     const char *start = reader->items.data;
     for (uint64_t i = 0; i < count; i++) {
-        if (!take_trace(&reader->items, &place, &trace)) {
+        if (!take_trace(&reader->items, &trace)) {
             return -1;
         }
     }
@@ -187,19 +196,19 @@ static int part_traces(struct event_batch_reader *reader)
     return 0;
 }
 
-/* Of the item whose place is reader->place, counted from 1 here. */
+/* Of the item at reader->place. */
 static struct event_trace trace_of_item(struct event_batch_reader *reader)
 {
-    while (reader->traces.len > 0 && reader->trace_place < reader->place) {
-        const bool is_read = take_trace(&reader->traces, &reader->trace_place, &reader->trace);
+    while (reader->traces.len > 0 && reader->place >= reader->trace_end) {
+        struct placed_trace next;
+        const bool is_read = take_trace(&reader->traces, &next);
         assert(is_read); /* part_traces has seen it */
         (void)is_read;
-        if (reader->trace_place == 0) {
-            break;
-        }
+        reader->trace = next.trace;
+        reader->trace_place = next.place;
+        reader->trace_end = next.place + next.count;
     }
-    const bool is_its =
-        reader->trace.trace_id != NULL && (reader->trace_place == 0 || reader->trace_place == reader->place);
+    const bool is_its = reader->trace_place <= reader->place && reader->place < reader->trace_end;
     return is_its ? reader->trace : (struct event_trace){0};
 }
 
@@ -224,8 +233,8 @@ int event_batch_next(struct event_batch_reader *reader, struct event *ret_event)
         if (!take_item(&reader->items, &event) || !take_token(&reader->results, reader->place == 0, &token)) {
             return -1;
         }
-        reader->place++;
         event.trace = trace_of_item(reader);
+        reader->place++;
         const enum verdict verdict = read_token(token, &event);
         if (verdict == DAMAGED) {
             return -1;

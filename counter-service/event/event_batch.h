@@ -2,9 +2,11 @@
  * gave them (write_script.lua has the tokens). Pure functions.
  *
  *     byte      EVENT_BATCH_VERSION, or EVENT_BATCH_VERSION_TRACES if traces follow
- *     [traces   varint count; each: varint place of the item, from 1, or 0 for all of them; trace id of 16 bytes, span
- * id of 8; varint length and bytes of tracestate] an item   varint length and bytes of resource_id, of counter_type, of
- * user_id; zigzag varint delta
+ *     [traces   varint count; then each, below]
+ *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta
+ *
+ * A trace: varint place of its first item, from 0; varint count of its items; trace id of 16 bytes, span id of 8;
+ * varint length and bytes of tracestate.
  *
  * Varints are protobuf's (base 128, least significant first). The format is part of the data in Redis: entries outlive
  * a deployment. The results are a token an item, with a blank between two:
@@ -32,8 +34,9 @@ struct event_batch_item {
 
 /* Begins a batch with so many traces. When out of memory out->failed is set, as by those below. */
 void event_batch_begin(struct buffer *out, size_t trace_count);
-/* In the order of their items. place: of the item, from 1; 0: of all of them. */
-void event_batch_put_trace(struct buffer *out, size_t place, const struct trace_context *context, struct text state);
+/* In the order of their items: so many from place on, which is counted from 0. */
+void event_batch_put_trace(struct buffer *out, size_t place, size_t count, const struct trace_context *context,
+                           struct text state);
 /* item: has the lengths of common/contract/limits.h, checked by whoever took it from a caller. */
 void event_batch_put(struct buffer *out, const struct event_batch_item *item);
 
@@ -48,7 +51,8 @@ struct event_batch_reader {
     unsigned place; /* of the next item */
     /* The trace read last. */
     struct event_trace trace;
-    uint64_t trace_place; /* of its item, from 1; 0: of all */
+    uint64_t trace_place; /* of its first item */
+    uint64_t trace_end;
 };
 
 /* items: what was packed. results: the tokens. Returns 0, or -1 if this is no batch of a version that is known. Both

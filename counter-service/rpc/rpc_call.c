@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
+#include "counter-service/rpc/rpc_access.h"
 #include "counter-service/rpc/rpc_server_metrics.h"
 #include "counter-service/rpc/rpc_trace.h"
 
@@ -72,6 +73,7 @@ static void drop(struct rpc_call *call)
     call->reply = NULL;
     call->code_message = grpc_empty_slice();
     call->metadata.count = 0;
+    call->item_count = 0;
     arena_reset(&call->arena);
 }
 
@@ -119,8 +121,9 @@ static void start_answer(struct rpc_call *call, grpc_status_code code)
     struct rpc_method_metrics *metrics = call->served->metrics;
     const int64_t now_us = clock_monotonic_us();
     rpc_method_metrics_ended(metrics, (int)code);
-    rpc_method_metrics_took(metrics, now_us - call->arrived_us);
+    rpc_method_metrics_took(metrics, now_us - call->arrived_us, &call->trace.step.context);
     rpc_trace_end(call, code, now_us);
+    rpc_access_log(call, (int)code);
 
     grpc_op operations[4];
     memset(operations, 0, sizeof(operations));

@@ -104,6 +104,7 @@ struct rpc_call {
     grpc_byte_buffer *reply;
     grpc_metadata trailers[2];
     size_t trailer_count;
+    size_t item_count; /* what is asked for, told by the handler for the log; 0: it does not say */
     grpc_slice code_message;
     int cancelled; /* filled by the library; nobody asks */
     /* the home's */

@@ -12,6 +12,7 @@ static const struct metric_family duration_family = {
     .name = "tally_rpc_server_duration_seconds",
     .help = "Time from the arrival of a unary call to the start of its answer.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"rpc"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
@@ -35,7 +36,7 @@ void rpc_method_metrics_ended(struct rpc_method_metrics *metrics, int code)
     metrics_add(series, 1);
 }
 
-void rpc_method_metrics_took(struct rpc_method_metrics *metrics, int64_t duration_us)
+void rpc_method_metrics_took(struct rpc_method_metrics *metrics, int64_t duration_us, const struct trace_context *trace)
 {
-    metrics_observe(metrics->duration, (double)duration_us / 1e6);
+    metrics_observe_traced(metrics->duration, (double)duration_us / 1e6, trace);
 }

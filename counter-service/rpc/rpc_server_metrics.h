@@ -19,6 +19,7 @@ struct rpc_method_metrics {
 void rpc_method_metrics_init(struct rpc_method_metrics *metrics, const char *name);
 /* A call ended with a gRPC code. */
 void rpc_method_metrics_ended(struct rpc_method_metrics *metrics, int code);
-void rpc_method_metrics_took(struct rpc_method_metrics *metrics, int64_t duration_us);
+void rpc_method_metrics_took(struct rpc_method_metrics *metrics, int64_t duration_us,
+                             const struct trace_context *trace);
 
 #endif

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "counter-service/rpc/rpc_access.h"
 #include "counter-service/rpc/rpc_server_metrics.h"
 
 void rpc_stream_group_init(struct rpc_stream_group *group, size_t count_max)
@@ -130,7 +131,9 @@ static void on_closed(struct rpc_event *event, bool ok)
     struct rpc_stream *stream = CONTAINER_OF(event, struct rpc_stream, closed);
     const grpc_status_code code = leave(stream->group, stream);
     const bool is_cut = code == GRPC_STATUS_OK && stream->cancelled;
-    rpc_method_metrics_ended(stream->call->served->metrics, (int)(is_cut ? GRPC_STATUS_CANCELLED : code));
+    const int told = (int)(is_cut ? GRPC_STATUS_CANCELLED : code);
+    rpc_method_metrics_ended(stream->call->served->metrics, told);
+    rpc_access_log(stream->call, told);
     if (stream->handler->on_closed != NULL) {
         stream->handler->on_closed(stream);
     }

@@ -36,6 +36,7 @@ static const struct metric_family duration_family = {
     .name = "tally_redis_duration_seconds",
     .help = "Duration of an exchange with Redis, from the first byte written to the last reply read.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"op"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,

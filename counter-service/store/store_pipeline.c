@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "counter-service/commands/item_trace.h"
 #include "counter-service/commands/outbox_relieve.h"
 #include "counter-service/commands/write_script.h"
 #include "counter-service/store/store_operations.h"
@@ -121,6 +122,17 @@ static enum exchange_kind planned_kind(const struct store_pipeline *pipeline)
         kind = of_call < kind ? of_call : kind;
     }
     return kind;
+}
+
+/* The step of the first traced call; not sampled if none is traced. */
+static struct trace_context planned_trace(const struct store_pipeline *pipeline)
+{
+    for (size_t i = 0; tracer_is_on() && i < pipeline->call_count; i++) {
+        if (pipeline->calls[i].call->traces != NULL) {
+            return pipeline->calls[i].call->traces->step.context;
+        }
+    }
+    return (struct trace_context){.is_sampled = false};
 }
 
 /* ---- the exchange ---- */
@@ -250,6 +262,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     }
     plan_all(&exchange, calls, start_us);
     const enum exchange_kind kind = planned_kind(pipeline); /* before the calls are completed */
+    const struct trace_context trace = planned_trace(pipeline);
     const size_t items = planned_items(pipeline);
     if (items > 0) {
         metrics_observe(pipeline->metrics.batch_size, (double)items);
@@ -258,6 +271,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     if (result == 0 && exchange.again != NULL) {
         result = transact_again(&exchange);
     }
-    metrics_observe(pipeline->metrics.duration[kind], (double)(clock_monotonic_us() - start_us) / 1e6);
+    const int64_t duration_us = clock_monotonic_us() - start_us;
+    metrics_observe_traced(pipeline->metrics.duration[kind], (double)duration_us / 1e6, &trace);
     return result == 0 && !exchange.must_close ? 0 : -1;
 }

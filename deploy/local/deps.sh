@@ -13,12 +13,15 @@ packages_of() {
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev ;;
         run) echo redis-server redis-tools curl ;;
-        stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat ;;
+        stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
+            prometheus-alertmanager jq ;;
         # libnss-wrapper gives names the addresses that a test wants.
-        # `go tool pprof` reads profiles.
+        # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
         test) command -v go >/dev/null || echo golang-go
-            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus python3 python3-venv \
-            python3-yaml docker-compose haproxy nginx spin varnish openssl openjdk-17-jre-headless maven kcat ;;
+            command -v npm >/dev/null || echo nodejs npm
+            echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \
+            jq python3 python3-venv python3-yaml docker-compose haproxy nginx spin varnish openssl \
+            openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \

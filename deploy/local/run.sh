@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
-# counter-service tells each change. WITH_JAEGER=1: and Jaeger, where each request's trace is. Other variables: see
-# stack.sh.
+# counter-service tells each change. WITH_JAEGER=1: and Jaeger, where each request's trace is. WITH_PROMETHEUS=1: and
+# Prometheus with Alertmanager. Other variables: stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
@@ -16,6 +16,14 @@ JAEGER=
 if [ "${WITH_JAEGER:-}" = 1 ]; then
     JAEGER=$(deploy/local/jaeger.sh) || echo "no Jaeger: going on without traces" >&2
 fi
+PROMETHEUS=
+if [ "${WITH_PROMETHEUS:-}" = 1 ]; then
+    if [ -n "$CONSUL" ] && monitoring_is_installed >/dev/null; then
+        PROMETHEUS=1
+    else
+        echo "no Prometheus, Alertmanager, jq or Consul: going on without metrics kept" >&2
+    fi
+fi
 set_stack_defaults
 require_free_port "the gateway" "$TALLY_SERVER_PORT" TALLY_SERVER_PORT
 require_free_port "counter-service's gRPC" "$TALLY_COUNTER_SERVICE_PORT" TALLY_COUNTER_SERVICE_PORT
@@ -26,9 +34,14 @@ require_free_port Redis "$REDIS_PORT" REDIS_PORT
 [ -z "$KAFKA" ] || require_free_port Kafka "$KAFKA_PORT" KAFKA_PORT
 [ -z "$JAEGER" ] || require_free_port Jaeger "$JAEGER_PORT" JAEGER_PORT
 [ -z "$JAEGER" ] || require_free_port "Jaeger's spans" "$OTLP_PORT" OTLP_PORT
+if [ -n "$PROMETHEUS" ]; then
+    require_free_port Prometheus "$PROMETHEUS_PORT" PROMETHEUS_PORT
+    require_free_port Alertmanager "$ALERTMANAGER_PORT" ALERTMANAGER_PORT
+fi
 
 mkdir -p "$RUN_DIR"
-process_identity $$ >"$RUN_DIR/run.pid"
+process_identity $$
+echo "$identity" >"$RUN_DIR/run.pid"
 trap 'stop_stack; rm -f "$RUN_DIR/run.pid"' EXIT
 trap 'echo; echo "stopping"; exit 0' INT TERM HUP
 start_stack
@@ -45,6 +58,8 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
 }${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT        (/api/traces/ID; spans come in on $OTLP_PORT)
+}${PROMETHEUS:+  Prometheus       http://127.0.0.1:$PROMETHEUS_PORT                (/targets, /alerts, /graph)
+  Alertmanager     http://127.0.0.1:$ALERTMANAGER_PORT
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
@@ -55,10 +70,12 @@ ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
 }${JAEGER:+  curl -G http://127.0.0.1:$JAEGER_PORT/api/traces -d service=tally-gateway -d limit=1
+}${PROMETHEUS:+  curl http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query -d query=tally_increments_total
 }
 TEXT
 
 names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka} ${JAEGER:+jaeger})
+[ -z "$PROMETHEUS" ] || names+=("${MONITORING[@]}")
 all_run() {
     local name
     for name in "${names[@]}"; do

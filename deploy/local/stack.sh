@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, a Kafka broker,
-# Jaeger, counter-service, gateway. To be sourced from the top folder of the project.
+# Jaeger, counter-service, gateway, Prometheus. To be sourced from the top folder of the project.
 #
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/, Kafka's in kafka/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
 #   KAFKA                 where Kafka's jars are; "": none is started
 #   JAEGER                the Jaeger program; "": none is started
+#   PROMETHEUS, PROMETHEUS_PORT, ALERTMANAGER_PORT: see monitoring.sh
 #   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), JAEGER_PORT (16686: its API),
 #   OTLP_PORT (4318: where Jaeger takes spans), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
@@ -14,6 +15,8 @@
 
 RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
+# shellcheck source=deploy/local/monitoring.sh
+source deploy/local/monitoring.sh
 
 # Everything listens on loopback unless told otherwise. drain.delay is for load balancers, which are not here.
 set_stack_defaults() {
@@ -39,6 +42,7 @@ set_stack_defaults() {
         export TALLY_TRACING_ENDPOINT="${TALLY_TRACING_ENDPOINT-http://127.0.0.1:$OTLP_PORT}"
         export TALLY_TRACING_SAMPLE_RATIO="${TALLY_TRACING_SAMPLE_RATIO:-1}"
     fi
+    set_monitoring_defaults
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -80,31 +84,32 @@ require_free_port() { # what, port, variable
     return 1
 }
 
-# A process number may be given again to another process: with the start time it is one process for sure.
+# A process number may be given again to another process: with the start time it is one process for sure. Sets identity.
+# Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make bash (5.2)
+# fail to parse the trap's command.
 process_identity() { # pid
     local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
     # The second field, the name in parentheses, may hold spaces; the start time is the 20th after it.
     read -ra stat <<<"${stat##*) }"
     [ "${stat[0]}" != Z ] || return 1
-    echo "$1 ${stat[19]}"
+    identity="$1 ${stat[19]}"
 }
 
 # In its own session: Ctrl-C goes to the script alone, which stops the processes in their order.
 start_process() { # name, command...
-    local name=$1 pid
+    local name=$1 identity=
     shift
     mkdir -p "$RUN_DIR"
     setsid "$@" >"$RUN_DIR/$name.log" 2>&1 </dev/null &
-    pid=$!
-    process_identity "$pid" >"$RUN_DIR/$name.pid" || true
+    process_identity $! || true
+    echo "$identity" >"$RUN_DIR/$name.pid"
 }
 
 process_runs() { # name
-    local pid identity
-    identity=$(cat "$RUN_DIR/$1.pid" 2>/dev/null) || return 1
-    pid=${identity%% *}
-    [ -n "$pid" ] && [ "$(process_identity "$pid")" = "$identity" ]
+    local identity started
+    { read -r started <"$RUN_DIR/$1.pid"; } 2>/dev/null || return 1
+    process_identity "${started%% *}" && [ "$identity" = "$started" ]
 }
 
 process_id() { # name
@@ -225,10 +230,12 @@ start_stack() {
     wait_ready counter-service "$ADMIN_URL/health"
     wait_ready gateway "$GATEWAY_URL/health/ready"
     [ -z "${CONSUL:-}" ] || wait_consul_passes
+    [ -z "${PROMETHEUS:-}" ] || start_monitoring
 }
 
 # In the order in which each can still finish its work.
 stop_stack() {
+    stop_monitoring
     stop_process gateway
     stop_process counter-service
     stop_process jaeger

@@ -54,11 +54,14 @@ static void on_abort(struct request_state *state)
 static const struct request_wait_kind operator_wait = {on_abandon, on_abort};
 
 /* For operator_desk.reply. */
-static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable)
+static void reply(struct http_request *request, const struct operator_head *head)
 {
     struct request_state *state = request->state;
     request_wait_end(state);
-    reply_document(state, status, content_type, is_cacheable);
+    if (head->vary != NULL) {
+        reply_add_header(state, "Vary", head->vary);
+    }
+    reply_document(state, head->status, head->content_type, head->is_cacheable);
 }
 
 void operator_handlers_init(struct operator_desk *desk, struct gateway_health *health, struct http_loop *http)

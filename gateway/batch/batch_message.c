@@ -59,6 +59,7 @@ static Tally__V1__TraceContext *put_trace(Tally__V1__TraceContext *context, cons
 {
     context->traceparent = grpc_message_bytes((struct text){trace->traceparent, sizeof(trace->traceparent)});
     context->tracestate = grpc_message_bytes(trace->state);
+    context->items = (uint32_t)trace->item_count;
     return context;
 }
 

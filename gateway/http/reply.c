@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "common/contract/problem.h"
+#include "common/process/http_access.h"
 #include "gateway/http/request_fields.h"
 #include "gateway/json/status_problem.h"
 #include "gateway/pool/channel_pool.h"
@@ -124,6 +125,22 @@ static void add_cache_headers(const struct request_state *state, struct http_res
     }
 }
 
+static void log_access(const struct request_state *state, const struct http_response *response, const char *request_id,
+                       int64_t duration_us)
+{
+    const struct route *route = state->match.route;
+    http_access_log(&(struct http_access){
+        .method = state->request->method,
+        .route = route != NULL ? route->pattern : ROUTE_UNMATCHED,
+        .status = response->status,
+        .body_len = response->body.len,
+        .duration_us = duration_us,
+        .peer = http_request_peer(state->request),
+        .request_id = request_id,
+        .trace = state->trace.step.context.is_sampled ? &state->trace.step.context : NULL,
+    });
+}
+
 static void send_answer(struct request_state *state, int http_status, const char *content_type, struct text body)
 {
     struct loop_context *loop = state->loop;
@@ -143,9 +160,13 @@ static void send_answer(struct request_state *state, int http_status, const char
         snprintf(values.retry_after, sizeof(values.retry_after), "%d", channel_pool_retry_after_s(loop->pool));
         add_own_header(&response, "Retry-After", values.retry_after);
     }
+    const int64_t duration_us = clock_monotonic_us() - request->complete_us + request->held_us;
+    request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status, duration_us,
+                             &state->trace.step.context);
+    if (http_access_is_logged()) {
+        log_access(state, &response, values.request_id, duration_us);
+    }
     request_trace_end(state, http_status);
-    request_metrics_answered(&loop->metrics, state->match.route, request->method, http_status,
-                             clock_monotonic_us() - request->complete_us + request->held_us);
     request_state_end(state);
     http_reply(request, &response);
 }

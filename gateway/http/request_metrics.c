@@ -34,6 +34,7 @@ static const struct metric_family durations_family = {
     .name = "tally_http_request_duration_seconds",
     .help = "From the complete request to its answer.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"route"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
@@ -42,12 +43,11 @@ static const struct metric_family durations_family = {
 static const char *const write_results[WRITE_RESULTS] = {"applied", "replayed", "not_applied", "unknown"};
 static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_memory", "max_body_memory",
                                                        "not_in_time"};
-static const char *const methods[METRIC_METHODS] = {"GET", "HEAD", "POST", "OPTIONS", "other"};
 static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 403, 404, 405, 409, 413, 415, 422, 500, 501, 503, 504};
 
 static const char *route_label(const struct request_metrics *metrics, size_t route)
 {
-    return route < metrics->route_count ? metrics->routes[route].pattern : "unmatched";
+    return route < metrics->route_count ? metrics->routes[route].pattern : ROUTE_UNMATCHED;
 }
 
 void request_metrics_init(struct request_metrics *metrics, const struct route *routes, size_t route_count)
@@ -81,11 +81,12 @@ static metric_series look_up(const struct request_metrics *metrics, size_t route
 {
     char status[16];
     snprintf(status, sizeof(status), "%d", http_status);
-    return metrics_register(&requests_family, (const char *[]){route_label(metrics, route), methods[method], status});
+    return metrics_register(&requests_family,
+                            (const char *[]){route_label(metrics, route), http_method_name(method), status});
 }
 
 void request_metrics_answered(struct request_metrics *metrics, const struct route *route, enum http_method method,
-                              int http_status, int64_t duration_us)
+                              int http_status, int64_t duration_us, const struct trace_context *trace)
 {
     const size_t index = route != NULL ? (size_t)(route - metrics->routes) : metrics->route_count;
     metric_series *series = &metrics->requests[index][method][status_index(http_status)];
@@ -93,7 +94,7 @@ void request_metrics_answered(struct request_metrics *metrics, const struct rout
         *series = look_up(metrics, index, method, http_status);
     }
     metrics_add(*series, 1);
-    metrics_observe(metrics->durations[index], (double)duration_us / 1e6);
+    metrics_observe_traced(metrics->durations[index], (double)duration_us / 1e6, trace);
 }
 
 void request_metrics_accepted(struct request_metrics *metrics, size_t increments)

@@ -21,6 +21,9 @@ enum shed_reason {
     SHED_REASONS
 };
 
+/* The route of a request that matches none. */
+#define ROUTE_UNMATCHED "unmatched"
+
 enum {
     METRIC_ROUTES_MAX = 32, /* with the one for requests that match none */
     METRIC_METHODS = HTTP_OTHER_METHOD + 1,
@@ -41,7 +44,7 @@ struct request_metrics {
 void request_metrics_init(struct request_metrics *metrics, const struct route *routes, size_t route_count);
 /* A request was answered. route: NULL if none matched. */
 void request_metrics_answered(struct request_metrics *metrics, const struct route *route, enum http_method method,
-                              int http_status, int64_t duration_us);
+                              int http_status, int64_t duration_us, const struct trace_context *trace);
 void request_metrics_accepted(struct request_metrics *metrics, size_t increments);
 void request_metrics_written(struct request_metrics *metrics, enum write_result result, size_t increments);
 void request_metrics_shed(struct request_metrics *metrics, enum shed_reason reason);

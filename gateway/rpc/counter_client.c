@@ -46,7 +46,8 @@ struct client_call {
     struct counter_client *client;
     enum counter_rpc rpc;
     grpc_byte_buffer *message;
-    grpc_slice traceparent; /* empty: none is sent */
+    struct trace_context trace; /* not sampled: it is not traced */
+    grpc_slice traceparent;     /* empty: none is sent */
     int64_t deadline_us;
     client_call_done on_done;
     void *ctx;
@@ -288,7 +289,7 @@ static void attempt_finished(struct counter_client *client, struct rpc_attempt *
         channel_pool_note_refusal(client->pool, attempt->channel, now_us);
     }
     rpc_attempt_release(attempt, client->pool, verdict_of(status), now_us);
-    rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us);
+    rpc_metrics_attempt(&client->metrics, call->rpc, (int)attempt->code, now_us - attempt->started_us, &call->trace);
     call->attempt = NULL;
     if (status == STATUS_OK) {
         finish(call, STATUS_OK, attempt->reply);
@@ -388,6 +389,7 @@ struct client_call *client_call_start(struct counter_client *client, const struc
         .state = STATE_TRYING,
         .rpc = options->rpc,
         .message = message,
+        .trace = options->trace != NULL ? *options->trace : (struct trace_context){.is_sampled = false},
         .traceparent = traceparent_of(options->trace),
         .deadline_us = options->deadline_us,
         .on_done = options->on_done,

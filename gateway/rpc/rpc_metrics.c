@@ -18,6 +18,7 @@ static const struct metric_family duration_family = {
     .name = "tally_rpc_client_duration_seconds",
     .help = "Time from the start of an attempt to its end.",
     .type = METRIC_HISTOGRAM,
+    .has_exemplars = true,
     .labels = {"rpc"},
     .buckets = metrics_seconds_buckets,
     .bucket_count = METRICS_SECONDS_BUCKET_COUNT,
@@ -50,14 +51,15 @@ void rpc_metrics_init(struct rpc_metrics *metrics)
     }
 }
 
-void rpc_metrics_attempt(struct rpc_metrics *metrics, enum counter_rpc rpc, int code, int64_t duration_us)
+void rpc_metrics_attempt(struct rpc_metrics *metrics, enum counter_rpc rpc, int code, int64_t duration_us,
+                         const struct trace_context *trace)
 {
     metric_series *series = &metrics->requests[rpc][grpc_code_index(code)];
     if (*series == 0) {
         *series = metrics_register(&requests_family, (const char *const[]){rpc_names[rpc], grpc_code_name(code)});
     }
     metrics_add(*series, 1);
-    metrics_observe(metrics->duration[rpc], (double)duration_us / 1e6);
+    metrics_observe_traced(metrics->duration[rpc], (double)duration_us / 1e6, trace);
 }
 
 void rpc_metrics_retry(struct rpc_metrics *metrics)

@@ -16,7 +16,8 @@ struct rpc_metrics {
 
 void rpc_metrics_init(struct rpc_metrics *metrics);
 /* An attempt ended with a google.rpc.Code. */
-void rpc_metrics_attempt(struct rpc_metrics *metrics, enum counter_rpc rpc, int code, int64_t duration_us);
+void rpc_metrics_attempt(struct rpc_metrics *metrics, enum counter_rpc rpc, int code, int64_t duration_us,
+                         const struct trace_context *trace);
 void rpc_metrics_retry(struct rpc_metrics *metrics);
 
 /* The series of tally_batch_size for one RPC. */

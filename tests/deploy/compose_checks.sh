@@ -12,6 +12,7 @@ PROJECT=tally-test
 # As README says.
 URL=http://localhost:8080
 CONSUL_URL=http://127.0.0.1:8500
+PROMETHEUS_URL=http://127.0.0.1:9090
 PROGRAMS=(gateway counter-service-1 counter-service-2)
 # Another machine, and how this one is reached from there.
 NEIGHBOUR=10.99.7.2
@@ -94,9 +95,18 @@ consul_is_green() {
         cut -d '"' -f 4 | sort | diff - <(printf '%s\n' counter-service counter-service gateway)
 }
 
-only_two_ports_are_published() {
+# The jobs whose processes answer, and the path under which Alertmanager takes alerts, one line each.
+prometheus_watches_all() {
+    {
+        curl -s --max-time 2 "$PROMETHEUS_URL/api/v1/query" -d 'query=up == 1' | grep -oE '"job":"[^"]+"'
+        curl -s --max-time 2 "$PROMETHEUS_URL/api/v1/alertmanagers" | grep -oE '9093/[^"]+'
+    } | sort | diff - <(printf '%s\n' '"job":"counter-service"' '"job":"counter-service"' '"job":"gateway"' \
+        9093/api/v2/alerts)
+}
+
+only_the_gateways_port_is_published_to_all() {
     ss -Hltn | awk '{ print $4 }' | sed 's/^\[::\]:/0.0.0.0:/' | sort -u |
-        diff - <(printf '%s\n' 0.0.0.0:8080 127.0.0.1:8500)
+        diff - <(printf '%s\n' 0.0.0.0:8080 127.0.0.1:{8500,9090,9093})
 }
 
 in_network_of() { # service, command...
@@ -118,7 +128,8 @@ neighbour_reaches_only_the_gateway() {
     inside=http://$(address_of counter-service-1):50052
     reaches "$inside" && ! reaches "$inside" "${in_neighbour[@]}" &&
         reaches "http://$FROM_NEIGHBOUR:8080" "${in_neighbour[@]}" &&
-        ! reaches "http://$FROM_NEIGHBOUR:8500" "${in_neighbour[@]}"
+        ! reaches "http://$FROM_NEIGHBOUR:8500" "${in_neighbour[@]}" &&
+        ! reaches "http://$FROM_NEIGHBOUR:9090" "${in_neighbour[@]}"
 }
 
 inside_has_no_way_out() {
@@ -233,7 +244,7 @@ survives_down_and_up() { # what counters printed
 }
 
 make_machine
-services=$(compose config --services | wc -l)
+services=$(/usr/bin/python3 tests/deploy/compose_file.py | wc -l)
 check "the engine starts" engine_starts
 check "it takes the images" images_are_loaded
 start_process events docker events --filter event=start --filter event=health_status --format '{{json .}}'
@@ -243,7 +254,9 @@ check "each waited until those that it depends on were healthy" \
 check "Consul finds two counter-services and the gateway well" settles consul_is_green
 check "each is as confined and limited as the file says" \
     /usr/bin/python3 tests/deploy/compose_limits.py "${PROJECT}_"
-check "8080 and, for this machine only, 8500 are published, and nothing else" only_two_ports_are_published
+check "Prometheus scrapes all three, and knows Alertmanager" settles prometheus_watches_all
+check "8080 and, for this machine only, 8500, 9090 and 9093 are published, and nothing else" \
+    only_the_gateways_port_is_published_to_all
 check "another machine reaches the gateway and nothing else" neighbour_reaches_only_the_gateway
 check "Redis, Kafka and the services have no way out" inside_has_no_way_out
 check "README's commands print what it shows" /usr/bin/python3 tests/readme_console.py localhost:8080

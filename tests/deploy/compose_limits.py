@@ -9,9 +9,8 @@ import re
 import subprocess
 import sys
 
-import yaml
+from compose_file import COMPOSE, started
 
-COMPOSE = pathlib.Path("deploy/docker-compose.yml")
 CONTROL_GROUPS = pathlib.Path("/sys/fs/cgroup")
 CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
@@ -104,7 +103,7 @@ def problems_of(name, service, container):
 
 
 def main():
-    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    services = started()
     command = ["docker", "inspect", "--type", "container", *(f"{sys.argv[1]}{name}_1" for name in services)]
     containers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     pairs = zip(services.items(), containers)

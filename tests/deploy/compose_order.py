@@ -7,9 +7,7 @@ import json
 import pathlib
 import sys
 
-import yaml
-
-COMPOSE = pathlib.Path("deploy/docker-compose.yml")
+from compose_file import started
 
 
 def first_times(events, action):
@@ -22,7 +20,7 @@ def first_times(events, action):
 
 
 def main():
-    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    services = started()
     events = [json.loads(line) for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
     started = first_times(events, "start")
     healthy = first_times(events, "health_status: healthy")

@@ -27,3 +27,21 @@ COPY kafka_stand_in.sh /etc/kafka/docker/run
 VOLUME /var/lib/kafka/data
 EXPOSE 9092
 CMD ["/etc/kafka/docker/run"]
+
+FROM ${BASE} AS prometheus
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus wget \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* && install -d -o 65534 -g 65534 /prometheus
+VOLUME /prometheus
+WORKDIR /prometheus
+EXPOSE 9090
+ENTRYPOINT ["/bin/prometheus"]
+
+FROM ${BASE} AS alertmanager
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+    && apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager wget \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* && install -d -o 65534 -g 65534 /alertmanager
+VOLUME /alertmanager
+WORKDIR /alertmanager
+EXPOSE 9093
+ENTRYPOINT ["/usr/bin/prometheus-alertmanager"]

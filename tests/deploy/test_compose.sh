@@ -3,8 +3,8 @@
 # calls it, as root, after `make images`.
 #
 # Real: dockerd, docker-compose, the file as it is, and Tally's images, which buildah made by deploy/docker/Dockerfile.
-# Stand-ins, as nothing is pulled: the images of Redis, Consul and Kafka, which tests/deploy/stand_ins.Dockerfile makes
-# of Debian's Redis, Consul and Java, and of Kafka's jars, under the names that the file has.
+# Stand-ins, as nothing is pulled: the images of the others, which tests/deploy/stand_ins.Dockerfile makes of Debian's
+# packages, Consul, and Kafka's jars, under the names that the file has. What is in a profile is not started.
 #
 # The engine runs in mount, network and process namespaces of its own: its bridges, rules and ports are not the
 # machine's, and whatever it starts is gone with them, however this ends.
@@ -22,11 +22,12 @@ SECONDS_MAX=400
 
 # Each image of the file, and which stand-in it is, if it is one.
 images() {
-    /usr/bin/python3 -c '
-import yaml
-for service in yaml.safe_load(open("deploy/docker-compose.yml"))["services"].values():
-    image = service["image"]
-    print(image, "" if image.startswith("tally-") else image.split("/")[-1].split(":")[0])' | sort -u
+    local image stand_in
+    while read -r _ image; do
+        stand_in=${image##*/}
+        [[ $image == tally-* ]] && stand_in=
+        echo "$image ${stand_in%%:*}"
+    done < <(/usr/bin/python3 tests/deploy/compose_file.py) | sort -u
 }
 
 # Of links: all of it is in build/

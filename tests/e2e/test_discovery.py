@@ -102,6 +102,7 @@ def test_both_register_with_what_others_need(stack, consul):
         assert (own["Address"], own["Port"]) == ("127.0.0.1", daemon.port)
         assert own["Service"] == ("gateway" if daemon in stack.gateways else "counter-service")
         assert own["Meta"]["version"]
+        assert own["Meta"]["metrics_port"] == str(daemon.http_port)
         assert own["Meta"].get("partitions") == (None if daemon in stack.gateways else "1")
         check_of_it = checks[f"{id_of(daemon)}-health"]
         assert check_of_it["ServiceID"] == id_of(daemon)

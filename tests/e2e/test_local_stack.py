@@ -1,6 +1,7 @@
 """deploy/local/run.sh, which `make run` and `make stack` call, on free ports."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,16 +11,18 @@ import urllib.request
 
 import pytest
 
+from harness.consul_agent import consul_program
 from harness.jaeger import jaeger_program
 from harness.kafka_broker import kafka_jars
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
 from harness.process import Process
+from harness.prometheus import debian_program
 from harness.wait import wait_until
 
 PORTS = (
     "REDIS_PORT", "CONSUL_PORT", "KAFKA_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT",
-    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "JAEGER_PORT", "OTLP_PORT",
+    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT", "OTLP_PORT",
 )  # fmt: skip
 
 
@@ -76,6 +79,15 @@ def local_stack_with_kafka(tmp_path):
     if not shutil.which("kcat"):
         pytest.skip("no kcat here: deploy/local/deps.sh test installs it")
     with stopped_at_last(LocalStack(tmp_path, WITH_KAFKA="1")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def local_stack_with_prometheus(tmp_path):
+    for name in ("prometheus", "prometheus-alertmanager", "jq"):
+        debian_program(name)
+    consul_program()
+    with stopped_at_last(LocalStack(tmp_path, WITH_PROMETHEUS="1")) as stack:
         yield stack
 
 
@@ -146,6 +158,29 @@ def test_with_jaeger_each_request_is_a_trace_there(local_stack_with_jaeger):
     assert local_stack.says(f"curl -G http://127.0.0.1:{port}/api/traces -d service=tally-gateway -d limit=1")
     url = f"http://127.0.0.1:{port}/api/traces?service=tally-gateway&limit=1"
     wait_until(lambda: b'"tally-counter-service"' in urllib.request.urlopen(url, timeout=10).read(), interval=0.2)
+    assert local_stack.interrupt() == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
+
+
+def test_with_prometheus_both_programs_are_watched(local_stack_with_prometheus):
+    local_stack = local_stack_with_prometheus
+    local_stack.start()
+    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 60)
+    prometheus, alertmanager = (local_stack.ports[name] for name in ("PROMETHEUS_PORT", "ALERTMANAGER_PORT"))
+    assert local_stack.says(f"http://127.0.0.1:{prometheus}") and local_stack.says(f"http://127.0.0.1:{alertmanager}")
+
+    def ask(path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{prometheus}/api/v1/{path}", timeout=10) as response:
+            return json.load(response)["data"]
+
+    def scraped():
+        return {sample["metric"]["job"] for sample in ask("query?query=up==1")["result"]}
+
+    wait_until(lambda: scraped() == {"gateway", "counter-service"}, 40, interval=0.2)
+    (found,) = ask("alertmanagers")["activeAlertmanagers"]
+    assert found["url"].startswith(f"http://127.0.0.1:{alertmanager}/")
+    assert any(rule["name"] == "TallyRedisDown" for group in ask("rules")["groups"] for rule in group["rules"])
     assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()

@@ -7,10 +7,12 @@ import time
 
 import pytest
 
-from harness.calls import increment
+from harness.calls import INCREMENT, increment, increment_batch, item
 from harness.daemons import Gateway, Service
 from harness.law import check
 from harness.load import Load
+from harness.stubs import CounterServiceStub, failure, pb
+from harness.wait import wait_until
 
 
 def lines(daemon):
@@ -35,6 +37,74 @@ def test_requests_are_not_logged_at_info(stack, resource):
     for daemon, count in zip(daemons, before, strict=True):
         assert "user-in-no-log" not in daemon.log()
         assert len(lines(daemon)) - count < 5, daemon.log_tail()
+
+
+@pytest.fixture(scope="module")
+def talkative(stack, tmp_path_factory):
+    """A gateway and its service that log from debug on."""
+    directory = tmp_path_factory.mktemp("talkative")
+    service = Service(directory, stack.redis.address, LOG_LEVEL="debug")
+    gateway = Gateway(directory, service.address, LOG_LEVEL="debug")
+    for daemon in (service, gateway):
+        daemon.start()
+    yield gateway, service
+    for daemon in (gateway, service):
+        daemon.stop()
+        daemon.close()
+
+
+def access_lines(daemon, msg, **wanted):
+    return [line for line in lines(daemon) if line["msg"] == msg and wanted.items() <= line.items()]
+
+
+def wait_for_access(daemon, msg, **wanted):
+    """The only such line."""
+    wait_until(lambda: access_lines(daemon, msg, **wanted))
+    (line,) = access_lines(daemon, msg, **wanted)
+    assert line["level"] == "debug" and 0 <= line["duration_us"] < 10e6
+    return line
+
+
+def test_each_request_is_a_line_at_debug(talkative, resource):
+    gateway, service = talkative
+    answer = gateway.post(INCREMENT, item(resource, user_id="user-in-no-log"), [("X-Request-Id", "access-1")])
+    line = wait_for_access(gateway, "request answered", request_id="access-1")
+    assert line["component"] == "http" and line["peer"] == "127.0.0.1"
+    assert (line["method"], line["route"], line["status"]) == ("POST", INCREMENT, 200)
+    assert line["bytes"] == len(answer.body)
+    increment_batch(gateway, [item(resource), item(resource, "share"), item(resource, "view")])
+    line = wait_for_access(service, "call answered", items=3)
+    assert (line["component"], line["rpc"], line["code"]) == ("rpc", "SessionIncrement", "OK")
+    assert line["peer"].startswith("ipv4:127.0.0.1:")
+    service.request("POST", "/metrics")
+    line = wait_for_access(service, "request answered", method="POST")
+    assert (line["route"], line["status"]) == ("/metrics", 405)
+    for daemon in talkative:
+        assert "user-in-no-log" not in daemon.log() and resource not in daemon.log()
+
+
+def test_an_access_line_has_nothing_of_a_path_or_an_unknown_rpc(talkative):
+    gateway, service = talkative
+    secret = "secret-in-no-log"
+
+    def unmatched(daemon):
+        return access_lines(daemon, "request answered", route="unmatched")
+
+    for daemon in talkative:
+        before = len(unmatched(daemon))
+        for target in (f"/{secret}", f'/{secret}%22%0A%00?{secret}="', f"//{secret}//"):
+            daemon.get(target, [("X-Request-Id", 'id"}'), ("User-Agent", secret)])
+        daemon.request(secret.upper(), f"/{secret}")
+        wait_until(lambda daemon=daemon, count=before + 4: len(unmatched(daemon)) == count)
+        assert {line["method"] for line in unmatched(daemon)} == {"other", "GET"}
+    assert unmatched(gateway)[0]["request_id"] == 'id"}'
+    with service.channel() as channel:
+        failure(channel.unary_unary(f"/{secret}/{secret}"), b"")
+        failure(CounterServiceStub(channel).Increment, pb.IncrementRequest(resource_id=secret, counter_type=" "))
+    assert wait_for_access(service, "call answered", rpc="other")["code"] == "UNIMPLEMENTED"
+    assert wait_for_access(service, "call answered", rpc="Increment")["code"] == "INVALID_ARGUMENT"
+    for daemon in talkative:
+        assert secret not in daemon.log().lower()
 
 
 def test_a_failure_that_repeats_is_not_logged_again_and_again(stack, resource):

@@ -102,6 +102,48 @@ def test_a_bad_file_is_told_and_changes_nothing(name, launch):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
+def test_a_level_that_there_is_not_is_told_and_the_old_one_stays(name, launch):
+    daemon = launch(name)
+    read_again(daemon, "log: {level: loud}\n")
+    daemon.wait_for_log("log.level")
+    (line,) = lines(daemon)
+    assert line["level"] == "error" and "nothing is changed" in line["msg"]
+    read_again(daemon, "log: {level: info}\n")
+    daemon.wait_for_log(READ_AGAIN)
+    assert lines(daemon)[-1]["log_level"] == "info"
+    daemon.stop()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_variable_for_the_level_still_wins_over_the_file(name, launch):
+    daemon = launch(name, "log: {level: info}\n", LOG_LEVEL="error")
+    read_again(daemon, "log: {level: debug}\nredis: {db: 3}\n")
+    read_again(daemon, "log: {level: loud}\n")
+    daemon.wait_for_log("log.level")
+    assert daemon.is_ready()
+    daemon.stop()
+    assert len(lines(daemon)) == 1, "the level is still error"
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_requests_are_logged_from_the_hang_up_that_says_so_to_the_next(name, launch):
+    daemon = launch(name, "log: {level: info}\n")
+    answered = '"msg":"request answered"'
+    daemon.get("/health")
+    read_again(daemon, "log: {level: debug}\n")
+    daemon.wait_for_log('"log_level":"debug"')
+    assert answered not in daemon.log()
+    daemon.get("/health")
+    daemon.wait_for_log(answered)
+    read_again(daemon, "log: {level: info}\n")
+    daemon.wait_for_log('"log_level":"info"')
+    before = daemon.log().count(answered)
+    daemon.get("/health")
+    daemon.stop()
+    assert daemon.log().count(answered) == before
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_hang_up_without_a_file_reads_the_environment(name, launch):
     daemon = launch(name, None)
     daemon.send_signal(signal.SIGHUP)

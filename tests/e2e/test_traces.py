@@ -1,14 +1,18 @@
 """Traces of both programs, as a collector gets them and the official classes decode them."""
 
 import contextlib
+import itertools
+import json
 import secrets
 
 import grpc
 import pytest
 
 from harness.calls import INCREMENT, INCREMENT_BATCH, READ_BATCH, counter_path, item
+from harness.events import wait_published
 from harness.exposition import scrape
 from harness.http_client import NO_BODY, request_bytes
+from harness.jaeger import Jaeger
 from harness.otlp_receiver import Link, OtlpReceiver
 from harness.stubs import CounterServiceStub, failure, pb
 from harness.wait import wait_until
@@ -145,22 +149,25 @@ def test_a_ranking_is_seen(stack, receiver, trace_id):
 # ---- batches ----
 
 
-def test_a_request_among_others_has_its_own_trace_and_the_batch_links_them(stack, receiver):
+def send_together(gateway):
     """The gateway stands still while they come: so they leave together."""
     ids = [secrets.token_hex(16) for _ in range(41)]
     with contextlib.ExitStack() as ends:
-        connections = [ends.enter_context(stack.gateway.connection()) for _ in ids]
+        connections = [ends.enter_context(gateway.connection()) for _ in ids]
         for connection in connections:
             assert connection.request("GET", "/health/live").status == 200
-        stack.gateway.pause()
+        gateway.pause()
         for number, (connection, trace_id) in enumerate(zip(connections, ids, strict=True)):
             connection.send(request_bytes("POST", INCREMENT, item(f"batched-{number}"), headers(trace_id)))
-        stack.gateway.resume()
+        gateway.resume()
         assert all(connection.response().status == 200 for connection in connections)
+    return ids
+
+
+def test_a_request_among_others_has_its_own_trace_and_the_batch_links_them(stack, receiver):
+    ids = send_together(stack.gateway)
     traces = {trace_id: trace_of(receiver, trace_id, 6) for trace_id in ids}
-    batch = receiver.wait_for(
-        lambda spans: next((span for span in spans if len(span.links) > 20 and span.name.startswith("batch ")), None), 10
-    )
+    batch = receiver.wait_for(lambda spans: next((span for span in spans if len(span.links) > 20), None), 10)
     assert batch.attributes["tally.items"] == len(batch.links)
     assert batch.trace_id not in traces and batch.parent_id == ""
     calls = [trace[GATEWAY, SESSION_INCREMENT] for trace in traces.values()]
@@ -230,9 +237,8 @@ def test_a_tracestate_that_is_none_is_left_out(stack, receiver, trace_id, state)
 def test_by_ratio_a_request_without_a_parent_begins_a_trace(stack, receiver, tracing, trace_id):
     gateway = stack.extra_gateway(**tracing | {"TRACING_SAMPLE_RATIO": "1"})
     assert gateway.post(INCREMENT, item("ratio"), [("X-Request-Id", "r")]).status == 200
-    root = receiver.wait_for(
-        lambda spans: next((span for span in spans if span.parent_id == "" and span.name == f"POST {INCREMENT}"), None), 10
-    )
+    name = f"POST {INCREMENT}"
+    root = receiver.wait_for(lambda spans: next((s for s in spans if s.parent_id == "" and s.name == name), None), 10)
     trace = trace_of(receiver, root.trace_id, 6)
     check_within(trace[GATEWAY, SESSION_INCREMENT], trace[SERVICE, SESSION_INCREMENT])
     for path in ("/health", "/health/live", "/health/ready", "/metrics"):
@@ -322,9 +328,58 @@ def test_without_a_collector_requests_are_answered_and_spans_counted(start_stack
     wait_until(lambda: scrape(stack.gateway).sum("tally_spans_dropped_total") > 0)
 
 
-def test_a_collector_that_comes_back_gets_what_waits(stack, receiver, trace_id):
-    receiver.answer_next(503, 429, 502, 504)
-    assert stack.gateway.post(INCREMENT, item("a"), headers(trace_id)).status == 200
-    trace_of(receiver, trace_id, 6)
-    assert [request.status for request in receiver.requests if request.status != 200] == [503, 429, 502, 504]
-    assert scrape(stack.gateway).sum("tally_spans_dropped_total") == 0
+# ---- where traces go on ----
+
+
+def test_a_traced_increments_event_has_its_trace(kafka, start_stack, receiver, tracing, trace_id):
+    topic = f"traced-{trace_id[:8]}"
+    stack = start_stack(
+        service={**tracing, "KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic, "KAFKA_PARTITIONS": "1"},
+        gateway=tracing,
+    )
+    body = {"increments": [item("a"), item("b")]}
+    assert stack.gateway.post(INCREMENT, item("untraced")).status == 200
+    assert stack.gateway.post(INCREMENT, item("traced"), headers(trace_id, tracestate="a=1")).status == 200
+    assert stack.gateway.post(INCREMENT_BATCH, body, headers(trace_id)).status == 200
+    wait_published(stack.redis)
+    events = {json.loads(message.value)["resource_id"]: message.headers for message in kafka.read_topic(topic)}
+    served = trace_of_calls(receiver, trace_id)
+    assert "traceparent" not in events["untraced"]
+    assert events["traced"]["traceparent"].decode() in served and events["traced"]["tracestate"] == b"a=1"
+    assert events["a"]["traceparent"].decode() in served and "tracestate" not in events["a"]
+    assert events["b"]["traceparent"] == events["a"]["traceparent"]
+
+
+def trace_of_calls(receiver, trace_id):
+    """The traceparents of the service's spans of two calls."""
+
+    def look(spans):
+        served = [span for span in of_trace(spans, trace_id) if span.service == SERVICE]
+        calls = [span for span in served if span.name == SESSION_INCREMENT]
+        return len(calls) == 2 and [f"00-{trace_id}-{span.span_id}-01" for span in calls]
+
+    return receiver.wait_for(look, 10)
+
+
+def test_a_real_jaeger_shows_the_trace_and_its_links(start_stack, start_kind):
+    jaeger = start_kind(Jaeger)
+    tracing = {"TRACING_ENDPOINT": jaeger.endpoint, "TRACING_SAMPLE_RATIO": "0"}
+    stack = start_stack(service=tracing, gateway=tracing)
+    ids = send_together(stack.gateway)
+    traces = [jaeger.wait_trace(trace_id, spans=6) for trace_id in ids]
+    assert jaeger.services() == [SERVICE, GATEWAY]
+    for trace in traces:
+        programs = {number: process["serviceName"] for number, process in trace["processes"].items()}
+        spans = {(programs[span["processID"]], span["operationName"]): span for span in trace["spans"]}
+        in_gateway = [(GATEWAY, f"POST {INCREMENT}"), (GATEWAY, SESSION_INCREMENT)]
+        way = [*in_gateway, (SERVICE, SESSION_INCREMENT), (SERVICE, "EVALSHA")]
+        for outer, inner in itertools.pairwise(spans[step] for step in way):
+            parents = [link["spanID"] for link in inner["references"] if link["refType"] == "CHILD_OF"]
+            assert parents == [outer["spanID"]]
+            assert outer["startTime"] <= inner["startTime"]
+            assert inner["startTime"] + inner["duration"] <= outer["startTime"] + outer["duration"] + 1000
+    calls = [span for trace in traces for span in trace["spans"] if len(span["references"]) == 2]
+    batches = {link["traceID"] for span in calls for link in span["references"] if link["refType"] == "FOLLOWS_FROM"}
+    linked = [span for batch in batches for span in jaeger.wait_trace(batch, spans=4)["spans"] if span["references"]]
+    links = {link["spanID"] for span in linked for link in span["references"] if link["traceID"] in ids}
+    assert links == {span["spanID"] for span in calls} and len(links) == len(ids)

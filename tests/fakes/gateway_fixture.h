@@ -112,6 +112,11 @@ const char *http_request_any_field(const struct http_request *request, const cha
     return NULL;
 }
 
+void http_request_whole_field(const struct http_request *request, const char *name, struct buffer *out)
+{
+    assert_true(request != NULL && name != NULL && out != NULL);
+}
+
 int http_request_socket(const struct http_request *request)
 {
     assert_non_null(request);

@@ -13,14 +13,24 @@
 #include "common/base/buffer.h"
 #include "common/metrics/metrics.h"
 
-char *metrics_text(void)
+static char *rendered(enum metrics_format format)
 {
     struct buffer text;
     buffer_init(&text);
-    assert_int_equal(metrics_render(&text), 0);
+    assert_int_equal(metrics_render(&text, format), 0);
     buffer_append(&text, "", 1);
     assert_false(text.failed);
     return text.data;
+}
+
+char *metrics_text(void)
+{
+    return rendered(METRICS_TEXT);
+}
+
+char *metrics_openmetrics(void)
+{
+    return rendered(METRICS_OPENMETRICS);
 }
 
 bool metrics_text_has(const char *piece)

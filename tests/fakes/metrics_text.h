@@ -6,6 +6,8 @@
 
 /* The exposition, NUL-terminated; free it. */
 char *metrics_text(void);
+/* The same as OpenMetrics. */
+char *metrics_openmetrics(void);
 /* Whether it has this piece. */
 bool metrics_text_has(const char *piece);
 /* The value of a series, by its name and labels: "tally_channels{state=\"ready\"}". */

@@ -17,7 +17,7 @@ MAY_USE = {
     "common/base": "",
     "common/thread": "common/base",
     "common/log": "common/base common/thread",
-    "common/metrics": "common/base common/log",
+    "common/metrics": "common/base common/log common/trace",
     "common/contract": "common/base",
     "common/net": "common/base",
     "common/config": "common/base common/contract common/log common/net",

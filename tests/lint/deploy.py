@@ -18,7 +18,17 @@ UNIT = pathlib.Path("deploy/systemd/tally.service.in")
 RUNTIME_PACKAGES = pathlib.Path("deploy/runtime-packages.txt")
 PROGRAMS = ("gateway", "counter-service")
 # By the name of the image.
-PORTS_OF_OTHERS = {"redis": {6379}, "consul": {8500}, "kafka": {9092}}
+PORTS_OF_OTHERS = {
+    "redis": {6379},
+    "consul": {8500},
+    "kafka": {9092},
+    "prometheus": {9090},
+    "alertmanager": {9093},
+    "grafana": {3000},
+    "all-in-one": {4318, 16686},
+}
+# Where what watches the containers names them.
+MONITORING = ("prometheus/prometheus.yml", "prometheus/targets/compose.yml", "grafana/provisioning/datasources/*.yml")
 # Tally counts without it, so it does not wait for it either.
 NOT_WAITED_FOR = {"kafka"}
 # See OTHER_FILES in gateway/main.c.
@@ -158,7 +168,7 @@ def tally_problems(name, service, services, version):
 
 
 def service_problems(name, service):
-    if not re.search(r":\d+\.\d+\.\d+[\w.-]*$", service.get("image", "")):
+    if not re.search(r":v?\d+\.\d+\.\d+[\w.-]*$", service.get("image", "")):
         yield f"{COMPOSE}: {name}: its image is not pinned to a version"
     expected = {"restart": "unless-stopped", "read_only": True, "cap_drop": ["ALL"]}
     for key, value in expected.items():
@@ -178,12 +188,47 @@ def service_problems(name, service):
         yield f"{COMPOSE}: {name}: a port that others than this machine reach"
 
 
+def monitoring_problems(services):
+    """Each host:port is a container's, on a port of its program; each process of ours is scraped once."""
+    for path in (path for pattern in MONITORING for path in COMPOSE.parent.glob(pattern)):
+        for host, port in re.findall(r"\b([a-z][\w-]*):(\d+)\b", path.read_text()):
+            if host not in services or int(port) not in ports_of_service(services[host]):
+                yield f"{path}: names {host}:{port}, which no container has"
+    targets = yaml.safe_load((COMPOSE.parent / "prometheus/targets/compose.yml").read_text())
+    scraped = sorted(address for group in targets for address in group["targets"])
+    wanted = sorted(metrics_address(name, service) for name, service in services.items() if program_of(service))
+    if scraped != wanted:
+        yield f"{COMPOSE}: Prometheus scrapes {scraped}, the processes are {wanted}"
+
+
+def metrics_address(name, service):
+    """Without the port where its settings are wrong, which is said of it elsewhere."""
+    program = program_of(service)
+    settings, _ = effective(program, service["environment"])
+    if settings is None:
+        return name
+    port = settings["server"]["port"] if program == "gateway" else settings["counter_service"]["admin_port"]
+    return f"{name}:{port}"
+
+
+def mount_problems(name, service):
+    """What is mounted from the project is there, and cannot be written to."""
+    for volume in service.get("volumes", []):
+        source, _, options = volume.partition(":")
+        if source.startswith(".") and not (COMPOSE.parent / source).exists():
+            yield f"{COMPOSE}: {name}: mounts {source}, which does not exist"
+        if source.startswith(".") and not options.endswith(":ro"):
+            yield f"{COMPOSE}: {name}: may write to {source}"
+
+
 def compose_problems(version):
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     for name, service in services.items():
         yield from service_problems(name, service)
+        yield from mount_problems(name, service)
         if program_of(service) is not None:
             yield from tally_problems(name, service, services, version)
+    yield from monitoring_problems(services)
     for program in PROGRAMS:
         yield from build_problems(program, services, version)
     # Not everywhere: `make deps` brings it.

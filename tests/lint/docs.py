@@ -1,5 +1,6 @@
 """Paths that the Markdown files name exist: targets of relative links, and `folder/file` in code marks.
 
+README names every metric that a program has.
 A block of Python under a paragraph that starts with a link to a Python file is that file, word by word.
 """
 
@@ -11,6 +12,7 @@ import sys
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"`((?:common|gateway|counter-service|proto|configs|deploy|tests|\.ci)/[\w./*-]*)`")
 QUOTE = re.compile(r"^\[[^]]+\]\(([^)\s]+\.py)\)(?:[^\n]+\n)+\n```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+METRIC = re.compile(r'\.name = "(tally_\w+)"')
 
 
 def exists(root, name):
@@ -31,11 +33,21 @@ def problems_of(path):
                 yield f"{path}:{number}: names {name}, which does not exist"
 
 
+def unnamed_metrics():
+    readme = pathlib.Path("README.md").read_text()
+    named = set(re.findall(r"tally_\w+", readme))
+    for root in ("common", "gateway", "counter-service"):
+        for path in sorted(pathlib.Path(root).rglob("*.c")):
+            for name in METRIC.findall(path.read_text()):
+                if name not in named:
+                    yield f"{path}: README does not name {name}"
+
+
 def main():
     command = ["git", "ls-files", "-co", "--exclude-standard", "*.md"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     documents = [path for path in map(pathlib.Path, listed) if path.exists()]
-    problems = [problem for path in documents for problem in problems_of(path)]
+    problems = [problem for path in documents for problem in problems_of(path)] + list(unnamed_metrics())
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -73,6 +73,7 @@ static struct consul_registration_options options_for(const char *address)
                     .host = "10.0.0.7",
                     .port = 50051,
                     .version = "1.2.3",
+                    .metrics_port = 50052,
                     .partitions = 1,
                     .grpc_service = "tally.v1.CounterService",
                     .interval_ms = 10 * 1000},
@@ -127,6 +128,7 @@ static void test_what_is_registered(void **state)
     assert_int_equal(cJSON_GetObjectItem(body, "Port")->valueint, 50051);
     const cJSON *meta = cJSON_GetObjectItem(body, "Meta");
     assert_string_equal(text_at(meta, "version"), "1.2.3");
+    assert_string_equal(text_at(meta, "metrics_port"), "50052");
     assert_string_equal(text_at(meta, "partitions"), "1");
     const cJSON *check = cJSON_GetObjectItem(body, "Check");
     assert_string_equal(text_at(check, "CheckID"), ID "-health");

@@ -15,6 +15,7 @@ static const struct consul_service gateway = {
     .host = "fe80::1",
     .port = 8080,
     .version = "1.2.3",
+    .metrics_port = 8080,
     .http_path = "/health/ready",
     .interval_ms = 1000,
 };

@@ -134,6 +134,82 @@ static void test_labels_and_help_are_escaped(void **state)
                    "tally_d{value=\"\\\\\\\"\\nx\\\"\"} 0\n");
 }
 
+/* --- OpenMetrics -------------------------------------------------------------------------------------------------- */
+
+static void assert_openly_exposes(const char *expected)
+{
+    char *text = metrics_openmetrics();
+    if (strstr(text, expected) == NULL) {
+        fail_msg("not found:\n%sin:\n%s", expected, text);
+    }
+    free(text);
+}
+
+static void test_openmetrics_names_a_counter_without_total_and_tells_units(void **state)
+{
+    (void)state;
+    static const struct metric_family counter = {
+        .name = "tally_o_cpu_seconds_total", .help = "\\ \"O\"\nand on", .type = METRIC_COUNTER, .labels = {"kind"}};
+    static const struct metric_family gauge = {.name = "tally_o_bytes", .help = "O.", .type = METRIC_GAUGE};
+    static const struct metric_family plain = {.name = "tally_o_seconds_left", .help = "O.", .type = METRIC_GAUGE};
+    metrics_add(metrics_register(&counter, (const char *const[]){"\\\"\n"}), 3);
+    metrics_add(metrics_register(&gauge, NULL), -4);
+    metrics_register(&plain, NULL);
+    assert_openly_exposes("# HELP tally_o_cpu_seconds \\\\ \\\"O\\\"\\nand on\n"
+                          "# TYPE tally_o_cpu_seconds counter\n"
+                          "# UNIT tally_o_cpu_seconds seconds\n"
+                          "tally_o_cpu_seconds_total{kind=\"\\\\\\\"\\n\"} 3\n"
+                          "# HELP tally_o_bytes O.\n"
+                          "# TYPE tally_o_bytes gauge\n"
+                          "# UNIT tally_o_bytes bytes\n"
+                          "tally_o_bytes -4\n"
+                          "# HELP tally_o_seconds_left O.\n"
+                          "# TYPE tally_o_seconds_left gauge\n"
+                          "tally_o_seconds_left 0\n");
+}
+
+static void test_openmetrics_has_bounds_that_are_floats(void **state)
+{
+    (void)state;
+    static const double bounds[] = {1e-5, 0.0001, 0.025, 1, 2.5, 10, 1000, 100000, 1e6};
+    static const struct metric_family family = {.name = "tally_p_seconds",
+                                                .help = "P.",
+                                                .type = METRIC_HISTOGRAM,
+                                                .labels = {"op"},
+                                                .buckets = bounds,
+                                                .bucket_count = sizeof(bounds) / sizeof(bounds[0])};
+    metrics_observe(metrics_register(&family, (const char *const[]){"get"}), 2);
+    assert_openly_exposes("# TYPE tally_p_seconds histogram\n"
+                          "# UNIT tally_p_seconds seconds\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"1e-05\"} 0\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"0.0001\"} 0\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"0.025\"} 0\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"1.0\"} 0\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"2.5\"} 1\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"10.0\"} 1\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"1000.0\"} 1\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"100000.0\"} 1\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"1e+06\"} 1\n"
+                          "tally_p_seconds_bucket{op=\"get\",le=\"+Inf\"} 1\n"
+                          "tally_p_seconds_sum{op=\"get\"} 2\n"
+                          "tally_p_seconds_count{op=\"get\"} 1\n");
+}
+
+static void test_openmetrics_ends_with_eof_and_the_text_format_does_not(void **state)
+{
+    (void)state;
+    char *open = metrics_openmetrics();
+    const char *eof = strstr(open, "# EOF");
+    assert_non_null(eof);
+    assert_string_equal(eof, "# EOF\n");
+    assert_true(eof[-1] == '\n' && eof[-2] != '\n');
+    free(open);
+    char *text = metrics_text();
+    assert_null(strstr(text, "EOF"));
+    assert_null(strstr(text, "UNIT"));
+    free(text);
+}
+
 static double read_number(void *ctx)
 {
     return *(const double *)ctx;
@@ -319,6 +395,9 @@ int main(void)
         cmocka_unit_test(test_registering_again_gives_the_same_series),
         cmocka_unit_test(test_a_histogram_has_cumulative_buckets_sum_and_count),
         cmocka_unit_test(test_labels_and_help_are_escaped),
+        cmocka_unit_test(test_openmetrics_names_a_counter_without_total_and_tells_units),
+        cmocka_unit_test(test_openmetrics_has_bounds_that_are_floats),
+        cmocka_unit_test(test_openmetrics_ends_with_eof_and_the_text_format_does_not),
         cmocka_unit_test(test_a_reader_is_asked_at_each_scrape_until_it_is_unregistered),
         cmocka_unit_test(test_sums_are_exact_while_threads_come_and_go_under_scrapes),
         cmocka_unit_test(test_a_reader_may_record_even_on_a_thread_that_never_did),

@@ -135,7 +135,26 @@ static void test_metrics_are_exposed(void **state)
     const char *answer = ask("GET", "/metrics");
     assert_contains(answer, "HTTP/1.1 200 ");
     assert_contains(answer, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+    assert_contains(answer, "Vary: Accept\r\n");
     assert_contains(answer, "\ntally_test_total 7\n");
+    assert_null(strstr(ask("GET", "/health"), "Vary"));
+}
+
+static void test_metrics_are_exposed_as_openmetrics_to_who_wants_that_more(void **state)
+{
+    (void)state;
+    const char *answer = exchange("GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+                                  "accept: text/plain;q=0.5, */*;q=0.1\r\nX-Accept: a\r\n"
+                                  "ACCEPT:application/openmetrics-text; version=1.0.0\r\n\r\n");
+    assert_contains(answer, "HTTP/1.1 200 ");
+    assert_contains(answer, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
+    assert_contains(answer, "Vary: Accept\r\n");
+    assert_contains(answer, "# TYPE tally_test counter\n");
+    assert_contains(answer, "\ntally_test_total 7\n");
+    assert_string_equal(strstr(answer, "# EOF"), "# EOF\n");
+    answer = exchange("HEAD /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+                      "Accept: application/openmetrics-text\r\n\r\n");
+    assert_contains(answer, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n");
 }
 
 static void test_head_answers_without_a_body(void **state)
@@ -258,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health_is_what_the_program_says),
         cmocka_unit_test(test_metrics_are_exposed),
+        cmocka_unit_test(test_metrics_are_exposed_as_openmetrics_to_who_wants_that_more),
         cmocka_unit_test(test_head_answers_without_a_body),
         cmocka_unit_test(test_an_unknown_path_is_a_problem_404),
         cmocka_unit_test(test_another_method_is_a_problem_405_with_allow),

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "common/metrics/metrics.h"
+
 static int wakes;
 
 /* Instead of the HTTP server's. */
@@ -26,23 +28,34 @@ void http_request_expect(struct http_request *request, int answer_timeout_ms)
     put_back++;
 }
 
+static const char *accept_value = "";
+
+void http_request_whole_field(const struct http_request *request, const char *name, struct buffer *out)
+{
+    assert_non_null(request);
+    assert_string_equal(name, "Accept");
+    buffer_append_text(out, text_of(accept_value));
+}
+
 /* What was answered last, and to whom. */
 static struct {
     const struct http_request *request;
     int status;
     const char *content_type;
     bool is_cacheable;
+    const char *vary;
     char body[256];
 } last;
 static int replies;
 
-static void reply(struct http_request *request, int status, const char *content_type, bool is_cacheable)
+static void reply(struct http_request *request, const struct operator_head *head)
 {
     replies++;
     last.request = request;
-    last.status = status;
-    last.content_type = content_type;
-    last.is_cacheable = is_cacheable;
+    last.status = head->status;
+    last.content_type = head->content_type;
+    last.is_cacheable = head->is_cacheable;
+    last.vary = head->vary;
     snprintf(last.body, sizeof(last.body), "%.*s", (int)request->reply.len,
              request->reply.len > 0 ? request->reply.data : "");
 }
@@ -73,10 +86,11 @@ static const struct operator_endpoint endpoints[] = {
     {"/once", "text/plain", true, write_at_once},
     {"/later", "text/html", false, write_later},
     {"/refusal", "text/plain", true, write_refusal},
+    {"/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics},
 };
 
 static char word[] = "word";
-static struct operator_desk desk = {.endpoints = endpoints, .count = 3, .ctx = word, .reply = reply};
+static struct operator_desk desk = {.endpoints = endpoints, .count = 4, .ctx = word, .reply = reply};
 static struct http_request requests[2];
 
 static int start(void **state)
@@ -125,6 +139,21 @@ static void test_a_writer_answers_at_once(void **state)
     assert_last(&requests[0], 200, "text/plain", "word");
     assert_true(last.is_cacheable);
     assert_int_equal(wakes, 0);
+}
+
+static void test_metrics_have_the_format_that_is_wanted(void **state)
+{
+    (void)state;
+    ask("/metrics", &requests[0]);
+    assert_last(&requests[0], 200, METRICS_CONTENT_TYPE, "");
+    assert_string_equal(last.vary, "Accept");
+    accept_value = "application/openmetrics-text";
+    ask("/metrics", &requests[1]);
+    accept_value = "";
+    assert_last(&requests[1], 200, "application/openmetrics-text; version=1.0.0; charset=utf-8", "# EOF\n");
+    assert_string_equal(last.vary, "Accept");
+    ask("/once", &requests[0]);
+    assert_null(last.vary);
 }
 
 static void test_a_writer_answers_later_and_others_meanwhile(void **state)
@@ -214,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_CASE(test_a_path_is_found_as_it_is),
         TEST_CASE(test_a_writer_answers_at_once),
+        TEST_CASE(test_metrics_have_the_format_that_is_wanted),
         TEST_CASE(test_a_writer_answers_later_and_others_meanwhile),
         TEST_CASE(test_who_has_waited_long_has_the_usual_time_again),
         TEST_CASE(test_answers_finished_together_go_to_those_who_asked),

@@ -283,7 +283,7 @@ static void test_reads_are_checked_too(void **state)
 /* ---- traces ---- */
 
 /* Four increments, of which the second is refused; the traces of all but the first. */
-static struct result read_traced(const char *const parents[3], const char *state)
+static struct result read_traced_of(const char *const parents[3], const char *state, uint32_t item_count)
 {
     static Tally__V1__IncrementRequest items[4];
     static Tally__V1__TraceContext contexts[4];
@@ -294,15 +294,21 @@ static struct result read_traced(const char *const parents[3], const char *state
         pointers[i] = &items[i];
         tally__v1__trace_context__init(&contexts[i]);
         if (i > 0) {
-            contexts[i].traceparent = bytes_of(parents[i - 1]);
+            contexts[i].traceparent = bytes_of(parents[i - 1] != NULL ? parents[i - 1] : "");
             contexts[i].tracestate = bytes_of(state);
-            items[i].trace = &contexts[i];
+            contexts[i].items = item_count;
+            items[i].trace = parents[i - 1] != NULL ? &contexts[i] : NULL;
         }
     }
     items[1].delta = 0;
     request.n_items = 4;
     request.items = pointers;
     return read_message(COUNTER_BATCH_INCREMENT, &request.base);
+}
+
+static struct result read_traced(const char *const parents[3], const char *state)
+{
+    return read_traced_of(parents, state, 0);
 }
 
 #define SAMPLED "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -320,6 +326,28 @@ static void test_traces_are_of_the_items_that_the_store_gets(void **state)
     assert_true(first->step.context.is_sampled && first->step.context.trace_id[0] == 0x0a);
     assert_int_equal(first->step.parent_id[7], 0x31);
     assert_true(first->next != NULL && first->next->place == 2 && first->next->next == NULL);
+    assert_true(first->count == 1 && first->next->count == 1);
+    tracer_stop();
+    span_queue_done(&spans);
+}
+
+static void test_a_trace_may_be_of_several_items(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t items;
+        size_t count;
+    } cases[] = {{1, 0}, {2, 1}, {3, 2}, {UINT32_MAX, 2}};
+    struct span_queue spans;
+    span_queue_init(&spans, 10);
+    tracer_start(0, &spans);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct result result = read_traced_of((const char *const[]){SAMPLED, NULL, NULL}, "",
+                                                    cases[i].items); /* of which one is refused */
+        const struct item_trace *trace = result.request.traces;
+        assert_int_equal(trace != NULL, cases[i].count > 0);
+        assert_true(trace == NULL || (trace->place == 1 && trace->count == cases[i].count && trace->next == NULL));
+    }
     tracer_stop();
     span_queue_done(&spans);
 }
@@ -373,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sessions_are_opened_and_kept, start, end),
         cmocka_unit_test_setup_teardown(test_reads_are_checked_too, start, end),
         cmocka_unit_test_setup_teardown(test_traces_are_of_the_items_that_the_store_gets, start, end),
+        cmocka_unit_test_setup_teardown(test_a_trace_may_be_of_several_items, start, end),
         cmocka_unit_test_setup_teardown(test_what_is_no_trace_is_passed_over, start, end),
         cmocka_unit_test_setup_teardown(test_a_call_without_a_message_or_with_garbage_is_refused, start, end),
     };

@@ -163,8 +163,8 @@ static void test_an_event_has_the_trace_of_its_item(void **state)
     struct buffer items;
     buffer_init(&items);
     event_batch_begin(&items, 2);
-    event_batch_put_trace(&items, 1, &contexts[0], TEXT("a=1"));
-    event_batch_put_trace(&items, 3, &contexts[1], TEXT(""));
+    event_batch_put_trace(&items, 0, 1, &contexts[0], TEXT("a=1"));
+    event_batch_put_trace(&items, 2, 1, &contexts[1], TEXT(""));
     put_three_items(&items);
     check_traces(&items, "1 2 3", "0-1");
     check_traces(&items, "r1 2 3", "-1"); /* a replay is no event */
@@ -172,15 +172,16 @@ static void test_an_event_has_the_trace_of_its_item(void **state)
     buffer_done(&items);
 }
 
-static void test_one_trace_may_be_that_of_all_items(void **state)
+static void test_one_trace_may_be_that_of_several_items(void **state)
 {
     (void)state;
     struct buffer items;
     buffer_init(&items);
     event_batch_begin(&items, 1);
-    event_batch_put_trace(&items, 0, &contexts[0], TEXT("a=1"));
+    event_batch_put_trace(&items, 1, 2, &contexts[0], TEXT("a=1"));
     put_three_items(&items);
-    check_traces(&items, "1 r2 3", "00");
+    check_traces(&items, "1 2 3", "-00");
+    check_traces(&items, "1 r2 3", "-0");
     buffer_done(&items);
 }
 
@@ -191,7 +192,7 @@ static void test_traces_that_are_cut_off_are_damage(void **state)
     struct event_batch_reader reader;
     buffer_init(&items);
     event_batch_begin(&items, 1);
-    event_batch_put_trace(&items, 1, &contexts[0], TEXT("a=1"));
+    event_batch_put_trace(&items, 1, 1, &contexts[0], TEXT("a=1"));
     for (size_t len = 0; len < items.len; len++) {
         const struct text cut = {items.data, len};
         assert_int_equal(event_batch_open(&reader, PARTITION, entry, cut, TEXT("")), -1);
@@ -211,7 +212,7 @@ int main(void)
         cmocka_unit_test(test_an_event_has_its_item_and_its_place),
         cmocka_unit_test(test_random_items_come_back_as_they_were),
         cmocka_unit_test(test_an_event_has_the_trace_of_its_item),
-        cmocka_unit_test(test_one_trace_may_be_that_of_all_items),
+        cmocka_unit_test(test_one_trace_may_be_that_of_several_items),
         cmocka_unit_test(test_traces_that_are_cut_off_are_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,7 @@ static void test_the_first_item_of_a_request_carries_its_trace(void **state)
     assert_int_equal(sent->items[1]->trace->traceparent.len, TRACE_PARENT_LEN);
     assert_memory_equal(sent->items[1]->trace->traceparent.data, "00-11111111111111111111111111111111-", 36);
     assert_memory_equal(sent->items[1]->trace->tracestate.data, "a=1", 3);
+    assert_int_equal(sent->items[1]->trace->items, 2);
     answer_increment(0);
     queued_spans_free(take(3));
 }
