@@ -76,6 +76,18 @@ static int find_endpoint(struct arena *arena, const struct config *config, char 
     return *ret_url != NULL ? 0 : -1;
 }
 
+/* The other protocols have other ports: whoever names one is told. */
+static void warn_of_protocol(char *const *environment)
+{
+    static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *protocol = find(environment, names[i]);
+        if (protocol != NULL && strcmp(protocol, "http/protobuf") != 0) {
+            pass_over(names[i], "spans are sent by http/protobuf");
+        }
+    }
+}
+
 /* ---- headers ---- */
 
 /* Returns 0, or -1 when out of memory. */
@@ -167,6 +179,7 @@ int otlp_settings_init(struct otlp_settings *settings, const struct config *conf
     arena_init(&settings->arena);
     int failed = find_endpoint(&settings->arena, config, environment, &settings->url);
     if (failed == 0 && settings->url != NULL) {
+        warn_of_protocol(environment);
         failed = take_headers(settings, config, environment) != 0 || take_resource(settings, environment, service) != 0;
     }
     if (failed != 0) {
