@@ -8,23 +8,23 @@
 /* The random part of an id's last 8 bytes that sampling goes by (OpenTelemetry's TraceIdRatioBased): 56 bits. */
 #define RATIO_ONE ((uint64_t)1 << 56)
 
-static struct span_queue *_Atomic queue; /* NULL: the tracer is off */
-static _Atomic uint64_t threshold;       /* a new trace is kept if its number is below */
+static struct span_queue *_Atomic current; /* NULL: the tracer is off */
+static _Atomic uint64_t threshold;         /* a new trace is kept if its number is below */
 
-void tracer_start(double ratio, struct span_queue *spans)
+void tracer_start(double ratio, struct span_queue *queue)
 {
     atomic_store_explicit(&threshold, (uint64_t)(ratio * (double)RATIO_ONE), memory_order_relaxed);
-    atomic_store_explicit(&queue, spans, memory_order_release);
+    atomic_store_explicit(&current, queue, memory_order_release);
 }
 
 void tracer_stop(void)
 {
-    atomic_store_explicit(&queue, NULL, memory_order_release);
+    atomic_store_explicit(&current, NULL, memory_order_release);
 }
 
 bool tracer_is_on(void)
 {
-    return atomic_load_explicit(&queue, memory_order_relaxed) != NULL;
+    return atomic_load_explicit(&current, memory_order_relaxed) != NULL;
 }
 
 /* ---- ids ---- */
@@ -104,8 +104,8 @@ struct trace_step tracer_begin(struct text traceparent, int64_t start_us)
 
 void tracer_end(const struct trace_step *step, struct span *span, int64_t end_us)
 {
-    struct span_queue *spans = atomic_load_explicit(&queue, memory_order_acquire);
-    if (spans == NULL || !step->context.is_sampled) {
+    struct span_queue *queue = atomic_load_explicit(&current, memory_order_acquire);
+    if (queue == NULL || !step->context.is_sampled) {
         return;
     }
     span->context = step->context;
@@ -113,5 +113,5 @@ void tracer_end(const struct trace_step *step, struct span *span, int64_t end_us
     span->has_remote_parent = step->has_remote_parent;
     span->start_us = step->start_us;
     span->end_us = end_us;
-    span_queue_put(spans, span);
+    span_queue_put(queue, span);
 }

@@ -104,6 +104,7 @@ static void end_request(const struct batch_trace *trace, const struct traced_req
 static void end_batch(const struct batch_trace *trace, struct span span, int64_t now_us)
 {
     char name[NAME_SIZE];
+    assert(trace->request_count > 0);
     struct span_link *links = malloc(trace->request_count * sizeof(*links));
     for (size_t i = 0; links != NULL && i < trace->request_count; i++) {
         links[i] = link_to(&trace->requests[i].call);

@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/decimal.h"
 #include "gateway/http/request_fields.h"
 #include "gateway/http/request_state.h"
 
-enum { NAME_SIZE = 128, PATH_SHOWN_MAX = 256 };
+enum { NAME_SIZE = 128, STATUS_SIZE = 16, PATH_SHOWN_MAX = 256 };
 
 static const char *const methods[] = {
     [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",           [HTTP_POST] = "POST",
@@ -65,7 +64,7 @@ void request_trace_end(struct request_state *state, int http_status)
 {
     struct request_trace *trace = &state->trace;
     char name[NAME_SIZE];
-    char status[DECIMAL_LEN_MAX];
+    char status[STATUS_SIZE];
     if (!trace->step.context.is_sampled) {
         return;
     }
@@ -79,12 +78,14 @@ void request_trace_end(struct request_state *state, int http_status)
         span_add_number(&span, "http.response.status_code", http_status);
     }
     span_add_text(&span, "url.scheme", TEXT("http"));
-    if (http_status == 0 || http_status >= 500) {
-        const char *end = http_status > 0 ? decimal_put(status, http_status) : status;
+    if (http_status == 0) {
         span.has_failed = true;
-        span.failure = http_status > 0 ? (struct text){0} : TEXT("the client is gone");
-        span_add_text(&span, "error.type",
-                      http_status > 0 ? (struct text){status, (size_t)(end - status)} : TEXT("client_gone"));
+        span.failure = TEXT("the client is gone");
+        span_add_text(&span, "error.type", TEXT("client_gone"));
+    } else if (http_status >= 500) {
+        snprintf(status, sizeof(status), "%d", http_status);
+        span.has_failed = true;
+        span_add_text(&span, "error.type", text_of(status));
     }
     if (state->operations.count > 0) {
         span_add_number(&span, "tally.items", (int64_t)state->operations.count);

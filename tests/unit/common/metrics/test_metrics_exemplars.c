@@ -86,7 +86,8 @@ static void test_each_bucket_shows_its_last_exemplar(void **state)
     observe(series, 0.25, 1);
     observe(series, 0.5, 2); /* a bound belongs to its bucket */
     observe(series, 1000, 0xAB);
-    metrics_observe_traced(series, 1, NULL);
+    const struct trace_context untraced = {.is_sampled = false};
+    metrics_observe_traced(series, 1, &untraced);
     metrics_observe(series, 0.3);
     assert_string_equal(rest_of_line("tally_a_seconds_bucket{op=\"get\",le=\"0.1\"}"), " 0");
     assert_exemplar("tally_a_seconds_bucket{op=\"get\",le=\"0.5\"}",

@@ -322,10 +322,12 @@ static void test_traces_are_of_the_items_that_the_store_gets(void **state)
     tracer_start(1, &spans);
     const struct result result = read_traced((const char *const[]){SAMPLED, SAMPLED, SAMPLED}, "a=1");
     const struct item_trace *first = result.request.traces;
-    assert_true(first != NULL && first->place == 1 && text_equal(first->state, TEXT("a=1")));
+    assert_non_null(first);
+    assert_true(first->place == 1 && text_equal(first->state, TEXT("a=1")));
     assert_true(first->step.context.is_sampled && first->step.context.trace_id[0] == 0x0a);
     assert_int_equal(first->step.parent_id[7], 0x31);
-    assert_true(first->next != NULL && first->next->place == 2 && first->next->next == NULL);
+    assert_non_null(first->next);
+    assert_true(first->next->place == 2 && first->next->next == NULL);
     assert_true(first->count == 1 && first->next->count == 1);
     tracer_stop();
     span_queue_done(&spans);

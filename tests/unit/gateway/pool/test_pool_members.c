@@ -214,8 +214,8 @@ static void test_a_call_on_an_instance_that_leaves_is_not_cut(void **state)
     const int64_t now_us = clock_monotonic_us();
     struct channel *channel = channel_pool_lend(pool, &cursor, -1, now_us);
     grpc_byte_buffer *message = grpc_raw_byte_buffer_create(NULL, 0);
-    struct rpc_attempt *attempt =
-        rpc_attempt_start(channel, queue, "/tally.v1.CounterService/BatchGet", message, now_us, now_us + PATIENCE_US);
+    const struct rpc_message sent = {"/tally.v1.CounterService/BatchGet", message, grpc_empty_slice()};
+    struct rpc_attempt *attempt = rpc_attempt_start(channel, queue, &sent, now_us, now_us + PATIENCE_US);
     assert_non_null(attempt);
 
     pool_fixture_set(pool, &stays, 1);
