@@ -162,7 +162,8 @@ def test_a_malformed_variable_is_warned_of_and_not_repeated(start_stack, receive
     trace_id = traced(stack, resource)
     receiver.wait_for(lambda spans: receiver.trace(trace_id))
     assert "a" not in receiver.spans[0].resource
-    for name in ("EXPORTER_OTLP_HEADERS", "RESOURCE_ATTRIBUTES", "EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_PROTOCOL"):
+    exporter = ("EXPORTER_OTLP_HEADERS", "EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_PROTOCOL")
+    for name in ("RESOURCE_ATTRIBUTES", *exporter):
         assert stack.gateway.log().count(f'"variable":"OTEL_{name}"') == 1
     assert "hunter2" not in stack.gateway.log()
 
