@@ -336,8 +336,8 @@ build/bin/bare_mhd_server: tests/load/bare_mhd_server.c | deps-build
 run: all | deps-run ## start Redis, Consul, counter-service and gateway, until Ctrl-C
 	@deploy/local/run.sh
 
-stack: all | deps-stack ## the same with Kafka, Jaeger, and Prometheus with Alertmanager: events, traces, alerts
-	@WITH_KAFKA=1 WITH_JAEGER=1 WITH_PROMETHEUS=1 deploy/local/run.sh
+stack: all | deps-stack ## the same with Kafka for the events, Prometheus with Alertmanager, and Jaeger for the traces
+	@WITH_KAFKA=1 WITH_PROMETHEUS=1 WITH_JAEGER=1 deploy/local/run.sh
 
 stop: ## stop what `make run` or `make stack` started
 	@deploy/local/stop.sh

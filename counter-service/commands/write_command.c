@@ -66,29 +66,29 @@ static void put_place_in_session(struct buffer *out, const struct store_call *ca
     resp_put_string(out, (struct text){fingerprint.bytes, CALL_FINGERPRINT_LEN});
 }
 
-static size_t count_traces(const struct store_call *call)
+static void put_traces(struct buffer *packed, const struct store_call *call)
 {
-    size_t count = 0;
+    const size_t start = event_batch_begin_traces(packed);
     for (const struct item_trace *trace = call->traces; trace != NULL; trace = trace->next) {
-        count++;
+        const bool is_whole = trace->place == ITEM_TRACE_WHOLE;
+        event_batch_put_trace(packed, is_whole ? 0 : trace->place, is_whole ? call->item_count : trace->count,
+                              &trace->step.context, trace->state);
     }
-    return count;
+    event_batch_end_traces(packed, start);
 }
 
 static void put_outbox_arguments(struct buffer *out, struct buffer *packed, const struct outbox_settings *outbox,
                                  const struct store_call *call)
 {
     buffer_clear(packed, PACKED_KEEP_BYTES);
-    event_batch_begin(packed, count_traces(call));
-    for (const struct item_trace *trace = call->traces; trace != NULL; trace = trace->next) {
-        const bool is_whole = trace->place == ITEM_TRACE_WHOLE;
-        event_batch_put_trace(packed, is_whole ? 0 : trace->place, is_whole ? call->item_count : trace->count,
-                              &trace->step.context, trace->state);
-    }
+    event_batch_begin(packed);
     for (size_t i = 0; i < call->item_count; i++) {
         const struct store_item *item = &call->items[i];
         event_batch_put(packed,
                         &(struct event_batch_item){item->resource_id, item->counter_type, item->user_id, item->delta});
+    }
+    if (call->traces != NULL) {
+        put_traces(packed, call);
     }
     out->failed = out->failed || packed->failed;
     resp_put_string(out, (struct text){packed->data, packed->len});

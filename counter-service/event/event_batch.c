@@ -9,6 +9,7 @@
 enum {
     /* Three lengths and a delta. */
     ITEM_VARINTS_LEN_MAX = 4 * VARINT_LEN_MAX,
+    TRACES_FOOTER_LEN = 5,
 };
 
 /* ---- pack -------------------------------------------------------------------------------------------------------- */
@@ -28,25 +29,35 @@ static void put_varint(struct buffer *out, uint64_t value)
     buffer_append(out, bytes, (size_t)(varint_put(bytes, value) - bytes));
 }
 
-void event_batch_begin(struct buffer *out, size_t trace_count)
+void event_batch_begin(struct buffer *out)
 {
-    const char version = trace_count > 0 ? EVENT_BATCH_VERSION_TRACES : EVENT_BATCH_VERSION;
+    const char version = EVENT_BATCH_VERSION;
     buffer_append(out, &version, 1);
-    if (trace_count > 0) {
-        put_varint(out, trace_count);
-    }
+}
+
+size_t event_batch_begin_traces(struct buffer *out)
+{
+    buffer_append(out, &(const char){0}, 1);
+    return out->len;
+}
+
+void event_batch_end_traces(struct buffer *out, size_t start)
+{
+    const size_t len = out->len - start;
+    const char footer[TRACES_FOOTER_LEN] = {(char)len, (char)(len >> 8), (char)(len >> 16), (char)(len >> 24), 0};
+    buffer_append(out, footer, sizeof(footer));
 }
 
 void event_batch_put_trace(struct buffer *out, size_t place, size_t count, const struct trace_context *context,
                            struct text state)
 {
-    assert(state.len <= TRACE_STATE_LEN_MAX);
+    const bool is_short = state.len <= EVENT_TRACE_STATE_LEN_MAX;
     put_varint(out, place);
     put_varint(out, count);
     buffer_append(out, context->trace_id, sizeof(context->trace_id));
     buffer_append(out, context->span_id, sizeof(context->span_id));
-    put_varint(out, state.len);
-    buffer_append_text(out, state);
+    put_varint(out, is_short ? state.len : 0);
+    buffer_append(out, state.data, is_short ? state.len : 0);
 }
 
 void event_batch_put(struct buffer *out, const struct event_batch_item *item)
@@ -97,7 +108,7 @@ static bool take_item(struct text *rest, struct event *event)
         return false;
     }
     event->delta = varint_unzigzag(delta);
-    return true;
+    return event->delta != 0;
 }
 
 /* Takes a token, which is empty if there is none, and before it the blank that parts it from the one before. */
@@ -175,35 +186,49 @@ static bool take_trace(struct text *rest, struct placed_trace *taken)
     return varint_take(rest, &taken->place) && varint_take(rest, &taken->count) && taken->place <= BATCH_ITEMS_MAX &&
            taken->count <= BATCH_ITEMS_MAX && take_bytes(rest, TRACE_ID_BYTES, &taken->trace.trace_id) &&
            take_bytes(rest, TRACE_SPAN_ID_BYTES, &taken->trace.span_id) &&
-           take_text(rest, 0, TRACE_STATE_LEN_MAX, &taken->trace.state);
+           take_text(rest, 0, EVENT_TRACE_STATE_LEN_MAX, &taken->trace.state);
 }
 
-/* Moves the traces from the start of reader->items to reader->traces. */
-static int part_traces(struct event_batch_reader *reader)
+static bool are_traces(struct text text)
 {
-    uint64_t count;
     struct placed_trace trace;
-    if (!varint_take(&reader->items, &count) || count == 0 || count > BATCH_ITEMS_MAX) {
-        return -1;
-    }
-    const char *start = reader->items.data;
-    for (uint64_t i = 0; i < count; i++) {
-        if (!take_trace(&reader->items, &trace)) {
-            return -1;
+    while (text.len > 0) {
+        if (!take_trace(&text, &trace)) {
+            return false;
         }
     }
-    reader->traces = (struct text){start, (size_t)(reader->items.data - start)};
-    return 0;
+    return true;
+}
+
+/* Moves the traces from the end of reader->items to reader->traces. What is there and is none is left: it is found as
+ * damage behind the events, which are told. */
+static void part_traces(struct event_batch_reader *reader)
+{
+    const struct text all = reader->items;
+    if (all.len <= TRACES_FOOTER_LEN || all.data[all.len - 1] != 0) {
+        return;
+    }
+    const uint8_t *footer = (const uint8_t *)all.data + all.len - TRACES_FOOTER_LEN;
+    const size_t len = footer[0] | (size_t)footer[1] << 8 | (size_t)footer[2] << 16 | (size_t)footer[3] << 24;
+    const size_t room = all.len - TRACES_FOOTER_LEN;
+    if (len >= room || all.data[room - len - 1] != 0) {
+        return;
+    }
+    const struct text traces = {all.data + room - len, len};
+    if (are_traces(traces)) {
+        reader->items.len = room - len - 1;
+        reader->traces = traces;
+    }
 }
 
 /* Of the item at reader->place. */
 static struct event_trace trace_of_item(struct event_batch_reader *reader)
 {
+    struct placed_trace next;
     while (reader->traces.len > 0 && reader->place >= reader->trace_end) {
-        struct placed_trace next;
-        const bool is_read = take_trace(&reader->traces, &next);
-        assert(is_read); /* part_traces has seen it */
-        (void)is_read;
+        const bool is_taken = take_trace(&reader->traces, &next);
+        assert(is_taken); /* are_traces has seen it */
+        (void)is_taken;
         reader->trace = next.trace;
         reader->trace_place = next.place;
         reader->trace_end = next.place + next.count;
@@ -217,12 +242,13 @@ static struct event_trace trace_of_item(struct event_batch_reader *reader)
 int event_batch_open(struct event_batch_reader *reader, unsigned partition, struct stream_id entry, struct text items,
                      struct text results)
 {
-    if (items.len == 0 || (items.data[0] != EVENT_BATCH_VERSION && items.data[0] != EVENT_BATCH_VERSION_TRACES)) {
+    if (items.len == 0 || items.data[0] != EVENT_BATCH_VERSION) {
         return -1;
     }
     *reader = (struct event_batch_reader){
         .partition = partition, .entry = entry, .items = {items.data + 1, items.len - 1}, .results = results};
-    return items.data[0] == EVENT_BATCH_VERSION ? 0 : part_traces(reader);
+    part_traces(reader);
+    return 0;
 }
 
 int event_batch_next(struct event_batch_reader *reader, struct event *ret_event)

@@ -1,12 +1,13 @@
 /* An entry of the outbox: the items of one write call, packed by the service, and the results that the write script
  * gave them (write_script.lua has the tokens). Pure functions.
  *
- *     byte      EVENT_BATCH_VERSION, or EVENT_BATCH_VERSION_TRACES if traces follow
- *     [traces   varint count; then each, below]
- *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta
+ *     byte      EVENT_BATCH_VERSION
+ *     an item   varint length and bytes of resource_id, of counter_type, of user_id; zigzag varint delta, not 0
+ *     [traces   byte 0, the traces, their length as 4 bytes, least significant first, byte 0]
  *
  * A trace: varint place of its first item, from 0; varint count of its items; trace id of 16 bytes, span id of 8;
- * varint length and bytes of tracestate.
+ * varint length and bytes of tracestate. An entry with traces is known by its last byte, which no delta ends with. A
+ * reader of before there were traces finds all events, and then damage.
  *
  * Varints are protobuf's (base 128, least significant first). The format is part of the data in Redis: entries outlive
  * a deployment. The results are a token an item, with a blank between two:
@@ -23,7 +24,11 @@
 #include "common/base/compiler.h"
 #include "counter-service/event/event.h"
 
-enum { EVENT_BATCH_VERSION = 1, EVENT_BATCH_VERSION_TRACES = 2 };
+enum {
+    EVENT_BATCH_VERSION = 1,
+    /* A longer tracestate is left out: so a trace takes 160 bytes at most. */
+    EVENT_TRACE_STATE_LEN_MAX = 128,
+};
 
 struct event_batch_item {
     struct text resource_id;
@@ -32,13 +37,16 @@ struct event_batch_item {
     int64_t delta;
 };
 
-/* Begins a batch with so many traces. When out of memory out->failed is set, as by those below. */
-void event_batch_begin(struct buffer *out, size_t trace_count);
-/* In the order of their items: so many from place on, which is counted from 0. */
-void event_batch_put_trace(struct buffer *out, size_t place, size_t count, const struct trace_context *context,
-                           struct text state);
+/* Begins a batch. When out of memory out->failed is set, as by those below. */
+void event_batch_begin(struct buffer *out);
 /* item: has the lengths of common/contract/limits.h, checked by whoever took it from a caller. */
 void event_batch_put(struct buffer *out, const struct event_batch_item *item);
+/* Behind all items: begins the traces, of which there is one at least. Returns what event_batch_end_traces takes. */
+size_t event_batch_begin_traces(struct buffer *out);
+/* In the order of their items: of so many from place on, which is counted from 0. */
+void event_batch_put_trace(struct buffer *out, size_t place, size_t count, const struct trace_context *context,
+                           struct text state);
+void event_batch_end_traces(struct buffer *out, size_t start);
 
 /* Reads the events of an entry: the items that were applied, in their order. */
 struct event_batch_reader {

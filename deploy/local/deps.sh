@@ -13,12 +13,11 @@ packages_of() {
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev ;;
         run) echo redis-server redis-tools curl ;;
-        stack) command -v go >/dev/null || echo golang-go
-            echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
-            prometheus-alertmanager jq ;;
+        stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
+            prometheus-alertmanager jq python3
+            command -v go >/dev/null || echo golang-go ;;
         # libnss-wrapper gives names the addresses that a test wants.
-        # `go tool pprof` reads profiles, Go builds a Prometheus and Jaeger; npm fetches TypeScript, which reads
-        # dashboards.
+        # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
         test) command -v go >/dev/null || echo golang-go
             command -v npm >/dev/null || echo nodejs npm
             echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \

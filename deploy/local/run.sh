@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the local stack until Ctrl-C, `make stop`, or one of its processes ends. WITH_KAFKA=1: and Kafka, to which
-# counter-service tells each change. WITH_JAEGER=1: and Jaeger, where each request's trace is. WITH_PROMETHEUS=1: and
-# Prometheus with Alertmanager. Other variables: stack.sh.
+# counter-service tells each change. WITH_PROMETHEUS=1: and Prometheus with Alertmanager. WITH_JAEGER=1: and
+# Jaeger, which gets the traces of both programs. Other variables: stack.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=deploy/local/stack.sh
@@ -12,16 +12,20 @@ KAFKA=
 if [ "${WITH_KAFKA:-}" = 1 ]; then
     KAFKA=$(deploy/local/kafka.sh) || echo "no Kafka: going on without events" >&2
 fi
-JAEGER=
-if [ "${WITH_JAEGER:-}" = 1 ]; then
-    JAEGER=$(deploy/local/jaeger.sh) || echo "no Jaeger: going on without traces" >&2
-fi
 PROMETHEUS=
 if [ "${WITH_PROMETHEUS:-}" = 1 ]; then
     if [ -n "$CONSUL" ] && monitoring_is_installed >/dev/null; then
         PROMETHEUS=1
     else
         echo "no Prometheus, Alertmanager, jq or Consul: going on without metrics kept" >&2
+    fi
+fi
+JAEGER=
+if [ "${WITH_JAEGER:-}" = 1 ]; then
+    if deploy/local/jaeger.sh >/dev/null; then
+        JAEGER=1
+    else
+        echo "no Jaeger: going on without traces" >&2
     fi
 fi
 set_stack_defaults
@@ -32,11 +36,13 @@ require_free_port "counter-service's health and metrics" "$TALLY_COUNTER_SERVICE
 require_free_port Redis "$REDIS_PORT" REDIS_PORT
 [ -z "$CONSUL" ] || require_free_port Consul "$CONSUL_PORT" CONSUL_PORT
 [ -z "$KAFKA" ] || require_free_port Kafka "$KAFKA_PORT" KAFKA_PORT
-[ -z "$JAEGER" ] || require_free_port Jaeger "$JAEGER_PORT" JAEGER_PORT
-[ -z "$JAEGER" ] || require_free_port "Jaeger's spans" "$OTLP_PORT" OTLP_PORT
 if [ -n "$PROMETHEUS" ]; then
     require_free_port Prometheus "$PROMETHEUS_PORT" PROMETHEUS_PORT
     require_free_port Alertmanager "$ALERTMANAGER_PORT" ALERTMANAGER_PORT
+fi
+if [ -n "$JAEGER" ]; then
+    require_free_port "Jaeger's query API" "$JAEGER_PORT" JAEGER_PORT
+    require_free_port "Jaeger's spans" "$JAEGER_OTLP_PORT" JAEGER_OTLP_PORT
 fi
 
 mkdir -p "$RUN_DIR"
@@ -57,9 +63,9 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
   Redis            127.0.0.1:$REDIS_PORT
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
-}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT        (/api/traces/ID; spans come in on $OTLP_PORT)
 }${PROMETHEUS:+  Prometheus       http://127.0.0.1:$PROMETHEUS_PORT                (/targets, /alerts, /graph)
   Alertmanager     http://127.0.0.1:$ALERTMANAGER_PORT
+}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT                (/api/traces?service=tally-gateway; its page is not built in)
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\
@@ -69,13 +75,14 @@ Try:
 ${KAFKA:+  kcat -b 127.0.0.1:$KAFKA_PORT -t $topic -C -o beginning -f '%k %h %s\n'
   TALLY_REDIS_ADDR=127.0.0.1:$REDIS_PORT TALLY_KAFKA_BROKERS=127.0.0.1:$KAFKA_PORT \\
       $BIN_DIR/counter-verify --config configs/config.yaml
-}${JAEGER:+  curl -G http://127.0.0.1:$JAEGER_PORT/api/traces -d service=tally-gateway -d limit=1
 }${PROMETHEUS:+  curl http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query -d query=tally_increments_total
+}${JAEGER:+  curl \"http://127.0.0.1:$JAEGER_PORT/api/traces?service=tally-gateway\"
 }
 TEXT
 
-names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka} ${JAEGER:+jaeger})
+names=(gateway counter-service redis ${CONSUL:+consul} ${KAFKA:+kafka})
 [ -z "$PROMETHEUS" ] || names+=("${MONITORING[@]}")
+[ -z "$JAEGER" ] || names+=(jaeger)
 all_run() {
     local name
     for name in "${names[@]}"; do

@@ -1,15 +1,14 @@
 # shellcheck shell=bash
 # Starts and stops processes by name, and the local stack with them: redis-server, a Consul agent, a Kafka broker,
-# Jaeger, counter-service, gateway, Prometheus. To be sourced from the top folder of the project.
+# counter-service, gateway, Prometheus. To be sourced from the top folder of the project.
 #
 #   RUN_DIR (build/run)   NAME.log and NAME.pid of each process; Redis's data in redis/, Kafka's in kafka/
 #   BIN_DIR (build/bin)   where the programs are
 #   CONSUL                the Consul program; "": no discovery
 #   KAFKA                 where Kafka's jars are; "": none is started
-#   JAEGER                the Jaeger program; "": none is started
 #   PROMETHEUS, PROMETHEUS_PORT, ALERTMANAGER_PORT: see monitoring.sh
-#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), JAEGER_PORT (16686: its API),
-#   OTLP_PORT (4318: where Jaeger takes spans), TALLY_SERVER_PORT (8080),
+#   JAEGER, JAEGER_PORT, JAEGER_OTLP_PORT: see tracing.sh
+#   REDIS_PORT (16379), CONSUL_PORT (8500: its page and API), KAFKA_PORT (9092), TALLY_SERVER_PORT (8080),
 #   TALLY_COUNTER_SERVICE_PORT (50051), TALLY_COUNTER_SERVICE_ADMIN_PORT (50052) and every other TALLY_
 #   variable of the programs
 
@@ -17,6 +16,8 @@ RUN_DIR=${RUN_DIR:-build/run}
 BIN_DIR=${BIN_DIR:-build/bin}
 # shellcheck source=deploy/local/monitoring.sh
 source deploy/local/monitoring.sh
+# shellcheck source=deploy/local/tracing.sh
+source deploy/local/tracing.sh
 
 # Everything listens on loopback unless told otherwise. drain.delay is for load balancers, which are not here.
 set_stack_defaults() {
@@ -37,12 +38,8 @@ set_stack_defaults() {
     fi
     export KAFKA_PORT=${KAFKA_PORT:-9092}
     [ -z "${KAFKA:-}" ] || export TALLY_KAFKA_BROKERS="${TALLY_KAFKA_BROKERS-127.0.0.1:$KAFKA_PORT}"
-    export JAEGER_PORT=${JAEGER_PORT:-16686} OTLP_PORT=${OTLP_PORT:-4318}
-    if [ -n "${JAEGER:-}" ]; then
-        export TALLY_TRACING_ENDPOINT="${TALLY_TRACING_ENDPOINT-http://127.0.0.1:$OTLP_PORT}"
-        export TALLY_TRACING_SAMPLE_RATIO="${TALLY_TRACING_SAMPLE_RATIO:-1}"
-    fi
     set_monitoring_defaults
+    set_tracing_defaults
     export TALLY_DRAIN_DELAY=${TALLY_DRAIN_DELAY:-0s}
     GATEWAY_URL=http://127.0.0.1:$TALLY_SERVER_PORT
     ADMIN_URL=http://127.0.0.1:$TALLY_COUNTER_SERVICE_ADMIN_PORT
@@ -79,14 +76,14 @@ set_free_ports() {
 require_free_port() { # what, port, variable
     local target=run
     port_is_taken "$2" || return 0
-    [ -z "${KAFKA:-}${JAEGER:-}" ] || target=stack
+    [ -z "${KAFKA:-}" ] || target=stack
     echo "port $2, for $1, is taken (a stack that still runs? \`make stop\`). Another one: $3=PORT make $target" >&2
     return 1
 }
 
-# A process number may be given again to another process: with the start time it is one process for sure. Sets identity.
-# Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make bash (5.2)
-# fail to parse the trap's command.
+# A process number may be given again to another process: with the start time it is one process for sure. Sets
+# identity. Without $(...), here and in process_runs, which run.sh calls all the time: a signal within one may make
+# bash (5.2) fail to parse the trap's command.
 process_identity() { # pid
     local stat
     { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -199,11 +196,6 @@ wait_kafka() {
     wait_process_ready kafka 600 kafka_listens_or_ended
 }
 
-start_jaeger() {
-    start_process jaeger deploy/local/jaeger_server.sh "$PWD/$RUN_DIR/jaeger" "$OTLP_PORT" "$JAEGER_PORT"
-    wait_ready jaeger "http://127.0.0.1:$JAEGER_PORT/api/services"
-}
-
 consul_passes_both() {
     local passing
     # "|| true": grep may find none
@@ -223,8 +215,8 @@ start_stack() {
     [ -z "${KAFKA:-}" ] || start_kafka
     start_redis redis "$REDIS_PORT"
     [ -z "${CONSUL:-}" ] || start_consul
-    [ -z "${JAEGER:-}" ] || start_jaeger
     [ -z "${KAFKA:-}" ] || wait_kafka
+    [ -z "${JAEGER:-}" ] || start_jaeger
     start_process counter-service "$BIN_DIR/counter-service" --config configs/config.yaml
     start_process gateway "$BIN_DIR/gateway" --config configs/config.yaml
     wait_ready counter-service "$ADMIN_URL/health"

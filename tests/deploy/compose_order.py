@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 
-from compose_file import started
+from compose_file import default_services
 
 
 def first_times(events, action):
@@ -20,7 +20,7 @@ def first_times(events, action):
 
 
 def main():
-    services = started()
+    services = default_services()
     events = [json.loads(line) for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
     started = first_times(events, "start")
     healthy = first_times(events, "health_status: healthy")

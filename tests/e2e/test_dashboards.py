@@ -1,8 +1,10 @@
 """deploy/grafana/dashboards by Grafana's own types. What their queries find: test_prometheus.py."""
 
+import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 
 import pytest
 
@@ -20,6 +22,20 @@ def check(directory):
 def test_the_dashboards_are_what_grafanas_types_allow():
     run = check(DASHBOARDS)
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_each_dashboard_and_each_panel_has_an_id_and_a_place_of_its_own():
+    boards = [json.loads(path.read_text()) for path in DASHBOARDS.glob("*.json")]
+    assert len({board["uid"] for board in boards}) == len({board["title"] for board in boards}) == len(boards)
+    for board in boards:
+        ids, cells = Counter(), Counter()
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            ids[panel["id"]] += 1
+            columns = range(place["x"], place["x"] + place["w"])
+            cells.update((x, y) for x in columns for y in range(place["y"], place["y"] + place["h"]))
+            assert place["x"] + place["w"] <= 24, panel["title"]
+        assert set(ids.values()) == set(cells.values()) == {1}, board["title"]
 
 
 @pytest.mark.parametrize(

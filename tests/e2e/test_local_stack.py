@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from harness.consul_agent import consul_program
-from harness.jaeger import jaeger_program
+from harness.jaeger import require_jaeger
 from harness.kafka_broker import kafka_jars
 from harness.paths import BIN_DIR, ROOT
 from harness.ports import free_port
@@ -22,7 +22,7 @@ from harness.wait import wait_until
 
 PORTS = (
     "REDIS_PORT", "CONSUL_PORT", "KAFKA_PORT", "TALLY_SERVER_PORT", "TALLY_COUNTER_SERVICE_PORT",
-    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT", "OTLP_PORT",
+    "TALLY_COUNTER_SERVICE_ADMIN_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "JAEGER_PORT", "JAEGER_OTLP_PORT",
 )  # fmt: skip
 
 
@@ -91,6 +91,13 @@ def local_stack_with_prometheus(tmp_path):
         yield stack
 
 
+@pytest.fixture
+def local_stack_with_jaeger(tmp_path):
+    require_jaeger()
+    with stopped_at_last(LocalStack(tmp_path, WITH_JAEGER="1")) as stack:
+        yield stack
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "terminal-closed"])
 def test_it_comes_up_answers_and_stops_with_its_terminal(local_stack, number):
     local_stack.start()
@@ -142,27 +149,6 @@ def test_with_kafka_each_change_is_an_event_there(local_stack_with_kafka):
     assert not local_stack.says("did not stop"), local_stack.log_tail()
 
 
-@pytest.fixture
-def local_stack_with_jaeger(tmp_path):
-    jaeger_program()
-    with stopped_at_last(LocalStack(tmp_path, WITH_JAEGER="1")) as stack:
-        yield stack
-
-
-def test_with_jaeger_each_request_is_a_trace_there(local_stack_with_jaeger):
-    local_stack = local_stack_with_jaeger
-    local_stack.start()
-    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 50)
-    increment_by_curl(f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}", "article-1")
-    port = local_stack.ports["JAEGER_PORT"]
-    assert local_stack.says(f"curl -G http://127.0.0.1:{port}/api/traces -d service=tally-gateway -d limit=1")
-    url = f"http://127.0.0.1:{port}/api/traces?service=tally-gateway&limit=1"
-    wait_until(lambda: b'"tally-counter-service"' in urllib.request.urlopen(url, timeout=10).read(), interval=0.2)
-    assert local_stack.interrupt() == 0
-    assert local_stack.open_ports() == []
-    assert not local_stack.says("did not stop"), local_stack.log_tail()
-
-
 def test_with_prometheus_both_programs_are_watched(local_stack_with_prometheus):
     local_stack = local_stack_with_prometheus
     local_stack.start()
@@ -181,6 +167,26 @@ def test_with_prometheus_both_programs_are_watched(local_stack_with_prometheus):
     (found,) = ask("alertmanagers")["activeAlertmanagers"]
     assert found["url"].startswith(f"http://127.0.0.1:{alertmanager}/")
     assert any(rule["name"] == "TallyRedisDown" for group in ask("rules")["groups"] for rule in group["rules"])
+    assert local_stack.interrupt() == 0
+    assert local_stack.open_ports() == []
+    assert not local_stack.says("did not stop"), local_stack.log_tail()
+
+
+def test_with_jaeger_each_request_has_its_trace(local_stack_with_jaeger):
+    local_stack = local_stack_with_jaeger
+    local_stack.start()
+    local_stack.wait_until_ready(lambda: local_stack.says("Tally is running"), 60)
+    increment_by_curl(f"http://127.0.0.1:{local_stack.ports['TALLY_SERVER_PORT']}", "traced")
+    _, found, rest = local_stack.log().partition('curl "http')  # as run.sh tells to try
+    url = f"http{rest.partition(chr(34))[0]}"
+
+    def names():
+        with urllib.request.urlopen(url, timeout=10) as response:
+            traces = json.load(response)["data"] or []
+        return {span["operationName"] for trace in traces for span in trace["spans"]}
+
+    assert found
+    wait_until(lambda: {"POST /api/v1/counter/increment", "EVALSHA"} <= names(), 40, interval=0.2)
     assert local_stack.interrupt() == 0
     assert local_stack.open_ports() == []
     assert not local_stack.says("did not stop"), local_stack.log_tail()

@@ -146,7 +146,7 @@ static void write_entry(struct ranking_fixture *fixture, int64_t ms, const struc
     buffer_init(&results);
     assert_true(ms >= fixture->now_ms);
     fixture->now_ms = ms;
-    event_batch_begin(&items, 0);
+    event_batch_begin(&items);
     put_counters(fixture, &requests, &items, &results, events, count);
     if (!dropped) {
         put_entry(fixture, &requests, ms, (struct text){items.data, items.len},

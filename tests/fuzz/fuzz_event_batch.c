@@ -24,7 +24,7 @@ static void check_written_again(const struct event *event)
     const struct event_batch_item item = {event->resource_id, event->counter_type, event->user_id, event->delta};
     struct buffer out;
     buffer_init(&out);
-    event_batch_begin(&out, 0);
+    event_batch_begin(&out);
     event_batch_put(&out, &item);
     struct event_batch_reader reader;
     struct event again;

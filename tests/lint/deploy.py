@@ -43,7 +43,8 @@ def effective(program, environment):
     """(settings, None) with only these TALLY_ variables, or (None, what the program says against them)."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     command = [os.path.join(sys.argv[1], program), "--config", "configs/config.yaml", "--check"]
-    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **environment})
+    given = {name: value for name, value in environment.items() if value is not None}  # the others come from outside
+    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **given})
     return (yaml.safe_load(run.stdout), None) if run.returncode == 0 else (None, run.stderr.strip())
 
 
@@ -199,6 +200,15 @@ def monitoring_problems(services):
     wanted = sorted(metrics_address(name, service) for name, service in services.items() if program_of(service))
     if scraped != wanted:
         yield f"{COMPOSE}: Prometheus scrapes {scraped}, the processes are {wanted}"
+
+
+    mounted = dict(volume.split(":")[1::-1] for volume in services["grafana"]["volumes"])
+    provisioning = (COMPOSE.parent / "grafana/provisioning/dashboards/tally.yml").read_text()
+    provider = yaml.safe_load(provisioning)["providers"][0]
+    home = pathlib.PurePath(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    dashboards = mounted.get(provider["options"]["path"])
+    if dashboards is None or not (COMPOSE.parent / dashboards / home.name).exists():
+        yield f"{COMPOSE}: grafana: its provisioned dashboards or its home dashboard are not mounted"
 
 
 def metrics_address(name, service):

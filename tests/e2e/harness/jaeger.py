@@ -16,18 +16,17 @@ _PROGRAM = ROOT / "build" / "jaeger" / "jaeger"
 _SCRIPT = ROOT / "deploy" / "local" / "jaeger_server.sh"
 
 
-def jaeger_program():
-    """Where it is. Skips the test where it cannot be had."""
+def require_jaeger():
+    """Skips, by name, where there is none."""
     if not os.access(_PROGRAM, os.X_OK):
         pytest.skip("no Jaeger here: deploy/local/jaeger.sh builds it, or says why it cannot")
-    return _PROGRAM
 
 
 class Jaeger(Process):
     """Killed, it comes back on the same ports, and has forgotten its traces."""
 
     def __init__(self, directory, name="jaeger"):
-        jaeger_program()
+        require_jaeger()
         self.otlp_port, self.query_port = free_port(), free_port()
         argv = [_SCRIPT, directory / f"{name}-data", self.otlp_port, self.query_port]
         super().__init__(name, argv, dict(os.environ), directory)

@@ -108,6 +108,7 @@ class ConsulTargets(Process):
     """The shipped script, which keeps a file of targets."""
 
     def __init__(self, directory, consul, service, prometheus):
+        debian_program("jq")
         script = [SHIPPED / "consul_targets.sh", service, prometheus.targets_directory / f"{service}.json"]
         env = {**os.environ, "CONSUL": str(consul_program()), "CONSUL_HTTP_ADDR": consul.address}
         super().__init__(f"targets-{service}", script, env, directory)
@@ -130,15 +131,14 @@ class Receiver:
     """Where Alertmanager tells its alerts: a webhook. Usable in a with statement."""
 
     def __init__(self):
-        self.told = []  # (path, status, alert name), in their order
+        self._told = {}  # (path, alert name) -> status
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                receiver.told += [
-                    (self.path, alert["status"], alert["labels"]["alertname"]) for alert in message["alerts"]
-                ]
+                for alert in message["alerts"]:
+                    receiver._told[self.path, alert["labels"]["alertname"]] = alert["status"]
                 self.send_response(200)
                 self.end_headers()
 
@@ -147,6 +147,10 @@ class Receiver:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def last_told(self, path, alert):
+        """firing, resolved, or None: nothing."""
+        return self._told.get((path, alert))
 
     def __enter__(self):
         self._thread = threading.Thread(target=self._server.serve_forever)

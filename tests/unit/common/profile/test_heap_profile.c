@@ -92,15 +92,23 @@ static void test_a_damaged_dump_gives_what_can_be_read(void **state)
 
 /* ---- a leak ---- */
 
-enum { LEAKS = 40, LEAK_BYTES = 1024 * 1024 };
+/* One byte in 512 KiB is sampled: about 128 blocks when they are small. Half or twice as many do not happen. */
+enum { LEAK_BYTES = 64 * 1024 * 1024, SMALL_BLOCK = 1024, BIG_BLOCK = 1024 * 1024 };
 
-static char *leaked[LEAKS];
+static char *leaked[LEAK_BYTES / SMALL_BLOCK];
 
-__attribute__((noinline)) static void leak_some(void)
+__attribute__((noinline)) static void leak_some(size_t block)
 {
-    for (size_t i = 0; i < LEAKS; i++) {
-        leaked[i] = malloc(LEAK_BYTES);
+    for (size_t i = 0; i < LEAK_BYTES / block; i++) {
+        leaked[i] = malloc(block);
         assert_non_null(leaked[i]);
+    }
+}
+
+static void free_leaked(size_t block)
+{
+    for (size_t i = 0; i < LEAK_BYTES / block; i++) {
+        free(leaked[i]);
     }
 }
 
@@ -164,29 +172,49 @@ static void check_there_is_none(void)
     profile_done(&profile);
 }
 
+static void set_active(bool is_active)
+{
+    struct error error;
+    assert_int_equal(heap_profile_set_active(is_active, &error), 0);
+    assert_true(heap_profile_is_active() == is_active);
+}
+
 static void test_a_leak_is_seen_where_it_is(void **state)
 {
     (void)state;
-    struct error error;
+    static const size_t blocks[] = {BIG_BLOCK, SMALL_BLOCK};
     if (!heap_profile_is_there()) {
         check_there_is_none();
         return;
     }
     assert_false(heap_profile_is_active());
-    assert_int_equal(heap_profile_set_active(true, &error), 0);
-    assert_true(heap_profile_is_active());
-    leak_some();
-    assert_in_range(leaked_bytes(), LEAKS / 2 * LEAK_BYTES, 2 * LEAKS * LEAK_BYTES);
-    for (size_t i = 0; i < LEAKS; i++) {
-        free(leaked[i]);
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        set_active(true);
+        leak_some(blocks[i]);
+        assert_in_range(leaked_bytes(), LEAK_BYTES / 2, 2 * LEAK_BYTES);
+        free_leaked(blocks[i]);
+        assert_int_equal(leaked_bytes(), 0);
+        set_active(false);
+        leak_some(blocks[i]);
+        assert_int_equal(leaked_bytes(), 0); /* it was not sampled */
+        free_leaked(blocks[i]);
     }
+}
+
+static void test_what_was_sampled_before_is_forgotten(void **state)
+{
+    (void)state;
+    if (!heap_profile_is_there()) {
+        return;
+    }
+    set_active(true);
+    leak_some(SMALL_BLOCK);
+    assert_in_range(leaked_bytes(), LEAK_BYTES / 2, 2 * LEAK_BYTES);
+    set_active(true);
     assert_int_equal(leaked_bytes(), 0);
-    assert_int_equal(heap_profile_set_active(false, &error), 0);
-    leak_some();
-    assert_int_equal(leaked_bytes(), 0); /* it was not sampled */
-    for (size_t i = 0; i < LEAKS; i++) {
-        free(leaked[i]);
-    }
+    free_leaked(SMALL_BLOCK);
+    assert_int_equal(leaked_bytes(), 0);
+    set_active(false);
 }
 
 int main(void)
@@ -196,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_dump_is_told),
         cmocka_unit_test(test_a_damaged_dump_gives_what_can_be_read),
         cmocka_unit_test(test_a_leak_is_seen_where_it_is),
+        cmocka_unit_test(test_what_was_sampled_before_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void test_the_bytes_of_an_item_are_those_of_the_format(void **state)
     (void)state;
     struct buffer out;
     buffer_init(&out);
-    event_batch_begin(&out, 0);
+    event_batch_begin(&out);
     event_batch_put(&out, &(struct event_batch_item){TEXT("post"), TEXT("likes"), {NULL, 0}, -65});
     assert_true(text_equal(text_in(&out), TEXT("\1\4post\5likes\0\x81\1")));
     buffer_done(&out);
@@ -79,7 +79,7 @@ static void make_random_item(struct prng *prng, struct random_item *made)
     made->item.resource_id = random_text(prng, made->resource_id, 1, sizeof(made->resource_id));
     made->item.counter_type = random_text(prng, made->counter_type, 1, sizeof(made->counter_type));
     made->item.user_id = random_text(prng, made->user_id, 0, sizeof(made->user_id));
-    made->item.delta = random_number(prng);
+    made->item.delta = random_number(prng) | 1; /* 0 is none */
     made->value = random_number(prng);
 }
 
@@ -90,7 +90,7 @@ static void check_random_batch(struct prng *prng)
     struct buffer items, results;
     buffer_init(&items);
     buffer_init(&results);
-    event_batch_begin(&items, 0);
+    event_batch_begin(&items);
     for (size_t i = 0; i < count; i++) {
         make_random_item(prng, &made[i]);
         event_batch_put(&items, &made[i].item);
@@ -162,14 +162,25 @@ static void test_an_event_has_the_trace_of_its_item(void **state)
     (void)state;
     struct buffer items;
     buffer_init(&items);
-    event_batch_begin(&items, 2);
+    event_batch_begin(&items);
+    put_three_items(&items);
+    const size_t start = event_batch_begin_traces(&items);
     event_batch_put_trace(&items, 0, 1, &contexts[0], TEXT("a=1"));
     event_batch_put_trace(&items, 2, 1, &contexts[1], TEXT(""));
-    put_three_items(&items);
+    event_batch_end_traces(&items, start);
     check_traces(&items, "1 2 3", "0-1");
     check_traces(&items, "r1 2 3", "-1"); /* a replay is no event */
     check_traces(&items, "1 2 r3", "0-");
     buffer_done(&items);
+}
+
+static void put_one_traced(struct buffer *out, struct text trace_state)
+{
+    event_batch_begin(out);
+    put_three_items(out);
+    const size_t start = event_batch_begin_traces(out);
+    event_batch_put_trace(out, 1, 2, &contexts[0], trace_state);
+    event_batch_end_traces(out, start);
 }
 
 static void test_one_trace_may_be_that_of_several_items(void **state)
@@ -177,30 +188,66 @@ static void test_one_trace_may_be_that_of_several_items(void **state)
     (void)state;
     struct buffer items;
     buffer_init(&items);
-    event_batch_begin(&items, 1);
-    event_batch_put_trace(&items, 1, 2, &contexts[0], TEXT("a=1"));
-    put_three_items(&items);
+    put_one_traced(&items, TEXT("a=1"));
     check_traces(&items, "1 2 3", "-00");
     check_traces(&items, "1 r2 3", "-0");
     buffer_done(&items);
 }
 
-static void test_traces_that_are_cut_off_are_damage(void **state)
+static void test_a_long_tracestate_is_left_out(void **state)
+{
+    (void)state;
+    static char longer[EVENT_TRACE_STATE_LEN_MAX + 1];
+    struct event_batch_reader reader;
+    struct event event;
+    struct buffer items;
+    buffer_init(&items);
+    memset(longer, 'x', sizeof(longer));
+    for (size_t len = sizeof(longer) - 1; len <= sizeof(longer); len++) {
+        items.len = 0;
+        put_one_traced(&items, (struct text){longer, len});
+        assert_int_equal(event_batch_open(&reader, PARTITION, entry, text_in(&items), TEXT("1 2 3")), 0);
+        assert_true(event_batch_next(&reader, &event) == 1 && event_batch_next(&reader, &event) == 1);
+        assert_non_null(event.trace.trace_id);
+        assert_int_equal(event.trace.state.len, len <= EVENT_TRACE_STATE_LEN_MAX ? len : 0);
+    }
+    buffer_done(&items);
+}
+
+/* Whatever is wrong behind the items, all events are told before it is found. */
+static void test_damaged_traces_cost_no_event(void **state)
 {
     (void)state;
     struct buffer items;
-    struct event_batch_reader reader;
     buffer_init(&items);
-    event_batch_begin(&items, 1);
-    event_batch_put_trace(&items, 1, 1, &contexts[0], TEXT("a=1"));
-    for (size_t len = 0; len < items.len; len++) {
-        const struct text cut = {items.data, len};
-        assert_int_equal(event_batch_open(&reader, PARTITION, entry, cut, TEXT("")), -1);
+    event_batch_begin(&items);
+    put_three_items(&items);
+    const size_t items_len = items.len;
+    items.len = 0;
+    put_one_traced(&items, TEXT("a=1"));
+    for (size_t i = items_len; i < items.len; i++) {
+        for (int byte = 0; byte < 256; byte++) {
+            struct event_batch_reader reader;
+            struct event event;
+            const char was = items.data[i];
+            items.data[i] = (char)byte;
+            assert_int_equal(event_batch_open(&reader, PARTITION, entry, text_in(&items), TEXT("1 2 3")), 0);
+            for (int64_t value = 1; value <= 3; value++) {
+                assert_int_equal(event_batch_next(&reader, &event), 1);
+                assert_true(event.value == value);
+            }
+            assert_int_not_equal(event_batch_next(&reader, &event), 1);
+            items.data[i] = was;
+        }
     }
-    static const char *const counts[] = {"\2\0", "\2\x80\x80\x80\x80\x80\x80\x80\x80\x80\1", "\2\xe9\7"};
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        const struct text text = {counts[i], i == 0 ? 2 : strlen(counts[i])};
-        assert_int_equal(event_batch_open(&reader, PARTITION, entry, text, TEXT("")), -1);
+    for (size_t len = items_len; len < items.len; len++) { /* cut off */
+        struct event_batch_reader reader;
+        struct event event;
+        const struct text cut = {items.data, len};
+        assert_int_equal(event_batch_open(&reader, PARTITION, entry, cut, TEXT("1 2 3")), 0);
+        for (int told = 0; told < 3; told++) {
+            assert_int_equal(event_batch_next(&reader, &event), 1);
+        }
     }
     buffer_done(&items);
 }
@@ -213,7 +260,8 @@ int main(void)
         cmocka_unit_test(test_random_items_come_back_as_they_were),
         cmocka_unit_test(test_an_event_has_the_trace_of_its_item),
         cmocka_unit_test(test_one_trace_may_be_that_of_several_items),
-        cmocka_unit_test(test_traces_that_are_cut_off_are_damage),
+        cmocka_unit_test(test_a_long_tracestate_is_left_out),
+        cmocka_unit_test(test_damaged_traces_cost_no_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static int read_alike(size_t item_count, const char *results, struct event *last
     const struct event_batch_item item = {TEXT("post"), TEXT("likes"), TEXT("u"), -2};
     struct buffer out;
     buffer_init(&out);
-    event_batch_begin(&out, 0);
+    event_batch_begin(&out);
     for (size_t i = 0; i < item_count; i++) {
         event_batch_put(&out, &item);
     }
