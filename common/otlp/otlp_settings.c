@@ -70,7 +70,7 @@ static bool is_turned_off(char *const *environment)
         const char *protocol = find(environment, protocols[i]);
         if (protocol != NULL) {
             if (!is_word(protocol, "http/protobuf")) {
-                pass_over(protocols[i], "spans are sent by http/protobuf only: tracing.endpoint says where to");
+                pass_over(protocols[i], "spans are sent by http/protobuf only, to tracing.endpoint");
                 return true;
             }
             return false; /* the first one counts */
@@ -89,9 +89,10 @@ static int find_endpoint(struct arena *arena, const struct config *config, char 
     if (is_word(disabled, "true")) {
         return 0;
     }
+    const bool is_off = is_turned_off(environment);
     if (config->tracing.endpoint[0] != '\0') {
         *ret_url = append_path(arena, config->tracing.endpoint);
-    } else if ((whole != NULL || base != NULL) && is_turned_off(environment)) {
+    } else if (is_off) {
         return 0;
     } else if (whole != NULL) {
         *ret_url = join(arena, whole, "", "");

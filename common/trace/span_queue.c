@@ -6,12 +6,55 @@
 #include "common/base/clock.h"
 #include "common/thread/condition.h"
 
-enum { CLOCKS_APART_US = 10, CLOCKS_TRIES = 5 };
+/* Over it the clock was set, or the thread stood still between two readings. */
+enum { STEP_US = 1000, READINGS = 5 };
+
+/* ---- the time of day ---- */
+
+/* Of some readings that which took least. */
+static int64_t read_ahead_us(void)
+{
+    int64_t ahead_us = 0;
+    int64_t least_us = INT64_MAX;
+    for (int i = 0; i < READINGS; i++) {
+        const int64_t before_us = clock_monotonic_us();
+        const int64_t realtime_us = clock_realtime_us();
+        const int64_t took_us = clock_monotonic_us() - before_us;
+        if (took_us < least_us) {
+            least_us = took_us;
+            ahead_us = realtime_us - before_us;
+        }
+    }
+    return ahead_us;
+}
+
+static bool is_step(int64_t ahead_us, int64_t known_us)
+{
+    return llabs(ahead_us - known_us) > STEP_US;
+}
+
+/* The same for all spans until the clock is set, so that what ends when another begins still does. */
+static int64_t ahead_us_of(struct span_queue *queue)
+{
+    const int64_t known_us = atomic_load_explicit(&queue->ahead_us, memory_order_relaxed);
+    if (!is_step(clock_realtime_us() - clock_monotonic_us(), known_us)) {
+        return known_us;
+    }
+    const int64_t ahead_us = read_ahead_us();
+    if (!is_step(ahead_us, known_us)) {
+        return known_us;
+    }
+    atomic_store_explicit(&queue->ahead_us, ahead_us, memory_order_relaxed);
+    return ahead_us;
+}
+
+/* ---- begin and end ---- */
 
 void span_queue_init(struct span_queue *queue, size_t max)
 {
     *queue = (struct span_queue){.max = max, .wake_at = max};
     queue->last = &queue->first;
+    atomic_init(&queue->ahead_us, read_ahead_us());
     pthread_mutex_init(&queue->lock, NULL);
     condition_init(&queue->filled);
 }
@@ -53,22 +96,8 @@ static void copy_text(char **at, struct text *text)
     }
 }
 
-/* What the realtime clock showed, or would have shown, at that monotonic time; in nanoseconds. Read again if the thread
- * had to wait between the two clocks. */
-static int64_t realtime_ns(int64_t monotonic_us)
-{
-    int64_t before_us;
-    int64_t now_us;
-    int tries = 0;
-    do {
-        before_us = clock_monotonic_us();
-        now_us = clock_realtime_us();
-    } while (clock_monotonic_us() - before_us > CLOCKS_APART_US && ++tries < CLOCKS_TRIES);
-    return (now_us - before_us + monotonic_us) * 1000;
-}
-
 /* One block of memory. NULL when there is none. */
-static struct queued_span *copy(const struct span *span)
+static struct queued_span *copy(const struct span *span, int64_t ahead_us)
 {
     struct queued_span *queued = malloc(size_of(span));
     if (queued == NULL) {
@@ -76,7 +105,7 @@ static struct queued_span *copy(const struct span *span)
     }
     struct span_link *links = (struct span_link *)(queued + 1);
     char *at = (char *)(links + span->link_count);
-    *queued = (struct queued_span){.span = *span, .start_ns = realtime_ns(span->start_us)};
+    *queued = (struct queued_span){.span = *span, .start_ns = (span->start_us + ahead_us) * 1000};
     queued->end_ns = queued->start_ns + (span->end_us - span->start_us) * 1000;
     if (span->link_count > 0) {
         memcpy(links, span->links, span->link_count * sizeof(*links));
@@ -106,7 +135,7 @@ static void set_count(struct span_queue *queue, size_t count)
 /* Without a copy, which costs more than all else, where there is no room for it. */
 void span_queue_put(struct span_queue *queue, const struct span *span)
 {
-    struct queued_span *queued = count_of(queue) < queue->max ? copy(span) : NULL;
+    struct queued_span *queued = count_of(queue) < queue->max ? copy(span, ahead_us_of(queue)) : NULL;
     pthread_mutex_lock(&queue->lock);
     const bool has_room = queued != NULL && count_of(queue) < queue->max && !queue->is_closed;
     if (has_room) {

@@ -22,6 +22,8 @@ struct queued_span {
 struct span_queue {
     /* immutable after init */
     size_t max;
+    /* any thread */
+    _Atomic int64_t ahead_us; /* of the time of day, by the monotonic one */
     /* guarded by lock */
     pthread_mutex_t lock;
     pthread_cond_t filled; /* there are `wake_at`, or the queue is closed */

@@ -65,7 +65,7 @@ ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both 
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
 }${PROMETHEUS:+  Prometheus       http://127.0.0.1:$PROMETHEUS_PORT                (/targets, /alerts, /graph)
   Alertmanager     http://127.0.0.1:$ALERTMANAGER_PORT
-}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT                (/api/traces?service=tally-gateway; its page is not built in)
+}${JAEGER:+  Jaeger           http://127.0.0.1:$JAEGER_PORT                (/api/traces, /api/services; without a page)
 }
 Try:
   curl $GATEWAY_URL/api/v1/counter/increment -H 'Content-Type: application/json' \\

@@ -352,7 +352,7 @@ def test_items_of_a_grpc_batch_have_traces_of_their_own(rpc, receiver):
 
 
 def test_without_a_collector_requests_are_answered_and_spans_counted(start_stack):
-    away = {"TRACING_ENDPOINT": "http://127.0.0.1:1", "TRACING_SAMPLE_RATIO": "1"}
+    away = {"TRACING_ENDPOINT": "http://127.0.0.1:1", "TRACING_SAMPLE_RATIO": "1", "TRACING_MAX_PER_SECOND": "1000000"}
     stack = start_stack(service=away, gateway=away)
     for _ in range(2500):  # 4 spans each, and 8192 have room
         assert stack.gateway.get(counter_path("a", "like")).status == 200

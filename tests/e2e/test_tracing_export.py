@@ -156,13 +156,15 @@ def test_the_variables_of_opentelemetry_are_heard(start_stack, receiver, resourc
 def test_a_malformed_variable_is_warned_of_and_not_repeated(start_stack, receiver, resource, monkeypatch):
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "hunter2")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "a=b,c=%zz")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "localhost:4317")
     stack = start_stack(gateway={"TRACING_ENDPOINT": receiver.endpoint})
     trace_id = traced(stack, resource)
     receiver.wait_for(lambda spans: receiver.trace(trace_id))
     assert "a" not in receiver.spans[0].resource
-    for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        assert stack.gateway.log().count(f'"variable":"{name}"') == 1
+    exporter = ("EXPORTER_OTLP_HEADERS", "EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_PROTOCOL")
+    for name in ("RESOURCE_ATTRIBUTES", *exporter):
+        assert stack.gateway.log().count(f'"variable":"OTEL_{name}"') == 1
     assert "hunter2" not in stack.gateway.log()
 
 

@@ -96,6 +96,44 @@ static void test_a_span_owns_what_it_points_to(void **state)
     span_queue_done(&queue);
 }
 
+static void test_what_ends_when_another_begins_still_does(void **state)
+{
+    (void)state;
+    enum { TIMES = 20000 };
+    struct span_queue queue;
+    size_t count;
+    struct span span = {.kind = SPAN_INTERNAL, .name = TEXT("x"), .start_us = 1000, .end_us = 2000};
+    span_queue_init(&queue, TIMES);
+    for (int i = 0; i < TIMES; i++) {
+        span_queue_put(&queue, &span);
+    }
+    struct queued_span *taken = take_now(&queue, TIMES, &count);
+    assert_int_equal(count, TIMES);
+    for (const struct queued_span *at = taken; at != NULL; at = at->next) {
+        assert_int_equal(at->start_ns, taken->start_ns);
+        assert_int_equal(at->end_ns, taken->start_ns + 1000 * 1000);
+    }
+    queued_spans_free(taken);
+    span_queue_done(&queue);
+}
+
+static void test_a_clock_that_was_set_moves_the_spans_after_it(void **state)
+{
+    (void)state;
+    struct span_queue queue;
+    size_t count;
+    const int64_t now_us = clock_monotonic_us();
+    const struct span span = {.kind = SPAN_INTERNAL, .name = TEXT("x"), .start_us = now_us, .end_us = now_us};
+    span_queue_init(&queue, 1);
+    /* As if it had been set since. */
+    atomic_fetch_add(&queue.ahead_us, INT64_C(3600) * 1000 * 1000);
+    span_queue_put(&queue, &span);
+    struct queued_span *taken = take_now(&queue, 1, &count);
+    assert_true(llabs(taken->start_ns / 1000 - clock_realtime_us()) < INT64_C(60) * 1000 * 1000);
+    queued_spans_free(taken);
+    span_queue_done(&queue);
+}
+
 static void test_what_finds_no_room_is_counted(void **state)
 {
     (void)state;
@@ -172,6 +210,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_oldest_are_taken_first),
         cmocka_unit_test(test_a_span_owns_what_it_points_to),
+        cmocka_unit_test(test_what_ends_when_another_begins_still_does),
+        cmocka_unit_test(test_a_clock_that_was_set_moves_the_spans_after_it),
         cmocka_unit_test(test_what_finds_no_room_is_counted),
         cmocka_unit_test(test_a_closed_queue_gives_what_it_has_and_takes_nothing),
         cmocka_unit_test(test_whoever_takes_waits_for_enough_of_them),
