@@ -1,5 +1,6 @@
 #include "common/profile/heap_profile.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -94,6 +95,22 @@ static bool read_sums(struct text line, int64_t *ret_objects, int64_t *ret_bytes
     return decimal_parse(objects, ret_objects) && decimal_parse(bytes, ret_bytes);
 }
 
+/* How many of the innermost frames are the allocator's: what is allocated is its caller's. */
+static size_t allocator_frames(void *const *frames, size_t depth)
+{
+    Dl_info allocator;
+    Dl_info info;
+    size_t count = 0;
+    if (mallctl == NULL ||
+        dladdr((void *)(uintptr_t)mallctl, &allocator) == 0) { /* NOLINT(performance-no-int-to-ptr) */
+        return 0;
+    }
+    while (count + 1 < depth && dladdr(frames[count], &info) != 0 && info.dli_fbase == allocator.dli_fbase) {
+        count++;
+    }
+    return count;
+}
+
 /* An object of so many bytes is sampled with the probability 1 - e^(-bytes/rate): each stands for its inverse. */
 static void add_stack(struct profile *profile, void *const *frames, size_t depth, int64_t objects, int64_t bytes)
 {
@@ -103,7 +120,8 @@ static void add_stack(struct profile *profile, void *const *frames, size_t depth
     const double size = (double)bytes / (double)objects;
     const double scale = 1 / -expm1(-size / (double)profile->period);
     const int64_t values[PROFILE_VALUES] = {llround((double)objects * scale), llround((double)bytes * scale)};
-    profile_add(profile, frames, depth, "", values);
+    const size_t inner = allocator_frames(frames, depth);
+    profile_add(profile, frames + inner, depth - inner, "", values);
 }
 
 int heap_profile_read(struct text text, struct profile *ret_profile, struct error *error)

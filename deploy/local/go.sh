@@ -14,22 +14,19 @@ is_new_enough() { # program
         printf '%s\n' "$MIN" "${found#go}" | sort --check=quiet --version-sort
 }
 
-# As the go command does it: https://go.dev/ref/mod#module-proxy, https://go.dev/doc/toolchain#download
+# The go command looks it up in the checksum database, as it does with every module. A module has no executables
+# (https://go.dev/doc/toolchain#download).
 fetch() {
-    local machine proxy
-    machine=$(go env GOOS)-$(go env GOARCH)
-    proxy=$(go env GOPROXY)
-    curl -fsSL --retry 2 -o "$DIR/go.zip" \
-        "${proxy%%[,|]*}/golang.org/toolchain/@v/v0.0.1-go$VERSION.$machine.zip" >&2 || {
-        echo "go.sh: Go's module proxy does not give Go $VERSION: see above; does GOPROXY name the one that this" \
-            "machine reaches? Or install Go $MIN or newer" >&2
+    local answer
+    answer=$(cd "$DIR" && GOFLAGS=-mod=mod go mod download -json \
+        "golang.org/toolchain@v0.0.1-go$VERSION.$(go env GOOS)-$(go env GOARCH)") || {
+        echo "go.sh: Go's module proxy does not give Go $VERSION: $answer; does GOPROXY name the one that this machine" \
+            "reaches? Or install Go $MIN or newer" >&2
         return 1
     }
-    rm -rf "$DIR/unpacked" "$DIR/root"
-    python3 -m zipfile -e "$DIR/go.zip" "$DIR/unpacked"
-    mv "$DIR/unpacked/golang.org/"* "$DIR/root"
-    chmod -R u+x "$DIR/root/bin" "$DIR/root/pkg/tool"
-    rm -rf "$DIR/unpacked" "$DIR/go.zip"
+    rm -rf "$DIR/root"
+    cp -r "$(sed -nE 's/^\t"Dir": "(.*)",$/\1/p' <<<"$answer")" "$DIR/root"
+    chmod -R u+wx "$DIR/root/bin" "$DIR/root/pkg/tool"
 }
 
 command -v go >/dev/null || {

@@ -126,17 +126,13 @@ static bool is_named(const Perftools__Profiles__Profile *message, const Perftool
     return text->len == strlen(name) && memcmp(text->data, name, text->len) == 0;
 }
 
-/* Bytes of all samples that have the function in their stack. */
+/* Bytes of all samples that the function itself has allocated: the allocator's frames are not among them. */
 static int64_t bytes_of(const Perftools__Profiles__Profile *message, const char *name)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < message->n_sample; i++) {
-        bool has = false;
-        for (size_t k = 0; k < message->sample[i]->n_location_id; k++) {
-            const Perftools__Profiles__Function *function = function_of(message, message->sample[i]->location_id[k]);
-            has |= function != NULL && is_named(message, function, name);
-        }
-        bytes += has ? message->sample[i]->value[1] : 0;
+        const Perftools__Profiles__Function *function = function_of(message, message->sample[i]->location_id[0]);
+        bytes += function != NULL && is_named(message, function, name) ? message->sample[i]->value[1] : 0;
     }
     return bytes;
 }
