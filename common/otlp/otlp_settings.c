@@ -92,14 +92,10 @@ static int find_endpoint(struct arena *arena, const struct config *config, char 
     const bool is_off = is_turned_off(environment);
     if (config->tracing.endpoint[0] != '\0') {
         *ret_url = append_path(arena, config->tracing.endpoint);
-    } else if (is_off) {
+    } else if (is_off || (whole == NULL && base == NULL)) {
         return 0;
-    } else if (whole != NULL) {
-        *ret_url = join(arena, whole, "", "");
-    } else if (base != NULL) {
-        *ret_url = append_path(arena, base);
     } else {
-        return 0;
+        *ret_url = whole != NULL ? join(arena, whole, "", "") : append_path(arena, base);
     }
     return *ret_url != NULL ? 0 : -1;
 }

@@ -20,8 +20,8 @@ fetch() {
     local answer
     answer=$(cd "$DIR" && GOFLAGS=-mod=mod go mod download -json \
         "golang.org/toolchain@v0.0.1-go$VERSION.$(go env GOOS)-$(go env GOARCH)") || {
-        echo "go.sh: Go's module proxy does not give Go $VERSION: $answer; does GOPROXY name the one that this machine" \
-            "reaches? Or install Go $MIN or newer" >&2
+        echo "go.sh: Go's module proxy does not give Go $VERSION: $answer; does GOPROXY name the one that this" \
+            "machine reaches? Or install Go $MIN or newer" >&2
         return 1
     }
     rm -rf "$DIR/root"
