@@ -18,7 +18,7 @@ RANKINGS = "[{counter_type: like, windows: [day, all], rolling: [1h]}]"
 pytestmark = pytest.mark.timeout(120)
 ALERTS, PANELS, RECORDED = list(of_alerts()), list(of_dashboards()), recorded()
 QUERIES = [*ALERTS, *PANELS, *(query for _, query in RECORDED)]
-SELECTORS = sorted({selector for query in QUERIES for selector in selectors(query.text)}, key=str)
+SELECTORS = sorted({(name, tuple(sorted(labels))) for query in QUERIES for name, labels in selectors(query.text)})
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def watched(stack, prometheus):
 @pytest.mark.parametrize("name, labels", SELECTORS, ids=str)
 def test_what_is_named_exists(watched, name, labels):
     """The metric, or what a rule records, with each label that is matched."""
-    has_all = ", ".join(f'{label}!=""' for label in sorted(labels))
-    wait_until(lambda: watched.query(f"{name}{{{has_all}}}"), 10, f"{name} with {set(labels)}")
+    has_all = ", ".join(f'{label}!=""' for label in labels)
+    wait_until(lambda: watched.query(f"{name}{{{has_all}}}"), 10, f"{name} with {labels}")
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=str)
