@@ -54,7 +54,7 @@ static bool give_up(void *ctx, int pause_ms)
 static bool is_text(const Perftools__Profiles__Profile *message, int64_t place, const char *expected)
 {
     const ProtobufCBinaryData *text = &message->string_table[place];
-    return text->len == strlen(expected) && memcmp(text->data, expected, text->len) == 0;
+    return text->len == strlen(expected) && (text->len == 0 || memcmp(text->data, expected, text->len) == 0);
 }
 
 static bool has_function(const Perftools__Profiles__Profile *message, uint64_t location_id, const char *name)
