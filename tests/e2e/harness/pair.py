@@ -59,12 +59,16 @@ class Pair(Stack):
         return sorted((self.hop.address, self.survivor.address))
 
     def wait_ready(self, timeout=30):
-        """Until every gateway calls both services."""
+        """Until every gateway calls both services, as often as it likes: a breaker that is half open lets one call at a
+        time through, and is closed by those of a load that goes on."""
         for process in (self.victim, self.survivor, *self.gateways):
             process.wait_ready(timeout)
         for gateway in self.gateways:
             wait_until(
                 lambda gateway=gateway: gateway.instances_up() == self._addresses(), timeout, "both to be called"
+            )
+            wait_until(
+                lambda gateway=gateway: scrape(gateway).sum("tally_breaker_state") == 0, timeout, "breakers to close"
             )
 
     def wait_quiet(self, seconds=2):
