@@ -320,6 +320,10 @@ compare: all | deps-load ## OLD=DIR: rate and CPU time of the programs in DIR (o
 overload: all | deps-load ## batch callers, few to 2,500, beside single increments; OLD=DIR for a comparison; ARGS
 	@/usr/bin/python3 tests/load/overload.py $(OLD) $(BIN) $(ARGS)
 
+.PHONY: bench-observed
+bench-observed: all | deps-load ## what traces, scrapes and idle profiles cost, and how long a scrape takes; ARGS
+	@/usr/bin/python3 tests/load/observed.py $(BIN) $(ARGS)
+
 .PHONY: bench-events
 bench-events: all | deps-load deps-stack ## what events cost, and how fast they reach a Kafka on this machine; ARGS
 	@deploy/local/kafka.sh >/dev/null
