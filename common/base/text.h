@@ -43,6 +43,11 @@ static inline struct text text_cut(struct text *rest, char separator)
 }
 
 /* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
+static inline bool text_ends_with(struct text text, struct text end)
+{
+    return text.len >= end.len && text_equal((struct text){text.data + text.len - end.len, end.len}, end);
+}
+
 /* Without the blanks and tabs around it. */
 static inline struct text text_trim(struct text text)
 {

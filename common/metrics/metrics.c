@@ -45,13 +45,6 @@ static size_t label_count(const struct metric_family *family)
     return count;
 }
 
-static bool ends_with(const char *name, const char *end)
-{
-    const size_t len = strlen(name);
-    const size_t end_len = strlen(end);
-    return len >= end_len && strcmp(name + len - end_len, end) == 0;
-}
-
 static void series_free(struct series *series)
 {
     for (size_t i = 0; i < METRIC_LABELS_MAX; i++) {
@@ -92,7 +85,7 @@ static struct family_entry *family_entry_locked(const struct metric_family *fami
 {
     struct family_entry **link = &families;
     /* OpenMetrics knows a counter by it. */
-    assert((family->type == METRIC_COUNTER) == ends_with(family->name, METRIC_COUNTER_SUFFIX));
+    assert((family->type == METRIC_COUNTER) == text_ends_with(text_of(family->name), TEXT(METRIC_COUNTER_SUFFIX)));
     while (*link != NULL) {
         if (strcmp((*link)->family->name, family->name) == 0) {
             assert((*link)->family->type == family->type);

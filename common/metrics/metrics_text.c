@@ -48,11 +48,6 @@ static void append_double(struct buffer *out, double value)
     }
 }
 
-static bool ends_with(struct text text, struct text end)
-{
-    return text.len >= end.len && memcmp(text.data + text.len - end.len, end.data, end.len) == 0;
-}
-
 /* The name in the lines about the family. */
 static struct text family_name(enum metrics_format format, const struct metric_family *family)
 {
@@ -78,7 +73,7 @@ static void append_unit(struct buffer *out, struct text name)
 {
     static const char *const units[] = {"_seconds", "_bytes"};
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (ends_with(name, text_of(units[i]))) {
+        if (text_ends_with(name, text_of(units[i]))) {
             append_about(out, "UNIT", name);
             append_string(out, units[i] + 1);
             append_string(out, "\n");

@@ -88,15 +88,25 @@ struct trace_step tracer_begin_child(const struct trace_step *parent, int64_t st
     return step;
 }
 
-struct trace_step tracer_continue(struct text traceparent, int64_t start_us)
+/* False, with *ret_caller not traced: there is no traceparent. */
+static bool read_caller(struct text traceparent, struct trace_step *ret_caller)
 {
-    struct trace_step caller = {.start_us = start_us};
-    if (!tracer_is_on() || traceparent.data == NULL || trace_context_parse(traceparent, &caller.context) != 0) {
-        return caller;
-    }
-    struct trace_step step = tracer_begin_child(&caller, start_us);
+    *ret_caller = (struct trace_step){.start_us = 0};
+    return traceparent.data != NULL && trace_context_parse(traceparent, &ret_caller->context) == 0;
+}
+
+static struct trace_step begin_remote_child(const struct trace_step *caller, int64_t start_us)
+{
+    struct trace_step step = tracer_begin_child(caller, start_us);
     step.has_remote_parent = step.context.is_sampled;
     return step;
+}
+
+struct trace_step tracer_continue(struct text traceparent, int64_t start_us)
+{
+    struct trace_step caller;
+    const bool has_caller = tracer_is_on() && read_caller(traceparent, &caller);
+    return has_caller ? begin_remote_child(&caller, start_us) : (struct trace_step){.start_us = start_us};
 }
 
 /* Whether one more trace may begin in this second; counts it. */
@@ -128,12 +138,12 @@ static struct trace_step choose(int64_t start_us)
 
 struct trace_step tracer_begin(struct text traceparent, int64_t start_us)
 {
-    struct trace_context parent;
+    struct trace_step caller;
     if (!tracer_is_on()) {
         return (struct trace_step){.start_us = start_us};
     }
-    const bool has_parent = traceparent.data != NULL && trace_context_parse(traceparent, &parent) == 0;
-    const struct trace_step step = has_parent ? tracer_continue(traceparent, start_us) : choose(start_us);
+    const bool has_caller = read_caller(traceparent, &caller);
+    const struct trace_step step = has_caller ? begin_remote_child(&caller, start_us) : choose(start_us);
     const bool is_traced = step.context.is_sampled && take_one_of_second(start_us);
     return is_traced ? step : (struct trace_step){.start_us = start_us};
 }

@@ -9,10 +9,11 @@
 
 enum { NAME_SIZE = 128, STATUS_SIZE = 16, PATH_SHOWN_MAX = 256 };
 
-static const char *const methods[] = {
-    [HTTP_GET] = "GET",         [HTTP_HEAD] = "HEAD",           [HTTP_POST] = "POST",
-    [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER_METHOD] = "_OTHER",
-};
+/* The conventions' word for all others is not that of the metrics. */
+static const char *method_name(enum http_method method)
+{
+    return method == HTTP_OTHER_METHOD ? "_OTHER" : http_method_name(method);
+}
 
 /* A copy of all its fields together; empty if it is none, or without memory. */
 static struct text copy_state(const struct http_request *request)
@@ -44,7 +45,7 @@ void request_trace_begin(struct request_state *state)
 /* "POST /api/v1/counter/increment"; of a request without a route the method alone. */
 static struct text name_of(const struct request_state *state, char name[NAME_SIZE])
 {
-    const char *method = methods[state->request->method];
+    const char *method = method_name(state->request->method);
     const int len = state->match.route != NULL ? snprintf(name, NAME_SIZE, "%s %s", method, state->match.route->pattern)
                                                : snprintf(name, NAME_SIZE, "%s", method);
     return (struct text){name, (size_t)len < NAME_SIZE ? (size_t)len : NAME_SIZE - 1};
@@ -69,7 +70,7 @@ void request_trace_end(struct request_state *state, int http_status)
         return;
     }
     struct span span = {.kind = SPAN_SERVER, .state = trace->state, .name = name_of(state, name)};
-    span_add_text(&span, "http.request.method", text_of(methods[state->request->method]));
+    span_add_text(&span, "http.request.method", text_of(method_name(state->request->method)));
     if (state->match.route != NULL) {
         span_add_text(&span, "http.route", text_of(state->match.route->pattern));
     }
