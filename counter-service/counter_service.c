@@ -19,6 +19,7 @@
 #include "counter-service/rpc/rpc_limits.h"
 #include "counter-service/rpc/rpc_server.h"
 #include "counter-service/store/store.h"
+#include "counter-service/topology/topology.h"
 
 /* In the order they are made; each uses only those above it, except that health tells health_rpc of its changes. */
 struct counter_service {
@@ -26,6 +27,7 @@ struct counter_service {
     struct reflection_rpc reflection_rpc;
     struct service_health health;
     struct health_rpc health_rpc;
+    struct topology *topology;
     struct store *store;
     struct relay *relay;           /* NULL: kafka.brokers is empty */
     struct aggregator *aggregator; /* NULL: no rankings are configured */
@@ -106,9 +108,13 @@ static int register_in_consul(struct counter_service *service, struct error *err
 static int start(struct counter_service *service, struct error *error)
 {
     const struct config *config = service->config;
-    service->store = store_create(config, service_health_set_redis, &service->health, error);
-    if (service->store == NULL || relay_start(config, &service->relay, error) != 0 ||
-        aggregator_start(config, &service->aggregator, error) != 0) {
+    service->topology = topology_create(config, error);
+    if (service->topology == NULL) {
+        return -1;
+    }
+    service->store = store_create(config, service->topology, service_health_set_redis, &service->health, error);
+    if (service->store == NULL || relay_start(config, service->topology, &service->relay, error) != 0 ||
+        aggregator_start(config, service->topology, &service->aggregator, error) != 0) {
         return -1;
     }
     service->ranking_cache = ranking_cache_create();
@@ -201,6 +207,7 @@ void counter_service_free(struct counter_service *service)
     store_free(service->store); /* answers the calls it still has */
     relay_stop(service->relay); /* after the last write */
     aggregator_stop(service->aggregator);
+    topology_free(service->topology);
     rpc_server_free(service->server);
     ranking_cache_free(service->ranking_cache); /* after the last call */
     reflection_rpc_done(&service->reflection_rpc);

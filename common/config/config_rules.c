@@ -28,11 +28,6 @@ static bool service_ports_collide(const struct config *config)
     return config->counter_service.port != 0 && config->counter_service.port == config->counter_service.admin_port;
 }
 
-static bool has_partitions(const struct config *config)
-{
-    return config->redis.partitions != 1;
-}
-
 static bool has_sasl(const struct config *config)
 {
     return config->kafka.security == KAFKA_SASL_PLAINTEXT || config->kafka.security == KAFKA_SASL_SSL;
@@ -85,7 +80,6 @@ static const struct {
     {attempt_outlives_request, "grpc.counter_service.attempt_timeout must be less than server.request_timeout"},
     {connection_age_is_too_short, "counter_service.max_connection_age must be 0s or at least 1s"},
     {service_ports_collide, "counter_service.port and counter_service.admin_port must differ"},
-    {has_partitions, "redis.partitions must be 1 until Redis Cluster is built"},
     {mechanism_is_missing, "kafka.mechanism must be set where kafka.security is sasl_plaintext or sasl_ssl"},
     {credentials_are_missing, "kafka.mechanism PLAIN or SCRAM-... needs kafka.username and kafka.password"},
     {mechanism_is_unused, "kafka.mechanism needs kafka.security sasl_plaintext or sasl_ssl"},

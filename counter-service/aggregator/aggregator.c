@@ -72,7 +72,8 @@ static double read_leads(void *ctx)
 
 /* ---- start and end ---- */
 
-int aggregator_start(const struct config *config, struct aggregator **ret_aggregator, struct error *error)
+int aggregator_start(const struct config *config, struct topology *topology, struct aggregator **ret_aggregator,
+                     struct error *error)
 {
     *ret_aggregator = NULL;
     if (config->ranking_count == 0) {
@@ -83,7 +84,7 @@ int aggregator_start(const struct config *config, struct aggregator **ret_aggreg
         error_set(error, "out of memory");
         return -1;
     }
-    if (aggregator_run_init(&aggregator->run, config, error) != 0) {
+    if (aggregator_run_init(&aggregator->run, config, topology, error) != 0) {
         free(aggregator);
         return -1;
     }

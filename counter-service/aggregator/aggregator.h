@@ -15,6 +15,7 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
+#include "counter-service/topology/topology.h"
 
 struct aggregator;
 
@@ -33,9 +34,10 @@ struct aggregator_state {
     int incomplete_count; /* windows whose order is being made anew, or that let go of a bucket; 0 unless this leads */
 };
 
-/* Starts the thread, if rankings are configured; it connects by itself for ever. config outlives the aggregator.
+/* Starts the thread, if rankings are configured; it connects by itself for ever. config and topology outlive it.
  * Returns 0 with *ret_aggregator, NULL if there is nothing to rank; or -1 with error filled. */
-int aggregator_start(const struct config *config, struct aggregator **ret_aggregator, struct error *error) MUST_CHECK;
+int aggregator_start(const struct config *config, struct topology *topology, struct aggregator **ret_aggregator,
+                     struct error *error) MUST_CHECK;
 /* Gives the lease up and joins the thread, which finishes what it is at: the chunk of which
  * some records are written. NULL is fine. */
 void aggregator_stop(struct aggregator *aggregator);

@@ -44,13 +44,10 @@ static size_t rows_max_of(const struct ranking_state *state)
     return FIELDS_MAX / most;
 }
 
-int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error)
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct topology *topology,
+                        struct error *error)
 {
-    *run = (struct aggregator_run){.config = config};
-    if (host_port_parse(config->redis.addr, &run->redis) != 0) {
-        error_set(error, "redis.addr is \"%s\": it must be host:port", config->redis.addr);
-        return -1;
-    }
+    *run = (struct aggregator_run){.config = config, .topology = topology};
     if (outbox_follower_init(&run->follower, 0, outbox_consumer_rankings, LEASE_MS, error) != 0) {
         return -1;
     }
@@ -206,6 +203,16 @@ static int turn(struct aggregator_run *run)
     return STANDBY_MS;
 }
 
+static int connect(struct aggregator_run *run)
+{
+    struct redis_address address;
+    if (!topology_find(run->topology, 0, &address)) {
+        error_set(&run->trouble, "no Redis is known");
+        return -1;
+    }
+    return outbox_conn_open(&run->conn, &address, run->config, &run->trouble);
+}
+
 int aggregator_run_turn(struct aggregator_run *run)
 {
     if (run->conn.redis == NULL) {
@@ -213,7 +220,7 @@ int aggregator_run_turn(struct aggregator_run *run)
             return IDLE_MS;
         }
         start_over(run);
-        if (outbox_conn_open(&run->conn, &run->redis, run->config, &run->trouble) != 0) {
+        if (connect(run) != 0) {
             fail(run);
             return IDLE_MS;
         }

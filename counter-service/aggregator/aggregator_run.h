@@ -10,7 +10,6 @@
 
 #include "common/base/backoff.h"
 #include "common/log/log.h"
-#include "common/net/host_port.h"
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/aggregator/aggregator_clock.h"
 #include "counter-service/aggregator/aggregator_metrics.h"
@@ -19,13 +18,14 @@
 #include "counter-service/counting/ranking_apply.h"
 #include "counter-service/counting/ranking_chunk.h"
 #include "counter-service/outbox/outbox_follower.h"
+#include "counter-service/topology/topology.h"
 
 enum { CHUNK_ROWS_MIN = 1024 }; /* so many rows a chunk may always have */
 
 struct aggregator_run {
     /* immutable after init */
     const struct config *config;
-    struct host_port redis;
+    struct topology *topology;
     struct aggregator_metrics metrics;
     size_t rows_max;   /* of a transaction */
     int64_t gather_us; /* how long a chunk that is not full waits for more events */
@@ -58,7 +58,8 @@ struct aggregator_run {
 };
 
 /* Returns 0, or -1 with error filled. */
-int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct error *error) MUST_CHECK;
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct topology *topology,
+                        struct error *error) MUST_CHECK;
 void aggregator_run_done(struct aggregator_run *run);
 
 /* One turn. Blocks for what a login to Redis or some exchanges take. Returns how long the thread may sleep before the

@@ -1,6 +1,10 @@
 #include "counter-service/commands/redis_keys.h"
 
+#include <assert.h>
 #include <stdio.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "counter-service/redis/resp.h"
 
@@ -16,6 +20,12 @@ struct redis_key_prefix redis_key_prefix_of(int partition)
     struct redis_key_prefix prefix;
     prefix.len = (size_t)snprintf(prefix.data, sizeof(prefix.data), "tally:{p%d}:", partition);
     return prefix;
+}
+
+int redis_partition_of(struct text resource_id, int partitions)
+{
+    assert(partitions > 0);
+    return partitions == 1 ? 0 : (int)(XXH3_64bits(resource_id.data, resource_id.len) % (uint64_t)partitions);
 }
 
 static struct text text_of_prefix(const struct redis_key_prefix *prefix)

@@ -27,6 +27,9 @@ struct redis_key_prefix {
 
 struct redis_key_prefix redis_key_prefix_of(int partition);
 
+/* In which of the partitions (at least one) the resource is: its hash (XXH3, 64 bits, seed 0) modulo their number. */
+int redis_partition_of(struct text resource_id, int partitions);
+
 void redis_key_put_counters(struct buffer *out, const struct redis_key_prefix *prefix, struct text resource_id);
 void redis_key_put_session(struct buffer *out, const struct redis_key_prefix *prefix, struct text session);
 void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix *prefix, struct text resource_id,

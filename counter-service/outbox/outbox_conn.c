@@ -24,7 +24,7 @@ static int settle(struct outbox_conn *conn, struct error *error)
                              error);
 }
 
-int outbox_conn_open(struct outbox_conn *conn, const struct host_port *address, const struct config *config,
+int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error)
 {
     *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms};

@@ -6,7 +6,7 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/contract/store_id.h"
-#include "common/net/host_port.h"
+#include "counter-service/redis/redis_address.h"
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/redis/redis_script.h"
 
@@ -19,7 +19,7 @@ struct outbox_conn {
 
 /* Blocks as redis_login does, and for redis.timeout twice. Returns 0; or -1 with error filled, also if nobody has
  * written to that Redis yet: it has no store id. */
-int outbox_conn_open(struct outbox_conn *conn, const struct host_port *address, const struct config *config,
+int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error) MUST_CHECK;
 /* Whether Redis still holds that store: FLUSHALL closes no connection. Returns 0, or -1 with error filled. */
 int outbox_conn_check_store(const struct outbox_conn *conn, struct error *error) MUST_CHECK;

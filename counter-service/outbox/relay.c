@@ -76,7 +76,7 @@ static double read_leads(void *ctx)
 
 /* ---- start and end ---- */
 
-int relay_start(const struct config *config, struct relay **ret_relay, struct error *error)
+int relay_start(const struct config *config, struct topology *topology, struct relay **ret_relay, struct error *error)
 {
     *ret_relay = NULL;
     if (config->kafka.broker_count == 0) {
@@ -90,7 +90,7 @@ int relay_start(const struct config *config, struct relay **ret_relay, struct er
         error_set(error, "out of memory");
         return -1;
     }
-    if (relay_run_init(&relay->run, config, error) != 0) {
+    if (relay_run_init(&relay->run, config, topology, error) != 0) {
         free(relay);
         return -1;
     }

@@ -17,6 +17,7 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
+#include "counter-service/topology/topology.h"
 
 struct relay;
 
@@ -35,9 +36,11 @@ struct relay_state {
     int64_t published_us; /* realtime of the last acknowledgement; 0: none yet */
 };
 
-/* Starts the thread, if kafka.brokers is set; it connects by itself for ever. config outlives the relay. Returns 0 with
- * *ret_relay, NULL if there is nothing to carry; or -1 with error filled: a setting that librdkafka refuses. */
-int relay_start(const struct config *config, struct relay **ret_relay, struct error *error) MUST_CHECK;
+/* Starts the thread, if kafka.brokers is set; it connects by itself for ever. config and topology outlive the relay.
+ * Returns 0 with *ret_relay, NULL if there is nothing to carry; or -1 with error filled: a setting that librdkafka
+ * refuses. */
+int relay_start(const struct config *config, struct topology *topology, struct relay **ret_relay, struct error *error)
+    MUST_CHECK;
 /* Waits a second at most for acknowledgements, gives the lease up and joins the thread, which finishes what it is at: a
  * question to Redis or Kafka, a look-up of a broker's name. NULL is fine. */
 void relay_stop(struct relay *relay);

@@ -19,13 +19,9 @@ enum {
     RETRY_MAX_MS = 2000,
 };
 
-int relay_run_init(struct relay_run *run, const struct config *config, struct error *error)
+int relay_run_init(struct relay_run *run, const struct config *config, struct topology *topology, struct error *error)
 {
-    *run = (struct relay_run){.config = config};
-    if (host_port_parse(config->redis.addr, &run->redis) != 0) {
-        error_set(error, "redis.addr is \"%s\": it must be host:port", config->redis.addr);
-        return -1;
-    }
+    *run = (struct relay_run){.config = config, .topology = topology};
     if (outbox_follower_init(&run->follower, 0, outbox_consumer_kafka, LEASE_MS, error) != 0) {
         return -1;
     }
@@ -176,8 +172,14 @@ static void step_if_due(struct relay_run *run)
 
 static void connect(struct relay_run *run)
 {
+    struct redis_address address;
     run->step_us = 0;
-    if (outbox_conn_open(&run->conn, &run->redis, run->config, &run->trouble) != 0) {
+    if (!topology_find(run->topology, 0, &address)) {
+        error_set(&run->trouble, "no Redis is known");
+        fail_redis(run);
+        return;
+    }
+    if (outbox_conn_open(&run->conn, &address, run->config, &run->trouble) != 0) {
         fail_redis(run);
         return;
     }

@@ -5,12 +5,12 @@
 
 #include "common/base/backoff.h"
 #include "common/log/log.h"
-#include "common/net/host_port.h"
 #include "counter-service/event/event_message.h"
 #include "counter-service/kafka/kafka_producer.h"
 #include "counter-service/outbox/outbox_follower.h"
 #include "counter-service/outbox/relay.h"
 #include "counter-service/outbox/relay_metrics.h"
+#include "counter-service/topology/topology.h"
 
 enum {
     /* Events sent and not acknowledged, which a successor sends again. */
@@ -24,7 +24,7 @@ enum {
 struct relay_run {
     /* immutable after init */
     const struct config *config;
-    struct host_port redis;
+    struct topology *topology;
     struct relay_metrics metrics;
     /* Redis's side */
     struct outbox_conn conn;
@@ -50,7 +50,8 @@ struct relay_run {
 };
 
 /* Returns 0, or -1 with error filled. */
-int relay_run_init(struct relay_run *run, const struct config *config, struct error *error) MUST_CHECK;
+int relay_run_init(struct relay_run *run, const struct config *config, struct topology *topology, struct error *error)
+    MUST_CHECK;
 void relay_run_done(struct relay_run *run);
 
 /* One turn. Blocks for what a login to Redis, a step, or the creation of a topic may take. Returns how long the thread

@@ -39,12 +39,12 @@ static int ask_who(struct redis_conn *conn, const struct config *config, struct 
     return 0;
 }
 
-struct redis_conn *redis_login(const struct host_port *address, const struct config *config,
+struct redis_conn *redis_login(const struct redis_address *address, const struct config *config,
                                struct heartbeat *heartbeat, struct error *error)
 {
     struct buffer requests;
     struct redis_conn *conn =
-        redis_conn_open(address->host, address->port, config->redis.connect_timeout_ms, heartbeat, error);
+        redis_conn_open(address->tcp.host, address->tcp.port, config->redis.connect_timeout_ms, heartbeat, error);
     if (conn == NULL) {
         return NULL;
     }

@@ -7,14 +7,14 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
-#include "common/net/host_port.h"
 #include "common/thread/heartbeat.h"
+#include "counter-service/redis/redis_address.h"
 #include "counter-service/redis/redis_conn.h"
 
 /* heartbeat: of the thread that will use the connection, which waits meanwhile; NULL if nobody watches it. Blocks for
  * the look-up of the name, config's redis.connect_timeout for each of its addresses, and redis.timeout. Returns NULL
  * with error filled: a sentence without secrets. */
-struct redis_conn *redis_login(const struct host_port *address, const struct config *config,
+struct redis_conn *redis_login(const struct redis_address *address, const struct config *config,
                                struct heartbeat *heartbeat, struct error *error) MUST_CHECK;
 
 /* Whether the answer to ROLE is a master's: it may change at any time. Returns 0, or -1 with error filled. */

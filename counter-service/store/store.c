@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/net/host_port.h"
 #include "counter-service/store/store_metrics.h"
 #include "counter-service/store/store_worker.h"
 
@@ -15,7 +14,8 @@ struct store {
     /* Immutable after create. */
     store_on_serving on_serving;
     void *ctx;
-    struct host_port redis;
+    struct topology *topology;
+    struct redis_address redis;
     struct store_worker **workers;
     size_t worker_count;
 
@@ -100,7 +100,8 @@ static int create_workers(struct store *store, const struct config *config, stru
     return 0;
 }
 
-struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error)
+struct store *store_create(const struct config *config, struct topology *topology, store_on_serving on_serving,
+                           void *ctx, struct error *error)
 {
     struct store *store = calloc(1, sizeof(*store));
     if (store == NULL) {
@@ -110,8 +111,9 @@ struct store *store_create(const struct config *config, store_on_serving on_serv
     pthread_mutex_init(&store->report_lock, NULL);
     store->on_serving = on_serving;
     store->ctx = ctx;
-    if (host_port_parse(config->redis.addr, &store->redis) != 0) {
-        error_set(error, "redis.addr is \"%s\": it must be host:port", config->redis.addr);
+    store->topology = topology;
+    if (!topology_find(topology, 0, &store->redis)) {
+        error_set(error, "no Redis is known");
         goto fail;
     }
     if (create_workers(store, config, error) != 0) {

@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "common/thread/heartbeats.h"
 #include "counter-service/commands/store_call.h"
+#include "counter-service/topology/topology.h"
 
 struct store;
 
@@ -23,9 +24,9 @@ struct store;
  * usable. */
 typedef void (*store_on_serving)(void *ctx, bool serving, const char *store_id);
 
-/* Starts config->redis.workers threads, which connect by themselves for ever. config must outlive the store. */
-struct store *store_create(const struct config *config, store_on_serving on_serving, void *ctx, struct error *error)
-    MUST_CHECK;
+/* Starts config->redis.workers threads, which connect by themselves for ever. config and topology outlive the store. */
+struct store *store_create(const struct config *config, struct topology *topology, store_on_serving on_serving,
+                           void *ctx, struct error *error) MUST_CHECK;
 /* Calls still queued are done with STATUS_DRAINING; joins the workers. NULL is fine. */
 void store_free(struct store *store);
 

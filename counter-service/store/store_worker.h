@@ -9,18 +9,18 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
-#include "common/net/host_port.h"
 #include "common/thread/heartbeat.h"
+#include "counter-service/redis/redis_address.h"
 #include "counter-service/store/store_metrics.h"
 #include "counter-service/store/store_queue.h"
 
 struct store_worker;
 
 struct store_worker_options {
-    const struct config *config;   /* outlives the worker */
-    const struct host_port *redis; /* outlives the worker */
-    size_t queue_max;              /* items */
-    int index;                     /* of the worker, for the log and the thread's name */
+    const struct config *config;       /* outlives the worker */
+    const struct redis_address *redis; /* outlives the worker */
+    size_t queue_max;                  /* items */
+    int index;                         /* of the worker, for the log and the thread's name */
     struct store_metrics metrics;
     /* These are called on the worker's thread, without a lock. */
     /* A connection is ready. False: it leads to another store than the connections of other workers, so it may not be

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "common/base/decimal.h"
-#include "common/net/host_port.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
@@ -36,11 +35,10 @@ static int read_store_id(struct redis_reader *reader, struct error *error)
 
 int redis_reader_open(struct redis_reader *reader, const struct config *config, struct error *error)
 {
-    struct host_port address;
+    struct redis_address address;
     *reader = (struct redis_reader){.timeout_ms = config->redis.timeout_ms, .prefix = redis_key_prefix_of(0)};
     buffer_init(&reader->requests);
-    if (host_port_parse(config->redis.addr, &address) != 0) {
-        error_set(error, "redis.addr: %s is not host:port", config->redis.addr);
+    if (redis_address_parse(config->redis.addr, &address, error) != 0) {
         return -1;
     }
     reader->conn = redis_login(&address, config, NULL, error);

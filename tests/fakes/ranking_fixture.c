@@ -53,7 +53,7 @@ void ranking_fixture_open_store(struct ranking_fixture *fixture, bool keeps_even
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep)
 {
     struct error error;
-    struct host_port address;
+    struct redis_address address;
     struct ranking_fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->store = store;
@@ -76,7 +76,7 @@ struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int re
     fixture->counters = calloc((size_t)resource_max, sizeof(*fixture->counters));
     fixture->events = calloc(EVENTS_MAX, sizeof(*fixture->events));
     assert_true(fixture->counters != NULL && fixture->events != NULL);
-    assert_int_equal(host_port_parse(fixture->config.redis.addr, &address), 0);
+    assert_int_equal(redis_address_parse(fixture->config.redis.addr, &address, &error), 0);
     if (outbox_conn_open(&fixture->conn, &address, &fixture->config, &error) != 0) {
         fail_msg("%s", error.message);
     }
@@ -211,7 +211,7 @@ struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
     struct aggregator_run *run = malloc(sizeof(*run));
     assert_non_null(run);
     REDIS_ASK(fixture->store->redis, "DEL", "tally:{p0}:lease:rankings");
-    if (aggregator_run_init(run, &fixture->config, &error) != 0) {
+    if (aggregator_run_init(run, &fixture->config, fixture->store->topology, &error) != 0) {
         fail_msg("%s", error.message);
     }
     run->retry_us = 0;

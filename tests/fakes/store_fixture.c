@@ -47,7 +47,10 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
 void store_fixture_open(struct store_fixture *fixture)
 {
     struct error error;
-    fixture->store = store_create(&fixture->config, on_serving, fixture, &error);
+    if (fixture->topology == NULL && (fixture->topology = topology_create(&fixture->config, &error)) == NULL) {
+        fail_msg("%s", error.message);
+    }
+    fixture->store = store_create(&fixture->config, fixture->topology, on_serving, fixture, &error);
     if (fixture->store == NULL) {
         fail_msg("%s", error.message);
     }
@@ -66,6 +69,7 @@ void store_fixture_free(struct store_fixture *fixture)
         return;
     }
     store_free(fixture->store);
+    topology_free(fixture->topology);
     redis_process_end(fixture->redis);
     free(fixture->config.redis.addr);
     free(fixture->config.redis.password);
@@ -244,6 +248,7 @@ enum status store_fixture_try(struct store_fixture *fixture, const char *resourc
 void store_fixture_open_anew(struct store_fixture *fixture)
 {
     store_free(fixture->store);
+    topology_free(fixture->topology);
     store_fixture_open(fixture);
     store_fixture_await(fixture, true);
 }

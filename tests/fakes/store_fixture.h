@@ -13,6 +13,7 @@
 struct store_fixture {
     struct redis_process *redis;
     struct config config;
+    struct topology *topology;
     struct store *store;
     /* Guarded by lock. */
     pthread_mutex_t lock;

@@ -39,27 +39,30 @@ MAY_USE = {
     "gateway/api": "gateway/batch gateway/cache gateway/http gateway/json gateway/pool gateway/rpc common/*",
     "gateway": "gateway/* common/*",
     "counter-service/redis": "common/*",
+    "counter-service/topology": "counter-service/redis common/*",
     "counter-service/event": "common/*",
     "counter-service/kafka": "common/*",
     "counter-service/ranking": "common/*",
     "counter-service/commands": "counter-service/event counter-service/ranking counter-service/redis common/*",
     "counter-service/outbox": "counter-service/commands counter-service/event counter-service/kafka"
-    " counter-service/redis common/*",
+    " counter-service/redis counter-service/topology common/*",
     "counter-service/board": "counter-service/commands counter-service/event counter-service/outbox"
-    " counter-service/ranking counter-service/redis common/*",
+    " counter-service/ranking counter-service/redis counter-service/topology common/*",
     "counter-service/counting": "counter-service/board counter-service/event counter-service/outbox"
-    " counter-service/ranking counter-service/redis common/*",
+    " counter-service/ranking counter-service/redis counter-service/topology common/*",
     "counter-service/aggregator": "counter-service/board counter-service/commands counter-service/counting"
-    " counter-service/event counter-service/outbox counter-service/ranking counter-service/redis common/*",
-    "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis common/*",
+    " counter-service/event counter-service/outbox counter-service/ranking counter-service/redis"
+    " counter-service/topology common/*",
+    "counter-service/store": "counter-service/commands counter-service/ranking counter-service/redis"
+    " counter-service/topology common/*",
     "counter-service/verify": "counter-service/commands counter-service/event counter-service/kafka"
-    " counter-service/redis common/*",
+    " counter-service/redis counter-service/topology common/*",
     "counter-service/verify_rankings": "counter-service/aggregator counter-service/board counter-service/commands"
     " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
-    " counter-service/verify common/*",
+    " counter-service/verify counter-service/topology common/*",
     "counter-service/repair": "counter-service/aggregator counter-service/board counter-service/commands"
     " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
-    " counter-service/verify counter-service/verify_rankings common/*",
+    " counter-service/verify counter-service/verify_rankings counter-service/topology common/*",
     "counter-service/rpc": "common/*",
     "counter-service/reflection": "counter-service/rpc common/*",
     "counter-service/api": "counter-service/aggregator counter-service/commands counter-service/outbox"

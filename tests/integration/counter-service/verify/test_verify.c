@@ -94,12 +94,12 @@ static void publish_some(struct fixture *fixture, enum event_format format, cons
     struct outbox_conn conn;
     struct outbox_follower follower;
     struct event_writer writer;
-    struct host_port address;
+    struct redis_address address;
     struct event event;
     struct outbox_entry *entry;
     struct error error;
     bool restarted;
-    assert_int_equal(host_port_parse(fixture->store->config.redis.addr, &address), 0);
+    assert_int_equal(redis_address_parse(fixture->store->config.redis.addr, &address, &error), 0);
     assert_int_equal(outbox_conn_open(&conn, &address, &fixture->store->config, &error), 0);
     assert_int_equal(outbox_follower_init(&follower, 0, outbox_consumer_kafka, LEASE_MS, &error), 0);
     char store_id[STORE_ID_SIZE];

@@ -77,7 +77,7 @@ static void publish(struct setting *setting, const char *without, int times)
 
 static void open_topic(struct setting *setting)
 {
-    struct host_port address;
+    struct redis_address address;
     struct config *config;
     kafka_fixture_start(&setting->kafka, 1, PARTITIONS, NULL);
     config = setting->kafka.config;
@@ -86,7 +86,7 @@ static void open_topic(struct setting *setting)
     assert_non_null(config->redis.addr);
     config->rankings = setting->rankings->config.rankings;
     config->ranking_count = 1;
-    assert_int_equal(host_port_parse(config->redis.addr, &address), 0);
+    assert_int_equal(redis_address_parse(config->redis.addr, &address, &setting->error), 0);
     assert_int_equal(outbox_conn_open(&setting->conn, &address, config, &setting->error), 0);
     assert_int_equal(outbox_follower_init(&setting->follower, 0, outbox_consumer_kafka, LEASE_MS, &setting->error), 0);
     event_writer_init(&setting->writer, EVENT_FORMAT_JSON, setting->conn.store_id);
