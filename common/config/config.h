@@ -92,8 +92,15 @@ struct config {
         int open_for_ms;
     } breaker;
     struct {
-        char *addr;     /* host:port */
+        char **addrs; /* host:port or unix:/path; one at least */
+        size_t addr_count;
+        char *username; /* "": the default user */
         char *password; /* "" for none */
+        enum config_truth tls;
+        char *tls_ca;          /* path of a file; "": the system's */
+        char *tls_cert;        /* path of a file; "": none */
+        char *tls_key;         /* path of a file; "" with tls_cert */
+        char *tls_server_name; /* "": the host of the address */
         int db;
         int workers;
         int timeout_ms;

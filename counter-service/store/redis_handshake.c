@@ -215,17 +215,14 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     if (index == REDIS_HEARTBEAT_REPLIES - 1 && redis_session_note_write(session, reply)) {
         return 0;
     }
+    if (index < REDIS_LOGIN_QUESTIONS) { /* the heartbeat begins with them */
+        return redis_login_check((enum redis_login_question)index, reply, error);
+    }
     if (reply->type == REDIS_ERROR) {
         error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
         return -1;
     }
     switch (index) {
-    case 0:
-        return redis_login_check_role(reply, error);
-    case 1:
-        return redis_check_version(reply->text, error);
-    case 2:
-        return redis_check_policy(reply->text, error);
     case 3:
         return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
     case 5:

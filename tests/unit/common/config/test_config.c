@@ -174,7 +174,7 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     (void)state;
     ASSERT_REFUSED("server: {host: \"\"}", "server.host must be an address or a host name");
     ASSERT_REFUSED("server: {host: 'localhost:8080'}", "server.host", "without a port");
-    ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port, not \"localhost\"");
+    ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port or unix:/path", "not \"localhost\"");
     ASSERT_REFUSED("redis: {addr: \"\"}", "redis.addr must be host:port");
     ASSERT_REFUSED("consul: {address: localhost}", "consul.address must be host:port");
     ASSERT_REFUSED("consul: {service: \"\"}", "consul.service must be 1-32 characters of a-z 0-9 -");
