@@ -60,7 +60,7 @@ static void test_every_row_is_complete(void **state)
             assert_true(key->size == sizeof(int64_t) || number <= INT32_MAX);
         }
         /* An empty list in the file cannot be told from none. */
-        assert_true(!config_key_is_list(key) || key->initial[0] == '\0');
+        assert_true(!config_key_is_sequence(key) || key->initial[0] == '\0');
     }
 }
 
