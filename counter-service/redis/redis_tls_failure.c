@@ -58,6 +58,9 @@ void redis_tls_say(const struct redis_tls_state *state, struct error *error)
         error_set(error, "that port does not speak TLS (redis.tls is true)");
     } else if (reason >= ALERTS && state->tls->cert[0] != '\0') {
         error_set(error, "it refuses TLS, or the certificate of redis.tls_cert %s: %s", state->tls->cert, text);
+    } else if (state->socket_errno != 0 && !state->has_read && state->tls->cert[0] != '\0') {
+        error_set(error, "%s: it may refuse the certificate of redis.tls_cert %s", strerror(state->socket_errno),
+                  state->tls->cert);
     } else if (text != NULL) {
         error_set(error, "TLS failed: %s", text);
     } else if (state->socket_errno != 0) {

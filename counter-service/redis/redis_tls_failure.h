@@ -3,6 +3,7 @@
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_TLS_FAILURE_H
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "common/base/error.h"
 #include "counter-service/redis/redis_tls.h"
@@ -12,6 +13,7 @@ struct redis_tls_state {
     const struct redis_tls *tls;
     const char *name; /* that the server's certificate must have */
     const SSL *ssl;
+    bool has_read;         /* bytes of Redis: it is content with the client's certificate */
     int socket_errno;      /* of the last recv or send; 0: it did not fail */
     bool is_at_end;        /* the server has closed */
     bool was_asked;        /* for a certificate, and none was there to be shown */

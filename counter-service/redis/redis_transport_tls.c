@@ -25,7 +25,6 @@ struct tls_transport {
     struct redis_tls options;
     char name[HOST_SIZE]; /* that the server's certificate must have */
     struct redis_tls_state state;
-    bool has_read;       /* something of Redis: it is content with our certificate */
     bool is_broken;      /* reason says why */
     uint64_t bytes_sent; /* that the socket took */
     /* A piece that was taken and that SSL_write wants to be called with again. */
@@ -105,11 +104,21 @@ static short events_of(const struct tls_transport *tls, int result)
     }
 }
 
+/* A server that refuses a client's certificate may close before the client has written, which then fails: the alert
+ * that says why has come. */
+static void hear_alert(struct tls_transport *tls)
+{
+    char byte;
+    size_t count;
+    ERR_clear_error();
+    (void)SSL_read_ex(tls->ssl, &byte, 1, &count);
+}
+
 static void note_failure(struct tls_transport *tls)
 {
     tls->is_broken = true;
     tls->state.failure = ERR_peek_error();
-    tls->state.was_asked &= !tls->has_read;
+    tls->state.was_asked &= !tls->state.has_read;
     redis_tls_say(&tls->state, &tls->reason);
     tls->transport.reason = tls->reason.message;
 }
@@ -130,7 +139,7 @@ static ssize_t tls_read(struct redis_transport *transport, void *out, size_t roo
     ERR_clear_error();
     const int result = SSL_read_ex(tls->ssl, out, room, &count);
     if (result == 1) {
-        tls->has_read = true;
+        tls->state.has_read = true;
         transport->read_events = POLLIN;
         transport->holds_unread = SSL_has_pending(tls->ssl) == 1;
         return (ssize_t)count;
@@ -163,6 +172,9 @@ static int put(struct tls_transport *tls, const char *data, size_t len)
     if (events != 0) {
         tls->transport.write_events = events;
         return 0;
+    }
+    if (!tls->state.has_read && tls->state.socket_errno != 0) {
+        hear_alert(tls);
     }
     note_failure(tls);
     return -1;
