@@ -3,8 +3,8 @@
  *
  *     redis_conn_open ──> { redis_conn_begin ──> redis_conn_next for each reply } ... ──> redis_conn_close
  *
- * After redis_conn_next has failed only redis_conn_sent, redis_conn_was_refused, redis_conn_error and redis_conn_close may
- * be called. It parses by hiredis' reader. Owned by one thread. */
+ * After redis_conn_next has failed only redis_conn_sent, redis_conn_was_refused, redis_conn_error and redis_conn_close
+ * may be called. It parses by hiredis' reader. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_CONN_H
 

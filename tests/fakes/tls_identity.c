@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <cmocka.h>
 
 enum { PATHS_MAX = 8, PATH_SIZE = 96, HOUR_S = 3600 };
 
@@ -29,8 +29,7 @@ struct tls_identity {
 
 static void set_name(X509_NAME *name, const char *text)
 {
-    assert_int_equal(
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0), 1);
 }
 
 static void add_extension(X509 *certificate, X509 *issuer, int kind, const char *value)
@@ -53,8 +52,8 @@ static X509 *make(struct tls_identity *identity, const char *name, EVP_PKEY *key
     X509_gmtime_adj(X509_getm_notBefore(certificate), has_expired ? -2 * HOUR_S : -60);
     X509_gmtime_adj(X509_getm_notAfter(certificate), has_expired ? -HOUR_S : HOUR_S);
     set_name(X509_get_subject_name(certificate), name);
-    assert_int_equal(
-        X509_set_issuer_name(certificate, X509_get_subject_name(issuer != NULL ? issuer : certificate)), 1);
+    assert_int_equal(X509_set_issuer_name(certificate, X509_get_subject_name(issuer != NULL ? issuer : certificate)),
+                     1);
     assert_int_equal(X509_set_pubkey(certificate, key), 1);
     return certificate;
 }

@@ -13,10 +13,10 @@ struct tls_server {
     /* set by the test before the start */
     const char *certificate; /* paths */
     const char *key;
-    const char *client_ca;                    /* a certificate of its is demanded from the client; NULL: none */
-    int max_version;                          /* TLS1_3_VERSION ...; 0: any */
-    void (*play)(struct tls_server *server);  /* after a handshake that went well; NULL: closes */
-    void *ctx;                                /* of play */
+    const char *client_ca;                   /* a certificate of its is demanded from the client; NULL: none */
+    int max_version;                         /* TLS1_3_VERSION ...; 0: any */
+    void (*play)(struct tls_server *server); /* after a handshake that went well; NULL: closes */
+    void *ctx;                               /* of play */
     /* for play */
     SSL *ssl;
     int fd; /* owned by it */

@@ -41,8 +41,9 @@ static void test_what_is_no_address_is_refused(void **state)
     (void)state;
     char long_path[256];
     snprintf(long_path, sizeof(long_path), "unix:/%0*d", UNIX_PATH_SIZE - 1, 0);
-    const char *const texts[] = {"",           "redis",       "redis:0",     "redis:65536",  "unix:",         "unix:/",
-                                 "unix:r.sock", "unix:/a b",   "unix:/a,b",   "unix:/a\"b",   "Unix:/r.sock", long_path};
+    const char *const texts[] = {"",          "redis",      "redis:0",      "redis:65536",
+                                 "unix:",     "unix:/",     "unix:r.sock",  "unix:/a b",
+                                 "unix:/a,b", "unix:/a\"b", "Unix:/r.sock", long_path};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct redis_address address;
         struct error error = {.message = ""};
