@@ -1,7 +1,6 @@
 """Redis as people run it: with TLS and users, behind a Unix socket or a name with several addresses, and managed by
 somebody who hides what it is."""
 
-import pathlib
 import re
 import socket
 import subprocess
@@ -11,22 +10,15 @@ import pytest
 from harness.authority import EXPIRED, Authority, tls_settings
 from harness.calls import increment, read
 from harness.daemons import Gateway, Service, environment
-from harness.faults import under_load
 from harness.names import NAME, Names
 from harness.paths import CONFIG, program
 from harness.ports import free_port
 from harness.redis_server import RedisServer
+from harness.rights import readme_event_rules, readme_rule
 from harness.wait import wait_until
 
 PASSWORD = "s3cret-of-tally"
 UNTOLD = "Redis does not tell all that is to be checked"
-
-
-def readme_rule():
-    """The words of README's ACL SETUSER command for the user `tally`, with our password."""
-    line = re.search(r"^ *ACL SETUSER tally (.*)$", pathlib.Path("README.md").read_text(), re.MULTILINE)
-    assert line, "README gives no rule"
-    return [f">{PASSWORD}" if word.startswith(">") else word for word in line.group(1).split()]
 
 
 class Parts:
@@ -47,7 +39,7 @@ class Parts:
         self.tls_port = free_port()
         settings = tls_settings(self.authority, self.tls_port) | settings
         redis = self.keep(RedisServer(self.directory, **settings))
-        redis.call("ACL", "SETUSER", "tally", *readme_rule())
+        redis.call("ACL", "SETUSER", "tally", *readme_rule(PASSWORD))
         return redis
 
     def settings(self, **changes):
@@ -181,7 +173,7 @@ def test_a_wrong_user_or_password_is_told_and_the_right_one_heals(parts, wrong):
     service = parts.service(wait=False, **wrong)
     wait_until_not_ready(service, "Redis refuses AUTH: WRONGPASS")
     user, password = wrong.get("REDIS_USERNAME", "tally"), wrong.get("REDIS_PASSWORD", PASSWORD)
-    redis.call("ACL", "SETUSER", user, *readme_rule(), f">{password}")
+    redis.call("ACL", "SETUSER", user, *readme_rule(PASSWORD), f">{password}")
     service.wait_ready()
 
 
@@ -214,43 +206,25 @@ def test_a_file_that_is_not_there_is_named_and_heals(parts, tmp_path):
     service.wait_ready()
 
 
-def test_counter_verify_goes_the_same_way(parts):
-    """It gets as far as to find that Tally was never here."""
+def test_counter_verify_goes_the_same_way(parts, resource, start_kafka):
+    kafka = start_kafka()
     redis = parts.redis()
-    redis.call("ACL", "SETUSER", "tally", "+hgetall", "+scan", "+xinfo")
-    settings = parts.settings(REDIS_ADDR=f"127.0.0.1:{parts.tls_port}", KAFKA_BROKERS="127.0.0.1:1")
-    argv = [program("counter-verify"), "--config", CONFIG]
-    run = subprocess.run(
-        argv, env=environment(settings), text=True, timeout=60, capture_output=True, check=False
-    )
-    assert "Redis has no key tally:store: Tally has never used this Redis" in run.stderr, run
-    settings["REDIS_PASSWORD"] = "wrong"
-    run = subprocess.run(
-        argv, env=environment(settings), text=True, timeout=60, capture_output=True, check=False
-    )
-    assert run.stderr.startswith("counter-verify: Redis refuses AUTH: WRONGPASS"), run
+    events, verifying = readme_event_rules()
+    redis.call("ACL", "SETUSER", "tally", *events, *verifying)
+    gateway = parts.gateway(parts.service(KAFKA_BROKERS=kafka.address))
+    assert increment(gateway, resource).json()["value"] == 1
+    wait_until(lambda: len(kafka.read_topic("counter_events")) == 1, what="the event")
+    settings = parts.settings(REDIS_ADDR=f"127.0.0.1:{parts.tls_port}", KAFKA_BROKERS=kafka.address)
 
+    def verify(**changes):
+        argv = [program("counter-verify"), "--config", CONFIG]
+        env = environment(settings | changes)
+        return subprocess.run(argv, env=env, text=True, timeout=60, capture_output=True, check=False)
 
-@pytest.mark.faults
-@pytest.mark.timeout(120)
-def test_a_redis_with_tls_is_killed_under_load(start_stack, tmp_path):
-    port = free_port()
-    authority = Authority(tmp_path)
-    settings = {"REDIS_USERNAME": "tally", "REDIS_PASSWORD": PASSWORD, "REDIS_TLS": "true"}
-    stack = start_stack(
-        redis=tls_settings(authority, port) | {"user": ["tally", *readme_rule()]},
-        redis_address=f"127.0.0.1:{port}",
-        service=settings | {"REDIS_TLS_CA": authority.path, "REDIS_WORKERS": 2},
-    )
-
-    def fault():
-        for _ in range(3):
-            stack.redis.kill()
-            wait_until(lambda: stack.service.get("/health").status == 503, what="the service to notice")
-            stack.redis.start()
-            stack.wait_ready()
-
-    under_load(stack, fault)
+    assert verify().returncode == 0
+    assert verify(REDIS_PASSWORD="wrong").stderr.startswith("counter-verify: Redis refuses AUTH: WRONGPASS")
+    assert "its certificate is for another name" in verify(REDIS_TLS_SERVER_NAME="other.test").stderr
+    assert redis.call("ACL", "LOG")[0][b"reason"] == b"auth"  # that one password, and no right that was missing
 
 
 # --- addresses

@@ -13,6 +13,7 @@ from harness.paths import CONFIG, program
 from harness.problems import check_problem, check_retry_after
 from harness.redis_server import RedisServer
 from harness.ranked import top, wait_ranked
+from harness.rights import readme_event_rules, readme_rule
 from harness.wait import wait_until
 
 
@@ -142,13 +143,6 @@ def test_a_replica_is_refused(parts):
 # --- what Redis's access control, configuration or cluster refuses
 
 
-def readme_rule():
-    """The words of README's ACL SETUSER command."""
-    line = re.search(r"^ *ACL SETUSER tally (.*)$", pathlib.Path("README.md").read_text(), re.MULTILINE)
-    assert line, "README gives no rule"
-    return line.group(1).split()
-
-
 def set_rights(redis, *rules):
     """Of the user that clients without a name are."""
     redis.call("ACL", "SETUSER", "default", *rules)
@@ -171,13 +165,6 @@ def test_the_rights_that_readme_names_suffice(parts, resource):
 # Without any one of these some write, read or session would fail sooner or later.
 NEEDED = ["set", "get", "hincrby", "hset", "hmget", "hget", "hlen", "hdel", "hrandfield", "pexpire", "unlink"]
 NEEDED += ["multi", "exec", "eval", "evalsha", "script|load"]
-
-
-def readme_event_rules():
-    """The words that README adds for events, and those that counter-verify needs beside them."""
-    text = pathlib.Path("README.md").read_text()
-    found = re.search(r"^and for events \(`kafka.brokers`\) also `([^`]+)`", text, re.MULTILINE)
-    return found.group(1).split(), ["+hgetall", "+scan", "+xinfo"]
 
 
 def test_the_rights_that_readme_names_for_events_suffice(parts, resource, start_kafka):
