@@ -12,6 +12,7 @@
 #include "counter-service/ranking/ranking_places.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
+#include "tests/fakes/loopback.h"
 
 const struct ranking_top fake_ranking_whole = {.since_ms = INT64_MIN};
 
@@ -34,7 +35,7 @@ static const struct config config = {.rankings = &ranking, .ranking_count = 1};
 void fake_ranking_command(struct store_fixture *fixture, const struct text *words, size_t count)
 {
     const char *port = strchr(redis_process_address(fixture->redis), ':') + 1;
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", (int)strtol(port, NULL, 10), 10000, NULL, NULL);
+    struct redis_conn *conn = loopback_conn((int)strtol(port, NULL, 10), 10000, NULL);
     struct buffer request;
     struct redis_reply reply;
     struct error error;
