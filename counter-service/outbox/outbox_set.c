@@ -73,7 +73,7 @@ static void begin(struct outbox_set *set)
     }
     /* A follower that has begun nothing holds nothing. */
     if (init_members(set, members, count, &set->trouble) != 0 ||
-        set->consumer.begin(set->consumer.ctx, count, &set->trouble) != 0) {
+        set->consumer.begin(set->consumer.ctx, members, count, &set->trouble) != 0) {
         free(members);
         return;
     }

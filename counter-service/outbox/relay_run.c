@@ -71,8 +71,9 @@ void relay_run_recover(struct relay_run *run)
 
 /* ---- the followers' consumer ---- */
 
-static int begin(void *ctx, size_t count, struct error *error)
+static int begin(void *ctx, struct outbox_member *members, size_t count, struct error *error)
 {
+    (void)members;
     struct relay_run *run = ctx;
     run->partitions = calloc(count, sizeof(*run->partitions));
     if (run->partitions == NULL) {

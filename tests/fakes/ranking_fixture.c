@@ -205,49 +205,81 @@ void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int
 
 /* ---- the aggregator ---- */
 
+static struct aggregator_all *all_of(const struct aggregator_run *run)
+{
+    return CONTAINER_OF(run->shared, struct aggregator_all, shared);
+}
+
+static void hurry(struct outbox_set *set)
+{
+    set->start_us = set->start_us != 0 ? 1 : 0;
+    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
+        node->retry_us = node->retry_us != 0 ? 1 : 0;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        set->members[i].retry_us = set->members[i].retry_us != 0 ? 1 : 0;
+    }
+}
+
+void ranking_fixture_hurry(struct aggregator_run *run)
+{
+    hurry(&all_of(run)->set);
+}
+
+int ranking_fixture_turn(struct aggregator_run *run)
+{
+    return aggregator_all_turn(all_of(run));
+}
+
+void ranking_fixture_finish(struct aggregator_run *run)
+{
+    aggregator_all_finish(all_of(run));
+}
+
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
 {
-    struct error error;
-    struct aggregator_run *run = malloc(sizeof(*run));
-    assert_non_null(run);
+    struct aggregator_all *all = malloc(sizeof(*all));
+    assert_non_null(all);
     REDIS_ASK(fixture->store->redis, "DEL", "tally:{p0}:lease:rankings");
-    if (aggregator_run_init(run, &fixture->config, fixture->store->topology, &error) != 0) {
-        fail_msg("%s", error.message);
-    }
-    run->retry_us = 0;
+    aggregator_all_init(all, &fixture->config, fixture->store->topology);
+    hurry(&all->set);
+    (void)aggregator_all_turn(all);
+    assert_int_equal(all->set.count, 1);
+    struct aggregator_run *run = all->runs;
     run->gather_us = 0;
-    for (int i = 0; i < 10 && (!run->follower.owns || run->must_load); i++) {
-        run->retry_us = run->retry_us != 0 ? 1 : 0; /* it is not waited for */
-        (void)aggregator_run_turn(run);
+    for (int i = 0; i < 10 && (!run->follower->owns || run->must_load); i++) {
+        ranking_fixture_hurry(run);
+        (void)ranking_fixture_turn(run);
     }
-    assert_true(run->follower.owns && !run->must_load);
+    assert_true(run->follower->owns && !run->must_load);
     return run;
 }
 
 void ranking_fixture_kill(struct aggregator_run *run)
 {
-    aggregator_run_done(run);
-    free(run);
+    struct aggregator_all *all = all_of(run);
+    aggregator_all_done(all);
+    free(all);
 }
 
 void ranking_fixture_upkeep_is_due(struct aggregator_run *run)
 {
-    run->upkeep_us = clock_monotonic_us();
+    run->shared->upkeep_us = clock_monotonic_us();
 }
 
 void ranking_fixture_settle(struct aggregator_run *run)
 {
     int idle = 0;
     for (int i = 0; i < TURNS_MAX && idle < 3; i++) {
-        const int pause_ms = aggregator_run_turn(run);
-        if (run->conn.redis == NULL) {
+        const int pause_ms = ranking_fixture_turn(run);
+        if (run->conn == NULL) {
             fail_msg("%s", run->trouble.message);
         }
         idle = pause_ms < 20 ? 0 : idle + 1;
         ranking_fixture_upkeep_is_due(run);
     }
     assert_int_equal(idle, 3);
-    assert_int_equal(outbox_follower_waiting(&run->follower), 0);
+    assert_int_equal(outbox_follower_waiting(run->follower), 0);
 }
 
 struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const char *name)

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "counter-service/aggregator/aggregator_run.h"
+#include "counter-service/aggregator/aggregator_all.h"
 #include "tests/fakes/store_fixture.h"
 
 struct ranking_event {
@@ -51,8 +51,14 @@ void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int
 /* Ahead of the clock, which would otherwise move the windows on. */
 int64_t ranking_fixture_start_ms(void);
 
-/* An aggregator that has the lease at once. */
+/* An aggregator that has the lease at once: what it does for the one partition. */
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture);
+/* A turn of the aggregator. Returns how long it would sleep, in ms. */
+int ranking_fixture_turn(struct aggregator_run *run);
+/* What has failed is tried again at once. */
+void ranking_fixture_hurry(struct aggregator_run *run);
+/* It stops in good order; it is still to be killed. */
+void ranking_fixture_finish(struct aggregator_run *run);
 /* It is killed: nothing is given up. */
 void ranking_fixture_kill(struct aggregator_run *run);
 /* The next turn does one step of upkeep, if it comes to it. */
