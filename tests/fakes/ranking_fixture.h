@@ -18,6 +18,7 @@ struct ranking_event {
 
 struct ranking_fixture {
     struct store_fixture *store;
+    int partition;
     struct config config; /* the store's, with rankings of "like" */
     struct ranking_config ranking;
     struct outbox_conn conn; /* the writer's */
@@ -32,6 +33,9 @@ struct ranking_fixture {
 
 /* All calendar windows, "all" and rolling ones of an hour and a day; keep is small. The store is opened anew. */
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep);
+/* The same of one of several partitions; the store is open, and keeps events. */
+struct ranking_fixture *ranking_fixture_open_partition(struct store_fixture *store, int partition, int resource_max,
+                                                       int keep);
 void ranking_fixture_free(struct ranking_fixture *fixture);
 
 /* Another instance of the service connects, and stays, instead of the one that runs. keeps_events: it adds events to

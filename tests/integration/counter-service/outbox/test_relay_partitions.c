@@ -42,7 +42,7 @@ static void start(struct setting *setting, int partitions, int redises)
 {
     static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
     *setting = (struct setting){.relay_count = 0};
-    kafka_fixture_start(&setting->kafka, 1, TOPIC_PARTITIONS, "['linger.ms=0']");
+    kafka_fixture_start(&setting->kafka, 1, TOPIC_PARTITIONS, "['linger.ms=50']");
     setting->kafka.config->redis.timeout_ms = 1000;
     for (int i = 0; i < redises; i++) {
         setting->redis[i] = redis_process_start(options);
@@ -287,20 +287,20 @@ static void test_acknowledgements_that_come_after_a_connection_broke_harm_nothin
     struct setting setting;
     (void)state;
     NEED_REDIS_SERVER();
-    start(&setting, 4, 1);
+    start(&setting, 4, 2);
     TURNS_UNTIL(&setting, led(&setting, 0) == 4);
-    add(&setting, 1, 0, 1);
+    add(&setting, 2, 0, 1);
     TURNS_UNTIL(&setting, is_published(&setting, 0, 1));
-    kafka_fixture_set_down(&setting.kafka, 1);
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 4000);
     for (int i = 0; i < 4; i++) {
-        add(&setting, 1, i, 50);
+        add(&setting, 2, i, 50);
     }
     TURNS_UNTIL(&setting, setting.relays[0].open == 200);
-    REDIS_ASK(setting.redis[0], "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    REDIS_ASK(setting.redis[1], "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     TURNS_UNTIL(&setting, setting.relays[0].orphans.first != NULL);
-    outbox_writer_reopen(&setting.writers[0], setting.redis[0]);
-    TURNS_UNTIL(&setting, led(&setting, 0) == 4 && setting.relays[0].open == 400);
-    kafka_fixture_set_up(&setting.kafka, 1);
+    outbox_writer_reopen(&setting.writers[1], setting.redis[1]);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4 && setting.relays[0].open == 300);
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 0);
     TURNS_UNTIL(&setting, is_published(&setting, 0, 51) && is_published(&setting, 3, 50) &&
                               is_published(&setting, 1, 50) && is_published(&setting, 2, 50));
     TURNS_UNTIL(&setting, setting.relays[0].open == 0);
