@@ -70,6 +70,13 @@ static double read_leads(void *ctx)
     return (double)state.led;
 }
 
+static double read_partitions(void *ctx)
+{
+    struct aggregator_state state;
+    aggregator_read_state(ctx, &state);
+    return (double)state.partitions;
+}
+
 /* ---- start and end ---- */
 
 int aggregator_start(const struct config *config, struct topology *topology, struct aggregator **ret_aggregator,
@@ -92,7 +99,7 @@ int aggregator_start(const struct config *config, struct topology *topology, str
         free(aggregator);
         return -1;
     }
-    aggregator_metrics_register_readers(&(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads},
+    aggregator_metrics_register_readers(&(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads, read_partitions},
                                         aggregator);
     *ret_aggregator = aggregator;
     return 0;

@@ -149,6 +149,7 @@ void aggregator_all_state(const struct aggregator_all *all, struct aggregator_st
 {
     *ret_state = (struct aggregator_state){
         .role = all->set.led > 0 ? AGGREGATOR_LEADS : AGGREGATOR_STANDS_BY,
+        .partitions = all->set.count,
         .led = all->set.led,
         .waiting = outbox_set_waiting(&all->set),
         .lag_ms = outbox_set_lag_ms(&all->set),

@@ -38,6 +38,12 @@ static const struct metric_family leads_family = {
     .type = METRIC_GAUGE,
 };
 
+static const struct metric_family partitions_family = {
+    .name = "tally_rankings_partitions",
+    .help = "Partitions that the data have, each of which one instance keeps the rankings of; 0: not known yet.",
+    .type = METRIC_GAUGE,
+};
+
 struct aggregator_metrics aggregator_metrics_register(void)
 {
     return (struct aggregator_metrics){
@@ -53,6 +59,7 @@ void aggregator_metrics_register_readers(const struct aggregator_metrics_readers
     metrics_register_reader(&waiting_family, NULL, readers->waiting, ctx);
     metrics_register_reader(&lag_family, NULL, readers->lag_seconds, ctx);
     metrics_register_reader(&leads_family, NULL, readers->leads, ctx);
+    metrics_register_reader(&partitions_family, NULL, readers->partitions, ctx);
 }
 
 void aggregator_metrics_unregister_readers(void)
@@ -60,4 +67,5 @@ void aggregator_metrics_unregister_readers(void)
     metrics_unregister_reader(&waiting_family, NULL);
     metrics_unregister_reader(&lag_family, NULL);
     metrics_unregister_reader(&leads_family, NULL);
+    metrics_unregister_reader(&partitions_family, NULL);
 }

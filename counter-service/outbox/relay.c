@@ -74,6 +74,13 @@ static double read_leads(void *ctx)
     return (double)state.led;
 }
 
+static double read_partitions(void *ctx)
+{
+    struct relay_state state;
+    relay_read_state(ctx, &state);
+    return (double)state.partitions;
+}
+
 /* ---- start and end ---- */
 
 int relay_start(const struct config *config, struct topology *topology, struct relay **ret_relay, struct error *error)
@@ -98,7 +105,7 @@ int relay_start(const struct config *config, struct topology *topology, struct r
         free(relay);
         return -1;
     }
-    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads}, relay);
+    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads, read_partitions}, relay);
     *ret_relay = relay;
     return 0;
 }

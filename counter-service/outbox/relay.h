@@ -33,7 +33,8 @@ enum relay_role {
 /* What the relay knows of itself and the outboxes, those of all partitions together. */
 struct relay_state {
     enum relay_role role;
-    size_t led;           /* how many partitions' leases it has */
+    size_t partitions;    /* how many there are; 0: not known yet */
+    size_t led;           /* of how many it has the lease */
     char trouble[512];    /* a sentence: why events are not carried at the moment; "": they are, or none waits */
     uint64_t waiting;     /* events in the outbox that Kafka has not acknowledged */
     int64_t lag_ms;       /* age of the oldest of them, by Redis's clock; 0: none, or other instances lead */

@@ -31,6 +31,12 @@ static const struct metric_family leads_family = {
     .type = METRIC_GAUGE,
 };
 
+static const struct metric_family partitions_family = {
+    .name = "tally_events_partitions",
+    .help = "Partitions that the data have, each of which one instance carries the events of; 0: not known yet.",
+    .type = METRIC_GAUGE,
+};
+
 struct relay_metrics relay_metrics_register(void)
 {
     return (struct relay_metrics){
@@ -45,6 +51,7 @@ void relay_metrics_register_readers(const struct relay_metrics_readers *readers,
     metrics_register_reader(&waiting_family, NULL, readers->waiting, ctx);
     metrics_register_reader(&lag_family, NULL, readers->lag_seconds, ctx);
     metrics_register_reader(&leads_family, NULL, readers->leads, ctx);
+    metrics_register_reader(&partitions_family, NULL, readers->partitions, ctx);
 }
 
 void relay_metrics_unregister_readers(void)
@@ -52,4 +59,5 @@ void relay_metrics_unregister_readers(void)
     metrics_unregister_reader(&waiting_family, NULL);
     metrics_unregister_reader(&lag_family, NULL);
     metrics_unregister_reader(&leads_family, NULL);
+    metrics_unregister_reader(&partitions_family, NULL);
 }

@@ -247,6 +247,7 @@ void relay_run_state(const struct relay_run *run, struct relay_state *ret_state)
 {
     *ret_state = (struct relay_state){
         .role = run->set.led > 0 ? RELAY_LEADS : RELAY_STANDS_BY,
+        .partitions = run->set.count,
         .led = run->set.led,
         .waiting = outbox_set_waiting(&run->set),
         .lag_ms = outbox_set_lag_ms(&run->set),
