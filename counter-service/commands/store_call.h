@@ -57,6 +57,7 @@ struct store_listed {
 struct store_call {
     /* Set by the caller; everything pointed to stays valid until done is called. */
     enum store_operation operation;
+    int partition; /* all items are of it */
     /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent:
      * STATUS_EXPIRED. */
     int64_t deadline_us;

@@ -172,6 +172,11 @@ enum status store_submit(struct store *store, struct store_call *call)
     return status;
 }
 
+int store_partitions(const struct store *store)
+{
+    return topology_partitions(store->topology);
+}
+
 bool store_is_serving(struct store *store, char *reason, size_t reason_size)
 {
     for (size_t i = 0; i < store->worker_count; i++) {

@@ -35,6 +35,9 @@ void store_free(struct store *store);
  * done does it, which gets STATUS_DRAINING then. */
 enum status store_submit(struct store *store, struct store_call *call) MUST_CHECK;
 
+/* How many partitions the data have; 0: not known yet, since no Redis was reached. Once known it stays. Any thread. */
+int store_partitions(const struct store *store);
+
 /* Whether every worker's Redis is usable. If it is not, a sentence that says why is copied to reason (reason_size
  * bytes, or NULL), otherwise "". Any thread. */
 bool store_is_serving(struct store *store, char *reason, size_t reason_size);

@@ -194,7 +194,8 @@ static int read_list(struct store_exchange *exchange, struct store_call *call)
 
 static int append_ranking(struct store_exchange *exchange, const struct store_call *call)
 {
-    return ranking_read_append(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
+    const struct redis_key_prefix prefix = redis_key_prefix_of(call->partition);
+    return ranking_read_append(&exchange->pipeline->requests, &prefix, call);
 }
 
 static int read_ranking(struct store_exchange *exchange, struct store_call *call)

@@ -164,7 +164,7 @@ static struct fake_ranking_asked ask_for(struct store_fixture *fixture, struct r
         asked.status =
             ranking_answer_make(&question, last.snapshot, ranking_read_total(&last), &asked.answer, &asked.error);
         asked.detail = "the answer could not be made: see error";
-        asked.lacks_rank = ranking_answer_lacks_rank(&question, last.snapshot, &asked.answer);
+        asked.lacks_rank = ranking_answer_lacks_rank(&question, last.snapshot, last.snapshot, &asked.answer);
     }
     if (asked.status != STATUS_OK) {
         asked.answer = (struct ranking_answer){.rank = 0};
