@@ -7,7 +7,6 @@ import grpc
 import pytest
 
 from harness.calls import increment_batch, item
-from harness.leader import AGGREGATOR, health_of
 from harness.ranked import entries_of, ordered, top, wait_ranked, whole_order
 from harness.stubs import CounterServiceStub, connect, pb
 from harness.wait import wait_until
@@ -26,7 +25,7 @@ RESOURCES = 300
 @pytest.fixture(scope="module")
 def stack(start_stack):
     stack = start_stack(service={"RANKINGS": RANKINGS, "REDIS_PARTITIONS": PARTITIONS})
-    wait_until(lambda: health_of(stack.service, AGGREGATOR)["aggregator"] == "leads")
+    wait_until(lambda: top(stack.gateway, "like", "window=all")["complete"], what="every partition to be led")
     return stack
 
 
