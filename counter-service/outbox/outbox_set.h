@@ -46,8 +46,8 @@ struct outbox_set_consumer {
     struct text name;      /* of its leases and positions */
     int lease_ms;
     struct list *orphans; /* of each follower; may be NULL */
-    /* The partitions are known now; members: count, and they stay where they are. Returns 0, or -1 with error filled: it
-     * is called again, with others. */
+    /* The partitions are known now; members: count, and they stay where they are. Returns 0, or -1 with error filled:
+     * it is called again, with others. */
     int (*begin)(void *ctx, struct outbox_member *members, size_t count, struct error *error);
     struct outbox_wish (*wish)(void *ctx, size_t i);
     /* A step was answered. restarted: as outbox_follower_step. */
