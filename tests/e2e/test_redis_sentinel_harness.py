@@ -15,7 +15,7 @@ def sentinel(start_kind, request):
 
 def test_the_sentinels_agree_on_the_master(sentinel):
     assert {one.master_port() for one in sentinel.sentinels} == {sentinel.master().port}
-    assert len(sentinel.replicas()) == len(sentinel.servers) - 1
+    assert len(sentinel.replicas()) == len(sentinel.nodes) - 1
 
 
 def test_a_failover_without_a_need(sentinel):

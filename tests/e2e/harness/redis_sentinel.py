@@ -76,12 +76,12 @@ class RedisSentinel:
         self.password = password
         self.sentinel_password = sentinel_password
         masterauth = {"masterauth": password} if password else {}
-        self.servers = [
+        self.nodes = [
             RedisNode(directory, f"redis-{number + 1}", password=password, **masterauth, **settings)
             for number in range(replicas + 1)
         ]
         self.sentinels = [
-            Sentinel(directory, f"sentinel-{number + 1}", self.servers[0], sentinel_password, down_after_ms)
+            Sentinel(directory, f"sentinel-{number + 1}", self.nodes[0], sentinel_password, down_after_ms)
             for number in range(3)
         ]
 
@@ -90,38 +90,38 @@ class RedisSentinel:
     def start(self, wait=True):
         """Later: starts those again that do not run."""
         is_new = not any(sentinel.stdout_path.exists() for sentinel in self.sentinels)
-        for process in self.servers + self.sentinels:
+        for process in self.nodes + self.sentinels:
             if not process.is_running:
                 process.start()
         if is_new:
-            for server in self.servers[1:]:
-                server.call("REPLICAOF", "127.0.0.1", self.servers[0].port)
+            for server in self.nodes[1:]:
+                server.call("REPLICAOF", "127.0.0.1", self.nodes[0].port)
         if wait or is_new:
             self.wait_ok()
 
     @property
     def is_running(self):
-        return any(process.is_running for process in self.servers + self.sentinels)
+        return any(process.is_running for process in self.nodes + self.sentinels)
 
     def kill(self):
         """All servers at once; the sentinels stay."""
-        for server in self.servers:
+        for server in self.nodes:
             if server.is_running:
                 server.kill()
 
     def terminate(self):
-        for process in self.sentinels + self.servers:
+        for process in self.sentinels + self.nodes:
             if process.is_running:
                 process.resume()
                 process.terminate()
 
     def wait_stopped(self, timeout=20):
-        for process in self.sentinels + self.servers:
+        for process in self.sentinels + self.nodes:
             if process.is_running:
                 process.wait_stopped(timeout)
 
     def close(self):
-        for process in self.sentinels + self.servers:
+        for process in self.sentinels + self.nodes:
             process.close()
 
     # ---- who is who ----
@@ -129,7 +129,7 @@ class RedisSentinel:
     @property
     def address(self):
         """Of the first server, whatever it is now: redis.addr, which nobody should need."""
-        return self.servers[0].address
+        return self.nodes[0].address
 
     @property
     def service_settings(self):
@@ -151,13 +151,13 @@ class RedisSentinel:
         ports = self._master_ports()
         if len(ports) != 1:
             return None
-        found = next((server for server in self.servers if {server.port} == ports), None)
+        found = next((server for server in self.nodes if {server.port} == ports), None)
         return found if found and found.is_running and found.role() == "master" else None
 
     def replicas(self):
         """Those that run and are not the master."""
         master = self.master()
-        return [server for server in self.servers if server.is_running and server is not master]
+        return [server for server in self.nodes if server.is_running and server is not master]
 
     def call(self, *command):
         """One command at the master."""
@@ -168,11 +168,11 @@ class RedisSentinel:
     def is_ok(self):
         """All sentinels know each other, the master and its replicas, none of which is down."""
         master = self.master()
-        if master is None or not all(server.is_linked() for server in self.servers if server not in (None, master)):
+        if master is None or not all(server.is_linked() for server in self.nodes if server not in (None, master)):
             return False
         for sentinel in self.sentinels:
             known = [sentinel.state(), *sentinel.replica_states()]
-            if int(known[0]["num-other-sentinels"]) != len(self.sentinels) - 1 or len(known) != len(self.servers):
+            if int(known[0]["num-other-sentinels"]) != len(self.sentinels) - 1 or len(known) != len(self.nodes):
                 return False
             if any({"s_down", "o_down", "disconnected"} & set(one["flags"].split(",")) for one in known):
                 return False
