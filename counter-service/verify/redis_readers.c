@@ -48,15 +48,14 @@ static int await_address(struct redis_readers *readers, int partition, int64_t g
 static struct redis_conn *conn_to(struct redis_readers *readers, const struct redis_address *address,
                                   const struct config *config, struct error *error)
 {
-    for (size_t i = 0; i < readers->conn_count; i++) {
-        if (redis_address_equal(&readers->addresses[i], address)) {
-            return readers->conns[i];
+    for (size_t i = 0; i < readers->link_count; i++) {
+        if (redis_address_equal(&readers->links[i].address, address)) {
+            return readers->links[i].conn;
         }
     }
     struct redis_conn *conn = redis_login(address, config, NULL, error);
     if (conn != NULL) {
-        readers->addresses[readers->conn_count] = *address;
-        readers->conns[readers->conn_count++] = conn;
+        readers->links[readers->link_count++] = (struct redis_link){*address, conn};
     }
     return conn;
 }
@@ -84,9 +83,8 @@ static int open_readers(struct redis_readers *readers, const struct config *conf
 {
     const size_t count = (size_t)readers->count;
     readers->all = calloc(count, sizeof(*readers->all));
-    readers->conns = calloc(count, sizeof(*readers->conns));
-    readers->addresses = calloc(count, sizeof(*readers->addresses));
-    if (readers->all == NULL || readers->conns == NULL || readers->addresses == NULL) {
+    readers->links = calloc(count, sizeof(*readers->links));
+    if (readers->all == NULL || readers->links == NULL) {
         return out_of_memory(error);
     }
     for (int i = 0; i < readers->count; i++) {
@@ -122,12 +120,11 @@ void redis_readers_close(struct redis_readers *readers)
     for (int i = 0; readers->all != NULL && i < readers->count; i++) {
         redis_reader_done(&readers->all[i]);
     }
-    for (size_t i = 0; i < readers->conn_count; i++) {
-        redis_conn_close(readers->conns[i]);
+    for (size_t i = 0; i < readers->link_count; i++) {
+        redis_conn_close(readers->links[i].conn);
     }
     free(readers->all);
-    free(readers->conns);
-    free(readers->addresses);
+    free(readers->links);
     topology_free(readers->topology);
     *readers = (struct redis_readers){.count = 0};
 }

@@ -12,14 +12,17 @@
 #include "counter-service/topology/topology.h"
 #include "counter-service/verify/redis_reader.h"
 
+struct redis_link {
+    struct redis_address address;
+    struct redis_conn *conn;
+};
+
 struct redis_readers {
     char store_id[STORE_ID_SIZE];
     int count;
     struct redis_reader *all; /* of each partition, from 0 */
-    /* of each Redis */
-    size_t conn_count;
-    struct redis_conn **conns;
-    struct redis_address *addresses;
+    size_t link_count;
+    struct redis_link *links; /* to each Redis */
     struct topology *topology;
 };
 

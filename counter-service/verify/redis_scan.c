@@ -364,8 +364,8 @@ int redis_scan(const struct redis_readers *readers, struct shard shard, struct c
     buffer_init(&scan.requests);
     buffer_init(&scan.cursor);
     arena_init(&scan.memory);
-    for (size_t i = 0; i < readers->conn_count && failed == 0; i++) {
-        scan.conn = readers->conns[i];
+    for (size_t i = 0; i < readers->link_count && failed == 0; i++) {
+        scan.conn = readers->links[i].conn;
         failed = run(&scan);
     }
     arena_done(&scan.memory);

@@ -8,7 +8,10 @@ from harness.redis_sentinel import RedisSentinel
 pytestmark = pytest.mark.timeout(180)
 
 
-@pytest.fixture(scope="module", params=[{}, {"replicas": 2, "password": "of-redis", "sentinel_password": "of-sentinel"}])
+WITH_PASSWORDS = {"replicas": 2, "password": "of-redis", "sentinel_password": "of-sentinel"}
+
+
+@pytest.fixture(scope="module", params=[{}, WITH_PASSWORDS])
 def sentinel(start_kind, request):
     return start_kind(RedisSentinel, **request.param)
 

@@ -305,9 +305,9 @@ static void test_there_is_one_connection_to_one_redis(void **state)
     struct error error;
     assert_int_equal(redis_readers_open(&readers, fixture->kafka.config, &error), 0);
     assert_int_equal(readers.count, PARTITIONS);
-    assert_int_equal(readers.conn_count, 1);
+    assert_int_equal(readers.link_count, 1);
     for (int i = 0; i < PARTITIONS; i++) {
-        assert_ptr_equal(readers.all[i].conn, readers.conns[0]);
+        assert_ptr_equal(readers.all[i].conn, readers.links[0].conn);
         assert_int_equal(readers.all[i].partition, i);
         assert_ptr_equal(redis_readers_of(&readers, text_of(resource_in(i))), &readers.all[i]);
     }
