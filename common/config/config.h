@@ -22,6 +22,7 @@
 
 enum config_truth { CONFIG_FALSE, CONFIG_TRUE };
 enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
+enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_SINGLE, REDIS_MODE_SENTINEL, REDIS_MODE_CLUSTER };
 enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SASL_SSL };
 /* What happens when the outbox is full. */
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_REFUSE };
@@ -98,7 +99,8 @@ struct config {
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
-        int partitions;
+        int partitions; /* 0: as the data have, or as suits the mode */
+        enum redis_mode mode;
     } redis;
     struct {
         int ttl_ms;

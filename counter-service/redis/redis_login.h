@@ -11,6 +11,10 @@
 #include "counter-service/redis/redis_address.h"
 #include "counter-service/redis/redis_conn.h"
 
+/* Connects, AUTH and SELECT only: to ask a Redis of any kind, as a replica that knows its cluster. As redis_login. */
+struct redis_conn *redis_connect(const struct redis_address *address, const struct config *config,
+                                 struct heartbeat *heartbeat, struct error *error) MUST_CHECK;
+
 /* heartbeat: of the thread that will use the connection, which waits meanwhile; NULL if nobody watches it. Blocks for
  * the look-up of the name, config's redis.connect_timeout for each of its addresses, and redis.timeout. Returns NULL
  * with error filled: a sentence without secrets. */
