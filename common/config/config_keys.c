@@ -21,6 +21,13 @@ static const char *const kafka_securities[] = {
     [KAFKA_SASL_SSL] = "sasl_ssl",
     NULL,
 };
+static const char *const redis_modes[] = {
+    [REDIS_MODE_AUTO] = "auto",
+    [REDIS_MODE_SINGLE] = "single",
+    [REDIS_MODE_SENTINEL] = "sentinel",
+    [REDIS_MODE_CLUSTER] = "cluster",
+    NULL,
+};
 static const char *const when_full_choices[] = {
     [WHEN_FULL_DROP_OLDEST] = "drop_oldest", [WHEN_FULL_REFUSE] = "refuse", NULL};
 
@@ -93,6 +100,7 @@ const struct config_key config_keys[] = {
     {COUNT(breaker.failures, "5", "1", "1000")},
     {DURATION(breaker.open_for, "250ms", "10ms", "1m")},
 
+    {CHOICE(redis.mode, "auto", redis_modes)},
     {SEEDS(redis.addr, "localhost:6379", redis.addr_count)},
     {TEXT(redis.username, "")},
     {TEXT(redis.password, ""), .secret = true},
@@ -105,7 +113,7 @@ const struct config_key config_keys[] = {
     {COUNT(redis.workers, "1", "1", "16")},
     {DURATION(redis.timeout, "1s", "10ms", "1m")},
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
-    {COUNT(redis.partitions, "1", "1", "1024")},
+    {COUNT(redis.partitions, "0", "0", "1024")},
 
     /* At least what a gateway needs to keep a session: it renews each minute, or three times in this time if that is
      * sooner. */

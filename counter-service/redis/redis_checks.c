@@ -98,6 +98,8 @@ int redis_check_role(struct text role, struct error *error)
     return 0;
 }
 
+const struct text redis_meta_key = {"tally:meta", 10};
+
 struct redis_meta redis_meta_of(int partitions)
 {
     struct redis_meta meta;
@@ -113,4 +115,24 @@ int redis_check_meta(struct text found, const struct redis_meta *expected, struc
         return -1;
     }
     return 0;
+}
+
+int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error)
+{
+    int layout;
+    int partitions;
+    const struct redis_quote quote = redis_quote(found);
+    struct redis_meta meta = redis_meta_of(1);
+    if (sscanf(quote.text, "layout=%d partitions=%d", &layout, &partitions) == 2 && partitions >= 1 &&
+        partitions <= REDIS_PARTITIONS_MAX) {
+        meta = redis_meta_of(partitions);
+    } else {
+        partitions = 1;
+    }
+    if (configured != 0) {
+        meta = redis_meta_of(configured);
+        partitions = configured;
+    }
+    *ret_partitions = partitions;
+    return redis_check_meta(found, &meta, error);
 }

@@ -8,7 +8,7 @@
 #include "common/base/text.h"
 
 /* Foreign text made fit for a sentence: cut, and what is not printable ASCII replaced. */
-enum { REDIS_QUOTE_LEN_MAX = 160 };
+enum { REDIS_QUOTE_LEN_MAX = 160, REDIS_PARTITIONS_MAX = 1024 };
 struct redis_quote {
     char text[REDIS_QUOTE_LEN_MAX + 1];
 };
@@ -31,7 +31,10 @@ int redis_check_role(struct text role, struct error *error) MUST_CHECK;
 struct redis_meta {
     char text[64];
 };
+extern const struct text redis_meta_key;
 struct redis_meta redis_meta_of(int partitions);
+/* found: what tally:meta holds. *ret_partitions: their number. configured: what it must be, or 0. */
+int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error) MUST_CHECK;
 /* found: what tally:meta held before; .data NULL if there was none. */
 int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error) MUST_CHECK;
 

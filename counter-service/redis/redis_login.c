@@ -87,7 +87,8 @@ static void put_entry(struct buffer *requests, const struct config *config)
     }
 }
 
-static int ask_who(struct redis_conn *conn, const struct config *config, struct buffer *requests, struct error *error)
+static int ask_who(struct redis_conn *conn, const struct config *config, bool any_role, struct buffer *requests,
+                   struct error *error)
 {
     unsigned untold = 0;
     struct redis_reply reply;
@@ -104,6 +105,9 @@ static int ask_who(struct redis_conn *conn, const struct config *config, struct 
         if (redis_conn_next(conn, &reply) != 0) {
             error_set(error, "%s", redis_conn_error(conn));
             return -1;
+        }
+        if (question == REDIS_LOGIN_ROLE && any_role) {
+            continue;
         }
         if (check((enum redis_login_question)question, &reply, &untold, error) != 0) {
             return -1;
@@ -123,8 +127,8 @@ static void doubt_port(const struct redis_conn *conn, const struct redis_address
     }
 }
 
-struct redis_conn *redis_login(const struct redis_address *address, const struct config *config,
-                               struct heartbeat *heartbeat, struct error *error)
+static struct redis_conn *log_in(const struct redis_address *address, const struct config *config, bool any_role,
+                                 struct heartbeat *heartbeat, struct error *error)
 {
     struct buffer requests;
     struct redis_tls tls;
@@ -134,11 +138,22 @@ struct redis_conn *redis_login(const struct redis_address *address, const struct
         return NULL;
     }
     buffer_init(&requests);
-    if (ask_who(conn, config, &requests, error) != 0) {
+    if (ask_who(conn, config, any_role, &requests, error) != 0) {
         doubt_port(conn, address, config, error);
         redis_conn_close(conn);
         conn = NULL;
     }
     buffer_done(&requests);
     return conn;
+}
+
+struct redis_conn *redis_login(const struct redis_address *address, const struct config *config,
+                               struct heartbeat *heartbeat, struct error *error)
+{
+    return log_in(address, config, false, heartbeat, error);
+}
+
+struct redis_conn *redis_connect(const struct redis_address *address, const struct config *config, struct error *error)
+{
+    return log_in(address, config, true, NULL, error);
 }

@@ -18,6 +18,10 @@
 struct redis_conn *redis_login(const struct redis_address *address, const struct config *config,
                                struct heartbeat *heartbeat, struct error *error) MUST_CHECK;
 
+/* The same for a Redis of any role, as a replica that knows its cluster. */
+struct redis_conn *redis_connect(const struct redis_address *address, const struct config *config, struct error *error)
+    MUST_CHECK;
+
 /* Commands that have no words but these, and what their answers must say; it may change at any time. */
 enum redis_login_question { REDIS_LOGIN_ROLE, REDIS_LOGIN_INFO_SERVER, REDIS_LOGIN_INFO_MEMORY, REDIS_LOGIN_QUESTIONS };
 /* Returns 0, also if Redis does not tell, of which it warns once; or -1 with error filled. */

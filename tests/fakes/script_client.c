@@ -182,7 +182,6 @@ enum status script_client_session(struct script_client *client, enum store_opera
     buffer_clear(&client->requests, SIZE_MAX);
     assert_int_equal(session_command_append(&client->requests, &client->settings.prefix, LIFE_MS, &call), 0);
     begin(client);
-    (void)next_reply(client); /* the store's id: there is none here */
     const struct redis_reply reply = next_reply(client);
     const char *detail;
     return session_command_reply(&reply, &call, &detail);

@@ -254,7 +254,6 @@ enum status store_fixture_try(struct store_fixture *fixture, const char *resourc
 void store_fixture_open_anew(struct store_fixture *fixture)
 {
     store_free(fixture->store);
-    topology_free(fixture->topology);
     store_fixture_open(fixture);
     store_fixture_await(fixture, true);
 }

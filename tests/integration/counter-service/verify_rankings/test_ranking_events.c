@@ -186,7 +186,7 @@ static void count_a_chunk(struct setting *setting)
 {
     const uint64_t before = setting->run->state.at.number;
     for (int i = 0; i < CHUNK_TURNS_MAX && setting->run->state.at.number == before; i++) {
-        (void)aggregator_run_turn(setting->run);
+        (void)ranking_fixture_turn(setting->run);
     }
     assert_true(setting->run->state.at.number > before);
 }
@@ -214,7 +214,7 @@ static void test_there_is_no_moment_within_a_chunk(void **state)
     publish(&setting, "", 1);
     setting.run->rows_max = RESOURCES / 4;
     for (int i = 0; i < CHUNK_TURNS_MAX && setting.run->state.part.lanes == 0; i++) {
-        (void)aggregator_run_turn(setting.run);
+        (void)ranking_fixture_turn(setting.run);
     }
     assert_true(setting.run->state.part.lanes > 0);
     setting.options.timeout_ms = 50;
@@ -316,7 +316,7 @@ static void rebuild_with(struct setting *setting, int64_t step_ms)
             write_batches(setting, 1, step_ms);
             publish(setting, "", 1);
         }
-        (void)aggregator_run_turn(setting->run);
+        (void)ranking_fixture_turn(setting->run);
         clock_sleep_ms(1);
     }
     assert_string_equal(setting->error.message, "");
@@ -411,9 +411,9 @@ static void go_on(struct setting *setting)
     const struct aggregator_run *leader = setting->run;
     bool was_refused = false;
     write_batches(setting, 20, 100);
-    for (int i = 0; i < 5000 && (!was_refused || leader->conn.redis == NULL || leader->must_load); i++) {
-        (void)aggregator_run_turn(setting->run);
-        was_refused |= leader->conn.redis == NULL;
+    for (int i = 0; i < 5000 && (!was_refused || leader->conn == NULL || leader->must_load); i++) {
+        (void)ranking_fixture_turn(setting->run);
+        was_refused |= leader->conn == NULL;
         clock_sleep_ms(1);
     }
     assert_true(was_refused);
