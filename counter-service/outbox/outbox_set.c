@@ -81,10 +81,12 @@ static void begin(struct outbox_set *set)
     set->members = members;
     set->count = count;
     set->is_placed = false;
+    set->asked = count;
+    set->leaving = count;
     set->first = prng_up_to(&set->pace.prng, (uint32_t)count - 1);
 }
 
-static void lose(struct outbox_set *set, size_t i)
+void outbox_set_lose(struct outbox_set *set, size_t i)
 {
     struct outbox_member *member = &set->members[i];
     outbox_follower_restart(&member->follower);
@@ -106,7 +108,7 @@ static void put(struct outbox_set *set, size_t i)
     }
     if (member->node != NULL) {
         member->node->partitions--;
-        lose(set, i);
+        outbox_set_lose(set, i);
     }
     member->node = node;
     member->retry_us = 0;
@@ -147,7 +149,7 @@ void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, cons
     outbox_node_fail(node, error);
     for (size_t i = 0; i < set->count; i++) {
         if (set->members[i].node == node) {
-            lose(set, i);
+            outbox_set_lose(set, i);
         }
     }
     tell(set, error);
@@ -158,7 +160,7 @@ void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error
     struct outbox_member *member = &set->members[i];
     member->trouble = *error;
     member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
-    lose(set, i);
+    outbox_set_lose(set, i);
     tell(set, error);
 }
 
@@ -235,7 +237,7 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
     }
     for (size_t i = 0; has_store_changed(node, store_id) && i < set->count; i++) {
         if (set->members[i].node == node) {
-            lose(set, i);
+            outbox_set_lose(set, i);
         }
     }
 }
@@ -264,6 +266,8 @@ void outbox_set_turn(struct outbox_set *set)
         }
     }
     outbox_set_step_all(set);
+    count_led(set);
+    outbox_set_leave(set, clock_monotonic_us());
     count_led(set);
 }
 

@@ -10,6 +10,7 @@ enum {
     BATCH_MAX = 16,
     /* one that reads as much as it may takes a millisecond, and ends the batch. */
     STANDBY_STEP_MS = 1000,
+    ASKED_STEP_MS = 100, /* of one that may be handed over */
     REQUESTS_KEEP_BYTES = 64 * 1024,
 };
 
@@ -138,6 +139,7 @@ static void flush(struct outbox_set *set, struct batch *batch)
             outbox_set_fail_member(set, i, &batch->steps[step].error);
             continue;
         }
+        outbox_set_hear(set, i, clock_monotonic_us());
         set->consumer.stepped(set->consumer.ctx, i, batch->steps[step].restarted);
     }
     batch->count = 0;
@@ -148,7 +150,7 @@ static void flush(struct outbox_set *set, struct batch *batch)
 static struct outbox_wish wish_of(const struct outbox_set *set, size_t i)
 {
     if (!set->members[i].follower.owns) {
-        return (struct outbox_wish){.after_ms = STANDBY_STEP_MS};
+        return (struct outbox_wish){.after_ms = i == set->asked ? ASKED_STEP_MS : STANDBY_STEP_MS};
     }
     return set->consumer.wish(set->consumer.ctx, i);
 }
@@ -195,11 +197,13 @@ static bool is_due(struct outbox_set *set, size_t i, const struct outbox_wish *w
     return member->node->is_due && has_waited(member, (int64_t)wish->after_ms * 1000 / 2, now_us);
 }
 
-static void add(struct batch *batch, size_t i, const struct outbox_wish *wish, bool takes)
+static void add(struct outbox_set *set, struct batch *batch, size_t i, const struct outbox_wish *wish, bool takes)
 {
+    const bool asks = set->asks && i == set->asked;
     assert(batch->count < BATCH_MAX);
     batch->steps[batch->count].i = i;
-    batch->steps[batch->count++].wish = (struct outbox_follower_wish){wish->events_max, !takes};
+    batch->steps[batch->count++].wish = (struct outbox_follower_wish){wish->events_max, !takes, asks, set->led};
+    set->asks = set->asks && !asks;
 }
 
 /* Those of one node. */
@@ -216,7 +220,7 @@ static void step_node(struct outbox_set *set, struct outbox_node *node, size_t *
         if (!is_due(set, i, &wish, led, now_us, &takes)) {
             continue;
         }
-        add(&batch, i, &wish, takes);
+        add(set, &batch, i, &wish, takes);
         if (batch.count == BATCH_MAX || (set->members[i].follower.owns && wish.after_ms == 0)) {
             flush(set, &batch);
         }
@@ -230,6 +234,7 @@ void outbox_set_step_all(struct outbox_set *set)
 {
     const int64_t now_us = clock_monotonic_us();
     size_t led = set->led;
+    outbox_set_ask(set, now_us);
     mark_nodes(set, now_us);
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
         if (node->conn.redis != NULL) {

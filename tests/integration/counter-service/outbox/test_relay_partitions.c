@@ -403,6 +403,39 @@ static void test_instances_that_start_together_share_the_partitions(void **state
     stop(&setting);
 }
 
+static void test_an_instance_that_comes_later_is_handed_its_share(void **state)
+{
+    enum { PARTITIONS = 12, ENTRIES = 400 };
+    struct setting setting;
+    int added = 0;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, PARTITIONS, 2);
+    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS);
+    start_relay(&setting);
+    const int64_t give_up_us = clock_monotonic_us() + WAIT_FOR_MAX_US;
+    while (led(&setting, 1) < PARTITIONS / 2 || added < ENTRIES) {
+        assert_true(clock_monotonic_us() < give_up_us);
+        add(&setting, 2, added++ % PARTITIONS, 3);
+        (void)turn(&setting);
+        (void)turn(&setting);
+    }
+    struct relay_state told;
+    do {
+        (void)turn(&setting);
+        relay_run_state(&setting.relays[0], &told);
+    } while (told.waiting > 0 || setting.relays[0].open + setting.relays[1].open > 0);
+    assert_int_equal(led(&setting, 0), PARTITIONS / 2);
+    assert_int_equal(led(&setting, 1), PARTITIONS / 2);
+    const struct topic topic = read_topic(&setting);
+    int64_t sum = 0;
+    for (int i = 0; i < PARTITIONS; i++) {
+        sum += topic.last[i];
+    }
+    assert_int_equal(sum, 3 * added);
+    stop(&setting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_how_many_partitions_there_are_may_be_known_later),
         cmocka_unit_test(test_a_script_that_redis_has_forgotten_is_sent_again),
         cmocka_unit_test(test_instances_that_start_together_share_the_partitions),
+        cmocka_unit_test(test_an_instance_that_comes_later_is_handed_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
