@@ -99,8 +99,8 @@ int aggregator_start(const struct config *config, struct topology *topology, str
         free(aggregator);
         return -1;
     }
-    aggregator_metrics_register_readers(&(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads, read_partitions},
-                                        aggregator);
+    aggregator_metrics_register_readers(
+        &(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads, read_partitions}, aggregator);
     *ret_aggregator = aggregator;
     return 0;
 }

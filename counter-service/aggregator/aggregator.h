@@ -34,7 +34,8 @@ struct aggregator_state {
     char trouble[512];    /* a sentence: why events are not ranked at the moment; "": they are, or none waits */
     uint64_t waiting;     /* events in the outbox that are in no ranking yet */
     int64_t lag_ms;       /* age of the oldest of them, by Redis's clock; 0: none, or other instances lead */
-    int incomplete_count; /* windows whose order is being made anew, or that let go of a bucket; of partitions that it leads */
+    int incomplete_count; /* windows whose order is being made anew, or that let go of a bucket; of partitions that it
+                             leads */
 };
 
 /* Starts the thread, if rankings are configured; it connects by itself for ever. config and topology outlive it.

@@ -108,7 +108,8 @@ static int apply(struct aggregator_run *run)
     if (aggregator_run_claim(run) != 0) {
         return -1;
     }
-    const int added = ranking_apply(&run->shared->work, &run->state, run->conn, &run->chunk, run->rows_max, &run->trouble);
+    const int added =
+        ranking_apply(&run->shared->work, &run->state, run->conn, &run->chunk, run->rows_max, &run->trouble);
     if (added >= 0) {
         metrics_observe(run->shared->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
     }

@@ -29,7 +29,8 @@ static const struct metric_family waiting_family = {
 };
 static const struct metric_family lag_family = {
     .name = "tally_rankings_lag_seconds",
-    .help = "Age of the oldest event that is in no ranking yet, as whoever ranks it sees it; 0 on instances that rank nothing.",
+    .help = "Age of the oldest event that is in no ranking yet, as whoever ranks it sees it; 0 on instances that rank "
+            "nothing.",
     .type = METRIC_GAUGE,
 };
 static const struct metric_family leads_family = {

@@ -290,8 +290,8 @@ void outbox_follower_release(struct outbox_follower *follower, const struct outb
         .token = follower->token,
         .move_to = has_moved(follower) ? &follower->done : NULL,
     };
-    if (follower->owns && (ask(follower, conn, &request, &reply, &error) != 0 ||
-                           outbox_step_read(&reply, &step, &error) != 0)) {
+    if (follower->owns &&
+        (ask(follower, conn, &request, &reply, &error) != 0 || outbox_step_read(&reply, &step, &error) != 0)) {
         log_debug("events", "the lease was not given up", LOG_STR("error", error.message));
     }
     outbox_follower_restart(follower);

@@ -34,7 +34,7 @@ struct outbox_follower {
     struct list *orphans;
     /* what Redis told last */
     bool owns;
-    bool is_free; /* nobody had the lease, and it was left so */
+    bool is_free;              /* nobody had the lease, and it was left so */
     struct outbox_asker asker; /* of the lease that is owned */
     uint64_t appended;
     uint64_t trimmed;

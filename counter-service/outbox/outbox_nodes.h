@@ -38,8 +38,8 @@ void outbox_nodes_done(struct outbox_nodes *nodes);
 
 /* The one of that address, which is made if there is none, without a connection: it is not opened before start_us,
  * monotonic. NULL when out of memory. */
-struct outbox_node *outbox_nodes_find(struct outbox_nodes *nodes, const struct redis_address *address,
-                                      int64_t start_us) MUST_CHECK;
+struct outbox_node *outbox_nodes_find(struct outbox_nodes *nodes, const struct redis_address *address, int64_t start_us)
+    MUST_CHECK;
 /* Closes and forgets those that no partition is at. */
 void outbox_nodes_sweep(struct outbox_nodes *nodes);
 

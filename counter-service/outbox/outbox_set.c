@@ -13,8 +13,8 @@ enum {
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2000,
     IDLE_MS = 20,
-    /* More for each partition but the first: however many there are, a consumer that finds nothing asks no more than 340
-     * times a second, of all Redises together. */
+    /* More for each partition but the first: however many there are, a consumer that finds nothing asks no more than
+     * 340 times a second, of all Redises together. */
     IDLE_MORE_MS = 3,
     STANDBY_MS = 1000,
 };

@@ -43,9 +43,9 @@ struct outbox_step_request {
     const struct outbox_position *move_to; /* NULL: nowhere */
     struct stream_id read_after;
     size_t count;
-    bool leaves_free; /* a lease that nobody has is not taken */
-    bool asks;        /* whoever has the lease for it; */
-    size_t led;       /* how many the instance has itself */
+    bool leaves_free;    /* a lease that nobody has is not taken */
+    bool asks;           /* whoever has the lease for it; */
+    size_t led;          /* how many the instance has itself */
     const char *hand_to; /* the token of the instance that gets the lease; NULL: none */
 };
 

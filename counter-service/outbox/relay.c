@@ -105,7 +105,8 @@ int relay_start(const struct config *config, struct topology *topology, struct r
         free(relay);
         return -1;
     }
-    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads, read_partitions}, relay);
+    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads, read_partitions},
+                                   relay);
     *ret_relay = relay;
     return 0;
 }

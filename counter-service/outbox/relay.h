@@ -46,8 +46,8 @@ struct relay_state {
  * refuses. */
 int relay_start(const struct config *config, struct topology *topology, struct relay **ret_relay, struct error *error)
     MUST_CHECK;
-/* Waits a second at most for acknowledgements, gives the leases up and joins the thread, which finishes what it is at: a
- * question to Redis or Kafka, a look-up of a broker's name. NULL is fine. */
+/* Waits a second at most for acknowledgements, gives the leases up and joins the thread, which finishes what it is at:
+ * a question to Redis or Kafka, a look-up of a broker's name. NULL is fine. */
 void relay_stop(struct relay *relay);
 
 /* Any thread. relay: NULL is one that is off. */

@@ -62,8 +62,7 @@ static void start_producer(struct relay_run *run)
 static void look_after_idle_producer(struct relay_run *run)
 {
     const int64_t now_us = clock_monotonic_us();
-    if (run->open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' &&
-        now_us >= run->look_us + LOOK_MS * 1000) {
+    if (run->open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' && now_us >= run->look_us + LOOK_MS * 1000) {
         run->look_us = now_us;
         run->topic_is_there = false;
     }

@@ -22,7 +22,8 @@ static const struct metric_family waiting_family = {
 };
 static const struct metric_family lag_family = {
     .name = "tally_events_publish_lag_seconds",
-    .help = "Age of the oldest event that waits for Kafka, as whoever relays it sees it; 0 on instances that relay nothing.",
+    .help = "Age of the oldest event that waits for Kafka, as whoever relays it sees it; 0 on instances that relay "
+            "nothing.",
     .type = METRIC_GAUGE,
 };
 static const struct metric_family leads_family = {

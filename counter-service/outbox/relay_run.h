@@ -39,10 +39,10 @@ struct relay_run {
     /* Kafka's side; producer is NULL while other instances lead all partitions */
     struct kafka_producer *producer;
     bool topic_is_there;
-    size_t next;         /* the partition that sends first in the next turn */
-    size_t open;         /* events that the producer has, and Kafka has not acknowledged */
-    struct list orphans; /* entries that their followers have forgotten, and the producer not: its tags */
-    int64_t look_us;     /* when an idle one was asked whether brokers are there */
+    size_t next;            /* the partition that sends first in the next turn */
+    size_t open;            /* events that the producer has, and Kafka has not acknowledged */
+    struct list orphans;    /* entries that their followers have forgotten, and the producer not: its tags */
+    int64_t look_us;        /* when an idle one was asked whether brokers are there */
     int batch_messages_max; /* 0: the library's own */
     struct event_writer writer;
     struct buffer value;

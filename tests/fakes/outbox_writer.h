@@ -1,5 +1,5 @@
-/* Writes entries into the outboxes of any partition of a real Redis, for tests, as the write script does. Functions fail
- * the test when something unexpected happens. */
+/* Writes entries into the outboxes of any partition of a real Redis, for tests, as the write script does. Functions
+ * fail the test when something unexpected happens. */
 #ifndef TALLY_TESTS_FAKES_OUTBOX_WRITER_H
 #define TALLY_TESTS_FAKES_OUTBOX_WRITER_H
 

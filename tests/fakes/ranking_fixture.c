@@ -138,8 +138,8 @@ static void put_entry(const struct ranking_fixture *fixture, struct buffer *requ
     char stream[KEY_SIZE];
     snprintf(id, sizeof(id), "%" PRId64 "-%" PRIu64, ms, fixture->number);
     snprintf(first, sizeof(first), "%" PRIu64, fixture->number + 1);
-    redis_command_words(requests, TEXT("XADD"), key_of(stream, fixture, TEXT("events")), text_of(id), TEXT("n"), text_of(first),
-                        TEXT("i"), items, TEXT("r"), results);
+    redis_command_words(requests, TEXT("XADD"), key_of(stream, fixture, TEXT("events")), text_of(id), TEXT("n"),
+                        text_of(first), TEXT("i"), items, TEXT("r"), results);
 }
 
 static void put_last_number(struct ranking_fixture *fixture, struct buffer *requests, size_t count)

@@ -318,7 +318,8 @@ static void test_a_record_may_go_before_its_buckets(void **state)
     const int64_t first = ranking_period_at(&rolling->window, day_ms);
     /* A sweep before anything is let go. */
     struct error error;
-    assert_int_equal(ranking_roll(&run->state, &run->shared->work.txn, run->conn, day_ms + 26 * HOUR, INT64_MIN, &error), 0);
+    assert_int_equal(
+        ranking_roll(&run->state, &run->shared->work.txn, run->conn, day_ms + 26 * HOUR, INT64_MIN, &error), 0);
     for (int steps = 0; steps < 100; steps++) {
         assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->shared->work, run->conn, 0, &error), 0, 1);
     }

@@ -170,7 +170,8 @@ static void test_the_events_of_all_partitions_are_published_once_and_in_order(vo
     for (int i = 0; i < ENTRIES * PARTITIONS; i++) {
         add(&setting, 1, i % PARTITIONS, ENTRY_EVENTS);
     }
-    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS && are_published(&setting, PARTITIONS, ENTRIES * ENTRY_EVENTS));
+    TURNS_UNTIL(&setting,
+                led(&setting, 0) == PARTITIONS && are_published(&setting, PARTITIONS, ENTRIES * ENTRY_EVENTS));
     relay_run_state(&setting.relays[0], &told);
     assert_int_equal(told.role, RELAY_LEADS);
     assert_int_equal(told.led, PARTITIONS);
@@ -209,8 +210,8 @@ static void test_a_redis_that_is_gone_holds_up_its_own_partitions_only(void **st
     redis_process_restart(setting.redis[1]);
     outbox_writer_reopen(&setting.writers[1], setting.redis[1]);
     add(&setting, 2, 3, 5);
-    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS && is_published(&setting, 1, 17) &&
-                              is_published(&setting, 3, 15));
+    TURNS_UNTIL(&setting,
+                led(&setting, 0) == PARTITIONS && is_published(&setting, 1, 17) && is_published(&setting, 3, 15));
     assert_string_equal(trouble(&setting), "");
     const struct topic topic = read_topic(&setting);
     assert_true(topic.last[0] == 15 && topic.last[1] == 17 && topic.last[2] == 15 && topic.last[3] == 15);
@@ -271,8 +272,8 @@ static void test_a_partition_with_many_events_keeps_none_of_the_others_back(void
     for (int i = 1; i < 4; i++) {
         add(&setting, 1, i, 100);
     }
-    TURNS_UNTIL(&setting, is_published(&setting, 1, 100) && is_published(&setting, 2, 100) &&
-                              is_published(&setting, 3, 100));
+    TURNS_UNTIL(&setting,
+                is_published(&setting, 1, 100) && is_published(&setting, 2, 100) && is_published(&setting, 3, 100));
     assert_false(is_published(&setting, 0, HOT));
     rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 0);
     TURNS_UNTIL(&setting, is_published(&setting, 0, HOT));
