@@ -51,7 +51,9 @@ static int write_health(void *ctx, struct operator_answer *answer)
     struct relay_state events;
     struct aggregator_state rankings;
     (void)store_is_serving(service->store, reason, sizeof(reason));
-    (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
+    if (!store_lacks_partitions(service->store, refusal, sizeof(refusal))) {
+        (void)store_refuses_writes(service->store, refusal, sizeof(refusal));
+    }
     relay_read_state(service->relay, &events);
     aggregator_read_state(service->aggregator, &rankings);
     if (store_misses_events(service->store)) {

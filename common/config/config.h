@@ -22,6 +22,7 @@
 
 enum config_truth { CONFIG_FALSE, CONFIG_TRUE };
 enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
+enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_SINGLE, REDIS_MODE_SENTINEL, REDIS_MODE_CLUSTER };
 enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SASL_SSL };
 /* What happens when the outbox is full. */
 enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_REFUSE };
@@ -92,13 +93,21 @@ struct config {
         int open_for_ms;
     } breaker;
     struct {
-        char *addr;     /* host:port */
+        enum redis_mode mode;
+        char **addrs; /* host:port or unix:/path; one at least */
+        size_t addr_count;
+        char *username; /* "": the default user */
         char *password; /* "" for none */
+        enum config_truth tls;
+        char *tls_ca;          /* path of a file; "": the system's */
+        char *tls_cert;        /* path of a file; "": none */
+        char *tls_key;         /* path of a file; "" with tls_cert */
+        char *tls_server_name; /* "": the host of the address */
         int db;
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
-        int partitions;
+        int partitions; /* 0: as the data have, or as suits the mode */
     } redis;
     struct {
         int ttl_ms;

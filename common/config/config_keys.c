@@ -21,6 +21,13 @@ static const char *const kafka_securities[] = {
     [KAFKA_SASL_SSL] = "sasl_ssl",
     NULL,
 };
+static const char *const redis_modes[] = {
+    [REDIS_MODE_AUTO] = "auto",
+    [REDIS_MODE_SINGLE] = "single",
+    [REDIS_MODE_SENTINEL] = "sentinel",
+    [REDIS_MODE_CLUSTER] = "cluster",
+    NULL,
+};
 static const char *const when_full_choices[] = {
     [WHEN_FULL_DROP_OLDEST] = "drop_oldest", [WHEN_FULL_REFUSE] = "refuse", NULL};
 
@@ -41,6 +48,9 @@ static const char *const when_full_choices[] = {
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+/* The field's name is in the plural. */
+#define SEEDS(name, initial_, count) \
+    ROW(CONFIG_SEEDS, name, initial_), FIELD(name##s), .count_offset = offsetof(struct config, count)
 #define ORIGINS(name, initial_, count) \
     ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define NETWORKS(name, initial_, count) \
@@ -90,13 +100,20 @@ const struct config_key config_keys[] = {
     {COUNT(breaker.failures, "5", "1", "1000")},
     {DURATION(breaker.open_for, "250ms", "10ms", "1m")},
 
-    {ADDRESS(redis.addr, "localhost:6379")},
+    {CHOICE(redis.mode, "auto", redis_modes)},
+    {SEEDS(redis.addr, "localhost:6379", redis.addr_count)},
+    {TEXT(redis.username, "")},
     {TEXT(redis.password, ""), .secret = true},
+    {CHOICE(redis.tls, "false", truths)},
+    {TEXT(redis.tls_ca, "")},
+    {TEXT(redis.tls_cert, "")},
+    {TEXT(redis.tls_key, "")},
+    {HOST(redis.tls_server_name, ""), .may_be_empty = true},
     {COUNT(redis.db, "0", "0", "1023")},
     {COUNT(redis.workers, "1", "1", "16")},
     {DURATION(redis.timeout, "1s", "10ms", "1m")},
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
-    {COUNT(redis.partitions, "1", "1", "1024")},
+    {COUNT(redis.partitions, "0", "0", "1024")},
 
     /* At least what a gateway needs to keep a session: it renews each minute, or three times in this time if that is
      * sooner. */

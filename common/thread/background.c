@@ -43,22 +43,16 @@ void background_ask_to_stop(struct background *background)
     pthread_mutex_unlock(&background->lock);
 }
 
-/* Waits until *flag, which lock guards, is set, timeout_ms at most. Returns *flag. */
-static bool wait_for(struct background *background, const bool *flag, int timeout_ms)
+bool background_wait_end(struct background *background, int timeout_ms)
 {
     const int64_t until_us = clock_monotonic_us() + (int64_t)timeout_ms * 1000;
     pthread_mutex_lock(&background->lock);
-    while (!*flag && condition_wait(&background->changed, &background->lock, until_us)) {
+    while (!background->ended && condition_wait(&background->changed, &background->lock, until_us)) {
         /* woken, and perhaps for another reason */
     }
-    const bool is_set = *flag;
+    const bool ended = background->ended;
     pthread_mutex_unlock(&background->lock);
-    return is_set;
-}
-
-bool background_wait_end(struct background *background, int timeout_ms)
-{
-    return wait_for(background, &background->ended, timeout_ms);
+    return ended;
 }
 
 void background_join(struct background *background)
@@ -79,7 +73,24 @@ bool background_is_stopping(struct background *background)
     return stopping;
 }
 
+void background_wake(struct background *background)
+{
+    pthread_mutex_lock(&background->lock);
+    background->woken = true;
+    pthread_cond_broadcast(&background->changed);
+    pthread_mutex_unlock(&background->lock);
+}
+
 bool background_pause(struct background *background, int pause_ms)
 {
-    return !wait_for(background, &background->stopping, pause_ms);
+    const int64_t until_us = clock_monotonic_us() + (int64_t)pause_ms * 1000;
+    pthread_mutex_lock(&background->lock);
+    while (!background->stopping && !background->woken &&
+           condition_wait(&background->changed, &background->lock, until_us)) {
+        /* woken for another reason */
+    }
+    background->woken = false;
+    const bool goes_on = !background->stopping;
+    pthread_mutex_unlock(&background->lock);
+    return goes_on;
 }

@@ -13,15 +13,13 @@ _Static_assert(COUNTER_TYPES_MAX == 1000, "change the sentence too");
 
 static const char not_understood[] = "Redis's answer to a read was not understood";
 
-int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
+int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_item *item)
 {
     const size_t start = out->len;
-    for (size_t i = 0; i < call->item_count; i++) {
-        resp_put_array(out, 3);
-        resp_put_string(out, TEXT("HGET"));
-        redis_key_put_counters(out, prefix, call->items[i].resource_id);
-        resp_put_string(out, call->items[i].counter_type);
-    }
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("HGET"));
+    redis_key_put_counters(out, prefix, item->resource_id);
+    resp_put_string(out, item->counter_type);
     return resp_end(out, start);
 }
 

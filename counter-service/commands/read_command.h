@@ -8,8 +8,8 @@
 #include "counter-service/commands/store_call.h"
 #include "counter-service/redis/redis_conn.h"
 
-/* Appends one HGET for each item. Returns 0, or -1 when out of memory: out is as before. */
-int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_call *call)
+/* Appends the HGET of an item. Returns 0, or -1 when out of memory: out is as before. */
+int read_command_append_get(struct buffer *out, const struct redis_key_prefix *prefix, const struct store_item *item)
     MUST_CHECK;
 /* Reads the answer to one HGET into the item. */
 void read_command_get_reply(const struct redis_reply *reply, struct store_item *item);

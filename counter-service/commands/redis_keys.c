@@ -14,6 +14,7 @@
 
 const struct text outbox_stream = {"events", 6};
 const struct text outbox_marks = {"outbox", 6};
+const struct text store_mark = {"store", 5};
 
 struct redis_key_prefix redis_key_prefix_of(int partition)
 {
@@ -55,4 +56,11 @@ void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix
 void redis_key_put_single(struct buffer *out, const struct redis_key_prefix *prefix, struct text name)
 {
     PUT(out, text_of_prefix(prefix), name);
+}
+
+void redis_key_put_get(struct buffer *out, const struct redis_key_prefix *prefix, struct text name)
+{
+    resp_put_array(out, 2);
+    resp_put_string(out, TEXT("GET"));
+    redis_key_put_single(out, prefix, name);
 }

@@ -6,6 +6,7 @@
  *     tally:{p0}:events, tally:{p0}:outbox                           the outbox: entries, and their numbers
  *     tally:{p0}:pos:<consumer>, tally:{p0}:lease:<consumer>         how far a consumer of it is, and who follows it
  *     tally:{p0}:ask:<consumer>                                      who would like to
+ *     tally:{p0}:store                                               on a Redis Cluster: whose data the partition is of
  *     tally:{p0}:i:<length of resource_id>:<resource_id>:<counter_type>:<key>   record of an applied increment
  *
  * The length keeps the parts of the last one apart: a resource_id may hold ':' (a counter_type may not).
@@ -38,8 +39,12 @@ void redis_key_put_idempotency(struct buffer *out, const struct redis_key_prefix
 /* Names of the outbox's keys, for redis_key_put_single. */
 extern const struct text outbox_stream;
 extern const struct text outbox_marks;
+/* Of the key that says whose data a partition is of. */
+extern const struct text store_mark;
 
 /* name: "events", "outbox", "pos:kafka": any key that a partition has once. */
 void redis_key_put_single(struct buffer *out, const struct redis_key_prefix *prefix, struct text name);
+/* The whole command GET of such a key. */
+void redis_key_put_get(struct buffer *out, const struct redis_key_prefix *prefix, struct text name);
 
 #endif

@@ -30,21 +30,23 @@ static int append_keep(struct buffer *out, const struct redis_key_prefix *prefix
     return resp_end(out, start);
 }
 
+int session_command_append_store(struct buffer *out, const struct redis_key_prefix *prefix, bool is_cluster)
+{
+    const size_t start = out->len;
+    if (is_cluster) {
+        redis_key_put_get(out, prefix, store_mark);
+    } else {
+        buffer_append_text(out, redis_store_id_request);
+    }
+    return resp_end(out, start);
+}
+
 int session_command_append(struct buffer *out, const struct redis_key_prefix *prefix, int64_t ttl_ms,
                            const struct store_call *call)
 {
     const struct text session = {(const char *)call->session.id, SESSION_LEN};
-    const size_t start = out->len;
-    buffer_append_text(out, redis_store_id_request);
-    if (resp_end(out, start) != 0) {
-        return -1;
-    }
-    const int result = call->operation == STORE_OPEN_SESSION ? session_command_append_open(out, prefix, session, ttl_ms)
-                                                             : append_keep(out, prefix, session, ttl_ms);
-    if (result != 0) {
-        out->len = start;
-    }
-    return result;
+    return call->operation == STORE_OPEN_SESSION ? session_command_append_open(out, prefix, session, ttl_ms)
+                                                 : append_keep(out, prefix, session, ttl_ms);
 }
 
 bool session_command_store_is(const struct redis_reply *reply, const char *store_id)

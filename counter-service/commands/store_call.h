@@ -25,6 +25,7 @@ struct store_item {
     const char *detail; /* static sentence for an item that failed, or NULL: the status's title will do */
     int64_t value;
     bool replayed;
+    bool is_decided; /* increments: the write script had a result for it; else status is that of its whole part */
 };
 
 struct item_trace;
@@ -56,6 +57,9 @@ struct store_listed {
 struct store_call {
     /* Set by the caller; everything pointed to stays valid until done is called. */
     enum store_operation operation;
+    /* In which partition all items are. store_submit sets it, and makes several calls of one if there are more; but
+     * that of STORE_RANKING is the caller's. */
+    int partition;
     /* Monotonic; counter_service.max_deadline after store_submit if that is earlier. A call past it is not sent:
      * STATUS_EXPIRED. */
     int64_t deadline_us;
@@ -64,8 +68,8 @@ struct store_call {
     size_t item_count;
     struct ranking_read *ranking;    /* STORE_RANKING (ranking_read.h); the caller's, initialised */
     const struct item_trace *traces; /* increments: what their events tell of, in the order of the items; NULL: none */
-    /* Called once, on a worker's thread, never from inside store_submit. From then on the worker does not touch the
-     * call. */
+    /* Called once, on a worker's thread; or, if the call had several parts, from inside store_submit. From then on the
+     * store does not touch the call. */
     void (*done)(struct store_call *call);
     /* Results of the whole call. When status is not STATUS_OK the items' results mean nothing. */
     enum status status;
@@ -77,8 +81,11 @@ struct store_call {
     int idle_timeout_ms;
     int64_t submitted_us; /* monotonic */
     int64_t sent_us;      /* likewise, to Redis, and for the last time; 0: it was not */
-    /* The worker's own. */
+    /* The store's own. */
     struct store_call *next;
+    bool asking;           /* goes to a node that is about to get the partition: each command after ASKING */
+    unsigned redirects;    /* how often a Redis said that the partition is elsewhere */
+    int64_t redirected_us; /* monotonic: when the first did */
 };
 
 /* From here on the call is the caller's again: it may be gone when this returns. */

@@ -21,7 +21,7 @@ struct redis_quote redis_quote(struct text text)
     return quote;
 }
 
-/* The value of `name:value` in INFO's lines; empty if it is not there. */
+/* The value of `name:value` in INFO's lines; .data NULL if it is not there. */
 static struct text info_field(struct text info, struct text name)
 {
     const char *const end = info.data + info.len;
@@ -35,12 +35,38 @@ static struct text info_field(struct text info, struct text name)
         }
         line = next;
     }
-    return (struct text){"", 0};
+    return (struct text){NULL, 0};
 }
 
-int redis_check_version(struct text info, struct error *error)
+struct redis_untold_text redis_untold_write(unsigned untold)
 {
-    const struct redis_quote version = redis_quote(info_field(info, TEXT("redis_version")));
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } names[] = {
+        {REDIS_UNTOLD_ROLE, "whether it is a master"},
+        {REDIS_UNTOLD_VERSION, "its version"},
+        {REDIS_UNTOLD_POLICY, "its maxmemory-policy"},
+    };
+    struct redis_untold_text out = {.text = ""};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((untold & names[i].bit) != 0) {
+            used +=
+                (size_t)snprintf(out.text + used, sizeof(out.text) - used, "%s%s", used > 0 ? ", " : "", names[i].text);
+        }
+    }
+    return out;
+}
+
+int redis_check_version(struct text info, unsigned *untold, struct error *error)
+{
+    const struct text field = info_field(info, TEXT("redis_version"));
+    if (field.data == NULL) {
+        *untold |= REDIS_UNTOLD_VERSION;
+        return 0;
+    }
+    const struct redis_quote version = redis_quote(field);
     if (strtoul(version.text, NULL, 10) < REDIS_MAJOR_MIN) {
         error_set(error, "Redis is of version \"%s\": %d.0 or later is needed", version.text, REDIS_MAJOR_MIN);
         return -1;
@@ -48,9 +74,13 @@ int redis_check_version(struct text info, struct error *error)
     return 0;
 }
 
-int redis_check_policy(struct text info, struct error *error)
+int redis_check_policy(struct text info, unsigned *untold, struct error *error)
 {
     const struct text policy = info_field(info, TEXT("maxmemory_policy"));
+    if (policy.data == NULL) {
+        *untold |= REDIS_UNTOLD_POLICY;
+        return 0;
+    }
     if (!text_equal(policy, TEXT("noeviction"))) {
         error_set(error, "Redis's maxmemory-policy is \"%s\": it must be noeviction, or counters and records get lost",
                   redis_quote(policy).text);
@@ -68,6 +98,8 @@ int redis_check_role(struct text role, struct error *error)
     return 0;
 }
 
+const struct text redis_meta_key = {"tally:meta", 10};
+
 struct redis_meta redis_meta_of(int partitions)
 {
     struct redis_meta meta;
@@ -83,4 +115,24 @@ int redis_check_meta(struct text found, const struct redis_meta *expected, struc
         return -1;
     }
     return 0;
+}
+
+int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error)
+{
+    int layout;
+    int partitions;
+    const struct redis_quote quote = redis_quote(found);
+    struct redis_meta meta = redis_meta_of(1);
+    if (sscanf(quote.text, "layout=%d partitions=%d", &layout, &partitions) == 2 && partitions >= 1 &&
+        partitions <= REDIS_PARTITIONS_MAX) {
+        meta = redis_meta_of(partitions);
+    } else {
+        partitions = 1;
+    }
+    if (configured != 0) {
+        meta = redis_meta_of(configured);
+        partitions = configured;
+    }
+    *ret_partitions = partitions;
+    return redis_check_meta(found, &meta, error);
 }

@@ -11,6 +11,7 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/redis_login.h"
+#include "counter-service/redis/redis_redirect.h"
 #include "counter-service/redis/redis_script.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
@@ -42,58 +43,85 @@ static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, co
     return redis_store_id_read(reply.text, session->store_id, error);
 }
 
-/* Tells whoever keeps the rankings. */
+/* Tells whoever keeps the rankings of the partitions. */
 static int note_ranking_field(struct redis_conn *conn, const struct config *config, struct buffer *requests,
-                              struct text field, struct error *error)
+                              const uint16_t *partitions, size_t count, struct text field, struct error *error)
 {
-    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
     struct redis_reply reply;
     buffer_clear(requests, SIZE_MAX);
-    resp_put_array(requests, 4);
-    resp_put_string(requests, TEXT("HSET"));
-    redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
-    resp_put_string(requests, field);
-    resp_put_string(requests, TEXT("1"));
-    return redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0
-               ? -1
-               : redis_command_expect(conn, "HSET", &reply, error);
+    for (size_t i = 0; i < count; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(partitions[i]);
+        resp_put_array(requests, 4);
+        resp_put_string(requests, TEXT("HSET"));
+        redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
+        resp_put_string(requests, field);
+        resp_put_string(requests, TEXT("1"));
+    }
+    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0) {
+        return -1;
+    }
+    int result = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct error *first = result == 0 ? error : &(struct error){.message = ""};
+        if (redis_command_expect(conn, "HSET", &reply, first) != 0) {
+            result = -1;
+            if (redis_conn_error(conn)[0] != '\0') {
+                break;
+            }
+        }
+    }
+    return result;
 }
 
 /* This instance adds no events: if there are rankings, they will lack what it counts. Where writes are refused nothing
  * is counted, and a later connection tells. */
 static int note_uncounted(struct redis_conn *conn, const struct config *config, struct buffer *requests,
-                          struct error *error)
+                          const struct store_assignment *assignment, struct error *error)
 {
-    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
-    struct redis_reply reply;
+    uint16_t ranked[REDIS_PARTITIONS_MAX];
+    size_t ranked_count = 0;
     struct error refused;
     if (config_has_outbox(config)) {
         return 0;
     }
     buffer_clear(requests, SIZE_MAX);
-    resp_put_array(requests, 3);
-    resp_put_string(requests, TEXT("HGET"));
-    redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
-    resp_put_string(requests, RANKING_FIELD_VERSION);
+    for (size_t i = 0; i < assignment->count; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(assignment->numbers[i]);
+        resp_put_array(requests, 3);
+        resp_put_string(requests, TEXT("HGET"));
+        redis_key_put_single(requests, &prefix, RANKING_STATE_KEY);
+        resp_put_string(requests, RANKING_FIELD_VERSION);
+    }
     if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0) {
         return -1;
     }
-    if (redis_conn_next(conn, &reply) != 0) {
-        error_set(error, "%s", redis_conn_error(conn));
-        return -1;
+    for (size_t i = 0; i < assignment->count; i++) {
+        struct redis_reply reply;
+        if (redis_conn_next(conn, &reply) != 0) {
+            error_set(error, "%s", redis_conn_error(conn));
+            return -1;
+        }
+        if (reply.type == REDIS_TEXT) { /* an error: somebody else's key */
+            ranked[ranked_count++] = assignment->numbers[i];
+        }
     }
-    if (reply.type == REDIS_TEXT) { /* an error: somebody else's key */
-        (void)!note_ranking_field(conn, config, requests, RANKING_FIELD_UNCOUNTED, &refused);
+    if (ranked_count > 0 &&
+        note_ranking_field(conn, config, requests, ranked, ranked_count, RANKING_FIELD_UNCOUNTED, &refused) != 0) {
+        /* As long as the connection holds. */
+        error_set(error, "%s", redis_conn_error(conn));
+        return error->message[0] != '\0' ? -1 : 0;
     }
     return 0;
 }
 
+/* ---- one Redis ---- */
+
 /* Reads both keys, and writes them only if one is missing: reads work where writes are refused. */
 static int settle_whose(struct redis_conn *conn, const struct config *config, struct buffer *requests,
-                        struct redis_session *session, struct error *error)
+                        const struct store_assignment *assignment, struct redis_session *session, struct error *error)
 {
-    const struct redis_meta meta = redis_meta_of(config->redis.partitions);
-    const struct text meta_key = TEXT("tally:meta");
+    const struct redis_meta meta = redis_meta_of(assignment->partitions);
+    const struct text meta_key = redis_meta_key;
     const int timeout_ms = config->redis.timeout_ms;
     int missing;
     redis_command_words(requests, TEXT("GET"), meta_key);
@@ -118,19 +146,106 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
     }
     /* Nothing was ever counted here: windows that begin now are whole. */
     const bool is_new = missing == 2 && config->ranking_count > 0;
-    return is_new ? note_ranking_field(conn, config, requests, RANKING_FIELD_NEW, error) : 0;
+    return is_new ? note_ranking_field(conn, config, requests, assignment->numbers, assignment->count,
+                                       RANKING_FIELD_NEW, error)
+                  : 0;
 }
 
-int redis_handshake(struct redis_conn *conn, const struct config *config, const struct write_settings *settings,
-                    struct redis_session *ret_session, struct error *error)
+/* ---- a node of a Redis Cluster ---- */
+
+static int check_mark(uint16_t partition, struct text found, const char *store_id, struct error *error)
+{
+    if (!text_equal(found, text_of(store_id))) {
+        error_set(error, "partition %u on this Redis is of store %s, and the cluster's store is %s", partition,
+                  redis_quote(found).text, store_id);
+        return -1;
+    }
+    return 0;
+}
+
+/* Sends a command for each of the partitions' marks, and reads the answers. Those that had none are noted. */
+static int ask_marks(struct redis_conn *conn, const struct config *config, struct buffer *requests, const char *command,
+                     const uint16_t *partitions, size_t count, const char *store_id, uint16_t *ret_missing,
+                     size_t *ret_missing_count, struct error *error)
+{
+    struct error first = {.message = ""};
+    *ret_missing_count = 0;
+    if (redis_command_begin(conn, requests, config->redis.timeout_ms, error) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct redis_reply reply;
+        if (redis_conn_next(conn, &reply) != 0) {
+            error_set(error, "%s", redis_conn_error(conn));
+            return -1;
+        }
+        if (first.message[0] != '\0') {
+            continue; /* the first thing wrong is the one that is told */
+        }
+        if (reply.type == REDIS_ERROR) {
+            error_set(&first, "Redis refuses %s: %s", command, redis_quote(reply.text).text);
+        } else if (reply.type == REDIS_NIL) {
+            ret_missing[(*ret_missing_count)++] = partitions[i];
+        } else {
+            (void)!check_mark(partitions[i], reply.text, store_id, &first);
+        }
+    }
+    *error = first.message[0] != '\0' ? first : *error;
+    return first.message[0] != '\0' ? -1 : 0;
+}
+
+/* Marks those partitions that are new here. */
+static int settle_marks(struct redis_conn *conn, const struct config *config, struct buffer *requests,
+                        const struct store_assignment *assignment, struct redis_session *session, struct error *error)
+{
+    uint16_t missing[REDIS_PARTITIONS_MAX];
+    uint16_t fresh[REDIS_PARTITIONS_MAX];
+    size_t missing_count;
+    size_t fresh_count;
+    memcpy(session->store_id, assignment->store_id, sizeof(session->store_id));
+    for (size_t i = 0; i < assignment->count; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(assignment->numbers[i]);
+        redis_key_put_get(requests, &prefix, store_mark);
+    }
+    if (ask_marks(conn, config, requests, "GET", assignment->numbers, assignment->count, session->store_id, missing,
+                  &missing_count, error) != 0) {
+        return -1;
+    }
+    if (missing_count == 0) {
+        return 0;
+    }
+    buffer_clear(requests, SIZE_MAX);
+    for (size_t i = 0; i < missing_count; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(missing[i]);
+        resp_put_array(requests, 5);
+        resp_put_string(requests, TEXT("SET"));
+        redis_key_put_single(requests, &prefix, store_mark);
+        resp_put_string(requests, text_of(session->store_id));
+        resp_put_string(requests, TEXT("NX"));
+        resp_put_string(requests, TEXT("GET"));
+    }
+    if (ask_marks(conn, config, requests, "SET", missing, missing_count, session->store_id, fresh, &fresh_count,
+                  error) != 0) {
+        return -1;
+    }
+    /* Nothing was ever counted there: windows that begin now are whole. */
+    const bool is_new = fresh_count > 0 && config->ranking_count > 0;
+    return is_new ? note_ranking_field(conn, config, requests, fresh, fresh_count, RANKING_FIELD_NEW, error) : 0;
+}
+
+/* ---- all of it ---- */
+
+int redis_handshake(struct redis_conn *conn, const struct config *config, const struct store_assignment *assignment,
+                    const struct write_settings *settings, struct redis_session *ret_session, struct error *error)
 {
     const int timeout_ms = config->redis.timeout_ms;
     struct redis_session session = {.outbox_is_followed = false};
     struct buffer requests;
     buffer_init(&requests);
-    int result = settle_whose(conn, config, &requests, &session, error);
+    int result = assignment->is_cluster ? settle_marks(conn, config, &requests, assignment, &session, error)
+                                        : settle_whose(conn, config, &requests, assignment, &session, error);
     if (result == 0) {
-        result = note_uncounted(conn, config, &requests, error);
+        result = note_uncounted(conn, config, &requests, assignment, error);
     }
     if (result == 0) {
         const struct text script = {write_script, write_script_len};
@@ -147,14 +262,7 @@ int redis_handshake(struct redis_conn *conn, const struct config *config, const 
     return result;
 }
 
-#define HEARTBEAT \
-    "*1\r\n$4\r\nROLE\r\n" \
-    "*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n" \
-    "*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n" \
-    "*2\r\n$3\r\nGET\r\n$10\r\ntally:meta\r\n" \
-    "*2\r\n$3\r\nGET\r\n$11\r\ntally:store\r\n" \
-    "*2\r\n$3\r\nGET\r\n$22\r\ntally:{p0}:lease:kafka\r\n" \
-    "*2\r\n$3\r\nGET\r\n$25\r\ntally:{p0}:lease:rankings\r\n"
+/* ---- the heartbeat ---- */
 
 /* This instance adds no events: if somebody keeps rankings, for some seconds; if somebody has, for whoever does next.
  */
@@ -167,14 +275,40 @@ static const char tell_uncounted[] = "#!lua\n"
                                      "end\n"
                                      "return 1";
 
-void redis_heartbeat_append(struct buffer *out, const struct config *config)
+/* Its replies, in this order. */
+enum heartbeat_part {
+    HEARTBEAT_LOGIN, /* what a login asks */
+    HEARTBEAT_META,  /* of one Redis */
+    HEARTBEAT_STORE, /* likewise */
+    HEARTBEAT_MARK,  /* of a partition of a Redis Cluster: one for each that is here */
+    HEARTBEAT_LEASE, /* of the first partition that is here: two consumers */
+    HEARTBEAT_WRITE, /* one; or one for each partition, to tell that this instance adds no events */
+    HEARTBEAT_PARTS
+};
+
+static size_t heartbeat_count(enum heartbeat_part part, const struct config *config,
+                              const struct store_assignment *assignment)
 {
-    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
-    buffer_append_text(out, TEXT(HEARTBEAT));
-    if (config_has_outbox(config)) {
-        redis_command_words(out, TEXT("EVAL"), TEXT("#!lua\nreturn 1"), TEXT("0"));
-        return;
+    switch (part) {
+    case HEARTBEAT_META:
+    case HEARTBEAT_STORE:
+        return assignment->is_cluster ? 0 : 1;
+    case HEARTBEAT_MARK:
+        return assignment->is_cluster ? assignment->count : 0;
+    case HEARTBEAT_LOGIN:
+        return REDIS_LOGIN_QUESTIONS;
+    case HEARTBEAT_LEASE:
+        return 2;
+    case HEARTBEAT_WRITE:
+        return config_has_outbox(config) ? 1 : assignment->count;
+    default:
+        return 1;
     }
+}
+
+static void append_uncounted(struct buffer *out, uint16_t partition)
+{
+    const struct redis_key_prefix prefix = redis_key_prefix_of(partition);
     resp_put_array(out, 6);
     resp_put_string(out, TEXT("EVAL"));
     resp_put_string(out, TEXT(tell_uncounted));
@@ -182,6 +316,55 @@ void redis_heartbeat_append(struct buffer *out, const struct config *config)
     redis_key_put_single(out, &prefix, RANKING_LEASE_KEY);
     redis_key_put_single(out, &prefix, RANKING_UNCOUNTED_KEY);
     redis_key_put_single(out, &prefix, RANKING_STATE_KEY);
+}
+
+void redis_heartbeat_append(struct buffer *out, const struct config *config, const struct store_assignment *assignment)
+{
+    const struct redis_key_prefix first = redis_key_prefix_of(assignment->numbers[0]);
+    redis_command_words(out, TEXT("ROLE"));
+    redis_command_words(out, TEXT("INFO"), TEXT("server"));
+    redis_command_words(out, TEXT("INFO"), TEXT("memory"));
+    if (!assignment->is_cluster) {
+        redis_command_words(out, TEXT("GET"), redis_meta_key);
+        buffer_append_text(out, redis_store_id_request);
+    }
+    for (size_t i = 0; assignment->is_cluster && i < assignment->count; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(assignment->numbers[i]);
+        redis_key_put_get(out, &prefix, store_mark);
+    }
+    redis_key_put_get(out, &first, TEXT("lease:kafka"));
+    redis_key_put_get(out, &first, RANKING_LEASE_KEY);
+    if (config_has_outbox(config)) {
+        redis_command_words(out, TEXT("EVAL"), TEXT("#!lua\nreturn 1"), TEXT("0"));
+        return;
+    }
+    for (size_t i = 0; i < assignment->count; i++) {
+        append_uncounted(out, assignment->numbers[i]);
+    }
+}
+
+size_t redis_heartbeat_replies(const struct config *config, const struct store_assignment *assignment)
+{
+    size_t count = 0;
+    for (int part = 0; part < HEARTBEAT_PARTS; part++) {
+        count += heartbeat_count((enum heartbeat_part)part, config, assignment);
+    }
+    return count;
+}
+
+/* Of what part reply `index` is, and which of its replies. */
+static enum heartbeat_part heartbeat_part_of(size_t index, const struct config *config,
+                                             const struct store_assignment *assignment, size_t *ret_place)
+{
+    int part = 0;
+    size_t count;
+    while ((count = heartbeat_count((enum heartbeat_part)part, config, assignment)) <= index) {
+        index -= count;
+        part++;
+        assert(part < HEARTBEAT_PARTS);
+    }
+    *ret_place = index;
+    return (enum heartbeat_part)part;
 }
 
 static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)
@@ -207,34 +390,40 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
     return true;
 }
 
-int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
-                          struct redis_session *session, struct error *error)
+/* A partition that is on its way to another node is that node's to look at. */
+static bool is_elsewhere(const struct redis_reply *reply, const struct store_assignment *assignment)
 {
-    const struct redis_meta meta = redis_meta_of(config->redis.partitions);
-    assert(index < REDIS_HEARTBEAT_REPLIES);
-    if (index == REDIS_HEARTBEAT_REPLIES - 1 && redis_session_note_write(session, reply)) {
+    return assignment->is_cluster && reply->type == REDIS_ERROR &&
+           redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE;
+}
+
+int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
+                          const struct store_assignment *assignment, struct redis_session *session, struct error *error)
+{
+    size_t place;
+    const enum heartbeat_part part = heartbeat_part_of(index, config, assignment, &place);
+    const struct redis_meta meta = redis_meta_of(assignment->partitions);
+    if (is_elsewhere(reply, assignment) || (part == HEARTBEAT_WRITE && redis_session_note_write(session, reply))) {
         return 0;
+    }
+    if (index < REDIS_LOGIN_QUESTIONS) { /* the heartbeat begins with them */
+        return redis_login_check((enum redis_login_question)index, reply, error);
     }
     if (reply->type == REDIS_ERROR) {
         error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
         return -1;
     }
-    switch (index) {
-    case 0:
-        return redis_login_check_role(reply, error);
-    case 1:
-        return redis_check_version(reply->text, error);
-    case 2:
-        return redis_check_policy(reply->text, error);
-    case 3:
+    switch (part) {
+    case HEARTBEAT_META:
         return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
-    case 5:
-        session->outbox_is_followed = reply->type == REDIS_TEXT;
-        return 0;
-    case 6:
-        session->outbox_is_followed |= reply->type == REDIS_TEXT;
+    case HEARTBEAT_STORE:
+        return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);
+    case HEARTBEAT_MARK:
+        return check_still_ours(reply->text, text_of(session->store_id), "tally:{pN}:store of a partition", error);
+    case HEARTBEAT_LEASE:
+        session->outbox_is_followed = reply->type == REDIS_TEXT || (place > 0 && session->outbox_is_followed);
         return 0;
     default:
-        return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);
+        return 0;
     }
 }

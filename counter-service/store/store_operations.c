@@ -10,6 +10,7 @@
 #include "counter-service/commands/write_reply.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_error.h"
+#include "counter-service/redis/redis_redirect.h"
 
 static void log_refusal(struct store_exchange *exchange, const char *msg, struct text answer)
 {
@@ -19,11 +20,55 @@ static void log_refusal(struct store_exchange *exchange, const char *msg, struct
     }
 }
 
+/* ---- nodes of a Redis Cluster ---- */
+
+/* Before each command of a call that is for a node which is about to get the partition. */
+static const struct text asking = TEXT("*1\r\n$6\r\nASKING\r\n");
+
+static void append_asking(struct store_exchange *exchange, const struct store_call *call)
+{
+    if (call->asking) {
+        buffer_append_text(&exchange->pipeline->requests, asking);
+    }
+}
+
+/* The reply to one command of the call. Returns 0, or -1 if the connection was lost. */
+static int next_reply(const struct store_exchange *exchange, const struct store_call *call,
+                      struct redis_reply *ret_reply)
+{
+    if (call->asking && redis_conn_next(exchange->conn, ret_reply) != 0) {
+        return -1;
+    }
+    return redis_conn_next(exchange->conn, ret_reply);
+}
+
+/* Whether the reply says that the command was not run, since its partition is elsewhere, or on its way. */
+static bool is_elsewhere(const struct store_exchange *exchange, const struct redis_reply *reply,
+                         struct redis_redirect *redirect)
+{
+    if (reply->type != REDIS_ERROR || !exchange->pipeline->assignment->is_cluster) {
+        return false;
+    }
+    const struct redis_redirect found = redis_redirect_read(reply->text);
+    if (found.kind != REDIS_REDIRECT_NONE) {
+        *redirect = found;
+    }
+    return found.kind != REDIS_REDIRECT_NONE;
+}
+
+static void send_elsewhere(const struct store_exchange *exchange, struct store_call *call,
+                           const struct redis_redirect *redirect)
+{
+    const struct store_redirection *redirection = &exchange->pipeline->redirection;
+    redirection->take(redirection->ctx, call, redirect);
+}
+
 /* ---- increments ---- */
 
 static int append_write(struct store_exchange *exchange, const struct store_call *call)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
+    append_asking(exchange, call);
     return write_command_append(&pipeline->requests, &pipeline->packed, &pipeline->settings, exchange->script, call);
 }
 
@@ -103,8 +148,13 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
 static int read_write(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
+    struct redis_redirect redirect;
+    if (next_reply(exchange, call, &reply) != 0) {
         return -1;
+    }
+    if (is_elsewhere(exchange, &reply, &redirect)) {
+        send_elsewhere(exchange, call, &redirect);
+        return 0;
     }
     (void)redis_session_note_write(exchange->session, &reply);
     if (reply.type == REDIS_ERROR) {
@@ -121,21 +171,33 @@ static int read_write(struct store_exchange *exchange, struct store_call *call)
 static int append_session(struct store_exchange *exchange, const struct store_call *call)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
-    return session_command_append(&pipeline->requests, &pipeline->settings.prefix, pipeline->config->session.ttl_ms,
-                                  call);
+    const struct redis_key_prefix *prefix = &pipeline->settings.prefix;
+    append_asking(exchange, call);
+    if (session_command_append_store(&pipeline->requests, prefix, pipeline->assignment->is_cluster) != 0) {
+        return -1;
+    }
+    append_asking(exchange, call);
+    return session_command_append(&pipeline->requests, prefix, pipeline->config->session.ttl_ms, call);
 }
 
 /* A store that was replaced behind the connection is noticed here, before the heartbeat notices it. */
 static int read_session(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
+    struct redis_redirect redirect;
     const char *detail = NULL;
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
+    if (next_reply(exchange, call, &reply) != 0) {
         return -1;
     }
-    const bool is_our_store = session_command_store_is(&reply, exchange->session->store_id);
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
+    /* Where the mark is elsewhere the session is too, and the other reply says so. */
+    const bool is_our_store =
+        is_elsewhere(exchange, &reply, &redirect) || session_command_store_is(&reply, exchange->session->store_id);
+    if (next_reply(exchange, call, &reply) != 0) {
         return -1;
+    }
+    if (is_elsewhere(exchange, &reply, &redirect)) {
+        send_elsewhere(exchange, call, &redirect);
+        return 0;
     }
     if (is_our_store && reply.type == REDIS_ERROR && relieves(exchange, redis_error_of_write(reply.text))) {
         send_again(exchange, call);
@@ -158,32 +220,58 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
 
 static int append_get(struct store_exchange *exchange, const struct store_call *call)
 {
-    return read_command_append_get(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
+    struct store_pipeline *pipeline = exchange->pipeline;
+    for (size_t i = 0; i < call->item_count; i++) {
+        append_asking(exchange, call);
+        if (read_command_append_get(&pipeline->requests, &pipeline->settings.prefix, &call->items[i]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int read_get(struct store_exchange *exchange, struct store_call *call)
 {
+    struct redis_redirect redirect;
+    bool elsewhere = false;
     for (size_t i = 0; i < call->item_count; i++) {
         struct redis_reply reply;
-        if (redis_conn_next(exchange->conn, &reply) != 0) {
+        if (next_reply(exchange, call, &reply) != 0) {
             return -1;
         }
-        read_command_get_reply(&reply, &call->items[i]);
+        if (is_elsewhere(exchange, &reply, &redirect)) {
+            elsewhere = true;
+        } else {
+            read_command_get_reply(&reply, &call->items[i]);
+        }
     }
-    store_call_finish(call, STATUS_OK, NULL);
+    if (elsewhere) {
+        for (size_t i = 0; i < call->item_count; i++) {
+            call->items[i].status = STATUS_OK;
+        }
+        send_elsewhere(exchange, call, &redirect); /* and all of it is read again */
+    } else {
+        store_call_finish(call, STATUS_OK, NULL);
+    }
     return 0;
 }
 
 static int append_list(struct store_exchange *exchange, const struct store_call *call)
 {
+    append_asking(exchange, call);
     return read_command_append_list(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
 }
 
 static int read_list(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
+    struct redis_redirect redirect;
+    if (next_reply(exchange, call, &reply) != 0) {
         return -1;
+    }
+    if (is_elsewhere(exchange, &reply, &redirect)) {
+        send_elsewhere(exchange, call, &redirect);
+        return 0;
     }
     read_command_list_reply(&reply, call);
     store_call_finish(call, call->status, call->detail);
@@ -194,14 +282,20 @@ static int read_list(struct store_exchange *exchange, struct store_call *call)
 
 static int append_ranking(struct store_exchange *exchange, const struct store_call *call)
 {
+    append_asking(exchange, call);
     return ranking_read_append(&exchange->pipeline->requests, &exchange->pipeline->settings.prefix, call);
 }
 
 static int read_ranking(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
+    struct redis_redirect redirect;
+    if (next_reply(exchange, call, &reply) != 0) {
         return -1;
+    }
+    if (is_elsewhere(exchange, &reply, &redirect)) {
+        send_elsewhere(exchange, call, &redirect);
+        return 0;
     }
     ranking_read_reply(&reply, call);
     store_call_finish(call, call->status, call->detail);

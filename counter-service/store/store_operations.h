@@ -23,10 +23,11 @@ struct store_exchange {
 
 /* What the exchange is counted under, if this is the most costly of its operations. */
 enum exchange_kind store_operation_kind(enum store_operation operation);
-/* Appends the call's commands to the pipeline's requests. Returns 0, or -1 when out of memory: they are as before. */
+/* Appends the call's commands to the pipeline's requests. Returns 0, or -1 when out of memory: some of them may be
+ * there. */
 int store_operation_append(struct store_exchange *exchange, const struct store_call *call) MUST_CHECK;
-/* Reads the call's replies and completes it, or puts it on the list `again`. Returns 0, or -1 if the connection was
- * lost: the call is neither completed nor on the list. */
+/* Reads the call's replies and completes it, puts it on the list `again`, or has it redirected. Returns 0, or -1 if the
+ * connection was lost: the call is neither completed nor on the list. */
 int store_operation_read(struct store_exchange *exchange, struct store_call *call) MUST_CHECK;
 /* Counts and logs events that were dropped; 0 is none. why: a static sentence. */
 void store_operation_events_dropped(struct store_exchange *exchange, const char *why, int64_t events);

@@ -25,17 +25,18 @@ static struct outbox_settings outbox_settings_of(const struct config *config)
     };
 }
 
-void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics)
+void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics,
+                         struct store_redirection redirection)
 {
     *pipeline = (struct store_pipeline){
         .config = config,
         .settings =
             {
-                .prefix = redis_key_prefix_of(0), /* the only partition, until Redis Cluster is supported */
                 .idempotency_ttl_ms = config->idempotency.ttl_ms,
                 .outbox = outbox_settings_of(config),
             },
         .metrics = metrics,
+        .redirection = redirection,
     };
     buffer_init(&pipeline->requests);
     buffer_init(&pipeline->packed);
@@ -46,7 +47,25 @@ void store_pipeline_done(struct store_pipeline *pipeline)
     buffer_done(&pipeline->requests);
     buffer_done(&pipeline->packed);
     free(pipeline->calls);
+    free(pipeline->prefixes);
     pipeline->calls = NULL;
+    pipeline->prefixes = NULL;
+}
+
+int store_pipeline_begin(struct store_pipeline *pipeline, const struct store_assignment *assignment)
+{
+    const size_t count = (size_t)assignment->partitions;
+    struct redis_key_prefix *prefixes = realloc(pipeline->prefixes, count * sizeof(*prefixes));
+    if (prefixes == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        prefixes[i] = redis_key_prefix_of((int)i);
+    }
+    pipeline->prefixes = prefixes;
+    pipeline->settings.prefix = prefixes[assignment->numbers[0]];
+    pipeline->assignment = assignment;
+    return 0;
 }
 
 /* ---- the plan ---- */
@@ -82,7 +101,10 @@ static void plan_call(struct store_exchange *exchange, struct store_call *call, 
         store_call_finish(call, STATUS_EXPIRED, NULL);
         return;
     }
+    pipeline->settings.prefix = pipeline->prefixes[call->partition];
     if (make_room(pipeline) != 0 || store_operation_append(exchange, call) != 0) {
+        pipeline->requests.len = start;
+        pipeline->requests.failed = false;
         store_call_finish(call, STATUS_OUT_OF_MEMORY, "The service is out of memory");
         return;
     }
@@ -155,7 +177,8 @@ static void finish_lost(struct store_exchange *exchange, size_t first_unread)
 
 static int read_heartbeat(struct store_exchange *exchange)
 {
-    for (size_t i = 0; i < REDIS_HEARTBEAT_REPLIES; i++) {
+    const size_t replies = redis_heartbeat_replies(exchange->pipeline->config, exchange->pipeline->assignment);
+    for (size_t i = 0; i < replies; i++) {
         struct redis_reply reply;
         if (redis_conn_next(exchange->conn, &reply) != 0) {
             finish_lost(exchange, exchange->pipeline->call_count);
@@ -163,7 +186,8 @@ static int read_heartbeat(struct store_exchange *exchange)
         }
         /* The first thing wrong is the one that is told. */
         if (!exchange->must_close &&
-            redis_heartbeat_check(i, &reply, exchange->pipeline->config, exchange->session, exchange->error) != 0) {
+            redis_heartbeat_check(i, &reply, exchange->pipeline->config, exchange->pipeline->assignment,
+                                  exchange->session, exchange->error) != 0) {
             exchange->must_close = true;
         }
     }
@@ -189,23 +213,30 @@ static int transact(struct store_exchange *exchange, bool heartbeat)
     return heartbeat ? read_heartbeat(exchange) : 0;
 }
 
-/* Has events dropped, since Redis is out of memory. Returns 0, or -1 if the connection was lost: then every call is
- * completed. */
+/* Has events of all partitions that are here dropped, since Redis is out of memory. Returns 0, or -1 if the connection
+ * was lost: then every call is completed. */
 static int relieve(struct store_exchange *exchange)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
-    struct redis_reply reply;
+    const struct store_assignment *assignment = pipeline->assignment;
+    int64_t dropped = 0;
     plan_all(exchange, NULL, 0);
-    if (outbox_relieve_append(&pipeline->requests, &pipeline->settings) != 0) {
-        return 0; /* then the calls are refused as they were */
+    for (size_t i = 0; i < assignment->count; i++) {
+        pipeline->settings.prefix = pipeline->prefixes[assignment->numbers[i]];
+        if (outbox_relieve_append(&pipeline->requests, &pipeline->settings) != 0) {
+            return 0; /* then the calls are refused as they were */
+        }
     }
     redis_conn_begin(exchange->conn, (struct text){pipeline->requests.data, pipeline->requests.len},
                      pipeline->config->redis.timeout_ms);
-    if (redis_conn_next(exchange->conn, &reply) != 0) {
-        finish_lost(exchange, 0);
-        return -1;
+    for (size_t i = 0; i < assignment->count; i++) {
+        struct redis_reply reply;
+        if (redis_conn_next(exchange->conn, &reply) != 0) {
+            finish_lost(exchange, 0);
+            return -1;
+        }
+        dropped += reply.type == REDIS_INTEGER ? reply.integer : 0;
     }
-    const int64_t dropped = reply.type == REDIS_INTEGER ? reply.integer : 0;
     store_operation_events_dropped(exchange, "Redis is out of memory", dropped);
     if (dropped == 0) {
         pipeline->relieve_after_us = clock_monotonic_us() + RELIEVE_PAUSE_US;
@@ -231,10 +262,11 @@ static int transact_again(struct store_exchange *exchange)
 }
 
 /* Whether the heartbeat's requests were added. */
-static bool plan_heartbeat(struct buffer *requests, const struct config *config)
+static bool plan_heartbeat(struct store_pipeline *pipeline)
 {
+    struct buffer *requests = &pipeline->requests;
     const size_t start = requests->len;
-    redis_heartbeat_append(requests, config);
+    redis_heartbeat_append(requests, pipeline->config, pipeline->assignment);
     if (!requests->failed) {
         return true;
     }
@@ -267,7 +299,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     if (items > 0) {
         metrics_observe(pipeline->metrics.batch_size, (double)items);
     }
-    int result = transact(&exchange, heartbeat && plan_heartbeat(&pipeline->requests, pipeline->config));
+    int result = transact(&exchange, heartbeat && plan_heartbeat(pipeline));
     if (result == 0 && exchange.again != NULL) {
         result = transact_again(&exchange);
     }

@@ -13,7 +13,9 @@
 #include "common/log/log.h"
 #include "counter-service/commands/store_call.h"
 #include "counter-service/commands/write_command.h"
+#include "counter-service/redis/redis_redirect.h"
 #include "counter-service/store/redis_handshake.h"
+#include "counter-service/store/store_assignment.h"
 #include "counter-service/store/store_metrics.h"
 
 /* A call whose commands are in the requests. */
@@ -22,11 +24,22 @@ struct planned_call {
     size_t start; /* where its first command begins in the requests */
 };
 
+/* A call that this Redis has not run, since its partition is elsewhere, or on its way: from here on it is not the
+ * pipeline's. */
+struct store_redirection {
+    void (*take)(void *ctx, struct store_call *call, const struct redis_redirect *redirect);
+    void *ctx;
+};
+
 struct store_pipeline {
     /* Immutable after init. */
     const struct config *config;
-    struct write_settings settings;
     struct store_metrics metrics;
+    struct store_redirection redirection;
+    /* Of the connection: store_pipeline_begin. */
+    const struct store_assignment *assignment;
+    struct redis_key_prefix *prefixes; /* of all partitions */
+    struct write_settings settings;    /* its prefix is that of the partition at hand */
     /* Of the exchange under way; between exchanges only their memory matters. */
     struct buffer requests;
     struct buffer packed; /* of one call */
@@ -40,9 +53,13 @@ struct store_pipeline {
 };
 
 /* config outlives the pipeline. */
-void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics);
+void store_pipeline_init(struct store_pipeline *pipeline, const struct config *config, struct store_metrics metrics,
+                         struct store_redirection redirection);
 void store_pipeline_done(struct store_pipeline *pipeline);
 
+/* Before the first run on a connection. assignment outlives the runs, and may change between them, but not its number
+ * of all partitions. Returns 0, or -1 when out of memory. */
+int store_pipeline_begin(struct store_pipeline *pipeline, const struct store_assignment *assignment) MUST_CHECK;
 /* Completes every call of the list (linked by next; may be NULL). Blocks for redis.timeout, or twice that after a
  * NOSCRIPT. Returns 0, or -1 with error filled: the connection must be closed. */
 int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn, struct redis_session *session,

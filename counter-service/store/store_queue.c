@@ -34,26 +34,32 @@ static bool is_full_locked(const struct store_queue *queue, size_t places, int64
     return queue->length + places > queue->max || now_us - queue->first->submitted_us > queue->max_wait_us;
 }
 
-enum status store_queue_put(struct store_queue *queue, struct store_call *call)
+enum status store_queue_put(struct store_queue *queue, struct store_call *calls)
 {
-    /* A call without items takes a place too. */
-    const size_t places = call->item_count > 0 ? call->item_count : 1;
+    const int64_t now_us = clock_monotonic_us();
+    struct store_call *last = NULL;
+    size_t places = 0;
     enum status status = STATUS_OK;
     bool was_empty = false;
-    assert(call->done != NULL && call->item_count <= BATCH_ITEMS_MAX);
-    call->next = NULL;
-    call->submitted_us = clock_monotonic_us();
+    for (struct store_call *call = calls; call != NULL; call = call->next) {
+        assert(call->done != NULL && call->item_count <= BATCH_ITEMS_MAX);
+        call->submitted_us = now_us;
+        /* A call without items takes a place too. */
+        places += call->item_count > 0 ? call->item_count : 1;
+        last = call;
+    }
+    assert(last != NULL);
     pthread_mutex_lock(&queue->lock);
     if (queue->stopping) {
         status = STATUS_DRAINING;
     } else if (!queue->open) {
         status = STATUS_REDIS_DOWN;
-    } else if (is_full_locked(queue, places, call->submitted_us)) {
+    } else if (is_full_locked(queue, places, now_us)) {
         status = STATUS_SHED;
     } else {
         was_empty = queue->length == 0;
-        *queue->last = call;
-        queue->last = &call->next;
+        *queue->last = calls;
+        queue->last = &last->next;
         queue->length += places;
     }
     pthread_mutex_unlock(&queue->lock);

@@ -35,9 +35,10 @@ void store_queue_done(struct store_queue *queue);
 
 /* Any thread. */
 
-/* STATUS_OK, or the call was not taken: STATUS_SHED (full, or its first call has waited for longer than max_wait_us; an
- * empty one takes any call), STATUS_REDIS_DOWN, after store_queue_stop STATUS_DRAINING. */
-enum status store_queue_put(struct store_queue *queue, struct store_call *call) MUST_CHECK;
+/* Puts a list of calls, at least one, linked by next: all of them or none. STATUS_OK, or none was taken: STATUS_SHED
+ * (full, or its first call has waited for longer than max_wait_us; an empty one takes any calls), STATUS_REDIS_DOWN,
+ * after store_queue_stop STATUS_DRAINING. */
+enum status store_queue_put(struct store_queue *queue, struct store_call *calls) MUST_CHECK;
 /* If it is closed and reason is not NULL, the reason is copied there. */
 bool store_queue_is_open(struct store_queue *queue, char *reason, size_t reason_size);
 /* If it is open and Redis refuses writes for now, copies why to reason. */

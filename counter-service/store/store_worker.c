@@ -14,10 +14,13 @@
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/store/redis_handshake.h"
+#include "counter-service/store/store_later.h"
 #include "counter-service/store/store_pipeline.h"
 
 enum {
     HEARTBEAT_US = 1000 * 1000,
+    /* A node without partitions looks so often whether it has some. */
+    ASSIGNMENT_US = 100 * 1000,
     RECONNECT_MIN_MS = 25,
     RECONNECT_MAX_MS = 1000,
     /* A connection that held this long was a good one: the next attempt follows at once. */
@@ -28,16 +31,17 @@ struct store_worker {
     /* Immutable after create. */
     struct store_worker_options options;
 
-    struct store_queue queue;   /* shared; has its own lock */
-    struct heartbeat heartbeat; /* written by the worker's thread, read by any */
-    atomic_bool misses_events;  /* likewise */
+    struct store_queue queue;  /* shared; has its own lock */
+    atomic_bool misses_events; /* written by the worker's thread, read by any */
 
     /* Owned by the owner's thread (start, join). */
     pthread_t thread;
     bool started;
 
     /* Owned by the worker's thread. */
+    struct store_assignment assignment;
     struct redis_conn *conn; /* NULL: not connected */
+    struct store_later later;
     struct redis_session session;
     struct store_pipeline pipeline;
     struct backoff backoff;
@@ -78,6 +82,7 @@ static void look_at_events(struct store_worker *worker)
 static void open_queue(struct store_worker *worker)
 {
     log_info("redis", "connected", LOG_STR("store_id", worker->session.store_id),
+             LOG_STR("redis", redis_address_write(&worker->assignment.address).text),
              LOG_INT("worker", worker->options.index));
     worker->limiter = (struct log_limiter){0};
     if (worker->was_connected) {
@@ -87,7 +92,7 @@ static void open_queue(struct store_worker *worker)
     worker->refuses_writes = false;
     tell_refusal(worker);
     store_queue_open(&worker->queue);
-    worker->options.on_change(worker->options.ctx, true);
+    worker->options.owner->on_change(worker->options.owner->ctx, true);
 }
 
 static void close_queue(struct store_worker *worker, const struct error *reason)
@@ -96,15 +101,16 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
     const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
     store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
     if (closing == STORE_QUEUE_WAS_OPEN) {
-        worker->options.on_change(worker->options.ctx, false);
+        worker->options.owner->on_change(worker->options.owner->ctx, false);
     }
     if (closing != STORE_QUEUE_SAME_REASON) {
         worker->limiter = (struct log_limiter){0};
     }
     uint64_t count;
     if (log_limiter_allows(&worker->limiter, clock_monotonic_us(), &count)) {
-        log_warn("redis", "not usable", LOG_STR("reason", reason->message), LOG_INT("worker", worker->options.index),
-                 LOG_INT("count", count));
+        log_warn("redis", "not usable", LOG_STR("reason", reason->message),
+                 LOG_STR("redis", redis_address_write(&worker->assignment.address).text),
+                 LOG_INT("worker", worker->options.index), LOG_INT("count", count));
     }
 }
 
@@ -112,8 +118,8 @@ static void close_queue(struct store_worker *worker, const struct error *reason)
  * noticed yet. */
 static int check_admitted(struct store_worker *worker, struct error *error)
 {
-    const struct store_worker_options *options = &worker->options;
-    if (options->admit(options->ctx, worker->session.store_id)) {
+    const struct store_owner *owner = worker->options.owner;
+    if (owner->admit(owner->ctx, worker->session.store_id)) {
         return 0;
     }
     error_set(error, "Redis holds store %s, and another connection leads to another store", worker->session.store_id);
@@ -125,11 +131,17 @@ static int connect_once(struct store_worker *worker, struct error *error)
     const struct store_worker_options *options = &worker->options;
     assert(worker->conn == NULL);
     const int64_t start_us = clock_monotonic_us();
-    struct redis_conn *conn = redis_login(options->redis, options->config, &worker->heartbeat, error);
+    if (store_pipeline_begin(&worker->pipeline, &worker->assignment) != 0) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    struct redis_conn *conn =
+        redis_login(&worker->assignment.address, options->config, worker->options.heartbeat, error);
     if (conn == NULL) {
         return -1;
     }
-    if (redis_handshake(conn, options->config, &worker->pipeline.settings, &worker->session, error) != 0 ||
+    if (redis_handshake(conn, options->config, &worker->assignment, &worker->pipeline.settings, &worker->session,
+                        error) != 0 ||
         check_admitted(worker, error) != 0) {
         redis_conn_close(conn);
         return -1;
@@ -139,18 +151,45 @@ static int connect_once(struct store_worker *worker, struct error *error)
     return 0;
 }
 
+/* What the node has now. Returns 0; or -1 with error filled if that is nothing. */
+static int look_at_assignment(struct store_worker *worker, struct error *error)
+{
+    const struct store_owner *owner = worker->options.owner;
+    if (owner->assign(owner->ctx, worker->options.node, true, &worker->assignment)) {
+        return 0;
+    }
+    error_set(error, "no partition is at this Redis any more");
+    return -1;
+}
+
+static void take_redirected(void *ctx, struct store_call *call, const struct redis_redirect *redirect)
+{
+    struct store_worker *worker = ctx;
+    store_later_take(&worker->later, call, redirect);
+}
+
 /* Uses the connection until it is lost (-1, with error filled) or it is time to stop (0). */
 static int serve(struct store_worker *worker, struct error *error)
 {
     int64_t heartbeat_us = clock_monotonic_us() + HEARTBEAT_US;
     struct store_call *calls;
-    while (store_queue_wait(&worker->queue, heartbeat_us, &calls)) {
-        heartbeat_turn(&worker->heartbeat);
+    while (store_queue_wait(&worker->queue, clock_earlier(heartbeat_us, worker->later.next_us), &calls)) {
+        heartbeat_turn(worker->options.heartbeat);
         /* Under load too: a master that was made a replica still answers reads. */
         const int64_t now_us = clock_monotonic_us();
         const bool heartbeat = now_us >= heartbeat_us;
         if (heartbeat) {
             heartbeat_us = now_us + HEARTBEAT_US;
+            if (look_at_assignment(worker, error) != 0) {
+                store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+                return -1;
+            }
+        }
+        if (now_us >= worker->later.next_us) {
+            store_later_put_again(&worker->later, true);
+        }
+        if (calls == NULL && !heartbeat) {
+            continue;
         }
         if (store_pipeline_run(&worker->pipeline, worker->conn, &worker->session, calls, heartbeat, error) != 0) {
             return -1;
@@ -167,9 +206,11 @@ static int serve(struct store_worker *worker, struct error *error)
 static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
 {
     struct error error = {.message = ""};
+    const struct store_owner *owner = worker->options.owner;
     *ret_wait = true;
     if (connect_once(worker, &error) != 0) {
         close_queue(worker, &error);
+        owner->suspect(owner->ctx);
         return true;
     }
     const int64_t since_us = clock_monotonic_us();
@@ -181,18 +222,34 @@ static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
     close_queue(worker, &error);
     redis_conn_close(worker->conn);
     worker->conn = NULL;
+    owner->suspect(owner->ctx);
+    store_later_put_again(&worker->later, false);
     /* A Redis that is well is not waited for; one that drops every connection is not hammered. */
     backoff_reset(&worker->backoff);
     *ret_wait = clock_monotonic_us() - since_us < STABLE_US;
     return true;
 }
 
+/* The same, or a pause while the node has no partitions. */
+static bool live(struct store_worker *worker, bool *ret_wait)
+{
+    const struct store_owner *owner = worker->options.owner;
+    if (!owner->assign(owner->ctx, worker->options.node, false, &worker->assignment)) {
+        *ret_wait = false;
+        return store_queue_sleep(&worker->queue, clock_monotonic_us() + ASSIGNMENT_US);
+    }
+    const bool goes_on = connect_and_serve(worker, ret_wait);
+    owner->rest(owner->ctx, worker->options.node);
+    return goes_on;
+}
+
 static void *run(void *arg)
 {
     struct store_worker *worker = arg;
     bool wait;
-    while (connect_and_serve(worker, &wait)) {
-        heartbeat_turn(&worker->heartbeat);
+    heartbeat_waits(worker->options.heartbeat, false);
+    while (live(worker, &wait)) {
+        heartbeat_turn(worker->options.heartbeat);
         const int64_t delay_us = wait ? (int64_t)backoff_next_ms(&worker->backoff) * 1000 : 0;
         if (!store_queue_sleep(&worker->queue, clock_monotonic_us() + delay_us)) {
             break;
@@ -213,7 +270,9 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
     store_queue_init(&worker->queue, options->queue_max,
                      (int64_t)options->config->counter_service.queue_time_ms * 1000);
     backoff_init(&worker->backoff, RECONNECT_MIN_MS, RECONNECT_MAX_MS);
-    store_pipeline_init(&worker->pipeline, options->config, options->metrics);
+    store_pipeline_init(&worker->pipeline, options->config, options->metrics,
+                        (struct store_redirection){take_redirected, worker});
+    store_later_init(&worker->later, options->owner, &worker->assignment.address, options->queue_max);
     return worker;
 }
 
@@ -244,6 +303,7 @@ void store_worker_join(struct store_worker *worker)
     const struct error reason = {.message = "stopped"};
     store_queue_close(&worker->queue, &reason, &calls);
     store_calls_finish(calls, STATUS_DRAINING, NULL);
+    store_later_put_again(&worker->later, false);
 }
 
 void store_worker_free(struct store_worker *worker)
@@ -252,11 +312,6 @@ void store_worker_free(struct store_worker *worker)
     store_pipeline_done(&worker->pipeline);
     store_queue_done(&worker->queue);
     free(worker);
-}
-
-const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker)
-{
-    return &worker->heartbeat;
 }
 
 struct store_queue *store_worker_queue(struct store_worker *worker)

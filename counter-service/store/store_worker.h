@@ -1,4 +1,5 @@
-/* One worker of the store: a thread with its own connection to Redis, and the queue before it.
+/* One worker of the store: a thread with its own connection to Redis, and the queue before it. While its node has no
+ * partitions it has no connection.
  *
  *     connect, handshake ──ok──> open the queue: take all there is ──> one pipeline ──> again
  *          ^    │                                            │
@@ -10,25 +11,20 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/thread/heartbeat.h"
-#include "counter-service/redis/redis_address.h"
 #include "counter-service/store/store_metrics.h"
+#include "counter-service/store/store_owner.h"
 #include "counter-service/store/store_queue.h"
 
 struct store_worker;
 
 struct store_worker_options {
-    const struct config *config;       /* outlives the worker */
-    const struct redis_address *redis; /* outlives the worker */
-    size_t queue_max;                  /* items */
-    int index;                         /* of the worker, for the log and the thread's name */
+    const struct config *config;     /* outlives the worker */
+    const struct store_owner *owner; /* likewise */
+    struct store_node *node;         /* whose worker it is */
+    size_t queue_max;                /* items */
+    int index;                       /* among those of its node, for the log and the thread's name */
     struct store_metrics metrics;
-    /* These are called on the worker's thread, without a lock. */
-    /* A connection is ready. False: it leads to another store than the connections of other workers, so it may not be
-     * used now. */
-    bool (*admit)(void *ctx, const char *store_id);
-    /* The queue was opened, after admit, or closed. */
-    void (*on_change)(void *ctx, bool is_open);
-    void *ctx;
+    struct heartbeat *heartbeat; /* of the thread; outlives the worker */
 };
 
 /* No thread yet. NULL when out of memory. */
@@ -47,8 +43,6 @@ void store_worker_free(struct store_worker *worker);
 
 /* Where calls are put. Any thread. */
 struct store_queue *store_worker_queue(struct store_worker *worker);
-/* Of the thread, between start and join. Any thread. */
-const struct heartbeat *store_worker_heartbeat(const struct store_worker *worker);
 /* Whether another instance keeps events of this store, for Kafka or rankings, and this one, which has neither
  * kafka.brokers nor rankings, adds none. Any thread. */
 bool store_worker_misses_events(const struct store_worker *worker);

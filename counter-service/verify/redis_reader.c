@@ -38,7 +38,7 @@ int redis_reader_open(struct redis_reader *reader, const struct config *config, 
     struct redis_address address;
     *reader = (struct redis_reader){.timeout_ms = config->redis.timeout_ms, .prefix = redis_key_prefix_of(0)};
     buffer_init(&reader->requests);
-    if (redis_address_parse(config->redis.addr, &address, error) != 0) {
+    if (redis_address_parse(config->redis.addrs[0], &address, error) != 0) {
         return -1;
     }
     reader->conn = redis_login(&address, config, NULL, error);

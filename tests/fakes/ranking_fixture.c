@@ -92,7 +92,7 @@ struct ranking_fixture *ranking_fixture_open_partition(struct store_fixture *sto
     fixture->counters = calloc((size_t)resource_max, sizeof(*fixture->counters));
     fixture->events = calloc(EVENTS_MAX, sizeof(*fixture->events));
     assert_true(fixture->counters != NULL && fixture->events != NULL);
-    assert_int_equal(redis_address_parse(fixture->config.redis.addr, &address, &error), 0);
+    assert_int_equal(redis_address_parse(fixture->config.redis.addrs[0], &address, &error), 0);
     if (outbox_conn_open(&fixture->conn, &address, &fixture->config, &error) != 0) {
         fail_msg("%s", error.message);
     }

@@ -81,12 +81,12 @@ static void open_topic(struct setting *setting)
     struct config *config;
     kafka_fixture_start(&setting->kafka, 1, PARTITIONS, NULL);
     config = setting->kafka.config;
-    free(config->redis.addr);
-    config->redis.addr = strdup(setting->rankings->config.redis.addr);
-    assert_non_null(config->redis.addr);
+    free(config->redis.addrs[0]);
+    config->redis.addrs[0] = strdup(setting->rankings->config.redis.addrs[0]);
+    assert_non_null(config->redis.addrs[0]);
     config->rankings = setting->rankings->config.rankings;
     config->ranking_count = 1;
-    assert_int_equal(redis_address_parse(config->redis.addr, &address, &setting->error), 0);
+    assert_int_equal(redis_address_parse(config->redis.addrs[0], &address, &setting->error), 0);
     assert_int_equal(outbox_conn_open(&setting->conn, &address, config, &setting->error), 0);
     assert_int_equal(outbox_follower_init(&setting->follower, 0, outbox_consumer_kafka, LEASE_MS, &setting->error), 0);
     event_writer_init(&setting->writer, EVENT_FORMAT_JSON, setting->conn.store_id);

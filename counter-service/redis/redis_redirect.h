@@ -1,0 +1,24 @@
+/* The error replies of a Redis Cluster's node that does not serve a command, which it has not run
+ * (https://redis.io/docs/reference/cluster-spec/#redirection-and-resharding). Pure. */
+#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_REDIRECT_H
+#define TALLY_COUNTER_SERVICE_REDIS_REDIS_REDIRECT_H
+
+#include "common/base/text.h"
+#include "counter-service/redis/redis_address.h"
+
+enum redis_redirect_kind {
+    REDIS_REDIRECT_NONE,  /* another error, or none */
+    REDIS_REDIRECT_MOVED, /* the slot is at `address` */
+    REDIS_REDIRECT_ASK,   /* this command is for `address`, after ASKING; the slot is still here */
+    REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN), or the cluster is down (CLUSTERDOWN) */
+};
+
+struct redis_redirect {
+    enum redis_redirect_kind kind;
+    struct redis_address address; /* MOVED, ASK; its host is empty where the node knows none: it is the host asked */
+};
+
+/* error: the text after the '-' of the reply. One that is not understood is REDIS_REDIRECT_AGAIN. */
+struct redis_redirect redis_redirect_read(struct text error);
+
+#endif

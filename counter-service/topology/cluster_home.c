@@ -1,0 +1,85 @@
+#include "counter-service/topology/cluster_home.h"
+
+#include <string.h>
+
+#include "common/base/buffer.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_login.h"
+#include "counter-service/redis/redis_store_id.h"
+
+/* Where nobody has said a number, and nobody has written: some for each master, for up to a dozen of them. */
+enum { CLUSTER_PARTITIONS = 64 };
+
+static int exchange(struct redis_conn *conn, const struct config *config, struct buffer *request, const char *command,
+                    struct redis_reply *ret_reply, struct error *error)
+{
+    return redis_command_begin(conn, request, config->redis.timeout_ms, error) != 0
+               ? -1
+               : redis_command_expect(conn, command, ret_reply, error);
+}
+
+/* What the key holds; it is written if there is nothing. Another service may do the same meanwhile: then SET with NX
+ * and GET answers what that service has written. The reply lives as long as the connection is left alone. */
+static int read_or_write(struct redis_conn *conn, const struct config *config, struct text key, struct text value,
+                         struct text *ret_value, struct error *error)
+{
+    struct redis_reply reply;
+    struct buffer request;
+    buffer_init(&request);
+    redis_command_words(&request, TEXT("GET"), key);
+    int result = exchange(conn, config, &request, "GET", &reply, error);
+    if (result == 0 && reply.type == REDIS_NIL) {
+        buffer_clear(&request, SIZE_MAX);
+        redis_command_words(&request, TEXT("SET"), key, value, TEXT("NX"), TEXT("GET"));
+        result = exchange(conn, config, &request, "SET", &reply, error);
+    }
+    buffer_done(&request);
+    *ret_value = reply.type == REDIS_NIL ? value : reply.text;
+    return result;
+}
+
+static int settle_meta(struct redis_conn *conn, const struct config *config, int *ret_partitions, struct error *error)
+{
+    const int configured = config->redis.partitions;
+    const struct redis_meta meta = redis_meta_of(configured != 0 ? configured : CLUSTER_PARTITIONS);
+    struct text found;
+    if (read_or_write(conn, config, redis_meta_key, text_of(meta.text), &found, error) != 0) {
+        return -1;
+    }
+    return redis_meta_read(found, configured, ret_partitions, error);
+}
+
+static int settle_store(struct redis_conn *conn, const struct config *config, char ret_store_id[STORE_ID_SIZE],
+                        struct error *error)
+{
+    char fresh[STORE_ID_SIZE];
+    struct text found;
+    if (redis_store_id_make(fresh, error) != 0 ||
+        read_or_write(conn, config, redis_store_id_key, text_of(fresh), &found, error) != 0) {
+        return -1;
+    }
+    return redis_store_id_read(found, ret_store_id, error);
+}
+
+int cluster_home_settle(const struct config *config, const struct redis_address *meta,
+                        const struct redis_address *store, int *ret_partitions, char ret_store_id[STORE_ID_SIZE],
+                        struct error *error)
+{
+    struct redis_conn *conn = redis_login(meta, config, NULL, error);
+    if (conn == NULL) {
+        return -1;
+    }
+    int result = settle_meta(conn, config, ret_partitions, error);
+    redis_conn_close(conn);
+    if (result != 0) {
+        return -1;
+    }
+    conn = redis_login(store, config, NULL, error);
+    if (conn == NULL) {
+        return -1;
+    }
+    result = settle_store(conn, config, ret_store_id, error);
+    redis_conn_close(conn);
+    return result;
+}

@@ -1,0 +1,233 @@
+#include "counter-service/topology/topology_look.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buffer.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_login.h"
+#include "counter-service/redis/redis_slot.h"
+#include "counter-service/redis/redis_store_id.h"
+#include "counter-service/topology/cluster_home.h"
+#include "counter-service/topology/cluster_slots.h"
+
+/* Where nobody has said a number, and nobody has written. */
+enum { SINGLE_PARTITIONS = 1 };
+
+/* After so many looks in a row that only found an older configuration than is known, it is believed: the cluster was
+ * made anew. */
+enum { OLDER_LOOKS_MAX = 20 };
+
+void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
+                        size_t seed_count)
+{
+    memset(look, 0, sizeof(*look));
+    look->config = config;
+    look->seeds = seeds;
+    look->seed_count = seed_count;
+    look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
+    topology_table_init(&look->table, 0);
+}
+
+static void forget_conn(struct topology_look *look)
+{
+    redis_conn_close(look->conn);
+    look->conn = NULL;
+}
+
+void topology_look_done(struct topology_look *look)
+{
+    forget_conn(look);
+}
+
+/* One command with one reply, which may be an error. */
+static int ask(struct topology_look *look, const struct text *words, size_t word_count, struct redis_reply *ret_reply,
+               struct error *error)
+{
+    struct buffer request;
+    buffer_init(&request);
+    redis_command_append(&request, words, word_count);
+    int result = redis_command_begin(look->conn, &request, look->config->redis.timeout_ms, error);
+    if (result == 0 && redis_conn_next(look->conn, ret_reply) != 0) {
+        error_set(error, "%s", redis_conn_error(look->conn));
+        result = -1;
+    }
+    buffer_done(&request);
+    return result;
+}
+
+static int ask_slots(struct topology_look *look, struct redis_reply *ret_reply, struct error *error)
+{
+    return ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("SLOTS")}, 2, ret_reply, error);
+}
+
+static int refused(const struct redis_reply *reply, const char *command, struct error *error)
+{
+    error_set(error, "Redis refuses %s: %s", command, redis_quote(reply->text).text);
+    return -1;
+}
+
+/* ---- one Redis ---- */
+
+static bool begins_with(struct text text, struct text words)
+{
+    return text.len >= words.len && memcmp(text.data, words.data, words.len) == 0;
+}
+
+/* "ERR This instance has cluster support disabled", an unknown command, or one that this user may not use. */
+static bool says_no_cluster(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR &&
+           (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
+}
+
+static int look_at_single(struct topology_look *look, struct error *error)
+{
+    struct redis_reply reply = {.type = REDIS_NIL};
+    int partitions = look->config->redis.partitions;
+    if (partitions == 0) {
+        if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
+            return -1;
+        }
+        if (reply.type == REDIS_ERROR) {
+            return refused(&reply, "GET", error);
+        }
+        if (reply.type == REDIS_NIL) {
+            partitions = SINGLE_PARTITIONS;
+        } else if (redis_meta_read(reply.text, 0, &partitions, error) != 0) {
+            return -1;
+        }
+    }
+    topology_table_init(&look->table, partitions);
+    const uint16_t node = topology_table_node(&look->table, &look->asked);
+    for (int i = 0; i < partitions; i++) {
+        look->table.at[i] = node;
+    }
+    return 0;
+}
+
+/* ---- a cluster ---- */
+
+static int settle_home(struct topology_look *look, const struct redis_reply *slots, struct error *error)
+{
+    struct redis_address meta;
+    struct redis_address store;
+    int partitions;
+    if (!cluster_slots_find(slots, &look->asked, redis_slot_of(redis_meta_key), &meta) ||
+        !cluster_slots_find(slots, &look->asked, redis_slot_of(redis_store_id_key), &store)) {
+        error_set(error, "the Redis Cluster has no node for the keys tally:meta and tally:store: not all slots are "
+                         "served");
+        return -1;
+    }
+    if (cluster_home_settle(look->config, &meta, &store, &partitions, look->store_id, error) != 0) {
+        return -1;
+    }
+    topology_table_init(&look->table, partitions);
+    return 0;
+}
+
+/* Whether this Redis knows a configuration of the cluster that is at least as young as the youngest that is known. */
+static int check_epoch(struct topology_look *look, struct error *error)
+{
+    static const char field[] = "cluster_current_epoch:";
+    struct redis_reply reply;
+    if (ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("INFO")}, 2, &reply, error) != 0) {
+        return -1;
+    }
+    const char *at = reply.text.len > 0 ? memmem(reply.text.data, reply.text.len, field, sizeof(field) - 1) : NULL;
+    if (at == NULL) {
+        return 0; /* it may not be asked */
+    }
+    const uint64_t epoch = strtoull(at + sizeof(field) - 1, NULL, 10);
+    if (epoch < look->epoch && look->older_looks < OLDER_LOOKS_MAX) {
+        error_set(error,
+                  "this node of the Redis Cluster does not know how it is now: its epoch is %llu, that of "
+                  "others %llu",
+                  (unsigned long long)epoch, (unsigned long long)look->epoch);
+        return -1;
+    }
+    look->epoch = epoch;
+    return 0;
+}
+
+static int look_at_cluster(struct topology_look *look, struct redis_reply *slots, struct error *error)
+{
+    if (slots->type != REDIS_ARRAY) {
+        return refused(slots, "CLUSTER SLOTS", error);
+    }
+    if (look->table.partitions == 0) {
+        if (settle_home(look, slots, error) != 0) {
+            return -1;
+        }
+    }
+    if (check_epoch(look, error) != 0 || ask_slots(look, slots, error) != 0) {
+        return -1;
+    }
+    look->fresh.partitions = look->table.partitions;
+    if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
+        return -1;
+    }
+    look->table = look->fresh;
+    return 0;
+}
+
+/* ---- who is asked ---- */
+
+static int look_at(struct topology_look *look, struct error *error)
+{
+    struct redis_reply slots;
+    if (look->config->redis.mode == REDIS_MODE_SINGLE) {
+        return look_at_single(look, error);
+    }
+    if (ask_slots(look, &slots, error) != 0) {
+        return -1;
+    }
+    if (!look->is_cluster && says_no_cluster(&slots)) {
+        return look_at_single(look, error);
+    }
+    look->is_cluster = look->is_cluster || slots.type == REDIS_ARRAY;
+    return look_at_cluster(look, &slots, error);
+}
+
+static int try(struct topology_look *look, const struct redis_address *address, struct error *error)
+{
+    look->asked = *address;
+    look->conn = redis_connect(address, look->config, error);
+    if (look->conn == NULL) {
+        return -1;
+    }
+    const int result = look_at(look, error);
+    if (result != 0) {
+        forget_conn(look);
+    }
+    return result;
+}
+
+static int look_anywhere(struct topology_look *look, struct error *error)
+{
+    const size_t known = look->table.node_count;
+    if (look->conn != NULL && redis_conn_is_idle(look->conn) && look_at(look, error) == 0) {
+        return 0;
+    }
+    forget_conn(look);
+    for (size_t i = 0; i < known; i++) {
+        const struct redis_address address = look->table.nodes[i];
+        if (try(look, &address, error) == 0) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < look->seed_count; i++) {
+        if (try(look, &look->seeds[i], error) == 0) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
+int topology_look(struct topology_look *look, struct error *error)
+{
+    const int result = look_anywhere(look, error);
+    look->older_looks = result == 0 ? 0 : look->older_looks + 1;
+    return result;
+}

@@ -1,0 +1,46 @@
+/* One look at where the partitions are: who is asked, what is asked of it, and what that says. Private to topology*.c.
+ * Owned by the topology's thread.
+ *
+ *     the Redis that answered last, then those of the last table, then the seeds ── CLUSTER SLOTS ──> a table
+ *
+ * A Redis that does not know CLUSTER SLOTS, or is no node of a cluster, is one Redis with all partitions. */
+#ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
+#define TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/config/config.h"
+#include "common/contract/store_id.h"
+#include "counter-service/redis/redis_conn.h"
+#include "counter-service/topology/topology_table.h"
+
+struct topology_look {
+    /* immutable after init */
+    const struct config *config;
+    const struct redis_address *seeds;
+    size_t seed_count;
+    /* as it was found; once known it stays */
+    bool is_cluster;
+    char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
+    /* of the Redis that answered last */
+    struct redis_conn *conn; /* NULL: none */
+    struct redis_address asked;
+    /* what the last look has found */
+    struct topology_table table;
+    struct topology_table fresh; /* while it is read */
+    uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
+    int older_looks;             /* failed since the last that found something */
+};
+
+void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
+                        size_t seed_count);
+void topology_look_done(struct topology_look *look);
+
+/* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked. Returns 0; or
+ * -1 with error filled, the last Redis's: the table is as before. */
+int topology_look(struct topology_look *look, struct error *error) MUST_CHECK;
+
+#endif
