@@ -1,11 +1,15 @@
-/* A consumer's own connection to the Redis that holds the outbox. Owned by one thread. */
+/* A consumer's own connection to a Redis that holds outboxes. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
 #define TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
 
+#include <stdbool.h>
+
+#include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/contract/store_id.h"
+#include "counter-service/commands/redis_keys.h"
 #include "counter-service/redis/redis_address.h"
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/redis/redis_script.h"
@@ -13,6 +17,7 @@
 struct outbox_conn {
     struct redis_conn *redis;
     char store_id[STORE_ID_SIZE];        /* whose events it holds */
+    bool is_cluster;                     /* a node of a Redis Cluster: the partitions say whose they are */
     char step_sha[REDIS_SCRIPT_SHA_LEN]; /* of outbox_step.lua */
     int timeout_ms;                      /* of an exchange */
 };
@@ -21,8 +26,15 @@ struct outbox_conn {
  * written to that Redis yet: it has no store id. */
 int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error) MUST_CHECK;
-/* Whether Redis still holds that store: FLUSHALL closes no connection. Returns 0, or -1 with error filled. */
-int outbox_conn_check_store(const struct outbox_conn *conn, struct error *error) MUST_CHECK;
+/* The same of a node of the Redis Cluster that holds this store. */
+int outbox_conn_open_node(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
+                          const char *store_id, struct error *error) MUST_CHECK;
+/* Appends the key, a RESP string, that says whose the partition's data are. */
+void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *prefix);
+/* Whether Redis still holds that store, in this partition: FLUSHALL closes no connection. Returns 0, or -1 with error
+ * filled. */
+int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *prefix, struct error *error)
+    MUST_CHECK;
 /* A closed or zeroed one is fine. */
 void outbox_conn_close(struct outbox_conn *conn);
 

@@ -109,13 +109,26 @@ static int ask_again(struct outbox_set *set, struct batch *batch, struct error *
     return 0;
 }
 
-/* FLUSHALL closes no connection: whoever has taken a lease asks whose store it is. */
-static int check_store(struct outbox_set *set, const struct batch *batch, struct error *error)
+/* FLUSHALL closes no connection: whoever has taken a lease asks whose store it is. Of a Redis Cluster each partition
+ * says so. */
+static int check_store(const struct outbox_set *set, struct batch *batch, struct error *error)
 {
     for (size_t step = 0; step < batch->count; step++) {
-        if (batch->steps[step].restarted && set->members[batch->steps[step].i].follower.owns) {
-            return outbox_conn_check_store(&batch->node->conn, error);
+        const struct outbox_follower *follower = &set->members[batch->steps[step].i].follower;
+        if (!batch->steps[step].restarted || !follower->owns) {
+            continue;
         }
+        if (outbox_conn_check_store(&batch->node->conn, &follower->prefix, error) == 0) {
+            if (!batch->node->conn.is_cluster) {
+                break;
+            }
+            continue;
+        }
+        if (!batch->node->conn.is_cluster || redis_conn_error(batch->node->conn.redis)[0] != '\0') {
+            return -1;
+        }
+        batch->steps[step].answer = OUTBOX_ANSWER_BAD; /* the partition's alone */
+        batch->steps[step].error = *error;
     }
     return 0;
 }

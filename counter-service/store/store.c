@@ -301,11 +301,6 @@ static int count_served(const struct store *store, int partitions, char *reason,
     return served;
 }
 
-int store_partitions(const struct store *store)
-{
-    return topology_partitions(store->topology);
-}
-
 bool store_is_serving(struct store *store, char *reason, size_t reason_size)
 {
     const int partitions = topology_partitions(store->topology);

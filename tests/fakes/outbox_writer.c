@@ -18,8 +18,9 @@ void outbox_writer_reopen(struct outbox_writer *writer, struct redis_process *re
 {
     struct error error;
     redis_conn_close(writer->conn);
-    const char *port = strchr(redis_process_address(redis), ':') + 1;
-    writer->conn = redis_conn_open("127.0.0.1", (int)strtol(port, NULL, 10), TIMEOUT_MS, NULL, &error);
+    struct redis_address address;
+    assert_int_equal(redis_address_parse(redis_process_address(redis), &address, &error), 0);
+    writer->conn = redis_conn_open(&address, NULL, TIMEOUT_MS, NULL, &error);
     assert_non_null(writer->conn);
 }
 
