@@ -6,6 +6,7 @@
 
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 
 enum { KEEP_BYTES = 256 * 1024 };

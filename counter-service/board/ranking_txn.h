@@ -9,7 +9,6 @@
 #ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_TXN_H
 #define TALLY_COUNTER_SERVICE_BOARD_RANKING_TXN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,8 +76,7 @@ int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *sta
  * -1 with error filled, as ranking_txn_commit. */
 int ranking_txn_resume(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
                        struct error *error) MUST_CHECK;
-/* Has Redis, or the node of a Redis Cluster, watch the state from here on, and whose store it is: FLUSHALL closes no
- * connection. For whoever reads it.
+/* Has Redis watch the state from here on, and whose store it is: FLUSHALL closes no connection. For whoever reads it.
  */
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state, bool is_cluster);
 

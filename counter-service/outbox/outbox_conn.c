@@ -9,43 +9,45 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 
-void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *prefix)
+void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *partition)
 {
     if (is_cluster) {
-        redis_key_put_single(out, prefix, store_mark);
+        redis_key_put_single(out, partition, store_mark);
     } else {
         resp_put_string(out, redis_store_id_key);
     }
 }
 
-static int read_store_id(const struct outbox_conn *conn, const struct redis_key_prefix *prefix, char out[STORE_ID_SIZE],
-                         struct error *error)
+static int read_store_id(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
+                         char out[STORE_ID_SIZE], struct error *error)
 {
     struct redis_reply reply;
-    struct buffer requests;
-    buffer_init(&requests);
-    resp_put_array(&requests, 2);
-    resp_put_string(&requests, TEXT("GET"));
-    outbox_conn_put_store_key(&requests, conn->is_cluster, prefix);
-    const int result = redis_command_begin(conn->redis, &requests, conn->timeout_ms, error) != 0 ||
-                               redis_command_expect(conn->redis, "GET", &reply, error) != 0
-                           ? -1
-                           : redis_store_id_read(reply.text, out, error);
-    buffer_done(&requests);
+    struct buffer request;
+    buffer_init(&request);
+    resp_put_array(&request, 2);
+    resp_put_string(&request, TEXT("GET"));
+    outbox_conn_put_store_key(&request, conn->is_cluster, partition);
+    int result = redis_command_begin(conn->redis, &request, conn->timeout_ms, error);
+    if (result == 0) {
+        result = redis_command_expect(conn->redis, "GET", &reply, error);
+    }
+    if (result == 0) {
+        result = redis_store_id_read(reply.text, out, error);
+    }
+    buffer_done(&request);
     return result;
 }
 
 static int open_conn(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error)
 {
-    conn->timeout_ms = config->redis.timeout_ms;
+    const struct text script = {outbox_step, outbox_step_len};
     conn->redis = redis_login(address, config, NULL, error);
     if (conn->redis == NULL) {
         return -1;
     }
     if ((!conn->is_cluster && read_store_id(conn, NULL, conn->store_id, error) != 0) ||
-        redis_script_load(conn->redis, (struct text){outbox_step, outbox_step_len}, conn->timeout_ms, conn->step_sha,
-                          error) != 0) {
+        redis_script_load(conn->redis, script, conn->timeout_ms, conn->step_sha, error) != 0) {
         outbox_conn_close(conn);
         return -1;
     }
@@ -55,26 +57,28 @@ static int open_conn(struct outbox_conn *conn, const struct redis_address *addre
 int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error)
 {
-    *conn = (struct outbox_conn){.is_cluster = false};
+    *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms};
     return open_conn(conn, address, config, error);
 }
 
 int outbox_conn_open_node(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                           const char *store_id, struct error *error)
 {
-    *conn = (struct outbox_conn){.is_cluster = true};
+    *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms, .is_cluster = true};
     snprintf(conn->store_id, sizeof(conn->store_id), "%s", store_id);
     return open_conn(conn, address, config, error);
 }
 
-int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *prefix, struct error *error)
+int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
+                            struct error *error)
 {
     char store_id[STORE_ID_SIZE];
-    if (read_store_id(conn, prefix, store_id, error) != 0) {
+    if (read_store_id(conn, partition, store_id, error) != 0) {
         return -1;
     }
     if (strcmp(store_id, conn->store_id) != 0) {
-        error_set(error, "Redis's data was replaced: the store was \"%s\" and is \"%s\"", conn->store_id, store_id);
+        error_set(error, "Redis's data was replaced: key tally:store was \"%s\" and is \"%s\"", conn->store_id,
+                  store_id);
         return -1;
     }
     return 0;

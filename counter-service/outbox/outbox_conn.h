@@ -1,4 +1,4 @@
-/* A consumer's own connection to a Redis that holds outboxes. Owned by one thread. */
+/* A consumer's own connection to the Redis that holds the outbox. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
 #define TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
 
@@ -17,24 +17,24 @@
 struct outbox_conn {
     struct redis_conn *redis;
     char store_id[STORE_ID_SIZE];        /* whose events it holds */
-    bool is_cluster;                     /* a node of a Redis Cluster: the partitions say whose they are */
     char step_sha[REDIS_SCRIPT_SHA_LEN]; /* of outbox_step.lua */
     int timeout_ms;                      /* of an exchange */
+    bool is_cluster;                     /* whose data a partition is of says a key of its own */
 };
 
 /* Blocks as redis_login does, and for redis.timeout twice. Returns 0; or -1 with error filled, also if nobody has
  * written to that Redis yet: it has no store id. */
 int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error) MUST_CHECK;
-/* The same of a node of the Redis Cluster that holds this store. */
+/* The same for a node of a Redis Cluster, whose store is known. */
 int outbox_conn_open_node(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                           const char *store_id, struct error *error) MUST_CHECK;
-/* Appends the key, a RESP string, that says whose the partition's data are. */
-void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *prefix);
-/* Whether Redis still holds that store, in this partition: FLUSHALL closes no connection. Returns 0, or -1 with error
- * filled. */
-int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *prefix, struct error *error)
-    MUST_CHECK;
+/* Whether Redis still holds that store: FLUSHALL closes no connection. partition: one that is there. Returns 0, or -1
+ * with error filled. */
+int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
+                            struct error *error) MUST_CHECK;
+/* Appends that key, as a word of a command. */
+void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *partition);
 /* A closed or zeroed one is fine. */
 void outbox_conn_close(struct outbox_conn *conn);
 

@@ -230,9 +230,9 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
 {
     struct error error;
     char store_id[STORE_ID_SIZE];
-    memcpy(store_id, node->conn.store_id, sizeof(store_id));
     char cluster_id[STORE_ID_SIZE];
     const bool is_cluster = topology_is_cluster(set->topology);
+    memcpy(store_id, node->conn.store_id, sizeof(store_id));
     topology_store_id(set->topology, cluster_id);
     if (is_cluster && cluster_id[0] == '\0') {
         error_set(&error, "it is not known yet whose data the Redis Cluster holds");

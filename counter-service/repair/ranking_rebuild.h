@@ -1,6 +1,7 @@
 /* Has the order of every running ranking made anew, "all" from the counters, the others from the records: marks the
- * windows as to be filled in one transaction, which the aggregator that leads notices, since its next one is refused;
- * it does the work (ranking_scan.h). Until a new order is there the old one stays. Owned by one thread. */
+ * windows of each partition as to be filled in one transaction, which the aggregator that leads notices, since its next
+ * one is refused; it does the work (ranking_scan.h). Until a new order is there the old one stays. Owned by one thread.
+ */
 #ifndef TALLY_COUNTER_SERVICE_REPAIR_RANKING_REBUILD_H
 #define TALLY_COUNTER_SERVICE_REPAIR_RANKING_REBUILD_H
 

@@ -1,4 +1,5 @@
-/* Mends the sums of the rankings by the events of the topic, while events go on, and whoever keeps the rankings:
+/* Mends the sums of the rankings of all partitions by the events of the topic, while events go on, and whoever keeps
+ * the rankings:
  *
  *     records, each with its moment ──> topic: events ──> what each lacked ──> added to what it has now
  *
@@ -16,7 +17,7 @@
 #include "counter-service/verify_rankings/ranking_topic.h"
 
 /* Returns 0, or -1 with error filled: what was mended until then is. */
-int ranking_repair_run(const struct config *config, const struct verify_options *options, struct redis_reader *redis,
-                       const struct report *report, struct error *error) MUST_CHECK;
+int ranking_repair_run(const struct config *config, const struct verify_options *options,
+                       const struct redis_readers *redis, const struct report *report, struct error *error) MUST_CHECK;
 
 #endif

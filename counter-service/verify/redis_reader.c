@@ -1,13 +1,12 @@
 #include "counter-service/verify/redis_reader.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "common/base/decimal.h"
 #include "counter-service/event/stream_id.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
-#include "counter-service/redis/redis_login.h"
-#include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 #include "counter-service/verify/report.h"
 
@@ -17,42 +16,18 @@ static int begin(struct redis_reader *reader, struct error *error)
     return redis_command_begin(reader->conn, &reader->requests, reader->timeout_ms, error);
 }
 
-/* ---- open and close ---------------------------------------------------------------------------------------------- */
-
-static int read_store_id(struct redis_reader *reader, struct error *error)
+void redis_reader_init(struct redis_reader *reader, int partition, int partitions, int timeout_ms)
 {
-    struct redis_reply reply;
-    buffer_append_text(&reader->requests, redis_store_id_request);
-    if (begin(reader, error) != 0 || redis_command_expect(reader->conn, "GET", &reply, error) != 0) {
-        return -1;
+    *reader = (struct redis_reader){
+        .timeout_ms = timeout_ms, .partition = partition, .prefix = redis_key_prefix_of(partition)};
+    if (partitions > 1) {
+        snprintf(reader->where, sizeof(reader->where), " (partition %d)", partition);
     }
-    if (reply.type == REDIS_NIL) {
-        error_set(error, "Redis has no key tally:store: Tally has never used this Redis, or not this redis.db of it");
-        return -1;
-    }
-    return redis_store_id_read(reply.text, reader->store_id, error);
-}
-
-int redis_reader_open(struct redis_reader *reader, const struct config *config, struct error *error)
-{
-    struct redis_address address;
-    *reader = (struct redis_reader){.timeout_ms = config->redis.timeout_ms, .prefix = redis_key_prefix_of(0)};
     buffer_init(&reader->requests);
-    if (redis_address_parse(config->redis.addrs[0], &address, error) != 0) {
-        return -1;
-    }
-    reader->conn = redis_login(&address, config, NULL, error);
-    if (reader->conn == NULL || read_store_id(reader, error) != 0) {
-        redis_reader_close(reader);
-        return -1;
-    }
-    return 0;
 }
 
-void redis_reader_close(struct redis_reader *reader)
+void redis_reader_done(struct redis_reader *reader)
 {
-    redis_conn_close(reader->conn);
-    reader->conn = NULL;
     buffer_done(&reader->requests);
 }
 

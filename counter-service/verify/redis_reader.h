@@ -1,4 +1,4 @@
-/* A connection to the Redis of the counters, and what is asked of it once or again and again. It changes nothing there.
+/* One partition of the counters in Redis, and what is asked of it once or again and again. It changes nothing there.
  * Owned by one thread. Functions return 0, or -1 with error filled. */
 #ifndef TALLY_COUNTER_SERVICE_VERIFY_REDIS_READER_H
 #define TALLY_COUNTER_SERVICE_VERIFY_REDIS_READER_H
@@ -8,23 +8,25 @@
 #include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "common/config/config.h"
-#include "common/contract/store_id.h"
 #include "counter-service/commands/redis_keys.h"
 #include "counter-service/event/event.h"
 #include "counter-service/redis/redis_conn.h"
 
+enum { REDIS_READER_WHERE_SIZE = 12 + DECIMAL_LEN_MAX + 2 }; /* " (partition number)" */
+
 struct redis_reader {
-    struct redis_conn *conn;
+    struct redis_conn *conn; /* not its own, and shared: one exchange at a time */
     int timeout_ms;
-    struct redis_key_prefix prefix; /* of the one partition that there is */
-    char store_id[STORE_ID_SIZE];
+    int partition;
+    bool is_cluster; /* it is on a node of a Redis Cluster */
+    struct redis_key_prefix prefix;
+    char where[REDIS_READER_WHERE_SIZE]; /* for a sentence: " (partition 3)"; "": there is one partition only */
     struct buffer requests;
 };
 
-/* Zero-initialised is ready for redis_reader_close. */
-int redis_reader_open(struct redis_reader *reader, const struct config *config, struct error *error) MUST_CHECK;
-void redis_reader_close(struct redis_reader *reader);
+/* partition: one of `partitions`. conn is to be set. */
+void redis_reader_init(struct redis_reader *reader, int partition, int partitions, int timeout_ms);
+void redis_reader_done(struct redis_reader *reader);
 
 /* The id of the last entry that the outbox ever had; 0-0: it never had one. */
 int redis_reader_last_entry(struct redis_reader *reader, struct stream_id *ret_id, struct error *error) MUST_CHECK;

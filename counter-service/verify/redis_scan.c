@@ -1,6 +1,7 @@
 #include "counter-service/verify/redis_scan.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "common/base/decimal.h"
 #include "common/contract/counter_rules.h"
@@ -11,22 +12,25 @@
 /* Keys that Redis looks at in one SCAN, and fields that it reads in one step, by HLEN before: some hundred microseconds
  * of its time each. A hash with more is a step of its own; Redis cannot read it in parts of one moment. */
 #define SCAN_COUNT TEXT("256")
+#define SCAN_PATTERN TEXT("tally:{p*}:c:*")
 enum { STEP_FIELDS_MAX = 1024, HASH_FIELDS_MAX = 100 * 1000 };
 
 struct resource {
+    struct redis_reader *reader; /* of its partition */
     struct text id;
     uint64_t fields; /* that its hash had when HLEN asked; 1 where it is no hash */
 };
 
 struct scan {
-    struct redis_reader *reader;
+    const struct redis_readers *readers;
     struct shard shard;
     struct counter_table *table;
     struct report *report;
     struct redis_scan_result *result;
     struct error *error;
-    struct buffer pattern; /* what the keys of counters begin with, and an asterisk */
+    struct redis_conn *conn; /* to the Redis that is scanned */
     /* of a step */
+    struct buffer requests; /* not of one partition only */
     struct buffer cursor;
     struct arena memory;
     struct resource *resources; /* in memory */
@@ -44,28 +48,76 @@ static struct text text_in(const struct buffer *buffer)
     return (struct text){buffer->data, buffer->len};
 }
 
-static int begin(struct scan *scan)
+static int begin(struct scan *scan, const struct buffer *requests)
 {
-    return redis_command_begin(scan->reader->conn, &scan->reader->requests, scan->reader->timeout_ms, scan->error);
+    return redis_command_begin(scan->conn, requests, scan->readers->all[0].timeout_ms, scan->error);
 }
 
 /* ---- SCAN -------------------------------------------------------------------------------------------------------- */
 
-static int keep(struct scan *scan, struct text resource_id)
+/* "tally:{p3}:c:article_001": that of a partition that this Redis has. The others are not Tally's, or not here. */
+static bool understand_key(const struct scan *scan, struct text key, struct resource *ret_resource)
 {
-    char *copy = arena_alloc(&scan->memory, resource_id.len);
+    uint64_t partition;
+    const struct text start = TEXT("tally:{p");
+    const struct text middle = TEXT("c:");
+    if (key.len < start.len || !text_equal((struct text){key.data, start.len}, start)) {
+        return false;
+    }
+    struct text rest = {key.data + start.len, key.len - start.len};
+    const struct text digits = text_cut(&rest, '}');
+    if (!decimal_parse_unsigned(digits, (uint64_t)scan->readers->count - 1, &partition)) {
+        return false;
+    }
+    struct redis_reader *reader = &scan->readers->all[partition];
+    const size_t prefix_len = reader->prefix.len + middle.len;
+    if (reader->conn != scan->conn || key.len < prefix_len ||
+        !text_equal((struct text){key.data, reader->prefix.len},
+                    (struct text){reader->prefix.data, reader->prefix.len}) ||
+        !text_equal((struct text){key.data + reader->prefix.len, middle.len}, middle)) {
+        return false;
+    }
+    *ret_resource = (struct resource){.reader = reader, .id = {key.data + prefix_len, key.len - prefix_len}};
+    return true;
+}
+
+static int keep(struct scan *scan, const struct resource *resource)
+{
+    char *copy = arena_alloc(&scan->memory, resource->id.len);
     if (copy == NULL) {
         return out_of_memory(scan);
     }
-    memcpy(copy, resource_id.data, resource_id.len);
-    scan->resources[scan->count++] = (struct resource){.id = {copy, resource_id.len}};
+    memcpy(copy, resource->id.data, resource->id.len);
+    scan->resources[scan->count++] = (struct resource){.reader = resource->reader, .id = {copy, resource->id.len}};
     return 0;
 }
 
-/* Those of the keys that are of this shard, and can be Tally's. */
+static int keep_if_wanted(struct scan *scan, const struct resource *resource)
+{
+    if (!shard_has(scan->shard, resource->id)) {
+        return 0;
+    }
+    if (counter_rules_resource_id(resource->id) != NULL) {
+        scan->result->strange_keys++;
+        return 0;
+    }
+    if (redis_readers_of(scan->readers, resource->id) != resource->reader) {
+        scan->result->misplaced_keys++;
+        return 0;
+    }
+    return keep(scan, resource);
+}
+
+static int compare_partitions(const void *left, const void *right)
+{
+    const struct resource *a = left;
+    const struct resource *b = right;
+    return a->reader->partition - b->reader->partition;
+}
+
+/* Those of the keys that are of this shard, and can be Tally's; partition by partition. */
 static int keep_all(struct scan *scan, const struct redis_reply *keys)
 {
-    const size_t prefix_len = scan->pattern.len - 1;
     scan->count = 0;
     arena_reset(&scan->memory);
     scan->resources = arena_alloc(&scan->memory, (keys->element_count + 1) * sizeof(*scan->resources));
@@ -73,31 +125,26 @@ static int keep_all(struct scan *scan, const struct redis_reply *keys)
         return out_of_memory(scan);
     }
     for (size_t i = 0; i < keys->element_count; i++) {
-        const struct text key = redis_reply_element(keys, i).text;
-        if (key.len < prefix_len) {
-            continue; /* it is not what was asked for */
-        }
-        const struct text resource_id = {key.data + prefix_len, key.len - prefix_len};
-        if (!shard_has(scan->shard, resource_id)) {
-            continue;
-        }
-        if (counter_rules_resource_id(resource_id) != NULL) {
-            scan->result->strange_keys++;
-        } else if (keep(scan, resource_id) != 0) {
+        struct resource resource;
+        if (understand_key(scan, redis_reply_element(keys, i).text, &resource) &&
+            keep_if_wanted(scan, &resource) != 0) {
             return -1;
         }
+    }
+    if (scan->readers->count > 1) {
+        qsort(scan->resources, scan->count, sizeof(*scan->resources), compare_partitions);
     }
     return 0;
 }
 
 static int find_keys(struct scan *scan)
 {
-    struct buffer *out = &scan->reader->requests;
+    struct buffer *out = &scan->requests;
     struct redis_reply reply;
     buffer_clear(out, SIZE_MAX);
-    redis_command_words(out, TEXT("SCAN"), text_in(&scan->cursor), TEXT("MATCH"), text_in(&scan->pattern),
-                        TEXT("COUNT"), SCAN_COUNT);
-    if (begin(scan) != 0 || redis_command_expect(scan->reader->conn, "SCAN", &reply, scan->error) != 0) {
+    redis_command_words(out, TEXT("SCAN"), text_in(&scan->cursor), TEXT("MATCH"), SCAN_PATTERN, TEXT("COUNT"),
+                        SCAN_COUNT);
+    if (begin(scan, out) != 0 || redis_command_expect(scan->conn, "SCAN", &reply, scan->error) != 0) {
         return -1;
     }
     if (reply.type != REDIS_ARRAY || reply.element_count != 2 || redis_reply_element(&reply, 1).type != REDIS_ARRAY) {
@@ -112,12 +159,13 @@ static int find_keys(struct scan *scan)
 
 /* ---- HGETALL of each --------------------------------------------------------------------------------------------- */
 
-static int take_counter(struct scan *scan, struct text resource_id, struct text type, struct text value)
+static int take_counter(struct scan *scan, const struct resource *resource, struct text type, struct text value)
 {
     if (counter_rules_counter_type(type) != NULL) {
         scan->result->strange_fields++;
         return 0;
     }
+    const struct text resource_id = resource->id;
     struct counter *counter = counter_table_take(scan->table, resource_id, type);
     if (counter == NULL) {
         return out_of_memory(scan);
@@ -125,7 +173,7 @@ static int take_counter(struct scan *scan, struct text resource_id, struct text 
     if (counter->in_redis != REDIS_LACKS_COUNTER) {
         return 0; /* SCAN may tell a key twice */
     }
-    counter->cut = scan->result->cut;
+    counter->cut = scan->result->cuts[resource->reader->partition];
     counter->in_redis = REDIS_HAS_COUNTER;
     if (!decimal_parse(value, &counter->redis_value)) {
         counter->in_redis = REDIS_HAS_NO_NUMBER;
@@ -150,14 +198,14 @@ static int take_damaged(struct scan *scan, struct text resource_id, const struct
     return 0;
 }
 
-static int take_resource(struct scan *scan, struct text resource_id, const struct redis_reply *reply)
+static int take_resource(struct scan *scan, const struct resource *resource, const struct redis_reply *reply)
 {
     if (reply->type != REDIS_ARRAY) {
-        return take_damaged(scan, resource_id, reply);
+        return take_damaged(scan, resource->id, reply);
     }
     for (size_t i = 0; i + 1 < reply->element_count; i += 2) {
-        if (take_counter(scan, resource_id, redis_reply_element(reply, i).text,
-                         redis_reply_element(reply, i + 1).text) != 0) {
+        if (take_counter(scan, resource, redis_reply_element(reply, i).text, redis_reply_element(reply, i + 1).text) !=
+            0) {
             return -1;
         }
     }
@@ -165,23 +213,23 @@ static int take_resource(struct scan *scan, struct text resource_id, const struc
 }
 
 /* "HLEN key" or "HGETALL key" */
-static void put_question(struct scan *scan, struct text command, const struct resource *resource)
+static void put_question(struct buffer *out, struct text command, const struct resource *resource)
 {
-    struct buffer *out = &scan->reader->requests;
     resp_put_array(out, 2);
     resp_put_string(out, command);
-    redis_key_put_counters(out, &scan->reader->prefix, resource->id);
+    redis_key_put_counters(out, &resource->reader->prefix, resource->id);
 }
 
-/* Resources from first to last - 1, and the last entry of the outbox, in one step. */
+/* Resources from first to last - 1, which are of one partition, and the last entry of its outbox, in one step. */
 static void put_questions(struct scan *scan, size_t first, size_t last)
 {
-    struct buffer *out = &scan->reader->requests;
+    struct redis_reader *reader = scan->resources[first].reader;
+    struct buffer *out = &reader->requests;
     buffer_clear(out, SIZE_MAX);
     redis_command_words(out, TEXT("MULTI"));
-    redis_reader_put_last_entry(scan->reader);
+    redis_reader_put_last_entry(reader);
     for (size_t i = first; i < last; i++) {
-        put_question(scan, TEXT("HGETALL"), &scan->resources[i]);
+        put_question(out, TEXT("HGETALL"), &scan->resources[i]);
     }
     redis_command_words(out, TEXT("EXEC"));
 }
@@ -190,11 +238,11 @@ static void put_questions(struct scan *scan, size_t first, size_t last)
 static int await_answers(struct scan *scan, size_t questions, struct redis_reply *ret_reply)
 {
     for (size_t i = 0; i < questions + 1; i++) {
-        if (redis_command_expect(scan->reader->conn, "HGETALL", ret_reply, scan->error) != 0) {
+        if (redis_command_expect(scan->conn, "HGETALL", ret_reply, scan->error) != 0) {
             return -1;
         }
     }
-    if (redis_command_expect(scan->reader->conn, "EXEC", ret_reply, scan->error) != 0) {
+    if (redis_command_expect(scan->conn, "EXEC", ret_reply, scan->error) != 0) {
         return -1;
     }
     if (ret_reply->type != REDIS_ARRAY || ret_reply->element_count != questions) {
@@ -207,17 +255,18 @@ static int await_answers(struct scan *scan, size_t questions, struct redis_reply
 static int read_step(struct scan *scan, size_t first, size_t last)
 {
     struct redis_reply reply;
+    const struct redis_reader *reader = scan->resources[first].reader;
     put_questions(scan, first, last);
-    if (begin(scan) != 0 || await_answers(scan, last - first + 1, &reply) != 0) {
+    if (begin(scan, &reader->requests) != 0 || await_answers(scan, last - first + 1, &reply) != 0) {
         return -1;
     }
     const struct redis_reply last_entry = redis_reply_element(&reply, 0);
-    if (redis_reader_take_last_entry(&last_entry, &scan->result->cut, scan->error) != 0) {
+    if (redis_reader_take_last_entry(&last_entry, &scan->result->cuts[reader->partition], scan->error) != 0) {
         return -1;
     }
     for (size_t i = first; i < last; i++) {
         const struct redis_reply counters = redis_reply_element(&reply, i - first + 1);
-        if (take_resource(scan, scan->resources[i].id, &counters) != 0) {
+        if (take_resource(scan, &scan->resources[i], &counters) != 0) {
             return -1;
         }
     }
@@ -229,8 +278,8 @@ static int read_step(struct scan *scan, size_t first, size_t last)
 static int take_length(struct scan *scan, struct resource *resource)
 {
     struct redis_reply reply;
-    if (redis_conn_next(scan->reader->conn, &reply) != 0) {
-        error_set(scan->error, "%s", redis_conn_error(scan->reader->conn));
+    if (redis_conn_next(scan->conn, &reply) != 0) {
+        error_set(scan->error, "%s", redis_conn_error(scan->conn));
         return -1;
     }
     resource->fields = reply.type == REDIS_INTEGER ? (uint64_t)reply.integer : 1; /* HGETALL tells what it is */
@@ -247,11 +296,11 @@ static int take_length(struct scan *scan, struct resource *resource)
 
 static int read_lengths(struct scan *scan)
 {
-    buffer_clear(&scan->reader->requests, SIZE_MAX);
+    buffer_clear(&scan->requests, SIZE_MAX);
     for (size_t i = 0; i < scan->count; i++) {
-        put_question(scan, TEXT("HLEN"), &scan->resources[i]);
+        put_question(&scan->requests, TEXT("HLEN"), &scan->resources[i]);
     }
-    if (begin(scan) != 0) {
+    if (begin(scan, &scan->requests) != 0) {
         return -1;
     }
     for (size_t i = 0; i < scan->count; i++) {
@@ -262,12 +311,13 @@ static int read_lengths(struct scan *scan)
     return 0;
 }
 
-/* Behind the last resource of the step that begins with first. */
+/* Behind the last resource of the step that begins with first: a transaction is of one partition. */
 static size_t end_of_step(const struct scan *scan, size_t first)
 {
     uint64_t fields = scan->resources[first].fields;
     size_t last = first + 1;
-    while (last < scan->count && fields + scan->resources[last].fields <= STEP_FIELDS_MAX) {
+    while (last < scan->count && scan->resources[last].reader == scan->resources[first].reader &&
+           fields + scan->resources[last].fields <= STEP_FIELDS_MAX) {
         fields += scan->resources[last++].fields;
     }
     return last;
@@ -292,10 +342,9 @@ static int read_counters(struct scan *scan)
 
 static int run(struct scan *scan)
 {
-    buffer_append_text(&scan->pattern, (struct text){scan->reader->prefix.data, scan->reader->prefix.len});
-    buffer_append_text(&scan->pattern, TEXT("c:*"));
+    buffer_clear(&scan->cursor, SIZE_MAX);
     buffer_append_text(&scan->cursor, TEXT("0"));
-    if (scan->pattern.failed || scan->cursor.failed) {
+    if (scan->cursor.failed) {
         return out_of_memory(scan);
     }
     do {
@@ -306,17 +355,21 @@ static int run(struct scan *scan)
     return 0;
 }
 
-int redis_scan(struct redis_reader *reader, struct shard shard, struct counter_table *table, struct report *report,
-               struct redis_scan_result *result, struct error *error)
+int redis_scan(const struct redis_readers *readers, struct shard shard, struct counter_table *table,
+               struct report *report, struct redis_scan_result *result, struct error *error)
 {
     struct scan scan = {
-        .reader = reader, .shard = shard, .table = table, .report = report, .result = result, .error = error};
-    buffer_init(&scan.pattern);
+        .readers = readers, .shard = shard, .table = table, .report = report, .result = result, .error = error};
+    int failed = 0;
+    buffer_init(&scan.requests);
     buffer_init(&scan.cursor);
     arena_init(&scan.memory);
-    const int failed = run(&scan);
+    for (size_t i = 0; i < readers->link_count && failed == 0; i++) {
+        scan.conn = readers->links[i].conn;
+        failed = run(&scan);
+    }
     arena_done(&scan.memory);
     buffer_done(&scan.cursor);
-    buffer_done(&scan.pattern);
+    buffer_done(&scan.requests);
     return failed;
 }

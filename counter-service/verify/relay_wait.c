@@ -8,20 +8,22 @@
 
 enum { LOOK_EVERY_MS = 100 };
 
-static int tell_standstill(const struct relay_position *position, int timeout_ms, struct error *error)
+static int tell_standstill(const char *where, const struct relay_position *position, int timeout_ms,
+                           struct error *error)
 {
     char timeout[CONFIG_NUMBER_SIZE];
     config_units_format(CONFIG_UNIT_DURATION, timeout_ms, timeout);
     if (position->waiting == 0) { /* dropped, or the position was deleted */
         error_set(error,
-                  "no event waits in Redis, but the relay has not come to the last entry, in %s: it is at %" PRIu64
+                  "no event waits in Redis%s, but the relay has not come to the last entry, in %s: it is at %" PRIu64
                   "-%" PRIu64 " (key pos:kafka; 0-0 where it is missing): counter-service's /health says why",
-                  timeout, position->id.ms, position->id.seq);
+                  where, timeout, position->id.ms, position->id.seq);
         return -1;
     }
     error_set(error,
-              "%" PRIu64 " event%s wait%s in Redis, and none was published for %s: counter-service's /health says why",
-              position->waiting, report_plural(position->waiting), position->waiting == 1 ? "s" : "", timeout);
+              "%" PRIu64
+              " event%s wait%s in Redis%s, and none was published for %s: counter-service's /health says why",
+              position->waiting, report_plural(position->waiting), position->waiting == 1 ? "s" : "", where, timeout);
     return -1;
 }
 
@@ -43,7 +45,7 @@ int relay_wait(struct redis_reader *reader, struct stream_id cut, int timeout_ms
             before = position.id;
             give_up_us = now_us + timeout_us;
         } else if (now_us >= give_up_us) {
-            return tell_standstill(&position, timeout_ms, error);
+            return tell_standstill(reader->where, &position, timeout_ms, error);
         }
         clock_sleep_ms(LOOK_EVERY_MS);
     }

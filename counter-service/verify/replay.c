@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "common/base/wrap.h"
+#include "counter-service/commands/redis_keys.h"
 
 /* "article_001 like", for a format. */
 #define NAME_FORMAT "%.*s %.*s"
@@ -18,15 +19,16 @@ static bool is_after_last(const struct counter *counter, const struct event *eve
     return order > 0 || (order == 0 && event->place > counter->last_place);
 }
 
-static bool is_beyond(const struct replay *replay, const struct counter *counter, const struct event *event)
+static bool is_beyond(const struct replay *replay, const struct counter *counter, const struct event *event,
+                      int partition)
 {
     const bool is_known = counter != NULL && counter->in_redis != REDIS_LACKS_COUNTER;
-    return stream_id_compare(event->entry, is_known ? counter->cut : replay->start_cut) > 0;
+    return stream_id_compare(event->entry, is_known ? counter->cut : replay->start_cuts[partition]) > 0;
 }
 
-static void count_beyond(struct replay *replay, const struct event *event)
+static void count_beyond(struct replay *replay, const struct event *event, int partition)
 {
-    if (stream_id_compare(event->entry, replay->last_entry) <= 0) {
+    if (stream_id_compare(event->entry, replay->last_entries[partition]) <= 0) {
         replay->beyond++;
         return;
     }
@@ -101,8 +103,10 @@ int replay_take(void *owner, size_t partition, const struct event_copy *copy, st
     if (!shard_has(replay->shard, event->resource_id)) {
         return 0;
     }
-    if (is_beyond(replay, counter_table_find(replay->table, event->resource_id, event->counter_type), event)) {
-        count_beyond(replay, event);
+    const int in_redis = redis_partition_of(event->resource_id, replay->partitions);
+    if (is_beyond(replay, counter_table_find(replay->table, event->resource_id, event->counter_type), event,
+                  in_redis)) {
+        count_beyond(replay, event, in_redis);
         return 0;
     }
     return take_of_counter(replay, partition, event, error);

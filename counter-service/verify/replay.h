@@ -22,8 +22,10 @@ struct replay {
     struct report *report;
     struct shard shard;
     const char *store_id;
-    struct stream_id start_cut;  /* the last entry when the scan of Redis began */
-    struct stream_id last_entry; /* of Redis, when all the messages were on the topic */
+    int partitions;
+    /* of each */
+    const struct stream_id *start_cuts;   /* the last entry when the scan of Redis began */
+    const struct stream_id *last_entries; /* in Redis, when all the messages were on the topic */
     /* how many messages were what */
     uint64_t events; /* counted */
     uint64_t repetitions;

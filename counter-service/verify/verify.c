@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "counter-service/verify/redis_scan.h"
 #include "counter-service/verify/relay_wait.h"
@@ -16,17 +17,19 @@ struct verify {
     const struct verify_options *options;
     struct error *error;
     struct snapshot_subject subject;
-    size_t partition_count;
+    size_t partition_count; /* of the topic */
 
     struct report report;
-    struct redis_reader redis;
+    struct redis_readers redis;
     struct kafka_consumer *consumer;
     struct counter_table table;
-    /* of each partition */
+    /* of each partition of the topic */
     int64_t *starts; /* where it is read from */
     int64_t *snapshot_offsets;
     struct topic_range *ranges;
-    struct stream_id start_cut;
+    /* of each partition of Redis: its last entry when the scan began, and when all messages were on the topic */
+    struct stream_id *start_cuts;
+    struct stream_id *last_entries;
     struct redis_scan_result scanned;
     uint64_t no_events; /* messages of the topic that are none */
 };
@@ -53,6 +56,27 @@ static int open_kafka(struct verify *verify)
     return 0;
 }
 
+static int open_redis(struct verify *verify)
+{
+    if (redis_readers_open(&verify->redis, verify->config, verify->error) != 0) {
+        return -1;
+    }
+    const size_t count = (size_t)verify->redis.count;
+    verify->start_cuts = calloc(count, sizeof(*verify->start_cuts));
+    verify->last_entries = calloc(count, sizeof(*verify->last_entries));
+    verify->scanned.cuts = calloc(count, sizeof(*verify->scanned.cuts));
+    if (verify->start_cuts == NULL || verify->last_entries == NULL || verify->scanned.cuts == NULL) {
+        error_set(verify->error, "out of memory");
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (redis_reader_check_outbox(&verify->redis.all[i], verify->error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int begin(struct verify *verify)
 {
     const char *snapshot = verify->options->write_snapshot;
@@ -63,8 +87,7 @@ static int begin(struct verify *verify)
         error_set(verify->error, "kafka.brokers is empty: there are no events to compare with");
         return -1;
     }
-    if (redis_reader_open(&verify->redis, verify->config, verify->error) != 0 ||
-        redis_reader_check_outbox(&verify->redis, verify->error) != 0 || open_kafka(verify) != 0) {
+    if (open_redis(verify) != 0 || open_kafka(verify) != 0) {
         return -1;
     }
     verify->subject = (struct snapshot_subject){
@@ -86,12 +109,22 @@ static int read_snapshot(struct verify *verify)
                               verify->partition_count, verify->error);
 }
 
+static int read_last_entries(struct verify *verify, struct stream_id *ret_entries)
+{
+    for (int i = 0; i < verify->redis.count; i++) {
+        if (redis_reader_last_entry(&verify->redis.all[i], &ret_entries[i], verify->error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int scan_redis(struct verify *verify)
 {
-    if (redis_reader_last_entry(&verify->redis, &verify->start_cut, verify->error) != 0) {
+    if (read_last_entries(verify, verify->start_cuts) != 0) {
         return -1;
     }
-    verify->scanned.cut = verify->start_cut;
+    memcpy(verify->scanned.cuts, verify->start_cuts, (size_t)verify->redis.count * sizeof(*verify->start_cuts));
     return redis_scan(&verify->redis, verify->options->shard, &verify->table, &verify->report, &verify->scanned,
                       verify->error);
 }
@@ -127,12 +160,12 @@ static int check_partitions(struct verify *verify)
 }
 
 /* Every event before the ends is of an entry that Redis had before they were asked for, unless it has lost writes. */
-static int find_ends(struct verify *verify, struct stream_id *ret_last_entry)
+static int find_ends(struct verify *verify)
 {
     return topic_replay_ranges(verify->consumer, verify->partition_count, verify->options->timeout_ms, verify->ranges,
                                verify->error) != 0
                ? -1
-               : redis_reader_last_entry(&verify->redis, ret_last_entry, verify->error);
+               : read_last_entries(verify, verify->last_entries);
 }
 
 static int read_topic(struct verify *verify, struct replay *replay)
@@ -152,9 +185,11 @@ static int read_topic(struct verify *verify, struct replay *replay)
         .report = &verify->report,
         .shard = verify->options->shard,
         .store_id = verify->redis.store_id,
-        .start_cut = verify->start_cut,
+        .partitions = verify->redis.count,
+        .start_cuts = verify->start_cuts,
+        .last_entries = verify->last_entries,
     };
-    if (find_ends(verify, &replay->last_entry) != 0 || topic_replay_run(&plan, &taker, verify->error) != 0) {
+    if (find_ends(verify) != 0 || topic_replay_run(&plan, &taker, verify->error) != 0) {
         return -1;
     }
     verify->no_events = taker.no_events;
@@ -163,10 +198,13 @@ static int read_topic(struct verify *verify, struct replay *replay)
 
 static int read_events(struct verify *verify, struct replay *replay)
 {
-    return relay_wait(&verify->redis, verify->scanned.cut, verify->options->timeout_ms, verify->error) == 0 &&
-                   check_partitions(verify) == 0
-               ? read_topic(verify, replay)
-               : -1;
+    for (int i = 0; i < verify->redis.count; i++) {
+        if (relay_wait(&verify->redis.all[i], verify->scanned.cuts[i], verify->options->timeout_ms, verify->error) !=
+            0) {
+            return -1;
+        }
+    }
+    return check_partitions(verify) == 0 ? read_topic(verify, replay) : -1;
 }
 
 /* Whatever the comparison says, but that Redis has lost writes: whoever started from there would never see it. */
@@ -210,6 +248,8 @@ static void report_counts(const struct verify *verify, const struct replay *repl
     report_rest(report, replay->other_stores, "event is another store's", "events are other stores'");
     report_rest(report, verify->scanned.strange_keys, "key of Redis has a resource_id that Tally does not take",
                 "keys of Redis have a resource_id that Tally does not take");
+    report_rest(report, verify->scanned.misplaced_keys, "key of Redis is in a partition that its resource is not in",
+                "keys of Redis are in partitions that their resources are not in");
     report_rest(report, verify->scanned.strange_fields, "field of Redis is no counter_type that Tally takes",
                 "fields of Redis are no counter_types that Tally takes");
     report_rest(report, verify->no_events, "message is no event", "messages are no events");
@@ -248,7 +288,10 @@ int verify_run(const struct config *config, const struct verify_options *options
     free(verify.starts);
     free(verify.snapshot_offsets);
     free(verify.ranges);
+    free(verify.start_cuts);
+    free(verify.last_entries);
+    free(verify.scanned.cuts);
     kafka_consumer_free(verify.consumer);
-    redis_reader_close(&verify.redis);
+    redis_readers_close(&verify.redis);
     return code;
 }

@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/resp.h"
-#include "counter-service/verify_rankings/ranking_members.h"
 #include "counter-service/verify_rankings/ranking_view.h"
 
 /* Redis may have applied an increment and not told the sum: then the aggregator asks for the counter, and "all" is
@@ -119,8 +118,8 @@ static int check_source(struct ranking_check *check, size_t type, enum ranking_s
     ranking_source_begin(&source, check->reader, check->shard, kind, key);
     const int result = run_source(check, type, scope, &source, is_bucket, count, error);
     if (source.strange > 0 && check->told != NULL && kind != RANKING_SOURCE_COUNTERS) {
-        report_difference(check->told->report, "%s has %" PRIu64 " name%s that no resource can have", source.key,
-                          source.strange, report_plural(source.strange));
+        report_difference(check->told->report, "%s%s has %" PRIu64 " name%s that no resource can have", source.key,
+                          check->reader->where, source.strange, report_plural(source.strange));
     }
     ranking_source_done(&source);
     return result;

@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/arena.h"
 #include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/base/text.h"
 #include "counter-service/ranking/ranking_board.h"
 #include "counter-service/ranking/ranking_table.h"
 #include "counter-service/redis/redis_conn.h"
+#include "counter-service/verify/counter_table.h"
 
 enum ranking_damage {
     RANKING_UNDAMAGED,
@@ -45,5 +49,17 @@ bool ranking_copy_follow(struct ranking_copy *copy, const struct ranking_top *to
  * damaged; or -1 when out of memory. */
 int ranking_copy_take(struct ranking_copy *copy, const struct ranking_top *top, const struct redis_reply *length,
                       const struct redis_reply *added) MUST_CHECK;
+
+/* Who is in a table at one moment: copies of the names, which stay when the table changes. */
+struct ranking_members {
+    struct arena memory;
+    struct text *ids; /* in memory; in no order */
+    size_t count;
+};
+
+/* Those of the shard. Returns 0; or -1 with error filled, and nothing to be done. */
+int ranking_members_init(struct ranking_members *members, const struct ranking_table *table, struct shard shard,
+                         struct error *error) MUST_CHECK;
+void ranking_members_done(struct ranking_members *members);
 
 #endif

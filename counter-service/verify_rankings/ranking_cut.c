@@ -56,12 +56,13 @@ static int init_memory(struct ranking_cut *cut, bool keeps_buckets, struct error
 int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const struct config *config, int timeout_ms,
                      bool keeps_buckets, struct error *error)
 {
+    const unsigned partition = (unsigned)reader->partition;
     *cut = (struct ranking_cut){.reader = reader, .timeout_ms = timeout_ms};
     ranking_waiting_init(&cut->waiting);
     cut->state = &cut->states[0];
-    if (ranking_state_init(&cut->states[0], 0, config, error) == 0 &&
-        ranking_state_init(&cut->states[1], 0, config, error) == 0 && init_memory(cut, keeps_buckets, error) == 0 &&
-        ranking_cut_look(cut, error) == 0) {
+    if (ranking_state_init(&cut->states[0], partition, config, error) == 0 &&
+        ranking_state_init(&cut->states[1], partition, config, error) == 0 &&
+        init_memory(cut, keeps_buckets, error) == 0 && ranking_cut_look(cut, error) == 0) {
         return 0;
     }
     ranking_cut_done(cut);

@@ -68,9 +68,9 @@ struct ranking_cut {
     int64_t *buckets; /* NULL, or by bucket the cells of each resource; those of calendar windows are 0 */
 };
 
-/* Reads the state. keeps_buckets: what is in each is wanted. timeout_ms: how long so many events may wait that they
- * cannot all be read. The reader and config outlive the cut. Returns 0; or -1 with error filled, and nothing to be
- * done. */
+/* Reads the state of the reader's partition. keeps_buckets: what is in each is wanted. timeout_ms: how long so many
+ * events may wait that they cannot all be read. The reader and config outlive the cut. Returns 0; or -1 with error
+ * filled, and nothing to be done. */
 int ranking_cut_init(struct ranking_cut *cut, struct redis_reader *reader, const struct config *config, int timeout_ms,
                      bool keeps_buckets, struct error *error) MUST_CHECK;
 void ranking_cut_done(struct ranking_cut *cut);

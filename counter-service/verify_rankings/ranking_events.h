@@ -1,5 +1,5 @@
-/* Whether the records are the sums of the events. The events of a topic are added up in each period and rolling window
- * that the rankings keep:
+/* Whether the records of a partition are the sums of its events. The events of a topic are added up in each period and
+ * rolling window that the rankings keep:
  *
  *     records, each with its moment ──> wait until the relay is past the last ──> topic: events ──> compare
  *
@@ -75,8 +75,8 @@ struct ranking_difference {
  * that was not 0, at once. */
 int ranking_events_compare(const struct ranking_events *events, const struct ranking_state *end, int64_t complete_ms,
                            int (*tell)(void *owner, const struct ranking_difference *difference), void *owner);
-/* Lines for the periods that are not compared. */
+/* Lines for the periods that are not compared. where: of whose rankings, behind their name. */
 void ranking_events_report_skipped(const struct ranking_events *events, const struct ranking_state *end,
-                                   int64_t complete_ms, const struct report *report);
+                                   int64_t complete_ms, const char *where, const struct report *report);
 
 #endif

@@ -76,7 +76,7 @@ int ranking_events_compare(const struct ranking_events *events, const struct ran
     return result;
 }
 
-static void report_type(const struct comparing *comparing, const struct report *report)
+static void report_type(const struct comparing *comparing, const char *where, const struct report *report)
 {
     char name[RANKING_VIEW_NAME_SIZE];
     const struct ranking_moment *moment = &comparing->events->starts[comparing->type_place];
@@ -85,7 +85,7 @@ static void report_type(const struct comparing *comparing, const struct report *
         for (size_t slot = 0; slot < ranking_slot_count(&ranked->window); slot++) {
             if (ranked->window.kind != RANKING_KIND_ALL && !is_comparable(comparing, moment, i, slot)) {
                 ranking_view_name(ranked, moment->periods[i] - (int64_t)slot, name);
-                report_line(report, "%s is not compared with the events: %s lacks the first ones", name,
+                report_line(report, "%s%s is not compared with the events: %s lacks the first ones", name, where,
                             moment->is_whole[i][slot] ? "the topic" : "it");
             }
         }
@@ -93,10 +93,10 @@ static void report_type(const struct comparing *comparing, const struct report *
 }
 
 void ranking_events_report_skipped(const struct ranking_events *events, const struct ranking_state *end,
-                                   int64_t complete_ms, const struct report *report)
+                                   int64_t complete_ms, const char *where, const struct report *report)
 {
     for (size_t i = 0; i < events->type_count; i++) {
         const struct comparing comparing = {events, &end->types[i], i, complete_ms, NULL, NULL};
-        report_type(&comparing, report);
+        report_type(&comparing, where, report);
     }
 }

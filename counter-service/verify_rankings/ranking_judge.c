@@ -85,22 +85,22 @@ static void judge_place(struct judging *judging, const struct ranked_window *ran
     }
 }
 
-static void tell_damage(struct report *report, const char *name, const struct ranking_copy *copy)
+static void tell_damage(struct report *report, const char *name, const char *where, const struct ranking_copy *copy)
 {
     switch (copy->damage) {
     case RANKING_NO_STRING:
-        report_difference(report, "%s: its key holds no string", name);
+        report_difference(report, "%s%s: its key holds no string", name, where);
         break;
     case RANKING_LENGTH:
-        report_difference(report, "%s: its string has %" PRId64 " byte%s, should have %" PRId64, name, copy->found,
-                          report_plural((uint64_t)copy->found), copy->wanted);
+        report_difference(report, "%s%s: its string has %" PRId64 " byte%s, should have %" PRId64, name, where,
+                          copy->found, report_plural((uint64_t)copy->found), copy->wanted);
         break;
     case RANKING_PLACE:
-        report_difference(report, "%s: a place in its string is damaged", name);
+        report_difference(report, "%s%s: a place in its string is damaged", name, where);
         break;
     case RANKING_MEMBERS:
-        report_difference(report, "%s: its string has %" PRId64 " member%s, should have %" PRId64, name, copy->found,
-                          report_plural((uint64_t)copy->found), copy->wanted);
+        report_difference(report, "%s%s: its string has %" PRId64 " member%s, should have %" PRId64, name, where,
+                          copy->found, report_plural((uint64_t)copy->found), copy->wanted);
         break;
     case RANKING_UNDAMAGED:
         break;
@@ -116,7 +116,7 @@ static void judge_top(const struct ranking_cut *cut, size_t type, size_t window,
     if (copy->damage != RANKING_UNDAMAGED && !*is_told) {
         *is_told = true;
         ranking_view_name(ranked, ranking_view_period(ranked, slot), name);
-        tell_damage(told->report, name, copy);
+        tell_damage(told->report, name, cut->reader->where, copy);
     }
 }
 

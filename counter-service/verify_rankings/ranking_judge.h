@@ -13,7 +13,7 @@
 #include "counter-service/verify/report.h"
 #include "counter-service/verify_rankings/ranking_cut.h"
 
-/* Differences, each of which is told once, however often its resource is looked at. */
+/* Differences of one partition, each of which is told once, however often its resource is looked at. */
 struct ranking_told {
     struct report *report;
     struct counter_table resources; /* of which something is told */

@@ -17,8 +17,7 @@ int ranking_topic_open(struct ranking_topic *topic, const struct config *config,
     topic->partition_count = (size_t)count;
     topic->ranges = calloc(topic->partition_count, sizeof(*topic->ranges));
     topic->starts = calloc(topic->partition_count, sizeof(*topic->starts));
-    topic->first_ms = calloc(topic->partition_count, sizeof(*topic->first_ms));
-    if (topic->ranges == NULL || topic->starts == NULL || topic->first_ms == NULL) {
+    if (topic->ranges == NULL || topic->starts == NULL) {
         error_set(error, "out of memory");
         return -1;
     }
@@ -34,21 +33,31 @@ void ranking_topic_close(struct ranking_topic *topic)
     *topic = (struct ranking_topic){.consumer = NULL};
 }
 
-/* Events are missing before the first one of a partition whose beginning was deleted. */
+static int64_t *first_ms_of(const struct ranking_topic *topic, size_t partition, int ranked)
+{
+    return &topic->first_ms[partition * (size_t)topic->ranked->count + (size_t)ranked];
+}
+
+/* Events are missing before the first one of a partition whose beginning was deleted: of each partition of the
+ * rankings, since only their own are in order. */
 static int take(void *owner, size_t partition, const struct event_copy *copy, struct error *error)
 {
     struct ranking_topic *topic = owner;
-    if (topic->first_ms[partition] == INT64_MAX && copy->event.entry.ms <= INT64_MAX) {
-        topic->first_ms[partition] = (int64_t)copy->event.entry.ms + 1;
+    const int place = redis_partition_of(copy->event.resource_id, topic->ranked->count);
+    struct ranked_partition *ranked = &topic->ranked->all[place];
+    int64_t *first_ms = first_ms_of(topic, partition, place);
+    if (*first_ms == INT64_MAX && copy->event.entry.ms <= INT64_MAX) {
+        *first_ms = (int64_t)copy->event.entry.ms + 1;
     }
-    return ranking_events_take(topic->events, topic->state, copy, error);
+    return ranking_events_take(&ranked->events, ranked->cut.state, copy, error);
 }
 
-static int64_t complete_ms_of(const struct ranking_topic *topic)
+static int64_t complete_ms_of(const struct ranking_topic *topic, int ranked)
 {
     int64_t complete_ms = INT64_MIN;
     for (size_t i = 0; i < topic->partition_count; i++) {
-        complete_ms = topic->first_ms[i] > complete_ms ? topic->first_ms[i] : complete_ms;
+        const int64_t first_ms = *first_ms_of(topic, i, ranked);
+        complete_ms = first_ms > complete_ms ? first_ms : complete_ms;
     }
     return complete_ms;
 }
@@ -59,20 +68,37 @@ static int find_ranges(struct ranking_topic *topic, struct error *error)
     if (topic_replay_ranges(topic->consumer, topic->partition_count, topic->timeout_ms, topic->ranges, error) != 0) {
         return -1;
     }
+    free(topic->first_ms);
+    topic->first_ms = calloc(topic->partition_count * (size_t)topic->ranked->count, sizeof(*topic->first_ms));
+    if (topic->first_ms == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
     for (size_t i = 0; i < topic->partition_count; i++) {
         topic->starts[i] = topic->ranges[i].first;
-        topic->first_ms[i] = topic->ranges[i].first > 0 ? INT64_MAX : INT64_MIN;
+        for (int ranked = 0; ranked < topic->ranked->count; ranked++) {
+            *first_ms_of(topic, i, ranked) = topic->ranges[i].first > 0 ? INT64_MAX : INT64_MIN;
+        }
     }
     return 0;
 }
 
-int ranking_topic_read(struct ranking_topic *topic, struct redis_reader *redis, struct ranking_events *events,
-                       const struct ranking_state *state, int64_t *ret_complete_ms, struct error *error)
+static int await_relay(const struct ranking_topic *topic, struct error *error)
+{
+    for (int i = 0; i < topic->ranked->count; i++) {
+        const struct ranked_partition *ranked = &topic->ranked->all[i];
+        if (relay_wait(ranked->reader, ranked->events.last, topic->timeout_ms, error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int ranking_topic_read(struct ranking_topic *topic, struct ranked_partitions *ranked, struct error *error)
 {
     struct topic_taker taker = {.take = take, .owner = topic};
-    topic->events = events;
-    topic->state = state;
-    if (relay_wait(redis, events->last, topic->timeout_ms, error) != 0 || find_ranges(topic, error) != 0) {
+    topic->ranked = ranked;
+    if (await_relay(topic, error) != 0 || find_ranges(topic, error) != 0) {
         return -1;
     }
     const struct topic_replay_plan plan = {
@@ -87,6 +113,8 @@ int ranking_topic_read(struct ranking_topic *topic, struct redis_reader *redis, 
         return -1;
     }
     topic->no_events = taker.no_events;
-    *ret_complete_ms = complete_ms_of(topic);
+    for (int i = 0; i < ranked->count; i++) {
+        ranked->all[i].complete_ms = complete_ms_of(topic, i);
+    }
     return 0;
 }

@@ -8,22 +8,22 @@
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/config/config.h"
-#include "counter-service/verify/redis_reader.h"
 #include "counter-service/verify/topic_replay.h"
-#include "counter-service/verify_rankings/ranking_events.h"
+#include "counter-service/verify_rankings/ranked_partitions.h"
 
 struct ranking_topic {
     /* immutable after open */
     const struct config *config;
     int timeout_ms;
     struct kafka_consumer *consumer;
-    size_t partition_count;
-    /* of each partition, while it is read */
+    size_t partition_count; /* of the topic */
+    /* of each partition of the topic, while it is read */
     struct topic_range *ranges;
     int64_t *starts;
-    int64_t *first_ms; /* of the first event of those whose beginning was deleted; INT64_MAX: none came yet */
-    struct ranking_events *events;
-    const struct ranking_state *state;
+    /* Of each of those whose beginning was deleted, and in it each partition of the rankings, the time of the first
+     * event; INT64_MAX: none came yet. */
+    int64_t *first_ms;
+    struct ranked_partitions *ranked;
     uint64_t no_events; /* messages that are none */
 };
 
@@ -32,9 +32,8 @@ int ranking_topic_open(struct ranking_topic *topic, const struct config *config,
     MUST_CHECK;
 void ranking_topic_close(struct ranking_topic *topic);
 
-/* Waits until the events of all moments are published, and takes them. state: for the types' names. *ret_complete_ms:
- * all events from this time on were there; INT64_MIN: all were. */
-int ranking_topic_read(struct ranking_topic *topic, struct redis_reader *redis, struct ranking_events *events,
-                       const struct ranking_state *state, int64_t *ret_complete_ms, struct error *error) MUST_CHECK;
+/* Waits until the events of all moments are published, and takes them: each goes to its partition, whose complete_ms is
+ * set. */
+int ranking_topic_read(struct ranking_topic *topic, struct ranked_partitions *ranked, struct error *error) MUST_CHECK;
 
 #endif

@@ -40,7 +40,7 @@ class Cluster(Stack):
     def add_service(self, **settings):
         """Another one, to be started."""
         name = f"counter-service-{len(self.services) + 1}"
-        settings = self._service_settings | settings
+        settings = self.redis.service_settings | self._service_settings | settings
         self.services.append(Service(self.directory, self.redis.address, name=name, **settings))
         return self.services[-1]
 

@@ -100,6 +100,8 @@ def events_health(service):
     return service.get("/health").json()["components"]["events"]
 
 
-def wait_published(redis, timeout=60):
-    """Until the outbox is empty: an entry leaves it once Kafka has acknowledged all its events."""
-    wait_until(lambda: redis.call("XLEN", "tally:{p0}:events") == 0, timeout, what="the events to be published")
+def wait_published(redis, timeout=60, partitions=1):
+    """Until the outboxes are empty: an entry leaves its one once Kafka has acknowledged all its events."""
+    for number in range(partitions):
+        key = f"tally:{{p{number}}}:events"
+        wait_until(lambda key=key: redis.call("XLEN", key) == 0, timeout, what=f"{key} to be published")

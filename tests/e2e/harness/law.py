@@ -50,6 +50,12 @@ def check_no_more(ledger, values):
     _check_each(ledger, values, lambda counter: (-math.inf, acknowledged[counter] + unknown[counter]))
 
 
+def least_loss(ledger, values):
+    """How much of what was acknowledged is missing: more is, where something unknown was applied."""
+    acknowledged = ledger.sums[ACKNOWLEDGED]
+    return sum(max(0, acknowledged[counter] - values[counter]) for counter in ledger.counters())
+
+
 def check_exact(ledger, values):
     """Every increment carried a key and was retried until it was acknowledged."""
     acknowledged = ledger.sums[ACKNOWLEDGED]

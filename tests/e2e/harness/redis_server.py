@@ -25,6 +25,8 @@ def _data_parent(directory):
 class RedisServer(Process):
     """appendfsync always: what was acknowledged survives a kill."""
 
+    service_settings = {}  # that a counter-service needs beside the address
+
     def __init__(self, directory, name="redis", password="", **settings):
         self.port = free_port()
         self.password = password

@@ -5,13 +5,17 @@ from harness.redis_server import RedisServer
 
 
 class Stack:
-    """Started ready. redis_address lets the service reach Redis by another way (a proxy)."""
+    """Started ready. redis_address lets the service reach Redis by another way (a proxy). redis_kind: also RedisCluster
+    or RedisSentinel."""
 
-    def __init__(self, directory, redis=None, service=None, gateway=None, redis_address=None):
+    def __init__(
+        self, directory, redis=None, service=None, gateway=None, redis_address=None, redis_kind=RedisServer
+    ):
         self.directory = directory
         self._extra = []
-        self.redis = RedisServer(directory, **(redis or {}))
-        self.service = Service(directory, redis_address or self.redis.address, **(service or {}))
+        self.redis = redis_kind(directory, **(redis or {}))
+        settings = self.redis.service_settings | (service or {})
+        self.service = Service(directory, redis_address or self.redis.address, **settings)
         self.gateway = Gateway(directory, self.service.address, **(gateway or {}))
 
     def start(self):

@@ -396,13 +396,13 @@ static void lose_records(struct setting *setting)
 /* Mends the sums, and leaves it at that: no top is made anew. */
 static void mend(struct setting *setting)
 {
-    struct redis_reader reader = {.conn = NULL};
+    struct redis_readers readers = {.count = 0};
     const struct report report = {.out = stdout};
-    assert_int_equal(redis_reader_open(&reader, setting->kafka.config, &setting->error), 0);
-    if (ranking_repair_run(setting->kafka.config, &setting->options, &reader, &report, &setting->error) != 0) {
+    assert_int_equal(redis_readers_open(&readers, setting->kafka.config, &setting->error), 0);
+    if (ranking_repair_run(setting->kafka.config, &setting->options, &readers, &report, &setting->error) != 0) {
         fail_msg("%s", setting->error.message);
     }
-    redis_reader_close(&reader);
+    redis_readers_close(&readers);
 }
 
 /* The leader is refused, loads what it finds, and goes on. */

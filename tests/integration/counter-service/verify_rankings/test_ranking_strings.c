@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "counter-service/verify/redis_readers.h"
 #include "counter-service/verify_rankings/ranking_cut.h"
 #include "tests/fakes/ranking_edit.h"
 #include "tests/fakes/ranking_run.h"
@@ -212,14 +213,14 @@ static void test_a_copy_follows_a_top_that_grows_and_is_written_anew(void **stat
 {
     NEED_REDIS(state);
     struct ranking_run run;
-    struct redis_reader reader = {.conn = NULL};
+    struct redis_readers readers = {.count = 0};
     struct ranking_cut cut;
     struct error error;
     int grown = 0;
     int rewritten = 0;
     ranking_run_begin(&run, fixture);
-    assert_int_equal(redis_reader_open(&reader, &run.rankings->config, &error), 0);
-    assert_int_equal(ranking_cut_init(&cut, &reader, &run.rankings->config, 5000, false, &error), 0);
+    assert_int_equal(redis_readers_open(&readers, &run.rankings->config, &error), 0);
+    assert_int_equal(ranking_cut_init(&cut, &readers.all[0], &run.rankings->config, 5000, false, &error), 0);
     read_all(&cut);
     for (int i = 0; i < 200; i++) {
         const struct ranking_copy before = *ranking_cut_copy(&cut, 0, 1, ranked_slot(&cut.state->types[0].windows[1]));
@@ -234,7 +235,7 @@ static void test_a_copy_follows_a_top_that_grows_and_is_written_anew(void **stat
     assert_true(grown > 20);
     assert_true(rewritten > 2);
     ranking_cut_done(&cut);
-    redis_reader_close(&reader);
+    redis_readers_close(&readers);
     ranking_run_end(&run);
 }
 
@@ -243,13 +244,13 @@ static void test_a_string_that_is_lost_between_two_reads_is_seen(void **state)
 {
     NEED_REDIS(state);
     struct ranking_run run;
-    struct redis_reader reader = {.conn = NULL};
+    struct redis_readers readers = {.count = 0};
     struct ranking_cut cut;
     struct error error;
     struct ranking_edit edit;
     ranking_run_begin(&run, fixture);
-    assert_int_equal(redis_reader_open(&reader, &run.rankings->config, &error), 0);
-    assert_int_equal(ranking_cut_init(&cut, &reader, &run.rankings->config, 5000, false, &error), 0);
+    assert_int_equal(redis_readers_open(&readers, &run.rankings->config, &error), 0);
+    assert_int_equal(ranking_cut_init(&cut, &readers.all[0], &run.rankings->config, 5000, false, &error), 0);
     read_all(&cut);
     ranking_edit_begin(&edit, run.rankings->conn.redis, run.run, "day", false);
     ASK(&run, "DEL", edit.key);
@@ -263,7 +264,7 @@ static void test_a_string_that_is_lost_between_two_reads_is_seen(void **state)
     assert_int_equal(copy->table.count, edit.table.count);
     ranking_edit_done(&edit);
     ranking_cut_done(&cut);
-    redis_reader_close(&reader);
+    redis_readers_close(&readers);
     ranking_run_end(&run);
 }
 

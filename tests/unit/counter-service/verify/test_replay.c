@@ -9,10 +9,14 @@
 
 #include <cmocka.h>
 
+#include "counter-service/commands/redis_keys.h"
+
 static const char store_id[] = "9f86d081884c7d659a2feaa0c55ad015";
 
 /* Counters have cuts at entry 100, unless a test says otherwise. */
 enum { CUT = 100, LAST = 200 };
+static const struct stream_id start_cuts[] = {{CUT, 0}};
+static const struct stream_id last_entries[] = {{LAST, 0}};
 
 struct fixture {
     struct counter_table table;
@@ -34,8 +38,9 @@ static int setup(void **state)
         .report = &fixture->report,
         .shard = {0, 1},
         .store_id = store_id,
-        .start_cut = {CUT, 0},
-        .last_entry = {LAST, 0},
+        .partitions = 1,
+        .start_cuts = start_cuts,
+        .last_entries = last_entries,
     };
     *state = fixture;
     return 0;
@@ -286,6 +291,32 @@ static void test_sums_beyond_64_bits_do_no_harm(void **state)
     assert_int_equal(fixture->report.differences, 2);
 }
 
+/* Each partition of Redis has cuts of its own; "a" and "b" are in two of them. */
+static void test_an_event_is_compared_with_the_cut_of_its_own_partition(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct stream_id starts[] = {{CUT, 0}, {10 * CUT, 0}};
+    const struct stream_id lasts[] = {{LAST, 0}, {10 * LAST, 0}};
+    const char *const names[] = {"a", "b", "c", "d"};
+    const char *found[2] = {NULL, NULL};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        found[redis_partition_of(text_of(names[i]), 2)] = names[i];
+    }
+    assert_true(found[0] != NULL && found[1] != NULL);
+    fixture->replay.partitions = 2;
+    fixture->replay.start_cuts = starts;
+    fixture->replay.last_entries = lasts;
+    take(fixture, found[0], CUT + 1, 0, 1, 1);
+    assert_int_equal(fixture->replay.beyond, 1);
+    take(fixture, found[1], CUT + 1, 0, 1, 1);
+    assert_int_equal(fixture->replay.events, 1);
+    take(fixture, found[1], LAST + 1, 0, 1, 2);
+    assert_int_equal(fixture->replay.events, 2);
+    assert_int_equal(fixture->replay.lost, 0);
+    take(fixture, found[0], LAST + 1, 0, 1, 2);
+    assert_int_equal(fixture->replay.lost, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -307,6 +338,7 @@ int main(void)
         TEST(test_events_of_one_counter_in_two_partitions_cannot_be_compared),
         TEST(test_a_repetition_in_another_partition_is_only_a_repetition),
         TEST(test_sums_beyond_64_bits_do_no_harm),
+        TEST(test_an_event_is_compared_with_the_cut_of_its_own_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

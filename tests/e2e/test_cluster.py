@@ -1,0 +1,283 @@
+"""Tally on a real Redis Cluster: the same answers, from many nodes."""
+
+import uuid
+
+import pytest
+
+from harness.calls import counter_path, increment, increment_batch, item, read, read_batch
+from harness.daemons import Service
+from harness.ports import free_port
+from harness.problems import check_problem
+from harness.redis_cluster import RedisCluster
+from harness.redis_server import RedisServer
+from harness.spread import PARTITIONS, Spread
+from harness.stack import Stack
+from harness.stubs import CounterServiceStub, pb
+from harness.wait import wait_until
+
+pytestmark = pytest.mark.timeout(120)
+
+MANY = 300
+
+
+@pytest.fixture(scope="module")
+def stack(start_stack):
+    return start_stack(redis_kind=RedisCluster)
+
+
+@pytest.fixture
+def names():
+    """Resources that nobody else uses, in all partitions."""
+    name = uuid.uuid4().hex[:8]
+    return [f"{name}-{number}" for number in range(MANY)]
+
+
+@pytest.fixture
+def start_service(tmp_path):
+    """Starts services on their own; they need not be ready. They end with the test."""
+    services = []
+
+    def start(address, wait=True, **settings):
+        services.append(Service(tmp_path, address, name=f"service-{len(services) + 1}", **settings))
+        services[-1].start(wait)
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.stop()
+        service.close()
+
+
+def keys_of(stack, names):
+    """{key: node} of the counters."""
+    found = {}
+    for node in stack.redis.masters():
+        for key in node.call("KEYS", f"tally:{{p*}}:c:{names[0].partition('-')[0]}-*"):
+            found[key.decode()] = node
+    return found
+
+
+def reason(service):
+    """Why it is not ready, as its /health tells."""
+    return str(service.get("/health").json())
+
+
+def wait_reason(service, piece, timeout=20):
+    wait_until(lambda: service.get("/health").status == 503 and piece in reason(service), timeout, f"{piece!r} told")
+
+
+# ---- the answers ----
+
+
+def test_single_increments_and_reads(stack, names):
+    for number, name in enumerate(names[:50]):
+        assert increment(stack.gateway, name, increment=number + 1).json()["value"] == number + 1
+        assert increment(stack.gateway, name, "view").json()["value"] == 1
+    for number, name in enumerate(names[:50]):
+        assert read(stack.gateway, name) == number + 1
+        listed = stack.gateway.get(counter_path(name)).json()
+        assert {one["counter_type"]: one["value"] for one in listed["counters"]} == {"like": number + 1, "view": 1}
+
+
+def test_a_batch_over_all_partitions_is_answered_in_its_order(stack, names):
+    items = [item(name, increment=number + 1) for number, name in enumerate(names)]
+    for times in (1, 2):
+        results = increment_batch(stack.gateway, items).json()["results"]
+        assert [result["value"] for result in results] == [times * (number + 1) for number in range(MANY)]
+        assert [result["resource_id"] for result in results] == names
+    queries = [item(name) for name in reversed(names)]
+    results = read_batch(stack.gateway, queries).json()["results"]
+    assert [result["value"] for result in results] == [2 * (number + 1) for number in reversed(range(MANY))]
+
+
+def test_one_counter_many_times_in_a_batch(stack, names):
+    items = [item(names[0]), item(names[1])] * 40
+    results = increment_batch(stack.gateway, items).json()["results"]
+    assert [result["value"] for result in results] == [number // 2 + 1 for number in range(80)]
+
+
+def test_keys_count_once(stack, names):
+    assert increment(stack.gateway, names[0], key="once").json()["value"] == 1
+    assert increment(stack.gateway, names[0], key="once").json()["value"] == 1
+    items = [item(name, idempotency_key="batch") for name in names]
+    for _ in range(2):
+        results = increment_batch(stack.gateway, items).json()["results"]
+        assert [result["value"] for result in results] == [2] + [1] * (MANY - 1)
+    assert [read(stack.gateway, name) for name in names[:5]] == [2, 1, 1, 1, 1]
+
+
+def test_a_batch_of_a_session_counts_once_in_each_partition(stack, names):
+    items = [pb.IncrementRequest(resource_id=name, counter_type="like", delta=1) for name in names]
+    with stack.service.channel() as channel:
+        stub = CounterServiceStub(channel)
+        session = stub.OpenSession(pb.OpenSessionRequest(), timeout=5).session
+        first = pb.SessionIncrementRequest(session=session, lane=0, sequence=1, items=items)
+        for _ in range(3):
+            results = stub.SessionIncrement(first, timeout=5).results
+            assert [result.value for result in results] == [1] * MANY
+        second = pb.SessionIncrementRequest(session=session, lane=0, sequence=2, items=items[:10])
+        for _ in range(2):
+            results = stub.SessionIncrement(second, timeout=5).results
+            assert [result.value for result in results] == [2] * 10
+        third = pb.SessionIncrementRequest(session=session, lane=0, sequence=3, items=items)
+        results = stub.SessionIncrement(third, timeout=5).results
+        assert [result.value for result in results] == [3] * 10 + [2] * (MANY - 10)
+    assert read(stack.gateway, names[0]) == 3
+
+
+def test_a_batch_with_a_wrong_item_counts_the_others(stack, names):
+    items = [item(name) for name in names[:20]] + [item(names[20], "Not a type")]
+    results = increment_batch(stack.gateway, items).json()["results"]
+    assert [result["value"] for result in results[:20]] == [1] * 20
+    assert results[20]["error"]["status"] == 400
+
+
+# ---- where it is ----
+
+
+def test_the_counters_are_on_all_nodes(stack, names):
+    increment_batch(stack.gateway, [item(name) for name in names])
+    keys = keys_of(stack, names)
+    assert len(keys) == MANY
+    assert set(keys.values()) == set(stack.redis.masters())
+    numbers = {int(key.partition("{p")[2].partition("}")[0]) for key in keys}
+    assert numbers <= set(range(PARTITIONS)) and len(numbers) > PARTITIONS * 0.9
+
+
+def test_another_service_finds_the_same(stack, names, start_service):
+    increment(stack.gateway, names[0], increment=7)
+    other = start_service(stack.redis.address, REDIS_MODE="cluster", REDIS_PARTITIONS=PARTITIONS)
+    with other.channel() as channel:
+        reply = CounterServiceStub(channel).Get(pb.GetRequest(resource_id=names[0], counter_type="like"), timeout=5)
+    assert reply.value == 7
+
+
+def test_one_seed_is_enough_and_a_dead_one_does_no_harm(stack, names, start_service):
+    increment_batch(stack.gateway, [item(name) for name in names])
+    replica = stack.redis.replicas_of(stack.redis.masters()[0])[0]
+    for address in (stack.redis.nodes[0].address, f"127.0.0.1:{free_port()},{replica.address}"):
+        service = start_service(address)
+        with service.channel() as channel:
+            stub = CounterServiceStub(channel)
+            for name in names[:20]:
+                assert stub.Get(pb.GetRequest(resource_id=name, counter_type="like"), timeout=5).value == 1
+
+
+def test_another_number_of_partitions_than_the_data_have_is_refused(stack, start_service):
+    service = start_service(stack.redis.address, wait=False, REDIS_PARTITIONS=16)
+    wait_reason(service, "partitions")
+    assert "16" in reason(service) and str(PARTITIONS) in reason(service)
+
+
+def test_one_redis_is_no_cluster(tmp_path, start_service, start_kind):
+    redis = start_kind(RedisServer)
+    service = start_service(redis.address, wait=False, REDIS_MODE="cluster")
+    wait_reason(service, "luster")
+
+
+def test_a_cluster_is_not_one_redis(stack, start_service):
+    service = start_service(stack.redis.address, wait=False, REDIS_MODE="single")
+    wait_reason(service, "luster")
+
+
+@pytest.mark.parametrize("partitions", [1, 4])
+def test_one_redis_may_have_partitions(start_stack, names, partitions):
+    stack = start_stack(service={"REDIS_PARTITIONS": partitions})
+    for _ in range(2):
+        results = increment_batch(stack.gateway, [item(name, idempotency_key="k") for name in names]).json()["results"]
+        assert [result["value"] for result in results] == [1] * MANY
+    found = {key.decode().partition("}")[0] for key in stack.redis.call("KEYS", "tally:{p*}:c:*")}
+    assert found == {f"tally:{{p{number}" for number in range(partitions)}
+
+
+def test_one_partition_on_a_cluster_works_with_a_warning(start_stack, names):
+    stack = start_stack(redis_kind=RedisCluster, redis={"replicas": 0}, service={"REDIS_PARTITIONS": 1})
+    results = increment_batch(stack.gateway, [item(name) for name in names]).json()["results"]
+    assert [result["value"] for result in results] == [1] * MANY
+    assert set(keys_of(stack, names).values()) == {stack.redis.owner("tally:{p0}:events")}
+    warnings = [line for line in stack.service.log().splitlines() if '"level":"warn"' in line]
+    assert any("redis.partitions" in line for line in warnings), stack.service.log_tail()
+
+
+def test_the_programs_compare_and_rank_over_all_partitions(start_kind, kafka):
+    stack = start_kind(Spread, redis_kind=RedisCluster, kafka=kafka, services=1)
+    items = [item(f"r{number}", "hit", increment=number % 50 + 1) for number in range(1000)]
+    assert increment_batch(stack.gateway, items).status == 200
+    code, lines, errors = stack.run_verify()
+    assert (code, errors) == (0, ""), lines
+    assert lines[1:] == ["1000 events, 0 repetitions, 1000 counters", "equal"]
+    code, lines, errors = stack.run_verify("--rankings")
+    assert (code, lines[-1], errors) == (0, "equal", "")
+    code, lines, errors = stack.run_verify("--rebuild-rankings")
+    assert (code, lines[-1], errors) == (0, "rebuilt", "")
+    assert stack.run_verify("--rankings")[0] == 0
+
+
+# ---- when it is not well ----
+
+
+@pytest.fixture
+def own_stack(start_stack):
+    return start_stack(redis_kind=RedisCluster, redis={"replicas": 0})
+
+
+def test_no_node_is_there(own_stack, names):
+    stack = own_stack
+    increment(stack.gateway, names[0])
+    stack.redis.kill()
+    wait_until(lambda: stack.service.get("/health").status == 503, what="the service to notice")
+    wait_until(lambda: not stack.gateway.is_ready(), what="the gateway to notice")
+    check_problem(increment(stack.gateway, names[0]), 503, "not_applied")
+    stack.redis.start()
+    stack.wait_ready()
+    assert increment(stack.gateway, names[0]).json()["value"] == 2
+
+
+def test_slots_that_nobody_serves(own_stack, names):
+    """Of a cluster as it is by itself, which then serves none at all."""
+    stack = own_stack
+    increment_batch(stack.gateway, [item(name) for name in names])
+    victim = stack.redis.masters()[2]
+    victim.kill()
+    wait_until(lambda: stack.redis.nodes[0].state() == "fail", what="the cluster to notice")
+    wait_until(lambda: stack.service.get("/health").status == 503, what="the service to notice")
+    check_problem(increment(stack.gateway, names[0]), 503, "not_applied")
+    victim.start()
+    stack.redis.wait_ok()
+    stack.wait_ready()
+    results = increment_batch(stack.gateway, [item(name) for name in names]).json()["results"]
+    assert [result["value"] for result in results] == [2] * MANY
+
+
+def test_slots_that_nobody_serves_are_the_only_ones_missing(start_stack, names):
+    """Of one that is told to serve the others."""
+    settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
+    stack = start_stack(redis_kind=RedisCluster, redis=settings)
+    increment_batch(stack.gateway, [item(name) for name in names])
+    victim = stack.redis.masters()[1]
+    missing = {key.partition(":c:")[2] for key, node in keys_of(stack, names).items() if node is victim}
+    victim.kill()
+    wait_until(lambda: stack.redis.nodes[0].members() and victim not in stack.redis.masters(), what="all to notice")
+
+    def served():
+        response = increment_batch(stack.gateway, [item(name) for name in names])
+        if response.status != 200:
+            return False
+        results = response.json()["results"]
+        failed = {name for name, result in zip(names, results, strict=True) if "error" in result}
+        return failed == missing and {result["error"]["outcome"] for result in results if "error" in result} == {
+            "not_applied"
+        }
+
+    wait_until(served, 20, "all but those to be counted")
+    victim.start()
+    stack.redis.wait_ok()
+    stack.wait_ready()
+    assert all("error" not in one for one in increment_batch(stack.gateway, [item(n) for n in names]).json()["results"])
+
+
+def test_the_stack_of_a_cluster_leaves_nothing(tmp_path):
+    stack = Stack(tmp_path, redis_kind=RedisCluster, redis={"replicas": 0})
+    stack.start()
+    stack.close()
+    assert not stack.redis.is_running
