@@ -35,7 +35,7 @@ GEN := build/gen
 # ---- flags -------------------------------------------------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka libdw zlib
+PACKAGES := grpc gpr libmicrohttpd libprotobuf-c hiredis libcyaml libcjson libcurl rdkafka libdw zlib openssl
 
 # pkg-config may be missing until `make deps` has run: ask it at the first use, and only once.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell $(PKG_CONFIG) --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)

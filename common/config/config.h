@@ -93,14 +93,21 @@ struct config {
         int open_for_ms;
     } breaker;
     struct {
-        char *addr;     /* host:port */
+        enum redis_mode mode;
+        char **addrs; /* host:port or unix:/path; one at least */
+        size_t addr_count;
+        char *username; /* "": the default user */
         char *password; /* "" for none */
+        enum config_truth tls;
+        char *tls_ca;          /* path of a file; "": the system's */
+        char *tls_cert;        /* path of a file; "": none */
+        char *tls_key;         /* path of a file; "" with tls_cert */
+        char *tls_server_name; /* "": the host of the address */
         int db;
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
         int partitions; /* 0: as the data have, or as suits the mode */
-        enum redis_mode mode;
     } redis;
     struct {
         int ttl_ms;

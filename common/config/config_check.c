@@ -8,6 +8,7 @@
 #include "common/net/host_port.h"
 #include "common/net/http_syntax.h"
 #include "common/net/network.h"
+#include "common/net/unix_path.h"
 
 enum {
     QUOTED_LEN_MAX = 64, /* of a refused value in its message */
@@ -106,6 +107,11 @@ static bool is_address(const char *text)
     return host_port_parse(text, &address) == 0;
 }
 
+static bool is_seed(const char *text)
+{
+    return unix_path_of(text) != NULL || is_address(text);
+}
+
 /* Of lower case, since Consul answers DNS names too (RFC 1035, section 2.3.1; digits may come first: RFC 1123). */
 static bool is_label(const char *text)
 {
@@ -161,6 +167,8 @@ static const char *broken_rule(const struct config_key *key, const char *text)
         return is_address(text) ? NULL : "must be host:port";
     case CONFIG_ADDRESSES:
         return is_address(text) ? NULL : "must be a list of host:port";
+    case CONFIG_SEEDS:
+        return is_seed(text) ? NULL : "must be host:port or unix:/path, or several of them with commas between";
     case CONFIG_LABEL:
         return is_label(text) ? NULL : "must be 1-32 characters of a-z 0-9 -, with no - at either end";
     case CONFIG_ORIGINS:

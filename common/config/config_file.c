@@ -12,7 +12,7 @@ static int apply_value(struct config *config, const struct config_key *key, cons
     if (key->type == CONFIG_RANKINGS) {
         return config_rankings_set(config, raw->rankings, raw->ranking_count, error);
     }
-    if (config_key_is_list(key)) {
+    if (config_key_is_sequence(key)) {
         return config_value_set_list(config, key, raw->items, raw->item_count, error);
     }
     if (raw->text == NULL) {

@@ -48,6 +48,9 @@ static const char *const when_full_choices[] = {
 #define TOPIC(name, initial_) ROW(CONFIG_TOPIC, name, initial_), FIELD(name)
 #define ADDRESSES(name, initial_, count) \
     ROW(CONFIG_ADDRESSES, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
+/* The field's name is in the plural. */
+#define SEEDS(name, initial_, count) \
+    ROW(CONFIG_SEEDS, name, initial_), FIELD(name##s), .count_offset = offsetof(struct config, count)
 #define ORIGINS(name, initial_, count) \
     ROW(CONFIG_ORIGINS, name, initial_), FIELD(name), .count_offset = offsetof(struct config, count)
 #define NETWORKS(name, initial_, count) \
@@ -98,8 +101,14 @@ const struct config_key config_keys[] = {
     {DURATION(breaker.open_for, "250ms", "10ms", "1m")},
 
     {CHOICE(redis.mode, "auto", redis_modes)},
-    {ADDRESS(redis.addr, "localhost:6379")},
+    {SEEDS(redis.addr, "localhost:6379", redis.addr_count)},
+    {TEXT(redis.username, "")},
     {TEXT(redis.password, ""), .secret = true},
+    {CHOICE(redis.tls, "false", truths)},
+    {TEXT(redis.tls_ca, "")},
+    {TEXT(redis.tls_cert, "")},
+    {TEXT(redis.tls_key, "")},
+    {HOST(redis.tls_server_name, ""), .may_be_empty = true},
     {COUNT(redis.db, "0", "0", "1023")},
     {COUNT(redis.workers, "1", "1", "16")},
     {DURATION(redis.timeout, "1s", "10ms", "1m")},

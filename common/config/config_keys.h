@@ -20,6 +20,7 @@ enum config_type {
     CONFIG_URL,       /* string field: http_syntax.h */
     CONFIG_TEXT,      /* string field: UTF-8 without control characters */
     CONFIG_ADDRESSES, /* char ** field of host:port, and how many they are */
+    CONFIG_SEEDS,     /* char ** field of host:port or unix:/path, and how many; in the file a text with commas */
     CONFIG_ORIGINS,   /* char ** field of origins or "*", and how many they are */
     CONFIG_NETWORKS,  /* char ** field of IP addresses or networks, and how many they are */
     CONFIG_HEADERS,   /* char ** field of header lines, and how many they are: http_syntax.h */
@@ -53,10 +54,17 @@ struct config_key {
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 
-static inline bool config_key_is_list(const struct config_key *key)
+/* Whether the file has a sequence for it. */
+static inline bool config_key_is_sequence(const struct config_key *key)
 {
     return key->type == CONFIG_ADDRESSES || key->type == CONFIG_ORIGINS || key->type == CONFIG_NETWORKS ||
            key->type == CONFIG_HEADERS || key->type == CONFIG_OPTIONS;
+}
+
+/* Whether its field is a list of strings. */
+static inline bool config_key_is_list(const struct config_key *key)
+{
+    return key->type == CONFIG_SEEDS || config_key_is_sequence(key);
 }
 
 /* Writes the environment variable of key, NUL-terminated: TALLY_REDIS_ADDR. */

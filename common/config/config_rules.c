@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/net/unix_path.h"
+
 /* The service would cut such a request short. */
 static bool request_outlives_deadline(const struct config *config)
 {
@@ -72,6 +74,52 @@ static bool ca_is_unused(const struct config *config)
     return !has_tls && config->kafka.ca[0] != '\0';
 }
 
+static bool username_lacks_password(const struct config *config)
+{
+    return config->redis.username[0] != '\0' && config->redis.password[0] == '\0';
+}
+
+/* A key of TLS that is set, and TLS is not. */
+static bool is_unused_by_redis(const struct config *config, const char *value)
+{
+    return config->redis.tls == CONFIG_FALSE && value[0] != '\0';
+}
+
+static bool redis_ca_is_unused(const struct config *config)
+{
+    return is_unused_by_redis(config, config->redis.tls_ca);
+}
+
+static bool redis_cert_is_unused(const struct config *config)
+{
+    return is_unused_by_redis(config, config->redis.tls_cert);
+}
+
+static bool redis_key_is_unused(const struct config *config)
+{
+    return is_unused_by_redis(config, config->redis.tls_key);
+}
+
+static bool redis_server_name_is_unused(const struct config *config)
+{
+    return is_unused_by_redis(config, config->redis.tls_server_name);
+}
+
+static bool redis_cert_or_key_is_missing(const struct config *config)
+{
+    return (config->redis.tls_cert[0] == '\0') != (config->redis.tls_key[0] == '\0');
+}
+
+static bool unix_socket_has_tls(const struct config *config)
+{
+    for (size_t i = 0; config->redis.tls == CONFIG_TRUE && i < config->redis.addr_count; i++) {
+        if (unix_path_of(config->redis.addrs[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct {
     bool (*is_broken)(const struct config *config);
     const char *text;
@@ -86,6 +134,13 @@ static const struct {
     {username_is_unused, "kafka.username needs kafka.security sasl_plaintext or sasl_ssl"},
     {password_is_unused, "kafka.password needs kafka.security sasl_plaintext or sasl_ssl"},
     {ca_is_unused, "kafka.ca needs kafka.security ssl or sasl_ssl"},
+    {username_lacks_password, "redis.username needs redis.password"},
+    {redis_ca_is_unused, "redis.tls_ca needs redis.tls true"},
+    {redis_cert_is_unused, "redis.tls_cert needs redis.tls true"},
+    {redis_key_is_unused, "redis.tls_key needs redis.tls true"},
+    {redis_server_name_is_unused, "redis.tls_server_name needs redis.tls true"},
+    {redis_cert_or_key_is_missing, "redis.tls_cert and redis.tls_key must be set together"},
+    {unix_socket_has_tls, "redis.tls true needs host:port in redis.addr: a Unix socket has no TLS"},
 };
 
 const char *config_rules_broken(const struct config *config)

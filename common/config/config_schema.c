@@ -48,7 +48,7 @@ static cyaml_schema_value_t mapping_of(cyaml_schema_field_t *fields)
 static void describe_leaf(cyaml_schema_field_t *field, size_t row)
 {
     const size_t offset = row * sizeof(struct config_raw_value);
-    if (config_key_is_list(&config_keys[row])) {
+    if (config_key_is_sequence(&config_keys[row])) {
         field->data_offset = (uint32_t)(offset + offsetof(struct config_raw_value, items));
         field->count_offset = (uint32_t)(offset + offsetof(struct config_raw_value, item_count));
         field->count_size = sizeof(((struct config_raw_value *)0)->item_count);

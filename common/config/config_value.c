@@ -60,6 +60,9 @@ static char **copy_items(char *const *items, size_t count)
 
 static int check_list(const struct config_key *key, char *const *items, size_t count, struct error *error)
 {
+    if (key->type == CONFIG_SEEDS && count == 0) {
+        return config_check_string(key, "", error); /* it says the rule */
+    }
     if (key->type == CONFIG_OPTIONS) {
         return config_options_check(items, count, error);
     }
@@ -226,6 +229,15 @@ static void print_list(const struct config_key *key, char *const *items, size_t 
     fputc(']', out);
 }
 
+static void print_joined(char *const *items, size_t count, FILE *out)
+{
+    fputc('"', out);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "%s%s", i == 0 ? "" : ",", items[i]);
+    }
+    fputc('"', out);
+}
+
 void config_value_print(const struct config *config, const struct config_key *key, FILE *out)
 {
     if (key->type == CONFIG_CHOICE) {
@@ -236,6 +248,8 @@ void config_value_print(const struct config *config, const struct config_key *ke
         fputs(number, out);
     } else if (key->type == CONFIG_RANKINGS) {
         config_rankings_print(config, out);
+    } else if (key->type == CONFIG_SEEDS) {
+        print_joined(*(char ***)field_of(config, key), *count_of(config, key), out);
     } else if (config_key_is_list(key)) {
         print_list(key, *(char ***)field_of(config, key), *count_of(config, key), out);
     } else {

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "common/thread/background.h"
-#include "counter-service/aggregator/aggregator_run.h"
+#include "counter-service/aggregator/aggregator_all.h"
 
 struct aggregator {
     struct background background;
     /* owned by the aggregator's thread while that runs */
-    struct aggregator_run run;
+    struct aggregator_all all;
     /* guarded by lock, under which no other is taken */
     pthread_mutex_t lock;
     struct aggregator_state state;
@@ -18,7 +18,7 @@ struct aggregator {
 static void tell_state(struct aggregator *aggregator)
 {
     struct aggregator_state state;
-    aggregator_run_state(&aggregator->run, &state);
+    aggregator_all_state(&aggregator->all, &state);
     pthread_mutex_lock(&aggregator->lock);
     aggregator->state = state;
     pthread_mutex_unlock(&aggregator->lock);
@@ -29,11 +29,11 @@ static void run(void *ctx)
     struct aggregator *aggregator = ctx;
     int pause_ms;
     do {
-        pause_ms = aggregator_run_turn(&aggregator->run);
+        pause_ms = aggregator_all_turn(&aggregator->all);
         tell_state(aggregator);
     } while (pause_ms > 0 ? background_pause(&aggregator->background, pause_ms)
                           : !background_is_stopping(&aggregator->background));
-    aggregator_run_finish(&aggregator->run);
+    aggregator_all_finish(&aggregator->all);
 }
 
 void aggregator_read_state(struct aggregator *aggregator, struct aggregator_state *ret_state)
@@ -67,7 +67,14 @@ static double read_leads(void *ctx)
 {
     struct aggregator_state state;
     aggregator_read_state(ctx, &state);
-    return state.role == AGGREGATOR_LEADS ? 1 : 0;
+    return (double)state.led;
+}
+
+static double read_partitions(void *ctx)
+{
+    struct aggregator_state state;
+    aggregator_read_state(ctx, &state);
+    return (double)state.partitions;
 }
 
 /* ---- start and end ---- */
@@ -84,19 +91,16 @@ int aggregator_start(const struct config *config, struct topology *topology, str
         error_set(error, "out of memory");
         return -1;
     }
-    if (aggregator_run_init(&aggregator->run, config, topology, error) != 0) {
-        free(aggregator);
-        return -1;
-    }
+    aggregator_all_init(&aggregator->all, config, topology);
     pthread_mutex_init(&aggregator->lock, NULL);
     if (background_start(&aggregator->background, "aggregator", run, aggregator, error) != 0) {
-        aggregator_run_done(&aggregator->run);
+        aggregator_all_done(&aggregator->all);
         pthread_mutex_destroy(&aggregator->lock);
         free(aggregator);
         return -1;
     }
-    aggregator_metrics_register_readers(&(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads},
-                                        aggregator);
+    aggregator_metrics_register_readers(
+        &(struct aggregator_metrics_readers){read_waiting, read_lag, read_leads, read_partitions}, aggregator);
     *ret_aggregator = aggregator;
     return 0;
 }
@@ -108,7 +112,7 @@ void aggregator_stop(struct aggregator *aggregator)
     }
     aggregator_metrics_unregister_readers();
     background_join(&aggregator->background);
-    aggregator_run_done(&aggregator->run);
+    aggregator_all_done(&aggregator->all);
     pthread_mutex_destroy(&aggregator->lock);
     free(aggregator);
 }

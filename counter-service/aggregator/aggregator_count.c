@@ -8,7 +8,8 @@
 
 enum {
     /* A chunk of one hot counter has one row, and so many events at most. */
-    CHUNK_EVENTS_MAX = 120 * 1000,
+    CHUNK_EVENTS_MAX = 120 * 1000, /* of all partitions together, */
+    CHUNK_EVENTS_MIN = 2000,       /* and at least of each */
     /* Redis takes half a millisecond for a megabyte of places that it appends to the tops' strings. */
     LAST_PART_BYTES_MAX = 3 * 1024 * 1024,
 };
@@ -31,12 +32,18 @@ static bool ends_part(const struct aggregator_run *run)
     return run->chunk.event_count > 0 && (int64_t)run->chunk.last_number >= run->state.part.last_number;
 }
 
+static size_t events_max(const struct aggregator_run *run)
+{
+    const size_t share = CHUNK_EVENTS_MAX / run->shared->partitions;
+    return share < CHUNK_EVENTS_MIN ? CHUNK_EVENTS_MIN : share;
+}
+
 bool aggregator_chunk_is_full(const struct aggregator_run *run)
 {
-    if (run->chunk.event_count >= CHUNK_EVENTS_MAX) {
+    if (run->chunk.event_count >= events_max(run)) {
         return true;
     }
-    return aggregator_has_part(run) ? ends_part(run) || run->chunk.rows.count == RANKING_ROWS_MAX
+    return aggregator_has_part(run) ? ends_part(run) || run->chunk.rows.count == run->chunk.rows_max
                                     : run->chunk.rows.count >= run->chunk_rows;
 }
 
@@ -44,11 +51,11 @@ bool aggregator_chunk_is_full(const struct aggregator_run *run)
  * step, as long as twice as many places would do. */
 static void pace(struct aggregator_run *run)
 {
-    const size_t sent = run->work.txn.requests.len;
+    const size_t sent = run->shared->work.txn.requests.len;
     const bool was_full = run->chunk.rows.count >= run->chunk_rows;
     if (sent > LAST_PART_BYTES_MAX && run->chunk_rows > CHUNK_ROWS_MIN) {
         run->chunk_rows /= 2;
-    } else if (was_full && 2 * sent <= LAST_PART_BYTES_MAX && run->chunk_rows < RANKING_ROWS_MAX) {
+    } else if (was_full && 2 * sent <= LAST_PART_BYTES_MAX && run->chunk_rows < run->chunk.rows_max) {
         run->chunk_rows *= 2;
     }
 }
@@ -56,7 +63,10 @@ static void pace(struct aggregator_run *run)
 static int roll(struct aggregator_run *run, int64_t time_ms, int64_t missing_ms)
 {
     run->chunk_rows = CHUNK_ROWS_MIN;
-    return ranking_roll(&run->state, &run->work.txn, &run->conn, time_ms, missing_ms, &run->trouble);
+    if (aggregator_run_claim(run) != 0) {
+        return -1;
+    }
+    return ranking_roll(&run->state, &run->shared->work.txn, run->conn, time_ms, missing_ms, &run->trouble);
 }
 
 static uint64_t last_number(const struct aggregator_run *run)
@@ -72,8 +82,8 @@ static enum obstacle gather(struct aggregator_run *run)
 {
     struct event event;
     struct outbox_entry *entry;
-    while (!aggregator_chunk_is_full(run) && outbox_follower_peek(&run->follower, &event, &entry)) {
-        const uint64_t number = outbox_follower_peek_number(&run->follower);
+    while (!aggregator_chunk_is_full(run) && outbox_follower_peek(run->follower, &event, &entry)) {
+        const uint64_t number = outbox_follower_peek_number(run->follower);
         if (!is_counted(run, &event, number)) {
             if (number != last_number(run) + 1) {
                 return NEEDS_MARK;
@@ -87,7 +97,7 @@ static enum obstacle gather(struct aggregator_run *run)
             const struct ranked_type *type = ranking_state_find(&run->state, event.counter_type);
             ranking_chunk_add(&run->chunk, &event, number, type != NULL ? (int)(type - run->state.types) : -1);
         }
-        outbox_follower_take(&run->follower);
+        outbox_follower_take(run->follower);
     }
     return NO_OBSTACLE;
 }
@@ -95,17 +105,21 @@ static enum obstacle gather(struct aggregator_run *run)
 static int apply(struct aggregator_run *run)
 {
     const int64_t start_us = clock_monotonic_us();
-    const int added = ranking_apply(&run->work, &run->state, &run->conn, &run->chunk, run->rows_max, &run->trouble);
+    if (aggregator_run_claim(run) != 0) {
+        return -1;
+    }
+    const int added =
+        ranking_apply(&run->shared->work, &run->state, run->conn, &run->chunk, run->rows_max, &run->trouble);
     if (added >= 0) {
-        metrics_observe(run->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
+        metrics_observe(run->shared->metrics.apply_seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
     }
     if (added <= 0) {
         return added;
     }
-    metrics_add(run->metrics.ranked, (int64_t)run->chunk.event_count);
+    metrics_add(run->shared->metrics.ranked, (int64_t)run->chunk.event_count);
     pace(run);
     ranking_chunk_clear(&run->chunk);
-    outbox_follower_all_done(&run->follower);
+    outbox_follower_all_done(run->follower);
     return 0;
 }
 
@@ -115,9 +129,10 @@ static int mark(struct aggregator_run *run, uint64_t number, int64_t last_ms)
 {
     uint64_t count;
     run->state.at.number = number;
-    metrics_add(run->metrics.gaps, 1);
-    if (log_limiter_allows(&run->gap_limiter, clock_monotonic_us(), &count)) {
-        log_warn("rankings", "events are missing", LOG_INT("before_number", number + 1), LOG_INT("count", count));
+    metrics_add(run->shared->metrics.gaps, 1);
+    if (log_limiter_allows(&run->shared->gap_limiter, clock_monotonic_us(), &count)) {
+        log_warn("rankings", "events are missing", LOG_INT("partition", run->follower->partition),
+                 LOG_INT("before_number", number + 1), LOG_INT("count", count));
     }
     return roll(run, last_ms, last_ms + 1);
 }
@@ -126,16 +141,16 @@ static int pass_obstacle(struct aggregator_run *run, enum obstacle obstacle)
 {
     struct event event;
     struct outbox_entry *entry;
-    const bool is_there = outbox_follower_peek(&run->follower, &event, &entry);
+    const bool is_there = outbox_follower_peek(run->follower, &event, &entry);
     assert(is_there && run->chunk.event_count == 0);
     (void)is_there;
-    return obstacle == NEEDS_MARK ? mark(run, outbox_follower_peek_number(&run->follower) - 1, time_of(&event))
+    return obstacle == NEEDS_MARK ? mark(run, outbox_follower_peek_number(run->follower) - 1, time_of(&event))
                                   : roll(run, time_of(&event), INT64_MIN);
 }
 
 bool aggregator_waits_for_more(const struct aggregator_run *run)
 {
-    return run->chunk.event_count > 0 && run->follower.waiting == NULL && run->follower.at_end &&
+    return run->chunk.event_count > 0 && run->follower->waiting == NULL && run->follower->at_end &&
            !aggregator_chunk_is_full(run) && clock_monotonic_us() < run->chunk_us + run->gather_us;
 }
 
@@ -156,7 +171,10 @@ bool aggregator_must_let_go(const struct aggregator_run *run)
 static int give_up_part(struct aggregator_run *run)
 {
     const int64_t missing_ms = ranking_state_missing_ms(&run->state);
-    struct ranking_txn *txn = &run->work.txn;
+    struct ranking_txn *txn = &run->shared->work.txn;
+    if (aggregator_run_claim(run) != 0) {
+        return -1;
+    }
     ranking_txn_begin(txn);
     for (size_t i = 0; i < run->state.type_count; i++) {
         ranking_tops_mark(txn, &run->state.types[i], missing_ms);
@@ -167,7 +185,7 @@ static int give_up_part(struct aggregator_run *run)
     }
     run->state.part.lanes = 0;
     ranking_txn_put_part(txn, &run->state);
-    if (ranking_txn_commit(txn, &run->state, &run->conn, &run->trouble) == 0) {
+    if (ranking_txn_commit(txn, &run->state, run->conn, &run->trouble) == 0) {
         error_set(&run->trouble, "events that were counted in part are gone");
     }
     return -1;
@@ -185,13 +203,13 @@ int aggregator_count(struct aggregator_run *run)
     }
     const enum obstacle obstacle = gather(run);
     if (has_part && !ends_part(run) &&
-        (obstacle != NO_OBSTACLE || run->follower.at_end || aggregator_chunk_is_full(run))) {
+        (obstacle != NO_OBSTACLE || run->follower->at_end || aggregator_chunk_is_full(run))) {
         return give_up_part(run);
     }
     const bool is_due = obstacle != NO_OBSTACLE || aggregator_chunk_is_full(run) ||
-                        (run->follower.at_end && !aggregator_waits_for_more(run));
+                        (run->follower->at_end && !aggregator_waits_for_more(run));
     if (run->chunk.event_count == 0) {
-        outbox_follower_all_done(&run->follower); /* those that were counted before */
+        outbox_follower_all_done(run->follower); /* those that were counted before */
     } else if (is_due && apply(run) != 0) {
         return -1;
     }
@@ -200,19 +218,19 @@ int aggregator_count(struct aggregator_run *run)
 
 bool aggregator_has_counted_all(const struct aggregator_run *run)
 {
-    return run->follower.waiting == NULL && run->follower.at_end && run->chunk.event_count == 0;
+    return run->follower->waiting == NULL && run->follower->at_end && run->chunk.event_count == 0;
 }
 
 /* There are no more events. Whether some have a number and never came: they were dropped. The rankings may have been
  * turned on, and nothing has come yet: from here on they have everything. */
 static bool lacks_the_last(const struct aggregator_run *run)
 {
-    return run->state.at.number == RANKING_NUMBER_UNKNOWN || run->follower.appended > run->state.at.number;
+    return run->state.at.number == RANKING_NUMBER_UNKNOWN || run->follower->appended > run->state.at.number;
 }
 
 int64_t aggregator_now_ms(struct aggregator_run *run)
 {
-    const int64_t redis_ms = ranking_time_of((uint64_t)run->follower.clock_ms);
+    const int64_t redis_ms = ranking_time_of((uint64_t)run->follower->clock_ms);
     return aggregator_clock_believe(&run->clock, redis_ms, run->state.time_ms, clock_boottime_us());
 }
 
@@ -223,7 +241,7 @@ int aggregator_roll_if_due(struct aggregator_run *run)
     }
     const int64_t now_ms = aggregator_now_ms(run);
     if (lacks_the_last(run)) {
-        return mark(run, run->follower.appended, now_ms);
+        return mark(run, run->follower->appended, now_ms);
     }
     return now_ms >= run->state.next_ms ? roll(run, now_ms, INT64_MIN) : 0;
 }

@@ -24,22 +24,26 @@ static const struct metric_family apply_family = {
 };
 static const struct metric_family waiting_family = {
     .name = "tally_rankings_waiting",
-    .help = "Events in the outbox that are in no ranking yet.",
+    .help = "Events in the outboxes of all partitions that are in no ranking yet.",
     .type = METRIC_GAUGE,
-    .labels = {"partition"},
 };
 static const struct metric_family lag_family = {
     .name = "tally_rankings_lag_seconds",
-    .help = "Age of the oldest event that is in no ranking yet, as the instance that ranks sees it; 0 on the others.",
+    .help = "Age of the oldest event that is in no ranking yet, as whoever ranks it sees it; 0 on instances that rank "
+            "nothing.",
     .type = METRIC_GAUGE,
 };
 static const struct metric_family leads_family = {
     .name = "tally_rankings_leading",
-    .help = "1 if this instance is the one that keeps the rankings.",
+    .help = "Partitions whose rankings this instance keeps.",
     .type = METRIC_GAUGE,
 };
 
-static const char *const first_partition = "0";
+static const struct metric_family partitions_family = {
+    .name = "tally_rankings_partitions",
+    .help = "Partitions that the data have, each of which one instance keeps the rankings of; 0: not known yet.",
+    .type = METRIC_GAUGE,
+};
 
 struct aggregator_metrics aggregator_metrics_register(void)
 {
@@ -53,14 +57,16 @@ struct aggregator_metrics aggregator_metrics_register(void)
 
 void aggregator_metrics_register_readers(const struct aggregator_metrics_readers *readers, void *ctx)
 {
-    metrics_register_reader(&waiting_family, &first_partition, readers->waiting, ctx);
+    metrics_register_reader(&waiting_family, NULL, readers->waiting, ctx);
     metrics_register_reader(&lag_family, NULL, readers->lag_seconds, ctx);
     metrics_register_reader(&leads_family, NULL, readers->leads, ctx);
+    metrics_register_reader(&partitions_family, NULL, readers->partitions, ctx);
 }
 
 void aggregator_metrics_unregister_readers(void)
 {
-    metrics_unregister_reader(&waiting_family, &first_partition);
+    metrics_unregister_reader(&waiting_family, NULL);
     metrics_unregister_reader(&lag_family, NULL);
     metrics_unregister_reader(&leads_family, NULL);
+    metrics_unregister_reader(&partitions_family, NULL);
 }

@@ -18,6 +18,7 @@ struct aggregator_metrics_readers {
     metrics_reader waiting;
     metrics_reader lag_seconds;
     metrics_reader leads;
+    metrics_reader partitions;
 };
 void aggregator_metrics_register_readers(const struct aggregator_metrics_readers *readers, void *ctx);
 void aggregator_metrics_unregister_readers(void);

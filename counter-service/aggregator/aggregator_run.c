@@ -1,6 +1,6 @@
 #include "counter-service/aggregator/aggregator_run.h"
 
-#include <stdio.h>
+#include <assert.h>
 
 #include "common/base/clock.h"
 #include "counter-service/aggregator/aggregator_count.h"
@@ -10,8 +10,6 @@
 #include "counter-service/board/ranking_load.h"
 
 enum {
-    /* An instance that dies is succeeded within so long. */
-    LEASE_MS = 10 * 1000,
     STANDBY_MS = 1000,
     IDLE_MS = 20,
     /* The more events a chunk has, the fewer it costs: equal counters are one. */
@@ -19,12 +17,12 @@ enum {
     GATHER_LOOK_MS = 40,
     /* The lease is renewed, and done entries let go, at least so often. */
     STEP_MS = 1000,
+    /* Of all partitions together, and at least of each. */
     READ_EVENTS = 10 * 1000,
+    READ_EVENTS_MIN = 250,
+    RECORDS_MIN = 1024,
     /* Fields that a transaction writes: Redis takes less than half a microsecond for each, and is not held for 2 ms. */
     FIELDS_MAX = 3200,
-    START_MS = 100,
-    RETRY_MIN_MS = 100,
-    RETRY_MAX_MS = 2000,
 };
 
 /* ---- init ---- */
@@ -44,89 +42,122 @@ static size_t rows_max_of(const struct ranking_state *state)
     return FIELDS_MAX / most;
 }
 
-int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct topology *topology,
-                        struct error *error)
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct aggregator_shared *shared,
+                        struct outbox_member *member, struct error *error)
 {
-    *run = (struct aggregator_run){.config = config, .topology = topology};
-    if (outbox_follower_init(&run->follower, 0, outbox_consumer_rankings, LEASE_MS, error) != 0) {
+    *run = (struct aggregator_run){.shared = shared, .member = member, .follower = &member->follower};
+    if (ranking_state_init(&run->state, run->follower->partition, config, error) != 0) {
         return -1;
     }
-    run->follower.configured = outbox_consumers_of(config);
-    if (ranking_state_init(&run->state, 0, config, error) != 0) {
-        outbox_follower_done(&run->follower);
-        return -1;
-    }
-    if (ranking_work_init(&run->work) != 0 || ranking_chunk_init(&run->chunk) != 0) {
-        error_set(error, "out of memory");
-        aggregator_run_done(run);
-        return -1;
-    }
+    run->must_load = true;
     run->rows_max = rows_max_of(&run->state);
     run->chunk_rows = CHUNK_ROWS_MIN;
     run->gather_us = (int64_t)GATHER_MS * 1000;
-    run->metrics = aggregator_metrics_register();
-    backoff_init(&run->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
-    run->retry_us = clock_monotonic_us() + START_MS * 1000; /* a store worker gives a new store its id meanwhile */
+    return 0;
+}
+
+/* ---- room, while the partition is led ---- */
+
+static void drop_room(struct aggregator_run *run)
+{
+    ranking_chunk_done(&run->chunk);
+    record_cache_done(&run->cache);
+    run->chunk = (struct ranking_chunk){.rows_max = 0};
+    run->has_room = false;
+}
+
+/* The partitions have together about what one has that is alone. */
+static int make_room(struct aggregator_run *run)
+{
+    const size_t share = RECORD_CACHE_MAX / run->shared->partitions;
+    const size_t records = share < RECORDS_MIN ? RECORDS_MIN : share / 2 * 2;
+    if (run->has_room) {
+        return 0;
+    }
+    if (record_cache_init(&run->cache, records) != 0 ||
+        ranking_chunk_init(&run->chunk, ranking_chunk_rows_of(run->shared->partitions)) != 0) {
+        drop_room(run);
+        error_set(&run->trouble, "out of memory");
+        return -1;
+    }
+    run->has_room = true;
     return 0;
 }
 
 void aggregator_run_done(struct aggregator_run *run)
 {
-    outbox_conn_close(&run->conn);
-    outbox_follower_done(&run->follower);
+    drop_room(run);
     ranking_state_done(&run->state);
-    ranking_work_done(&run->work);
-    ranking_chunk_done(&run->chunk);
-}
-
-/* ---- when something fails ---- */
-
-static void start_over(struct aggregator_run *run)
-{
-    outbox_follower_restart(&run->follower);
-    ranking_chunk_clear(&run->chunk);
-    run->release = (struct ranking_release){.ranked = NULL};
-    run->scan = (struct ranking_scan){.is_active = false};
-    run->must_load = true;
-    run->step_us = 0;
-}
-
-static void fail(struct aggregator_run *run)
-{
-    uint64_t count;
-    metrics_add(run->metrics.restarts, 1);
-    start_over(run);
-    outbox_conn_close(&run->conn);
-    if (log_limiter_allows(&run->limiter, clock_monotonic_us(), &count)) {
-        log_warn("rankings", "not kept", LOG_STR("reason", run->trouble.message), LOG_INT("count", count));
-    }
-    run->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&run->backoff) * 1000;
-}
-
-static void recover(struct aggregator_run *run)
-{
-    if (run->retry_us != 0) {
-        if (run->trouble.message[0] != '\0') {
-            log_info("rankings", "well again");
-        }
-        run->retry_us = 0;
-        run->trouble.message[0] = '\0';
-        run->limiter = (struct log_limiter){0};
-        backoff_reset(&run->backoff);
-    }
 }
 
 /* ---- steps ---- */
 
+static void clear_chunk(struct aggregator_run *run)
+{
+    if (run->has_room) {
+        ranking_chunk_clear(&run->chunk);
+    }
+}
+
+void aggregator_run_lost(struct aggregator_run *run)
+{
+    clear_chunk(run);
+    run->release = (struct ranking_release){.ranked = NULL};
+    run->scan = (struct ranking_scan){.is_active = false};
+    run->must_load = true;
+}
+
+void aggregator_run_stepped(struct aggregator_run *run, bool restarted)
+{
+    if (!restarted) {
+        return;
+    }
+    clear_chunk(run);
+    run->must_load = true;
+    if (!run->follower->owns) {
+        drop_room(run);
+        log_info("rankings", "another instance keeps the rankings", LOG_INT("partition", run->follower->partition));
+    }
+}
+
+static size_t events_ahead(const struct aggregator_run *run)
+{
+    const size_t share = READ_EVENTS / run->shared->partitions;
+    return share < READ_EVENTS_MIN ? READ_EVENTS_MIN : share;
+}
+
+/* One that is alone is asked in each turn. */
+struct outbox_wish aggregator_run_wish(const struct aggregator_run *run, int idle_ms)
+{
+    const bool must_read = run->follower->waiting == NULL && !(run->has_room && aggregator_chunk_is_full(run));
+    const int between_ms = run->follower->at_end && run->shared->partitions > 1 ? idle_ms : 0;
+    return (struct outbox_wish){
+        .after_ms = must_read ? between_ms : STEP_MS,
+        .events_max = events_ahead(run),
+    };
+}
+
+int aggregator_run_claim(struct aggregator_run *run)
+{
+    struct outbox_node *node = run->member->node;
+    if (node->watcher == run) {
+        return 0;
+    }
+    node->watcher = run;
+    return ranking_txn_resume(&run->shared->work.txn, &run->state, run->conn, &run->trouble);
+}
+
 static int load(struct aggregator_run *run)
 {
-    const struct outbox_position position = run->follower.done;
-    record_cache_clear(&run->work.cache);
-    if (ranking_load(&run->state, &run->conn, &position, aggregator_now_ms(run), &run->trouble) != 0) {
+    const struct outbox_position position = run->follower->done;
+    record_cache_clear(&run->cache);
+    run->member->node->watcher = run;
+    if (ranking_load(&run->state, run->conn, &position, aggregator_now_ms(run), &run->trouble) != 0) {
         return -1;
     }
     /* A board that another leader did not keep up stands still where that one began. */
-    if (ranking_roll(&run->state, &run->work.txn, &run->conn, run->state.time_ms, INT64_MIN, &run->trouble) != 0) {
+    if (ranking_roll(&run->state, &run->shared->work.txn, run->conn, run->state.time_ms, INT64_MIN, &run->trouble) !=
+        0) {
         return -1;
     }
     if (aggregator_has_part(run)) {
@@ -134,35 +165,16 @@ static int load(struct aggregator_run *run)
     }
     run->must_load = false;
     run->difference.message[0] = '\0';
-    log_info("rankings", "this instance keeps the rankings",
-             LOG_INT("waiting", outbox_follower_waiting(&run->follower)));
-    return 0;
-}
-
-/* Keeps the lease, lets go of entries that are done, and reads on. */
-static int step(struct aggregator_run *run)
-{
-    bool restarted;
-    run->step_us = clock_monotonic_us();
-    if (outbox_follower_step(&run->follower, &run->conn, READ_EVENTS, &restarted, &run->trouble) != 0) {
-        return -1;
-    }
-    if (restarted) {
-        ranking_chunk_clear(&run->chunk);
-        run->must_load = true;
-        if (!run->follower.owns) {
-            log_info("rankings", "another instance keeps the rankings");
-        }
-    }
+    log_info("rankings", "this instance keeps the rankings", LOG_INT("partition", run->follower->partition),
+             LOG_INT("waiting", outbox_follower_waiting(run->follower)));
     return 0;
 }
 
 /* ---- turns ---- */
 
-/* Returns how long the thread may sleep, or -1 when something failed. */
 static int lead(struct aggregator_run *run)
 {
-    if (run->must_load && load(run) != 0) {
+    if (make_room(run) != 0 || (run->must_load && load(run) != 0)) {
         return -1;
     }
     if (aggregator_count(run) != 0) {
@@ -178,93 +190,44 @@ static int lead(struct aggregator_run *run)
     if (kept_up < 0) {
         return -1;
     }
-    recover(run);
     if (!aggregator_has_counted_all(run)) {
         return aggregator_waits_for_more(run) ? GATHER_LOOK_MS : 0;
     }
     return kept_up > 0 ? 1 : IDLE_MS;
 }
 
-static int turn(struct aggregator_run *run)
+int aggregator_run_work(struct aggregator_run *run)
 {
-    const struct outbox_follower *follower = &run->follower;
-    const int64_t now_us = clock_monotonic_us();
-    const bool must_read = follower->owns ? follower->waiting == NULL && !aggregator_chunk_is_full(run) : true;
-    if ((must_read || now_us >= run->step_us + (int64_t)STEP_MS * 1000) && step(run) != 0) {
-        return -1;
-    }
-    if (follower->owns) {
-        return lead(run);
-    }
-    if (aggregator_compare_leader(run) != 0) {
-        return -1;
-    }
-    recover(run);
-    return STANDBY_MS;
-}
-
-static int connect(struct aggregator_run *run)
-{
-    struct redis_address address;
-    if (!topology_find(run->topology, 0, &address)) {
-        error_set(&run->trouble, "no Redis is known");
-        return -1;
-    }
-    return outbox_conn_open(&run->conn, &address, run->config, &run->trouble);
-}
-
-int aggregator_run_turn(struct aggregator_run *run)
-{
-    if (run->conn.redis == NULL) {
-        if (run->retry_us > clock_monotonic_us()) {
-            return IDLE_MS;
+    assert(run->conn != NULL);
+    run->shared->work.cache = &run->cache;
+    if (run->follower->owns) {
+        const int pause_ms = lead(run);
+        if (pause_ms >= 0) {
+            run->trouble.message[0] = '\0';
         }
-        start_over(run);
-        if (connect(run) != 0) {
-            fail(run);
-            return IDLE_MS;
+        return pause_ms;
+    }
+    return aggregator_compare_leader(run) != 0 ? -1 : STANDBY_MS;
+}
+
+int aggregator_run_finish(struct aggregator_run *run)
+{
+    run->shared->work.cache = &run->cache;
+    while (run->chunk.is_sorted) {
+        if (aggregator_count(run) != 0) {
+            return -1;
         }
     }
-    const int pause_ms = turn(run);
-    if (pause_ms < 0) {
-        fail(run);
-        return IDLE_MS;
-    }
-    return pause_ms;
+    return 0;
 }
 
-void aggregator_run_finish(struct aggregator_run *run)
-{
-    bool is_well = run->conn.redis != NULL;
-    while (is_well && run->chunk.is_sorted) {
-        is_well = aggregator_count(run) == 0;
-    }
-    if (is_well) {
-        outbox_follower_release(&run->follower, &run->conn);
-    }
-}
-
-static int incomplete_count(const struct aggregator_run *run)
+int aggregator_run_incomplete(const struct aggregator_run *run)
 {
     int count = 0;
-    if (run->follower.owns && !run->must_load) {
+    if (run->follower->owns && !run->must_load) {
         RANKED_EACH (&run->state, ranked) {
             count += ranked->board.filling || ranking_board_lets_go(&ranked->board, &ranked->window);
         }
     }
     return count;
-}
-
-void aggregator_run_state(const struct aggregator_run *run, struct aggregator_state *ret_state)
-{
-    const struct outbox_follower *follower = &run->follower;
-    const int64_t oldest_ms = outbox_follower_oldest_ms(follower);
-    *ret_state = (struct aggregator_state){
-        .role = follower->owns ? AGGREGATOR_LEADS : AGGREGATOR_STANDS_BY,
-        .waiting = outbox_follower_waiting(follower),
-        .lag_ms = oldest_ms > 0 && follower->clock_ms > oldest_ms ? follower->clock_ms - oldest_ms : 0,
-        .incomplete_count = incomplete_count(run),
-    };
-    snprintf(ret_state->trouble, sizeof(ret_state->trouble), "%s",
-             run->trouble.message[0] != '\0' ? run->trouble.message : run->difference.message);
 }

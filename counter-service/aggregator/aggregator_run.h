@@ -1,5 +1,4 @@
-/* What the aggregator's thread does, turn by turn: a connection to Redis, the follower of the outbox on it, and while
- * this instance leads
+/* What the aggregator does for one partition: while this instance leads it
  *
  *     events ── ranking_chunk ──> ranking_apply ──> Redis          until a period or bucket begins: ranking_roll
  *     between them, not to keep writers waiting: ranking_release, ranking_scan
@@ -8,7 +7,6 @@
 #ifndef TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_RUN_H
 #define TALLY_COUNTER_SERVICE_AGGREGATOR_AGGREGATOR_RUN_H
 
-#include "common/base/backoff.h"
 #include "common/log/log.h"
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/aggregator/aggregator_clock.h"
@@ -17,57 +15,70 @@
 #include "counter-service/aggregator/ranking_scan.h"
 #include "counter-service/counting/ranking_apply.h"
 #include "counter-service/counting/ranking_chunk.h"
-#include "counter-service/outbox/outbox_follower.h"
-#include "counter-service/topology/topology.h"
+#include "counter-service/outbox/outbox_set.h"
 
 enum { CHUNK_ROWS_MIN = 1024 }; /* so many rows a chunk may always have */
 
+/* What the partitions have in common. */
+struct aggregator_shared {
+    struct aggregator_metrics metrics;
+    size_t partitions;
+    struct ranking_work work;
+    int64_t upkeep_us; /* no upkeep before, monotonic */
+    struct log_limiter uncounted_limiter;
+    struct log_limiter gap_limiter;
+};
+
 struct aggregator_run {
     /* immutable after init */
-    const struct config *config;
-    struct topology *topology;
-    struct aggregator_metrics metrics;
-    size_t rows_max;   /* of a transaction */
-    int64_t gather_us; /* how long a chunk that is not full waits for more events */
+    struct aggregator_shared *shared;
+    struct outbox_member *member;
+    struct outbox_follower *follower; /* the member's */
+    size_t rows_max;                  /* of a transaction */
+    int64_t gather_us;                /* how long a chunk that is not full waits for more events */
     /* Redis's side */
-    struct outbox_conn conn;
-    struct outbox_follower follower;
-    int64_t step_us;         /* when the last step was, monotonic */
-    int64_t leader_look_us;  /* its configuration is not looked at before, monotonic */
-    struct error difference; /* of it; "": none */
+    const struct outbox_conn *conn; /* in a turn of the partition; NULL: there is none */
+    int64_t leader_look_us;         /* its configuration is not looked at before, monotonic */
+    struct error difference;        /* of it; "": none */
     bool must_load;
-    /* while this instance leads */
+    /* while this instance leads the partition */
     struct ranking_state state;
+    bool has_room; /* chunk and cache are there */
     struct ranking_chunk chunk;
+    struct record_cache cache;
     int64_t chunk_us;  /* when its first event came, monotonic */
     size_t chunk_rows; /* with so many it is full */
-    struct ranking_work work;
     struct ranking_release release;
     struct ranking_scan scan;
-    int64_t upkeep_us;  /* no upkeep before, monotonic */
     int64_t confirm_us; /* nobody is suspected of having written before, monotonic */
     struct aggregator_clock clock;
     int64_t uncounted_look_us; /* an instance that adds no events is not looked for before, monotonic */
-    struct log_limiter uncounted_limiter;
-    struct log_limiter gap_limiter;
-    /* when something has failed */
-    struct backoff backoff;
-    int64_t retry_us; /* not before, monotonic; 0: nothing has failed since */
-    struct error trouble;
-    struct log_limiter limiter;
+    struct error trouble;      /* why the last turn failed; "": it did not */
 };
 
-/* Returns 0, or -1 with error filled. */
-int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct topology *topology,
-                        struct error *error) MUST_CHECK;
+/* shared and member outlive the run. Returns 0, or -1 with error filled. */
+int aggregator_run_init(struct aggregator_run *run, const struct config *config, struct aggregator_shared *shared,
+                        struct outbox_member *member, struct error *error) MUST_CHECK;
+/* NULL-safe for a zeroed one. */
 void aggregator_run_done(struct aggregator_run *run);
 
-/* One turn. Blocks for what a login to Redis or some exchanges take. Returns how long the thread may sleep before the
- * next, in ms. */
-int aggregator_run_turn(struct aggregator_run *run);
-/* Ends the chunk of which some records are written, and gives the lease up: unless something fails. */
-void aggregator_run_finish(struct aggregator_run *run);
+/* Some work of the partition, on run->conn, which is there: counts, rolls and keeps up if this instance leads it, else
+ * looks who does. Blocks for some exchanges. Returns how long the thread may sleep before the next, in ms; or -1 with
+ * run->trouble filled. */
+int aggregator_run_work(struct aggregator_run *run);
+/* What the outbox's follower is to read, and when. */
+struct outbox_wish aggregator_run_wish(const struct aggregator_run *run, int idle_ms);
+/* It has taken a step; restarted: as outbox_follower_step. */
+void aggregator_run_stepped(struct aggregator_run *run, bool restarted);
+/* It was started over: what was read and not counted is read again. */
+void aggregator_run_lost(struct aggregator_run *run);
+/* Ends the chunk of which some records are written, on run->conn. Returns 0, or -1 with run->trouble filled. */
+int aggregator_run_finish(struct aggregator_run *run) MUST_CHECK;
 
-void aggregator_run_state(const struct aggregator_run *run, struct aggregator_state *ret_state);
+/* Before what is to be written is read: the connection is the partitions', and watches the state of the one that wrote
+ * last. Returns 0, or -1 with run->trouble filled. */
+int aggregator_run_claim(struct aggregator_run *run) MUST_CHECK;
+/* Windows whose order is being made anew, or that let go of a bucket. */
+int aggregator_run_incomplete(const struct aggregator_run *run);
 
 #endif

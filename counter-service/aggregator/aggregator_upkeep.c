@@ -21,7 +21,7 @@ static int confirm(struct aggregator_run *run)
         return 0;
     }
     run->confirm_us = now_us + (int64_t)CONFIRM_MS * 1000;
-    return ranking_txn_confirm(&run->work.txn, &run->state, &run->conn, &run->trouble);
+    return ranking_txn_confirm(&run->shared->work.txn, &run->state, run->conn, &run->trouble);
 }
 
 /* A window is more than a bucket behind. */
@@ -39,12 +39,16 @@ static bool is_outrun(const struct aggregator_run *run)
 /* Returns 1, 0 if there was nothing to do, or -1 with trouble filled. */
 static int step(struct aggregator_run *run)
 {
-    const int released = ranking_release_step(&run->release, &run->state, &run->work, &run->conn, &run->trouble);
+    if ((ranking_release_has_work(&run->state) || ranking_scan_has_work(&run->scan, &run->state)) &&
+        aggregator_run_claim(run) != 0) {
+        return -1;
+    }
+    const int released = ranking_release_step(&run->release, &run->state, &run->shared->work, run->conn, &run->trouble);
     if (released < 0) {
         return -1;
     }
-    const int scanned = ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn,
-                                          aggregator_has_counted_all(run) ? run->step_us : 0, &run->trouble);
+    const int scanned = ranking_scan_step(&run->scan, &run->state, &run->shared->work, run->conn,
+                                          aggregator_has_counted_all(run) ? run->member->step_us : 0, &run->trouble);
     return scanned < 0 ? -1 : released > 0 || scanned > 0;
 }
 
@@ -53,8 +57,8 @@ int aggregator_upkeep(struct aggregator_run *run)
     int64_t now_us = clock_monotonic_us();
     const int64_t made_up_us = now_us - (int64_t)MADE_UP_MS * 1000;
     bool has_done = false;
-    run->upkeep_us = run->upkeep_us < made_up_us ? made_up_us : run->upkeep_us;
-    while (run->upkeep_us <= now_us) {
+    run->shared->upkeep_us = run->shared->upkeep_us < made_up_us ? made_up_us : run->shared->upkeep_us;
+    while (run->shared->upkeep_us <= now_us) {
         const int64_t start_us = now_us;
         const int done = step(run);
         if (done < 0) {
@@ -62,11 +66,11 @@ int aggregator_upkeep(struct aggregator_run *run)
         }
         now_us = clock_monotonic_us();
         if (done == 0) {
-            run->upkeep_us = now_us;
+            run->shared->upkeep_us = now_us;
             return confirm(run) != 0 ? -1 : has_done;
         }
         has_done = true;
-        run->upkeep_us += (1 + (is_outrun(run) ? REST_WHILE_OUTRUN : REST)) * (now_us - start_us);
+        run->shared->upkeep_us += (1 + (is_outrun(run) ? REST_WHILE_OUTRUN : REST)) * (now_us - start_us);
     }
     return has_done;
 }

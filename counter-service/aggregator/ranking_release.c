@@ -135,7 +135,7 @@ static void put_all(struct ranking_work *work, struct ranking_state *state, stru
         ranking_take_record(work, type, id, redis_reply_element(records, i).text, ranking_state_missing_ms(state),
                             &record);
         put_released(work, ranked, &record, id, bucket, released->resources[i].sum);
-        record_cache_drop(&work->cache, (size_t)(type - state->types), id);
+        record_cache_drop(work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->released, id);
     }
 }
@@ -171,6 +171,12 @@ static int let_go(struct ranking_release *release, struct ranking_state *state, 
         ranking_txn_put_board(&work->txn, ranked);
     }
     return ranking_txn_commit(&work->txn, state, conn, error);
+}
+
+bool ranking_release_has_work(struct ranking_state *state)
+{
+    struct ranked_type *type;
+    return find(state, &type) != NULL;
 }
 
 int ranking_release_step(struct ranking_release *release, struct ranking_state *state, struct ranking_work *work,

@@ -17,6 +17,8 @@ struct ranking_release {
     struct scan_cursor cursor;
 };
 
+/* Whether a window has something to let go of. */
+bool ranking_release_has_work(struct ranking_state *state);
 /* Takes a step, if a window has something to let go of. Returns 1 if it had, 0 if none had; or -1 with error filled, as
  * ranking_txn_commit. */
 int ranking_release_step(struct ranking_release *release, struct ranking_state *state, struct ranking_work *work,

@@ -143,6 +143,11 @@ static bool is_in_vain(const struct ranking_scan *scan, const struct ranking_sta
     return scan->of_counters && !type->windows[ranking_scan_all_window(type)].has_fresh;
 }
 
+bool ranking_scan_has_work(struct ranking_scan *scan, const struct ranking_state *state)
+{
+    return scan->is_active || choose(scan, state);
+}
+
 int ranking_scan_step(struct ranking_scan *scan, struct ranking_state *state, struct ranking_work *work,
                       const struct outbox_conn *conn, int64_t counted_us, struct error *error)
 {

@@ -33,6 +33,8 @@ struct ranking_scan {
     int64_t swept_ms[RANKINGS_MAX]; /* the rankings' time at which the last scan of the type's records began */
 };
 
+/* Whether a scan is under way, or one is wanted. */
+bool ranking_scan_has_work(struct ranking_scan *scan, const struct ranking_state *state);
 /* Begins, continues or ends a scan. counted_us: every event that was in the outbox then, monotonic, is counted.
  * Returns 1 if there was something to do, 0 if there was nothing; or -1 with error
  * filled, as ranking_txn_commit. */

@@ -23,7 +23,7 @@ static void offer_record(struct ranking_work *work, const struct ranking_state *
                          struct text id, const struct ranking_record *record)
 {
     if (ranking_record_is_over(record, state->time_ms)) {
-        record_cache_drop(&work->cache, (size_t)(type - state->types), id);
+        record_cache_drop(work->cache, (size_t)(type - state->types), id);
         ranking_words_put(&work->dead, id);
         return;
     }

@@ -29,7 +29,7 @@ static const struct store_item *next_item(struct item_walk *walk)
     assert(place < request->asked_count);
     if (walk->refused < request->refused_count && request->refused[walk->refused].place == place) {
         const char *rule = request->refused[walk->refused++].rule;
-        walk->refusal = (struct store_item){.status = STATUS_INVALID_ARGUMENT, .detail = rule};
+        walk->refusal = (struct store_item){.status = STATUS_INVALID_ARGUMENT, .detail = rule, .is_decided = true};
         return &walk->refusal;
     }
     assert(walk->stored < request->call.item_count);
@@ -43,6 +43,10 @@ static Tally__V1__ErrorReason reason_of(enum status status)
         return TALLY__V1__ERROR_REASON__TOO_MANY_COUNTER_TYPES;
     case STATUS_DATA_DAMAGED:
         return TALLY__V1__ERROR_REASON__DATA_DAMAGED;
+    case STATUS_WRITES_REFUSED:
+        return TALLY__V1__ERROR_REASON__WRITES_REFUSED;
+    case STATUS_EXPIRED:
+        return TALLY__V1__ERROR_REASON__DEADLINE_PASSED;
     default:
         return TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED;
     }
@@ -71,6 +75,7 @@ static void fill_increment_result(const struct store_item *item, Tally__V1__Incr
     result->code = status_grpc_code(item->status);
     result->message = message_of(item);
     result->reason = reason_of(item->status);
+    result->part_failed = item->status != STATUS_OK && !item->is_decided;
     if (item->status == STATUS_OK) {
         result->value = item->value;
         result->replayed = item->replayed;
@@ -117,6 +122,7 @@ static void fill_get_result(const struct store_item *item, Tally__V1__GetResult 
     tally__v1__get_result__init(result);
     result->code = status_grpc_code(item->status);
     result->message = message_of(item);
+    result->reason = reason_of(item->status);
     if (item->status == STATUS_OK) {
         result->value = item->value;
     }

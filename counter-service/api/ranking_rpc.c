@@ -4,9 +4,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
+#include "counter-service/api/ranking_gather.h"
 #include "counter-service/api/ranking_reply.h"
 #include "counter-service/api/ranking_request.h"
-#include "counter-service/commands/ranking_read.h"
 #include "counter-service/ranking/ranking_answer.h"
 
 /* A call; lies in its arena. */
@@ -20,8 +20,11 @@ struct ranking_call {
     struct ranking_cache_place *place; /* NULL: what is read is not kept */
     bool has_asked_again;
     int64_t asked_us;
-    struct ranking_read read;
-    struct store_call store;
+    struct ranking_gather gather;
+    /* While it reads a total of one of several partitions: who stands where in all of them. NULL: the total comes with
+     * what is to be known of its only partition. */
+    struct ranking_snapshot *shared;
+    int64_t shared_asked_us;
 };
 
 static int64_t ttl_us_of(const struct ranking_call *call)
@@ -48,71 +51,89 @@ static void reply(struct ranking_call *call, const struct ranking_answer *answer
 
 /* ---- reads of Redis ---- */
 
-/* done runs on a store worker's thread. */
-static void submit(struct ranking_call *call, struct ranking_wanted wanted, void (*done)(struct store_call *store))
+/* done may run on a store worker's thread. */
+static void start(struct ranking_call *call, struct ranking_wanted wanted, void (*done)(struct ranking_gather *gather))
 {
     call->asked_us = clock_boottime_us();
-    ranking_read_init(&call->read, &call->question, wanted);
-    call->store = (struct store_call){
-        .operation = STORE_RANKING,
+    call->gather = (struct ranking_gather){
+        .question = &call->question,
+        .wanted = wanted,
         /* The others who wait for what is read may have more time than this call. */
         .deadline_us = call->place != NULL ? INT64_MAX : rpc_call_deadline_us(call->rpc_call),
-        .ranking = &call->read,
         .done = done,
     };
-    const enum status refused = store_submit(call->rpc->store, &call->store);
-    if (refused != STATUS_OK) {
-        call->store.status = refused;
-        done(&call->store);
-    }
+    ranking_gather_start(&call->gather, call->rpc->store, &call->rpc_call->arena);
 }
 
 /* ---- a read for this call alone ---- */
 
-static void on_own(struct store_call *store);
+static void on_own(struct ranking_gather *gather);
 static void ask_cache(struct ranking_call *call, int64_t asked_min_us);
+
+static void drop_read(struct ranking_call *call)
+{
+    ranking_gather_done(&call->gather);
+    ranking_snapshot_release(call->shared);
+    call->shared = NULL;
+}
 
 /* The resource has come among the best since the whole was read: it is read once more, for all who ask, and if that was
  * on its way before, for this call. */
 static void read_again(struct ranking_call *call)
 {
     const int64_t asked_us = call->asked_us;
-    ranking_read_done(&call->read);
+    drop_read(call);
     if (call->has_asked_again || ttl_us_of(call) == 0) {
-        submit(call, (struct ranking_wanted){.order = true, .total = true}, on_own);
+        start(call, (struct ranking_wanted){.order = true, .total = true}, on_own);
     } else {
         call->has_asked_again = true;
         ask_cache(call, asked_us);
     }
 }
 
-static void on_own(struct store_call *store)
+static void on_own(struct ranking_gather *gather)
 {
-    struct ranking_call *call = CONTAINER_OF(store, struct ranking_call, store);
-    const struct ranking_read *read = &call->read;
+    struct ranking_call *call = CONTAINER_OF(gather, struct ranking_call, gather);
+    struct ranking_snapshot *snapshot = call->shared != NULL ? call->shared : gather->snapshot;
+    const int64_t asked_us = call->shared != NULL ? call->shared_asked_us : call->asked_us;
     struct ranking_answer answer;
     struct error sentence;
-    if (store->status != STATUS_OK) {
-        ranking_read_done(&call->read);
-        fail(call, store->status, store->detail);
+    if (gather->status != STATUS_OK) {
+        const enum status status = gather->status;
+        const char *detail = gather->detail;
+        drop_read(call);
+        fail(call, status, detail);
         return;
     }
     const enum status status =
-        ranking_answer_make(&call->question, read->snapshot, ranking_read_total(read), &answer, &sentence);
-    if (status == STATUS_OK && ranking_answer_lacks_rank(&call->question, read->snapshot, &answer)) {
+        ranking_answer_make(&call->question, snapshot, ranking_gather_total(gather), &answer, &sentence);
+    if (status == STATUS_OK && ranking_answer_lacks_rank(&call->question, snapshot, gather->snapshot, &answer)) {
         read_again(call);
         return;
     }
-    struct ranking_read taken = call->read; /* the answer's entries lie in it, and the call is gone before they are */
+    ranking_snapshot_hold(snapshot); /* the answer's entries lie in it, and the call is gone before they are */
+    drop_read(call);
     if (status != STATUS_OK) {
         fail(call, status, sentence.message);
     } else {
-        reply(call, &answer, call->asked_us);
+        reply(call, &answer, asked_us);
     }
-    ranking_read_done(&taken);
+    ranking_snapshot_release(snapshot);
 }
 
 /* ---- a read for all who ask ---- */
+
+/* The resource has no place. Its total is in its own partition; who stands where in all of several is not read again.
+ */
+static void read_total(struct ranking_call *call, const struct ranking_outcome *outcome)
+{
+    if (store_partitions(call->rpc->store) > 1) {
+        call->shared = outcome->snapshot;
+        call->shared_asked_us = outcome->asked_us;
+        ranking_snapshot_hold(call->shared);
+    }
+    start(call, (struct ranking_wanted){.total = true}, on_own);
+}
 
 /* The call, which owned the read or waited for it, is told what was read. */
 static void use(struct ranking_call *call, const struct ranking_outcome *outcome)
@@ -124,7 +145,7 @@ static void use(struct ranking_call *call, const struct ranking_outcome *outcome
         return;
     }
     if (ranking_answer_needs_total(&call->question, outcome->snapshot)) {
-        submit(call, (struct ranking_wanted){.total = true}, on_own);
+        read_total(call, outcome);
         return;
     }
     const enum status status = ranking_answer_make(&call->question, outcome->snapshot, TEXT(""), &answer, &sentence);
@@ -141,14 +162,16 @@ static void on_waited(struct ranking_waiter *waiter, const struct ranking_outcom
 }
 
 /* Tells those who wait, then the call itself: what it has goes with it. */
-static void on_shared(struct store_call *store)
+static void on_shared(struct ranking_gather *gather)
 {
-    struct ranking_call *call = CONTAINER_OF(store, struct ranking_call, store);
-    struct ranking_read taken = call->read;
+    struct ranking_call *call = CONTAINER_OF(gather, struct ranking_call, gather);
+    struct ranking_snapshot *taken = gather->snapshot;
     struct ranking_cache_place *place = call->place;
-    struct ranking_outcome outcome = {store->status, store->detail, taken.snapshot, call->asked_us};
+    struct ranking_outcome outcome = {gather->status, gather->detail, taken, call->asked_us};
     struct error sentence;
     int64_t period;
+    gather->snapshot = NULL;
+    ranking_gather_done(gather);
     call->place = NULL;
     /* A period that is not kept is a failure: what was read of it is not worth keeping. */
     if (outcome.status == STATUS_OK) {
@@ -159,7 +182,7 @@ static void on_shared(struct store_call *store)
         ranking_cache_finish(call->rpc->cache, place, &outcome, ttl_us_of(call));
     }
     use(call, &outcome);
-    ranking_read_done(&taken);
+    ranking_snapshot_release(taken);
 }
 
 static void ask_cache(struct ranking_call *call, int64_t asked_min_us)
@@ -175,7 +198,7 @@ static void ask_cache(struct ranking_call *call, int64_t asked_min_us)
     case RANKING_TURN_WAITS:
         return;
     case RANKING_TURN_READS:
-        submit(call, (struct ranking_wanted){.order = true}, on_shared);
+        start(call, (struct ranking_wanted){.order = true}, on_shared);
         return;
     case RANKING_TURN_SHED:
         rpc_call_fail(call->rpc_call, STATUS_SHED, "Too many calls wait for answers about rankings");
@@ -187,7 +210,7 @@ static void ask(struct ranking_call *call)
 {
     const bool is_of_one = ranking_question_is_of_one(&call->question);
     if (ttl_us_of(call) == 0) {
-        submit(call, (struct ranking_wanted){.order = true, .total = is_of_one}, on_own);
+        start(call, (struct ranking_wanted){.order = true, .total = is_of_one}, on_own);
     } else {
         ask_cache(call, INT64_MIN);
     }

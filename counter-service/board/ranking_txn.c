@@ -248,3 +248,19 @@ int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *sta
                ? expect_own_version(state, conn, error)
                : -1;
 }
+
+int ranking_txn_resume(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
+                       struct error *error)
+{
+    struct redis_reply reply;
+    assert(state->is_loaded);
+    buffer_clear(&txn->requests, KEEP_BYTES);
+    redis_command_words(&txn->requests, TEXT("UNWATCH"));
+    ranking_txn_append_watch(&txn->requests, state);
+    append_version_read(&txn->requests, state);
+    return redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) == 0 &&
+                   redis_command_expect(conn->redis, "UNWATCH", &reply, error) == 0 &&
+                   redis_command_expect(conn->redis, "WATCH", &reply, error) == 0
+               ? expect_own_version(state, conn, error)
+               : -1;
+}

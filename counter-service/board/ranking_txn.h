@@ -71,6 +71,11 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
  * window as to be filled. Returns 0; or -1 with error filled, as ranking_txn_commit. */
 int ranking_txn_confirm(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
                         struct error *error) MUST_CHECK;
+/* The connection has served another state meanwhile, or is a new one: has Redis watch this state again and nothing
+ * else, and asks that nobody has written it since the last commit. Before the reads of the next change. Returns 0; or
+ * -1 with error filled, as ranking_txn_commit. */
+int ranking_txn_resume(struct ranking_txn *txn, const struct ranking_state *state, const struct outbox_conn *conn,
+                       struct error *error) MUST_CHECK;
 /* Has Redis watch the state from here on, and whose store it is: FLUSHALL closes no connection. For whoever reads it.
  */
 void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state);

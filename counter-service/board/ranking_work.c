@@ -1,6 +1,6 @@
 #include "counter-service/board/ranking_work.h"
 
-int ranking_work_init(struct ranking_work *work)
+void ranking_work_init(struct ranking_work *work)
 {
     *work = (struct ranking_work){.records = {.count = 0}};
     ranking_txn_init(&work->txn);
@@ -12,13 +12,11 @@ int ranking_work_init(struct ranking_work *work)
         buffer_init(&work->windows[i].bucket.body);
         buffer_init(&work->windows[i].left.body);
     }
-    return record_cache_init(&work->cache);
 }
 
 void ranking_work_done(struct ranking_work *work)
 {
     ranking_txn_done(&work->txn);
-    record_cache_done(&work->cache);
     buffer_done(&work->reads);
     buffer_done(&work->records.body);
     buffer_done(&work->dead.body);

@@ -1,5 +1,5 @@
 /* What a change of the records of a type amounts to, gathered resource by resource: memory that is used again and
- * again. Owned by one thread. */
+ * again, for one state after the other. Owned by one thread. */
 #ifndef TALLY_COUNTER_SERVICE_BOARD_RANKING_WORK_H
 #define TALLY_COUNTER_SERVICE_BOARD_RANKING_WORK_H
 
@@ -13,7 +13,7 @@
 struct ranking_work {
     struct ranking_txn txn;
     struct buffer reads;
-    struct record_cache cache; /* true as long as the state is loaded */
+    struct record_cache *cache; /* of the state that is worked on; true as long as that is loaded */
     struct log_limiter lost_limiter;
     struct ranking_words records;  /* fields and values of a type's hash */
     struct ranking_words dead;     /* fields */
@@ -25,8 +25,8 @@ struct ranking_work {
     } windows[RANKING_WINDOWS_MAX];
 };
 
-/* Returns 0, or -1 when out of memory; then too it is to be done. */
-int ranking_work_init(struct ranking_work *work) MUST_CHECK;
+/* Without a cache. */
+void ranking_work_init(struct ranking_work *work);
 void ranking_work_done(struct ranking_work *work);
 /* Before the rows of a type. */
 void ranking_work_clear(struct ranking_work *work);

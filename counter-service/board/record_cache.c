@@ -1,5 +1,6 @@
 #include "counter-service/board/record_cache.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,18 +22,19 @@ struct record_cache_entry {
     char *data;
 };
 
-int record_cache_init(struct record_cache *cache)
+int record_cache_init(struct record_cache *cache, size_t capacity)
 {
+    assert(capacity >= WAYS && capacity % WAYS == 0);
     struct prng prng;
     prng_init(&prng);
-    *cache = (struct record_cache){.seed = prng_next(&prng), .turn = 1};
-    cache->entries = calloc(RECORD_CACHE_MAX, sizeof(*cache->entries));
+    *cache = (struct record_cache){.seed = prng_next(&prng), .capacity = capacity, .turn = 1};
+    cache->entries = calloc(capacity, sizeof(*cache->entries));
     return cache->entries != NULL ? 0 : -1;
 }
 
 void record_cache_clear(struct record_cache *cache)
 {
-    for (size_t i = 0; cache->entries != NULL && i < RECORD_CACHE_MAX; i++) {
+    for (size_t i = 0; cache->entries != NULL && i < cache->capacity; i++) {
         free(cache->entries[i].data);
         cache->entries[i] = (struct record_cache_entry){.data = NULL};
     }
@@ -58,7 +60,7 @@ static struct record_cache_entry *pair_of(const struct record_cache *cache, size
 {
     const uint64_t hash = XXH3_64bits_withSeed(resource_id.data, resource_id.len, cache->seed + type);
     *ret_tag = (uint32_t)(hash >> 32);
-    return &cache->entries[hash % (RECORD_CACHE_MAX / WAYS) * WAYS];
+    return &cache->entries[hash % (cache->capacity / WAYS) * WAYS];
 }
 
 static bool is_of(const struct record_cache_entry *entry, uint32_t tag, size_t type, struct text resource_id)

@@ -12,7 +12,7 @@
 #include "common/base/text.h"
 
 enum {
-    /* Records that are held: 100 bytes each with the names of most, 900 at most. */
+    /* Records that are held by all caches of a process: 100 bytes each with the names of most, 900 at most. */
     RECORD_CACHE_MAX = 128 * 1024,
 };
 
@@ -21,13 +21,14 @@ struct record_cache_entry;
 struct record_cache {
     /* immutable after init */
     uint64_t seed; /* of the hashes: whoever chooses names must not know where they fall */
+    size_t capacity;
     /* what it holds: pairs of places, in one of which a record is */
     struct record_cache_entry *entries;
     uint32_t turn;
 };
 
-/* Returns 0, or -1 when out of memory. */
-int record_cache_init(struct record_cache *cache) MUST_CHECK;
+/* capacity: even, RECORD_CACHE_MAX at most. Returns 0, or -1 when out of memory. */
+int record_cache_init(struct record_cache *cache, size_t capacity) MUST_CHECK;
 void record_cache_done(struct record_cache *cache);
 /* Nothing is known any more. */
 void record_cache_clear(struct record_cache *cache);

@@ -25,6 +25,7 @@ struct store_item {
     const char *detail; /* static sentence for an item that failed, or NULL: the status's title will do */
     int64_t value;
     bool replayed;
+    bool is_decided; /* increments: the write script had a result for it; else status is that of its whole part */
 };
 
 struct item_trace;

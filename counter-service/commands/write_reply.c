@@ -84,6 +84,7 @@ static bool parse_tokens(struct text rest, struct refusal refused, struct store_
         if (!parse_token(text_cut(&rest, ' '), refused, &items[i])) {
             return false;
         }
+        items[i].is_decided = true;
         if (items[i].status == STATUS_OK) {
             reply->applied += !items[i].replayed;
             reply->replayed += items[i].replayed;

@@ -7,21 +7,35 @@
 #include "common/base/prng.h"
 #include "common/base/wrap.h"
 
-enum { BUCKETS = 2 * RANKING_ROWS_MAX }; /* a power of 2 */
 #define NO_ROW UINT32_MAX
 
-int ranking_chunk_init(struct ranking_chunk *chunk)
+/* A power of 2. */
+static size_t buckets_of(const struct ranking_chunk *chunk)
+{
+    return 2 * chunk->rows_max;
+}
+
+size_t ranking_chunk_rows_of(size_t chunks)
+{
+    size_t rows = RANKING_ROWS_MAX;
+    while (rows > RANKING_ROWS_MIN && rows * chunks > RANKING_ROWS_MAX) {
+        rows /= 2;
+    }
+    return rows;
+}
+
+int ranking_chunk_init(struct ranking_chunk *chunk, size_t rows_max)
 {
     struct prng prng;
     prng_init(&prng);
-    *chunk = (struct ranking_chunk){.seed = prng_next(&prng)};
-    chunk->rows.rows = malloc(RANKING_ROWS_MAX * sizeof(*chunk->rows.rows));
-    chunk->spare = malloc(RANKING_ROWS_MAX * sizeof(*chunk->spare));
-    chunk->buckets = malloc(BUCKETS * sizeof(*chunk->buckets));
+    *chunk = (struct ranking_chunk){.rows_max = rows_max, .seed = prng_next(&prng)};
+    chunk->rows.rows = malloc(rows_max * sizeof(*chunk->rows.rows));
+    chunk->spare = malloc(rows_max * sizeof(*chunk->spare));
+    chunk->buckets = malloc(buckets_of(chunk) * sizeof(*chunk->buckets));
     if (chunk->rows.rows == NULL || chunk->spare == NULL || chunk->buckets == NULL) {
         return -1;
     }
-    memset(chunk->buckets, 0xFF, BUCKETS * sizeof(*chunk->buckets)); /* NO_ROW */
+    memset(chunk->buckets, 0xFF, buckets_of(chunk) * sizeof(*chunk->buckets)); /* NO_ROW */
     return 0;
 }
 
@@ -34,7 +48,7 @@ void ranking_chunk_done(struct ranking_chunk *chunk)
 
 static uint32_t *bucket_of(const struct ranking_chunk *chunk, uint64_t hash)
 {
-    return &chunk->buckets[hash & (BUCKETS - 1)];
+    return &chunk->buckets[hash & (buckets_of(chunk) - 1)];
 }
 
 void ranking_chunk_clear(struct ranking_chunk *chunk)
@@ -58,7 +72,7 @@ static struct ranking_row *find(struct ranking_chunk *chunk, const struct event 
             return row;
         }
     }
-    assert(chunk->rows.count < RANKING_ROWS_MAX);
+    assert(chunk->rows.count < chunk->rows_max);
     struct ranking_row *row = &chunk->rows.rows[chunk->rows.count];
     *row = (struct ranking_row){.resource_id = event->resource_id, .hash = hash, .type = type, .next = *bucket};
     *bucket = (uint32_t)chunk->rows.count++;

@@ -12,7 +12,8 @@
 #include "counter-service/event/event.h"
 #include "counter-service/ranking/ranking_part.h"
 
-enum { RANKING_ROWS_MAX = 64 * 1024 };
+/* Of all chunks of a process together, unless there are more than 64. A power of 2. */
+enum { RANKING_ROWS_MAX = 64 * 1024, RANKING_ROWS_MIN = 1024 };
 
 struct record_cache_entry;
 
@@ -34,6 +35,7 @@ struct ranking_rows {
 };
 
 struct ranking_chunk {
+    size_t rows_max;          /* that it may have; a power of 2 */
     uint64_t seed;            /* of the hashes: whoever chooses names must not know where they fall */
     struct ranking_rows rows; /* in the order of their first events; after ranking_chunk_sort in that of their lanes */
     size_t event_count;       /* of types that are not ranked too */
@@ -46,8 +48,10 @@ struct ranking_chunk {
     size_t lane_starts[RANKING_LANES + 1];
 };
 
-/* Returns 0, or -1 when out of memory; then too it is to be done. */
-int ranking_chunk_init(struct ranking_chunk *chunk) MUST_CHECK;
+/* How many rows each of so many chunks may have: the same for everybody, since one may end what another began. */
+size_t ranking_chunk_rows_of(size_t chunks);
+/* rows_max: a power of 2. Returns 0, or -1 when out of memory; then too it is to be done. */
+int ranking_chunk_init(struct ranking_chunk *chunk, size_t rows_max) MUST_CHECK;
 void ranking_chunk_done(struct ranking_chunk *chunk);
 void ranking_chunk_clear(struct ranking_chunk *chunk);
 /* type: of the event's counter_type among those that are ranked; negative: none. There must be a row left. */

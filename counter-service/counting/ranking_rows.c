@@ -156,7 +156,7 @@ static void put_record(struct ranking_work *work, const struct ranking_row *row,
     if (row->kept != NULL) {
         record_cache_renew(row->kept, packed);
     } else {
-        record_cache_put(&work->cache, row->type, row->resource_id, packed);
+        record_cache_put(work->cache, row->type, row->resource_id, packed);
     }
 }
 
@@ -227,7 +227,7 @@ static int put_type(struct ranking_work *work, struct ranking_state *state, cons
 static int read_all(struct ranking_work *work, const struct ranking_state *state, const struct outbox_conn *conn,
                     struct ranking_rows *rows, struct error *error)
 {
-    ask_cache(&work->cache, rows);
+    ask_cache(work->cache, rows);
     put_reads(&work->reads, state, rows);
     if (work->reads.len == 0 && !work->reads.failed) {
         return 0;

@@ -12,8 +12,11 @@
 #include "counter-service/event/event_batch.h"
 #include "counter-service/outbox/outbox_step.h"
 
+struct outbox_follower;
+
 struct outbox_entry {
     struct list_node node;
+    struct outbox_follower *follower; /* NULL: it has forgotten the entry, which waits for what was handed out of it */
     struct stream_id id;
     uint64_t last_number;             /* of its events */
     struct event next;                /* the next one to be handed out, if has_next */

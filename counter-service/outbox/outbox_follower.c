@@ -49,7 +49,12 @@ void outbox_follower_restart(struct outbox_follower *follower)
     struct outbox_entry *entry;
     while ((entry = first_entry(follower)) != NULL) {
         list_remove(&follower->entries, &entry->node);
-        free(entry);
+        if (follower->orphans != NULL && entry->events_open > 0) {
+            entry->follower = NULL;
+            list_append(follower->orphans, &entry->node);
+        } else {
+            free(entry);
+        }
     }
     follower->waiting = NULL;
     follower->events_open = 0;
@@ -106,6 +111,7 @@ static int read_entries(struct outbox_follower *follower, const struct outbox_st
             return -1;
         }
         follower->damaged += entry->is_damaged;
+        entry->follower = follower;
         number(follower, entry, raw.first_number);
         list_append(&follower->entries, &entry->node);
         follower->waiting = follower->waiting == NULL ? entry : follower->waiting;
@@ -148,24 +154,26 @@ static int exchange(struct outbox_follower *follower, const struct outbox_conn *
     return 0;
 }
 
+static bool is_unknown_script(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR && redis_error_of_write(reply->text).unknown_script;
+}
+
 /* By the script's hash, and by its text where Redis has forgotten that. */
 static int ask(struct outbox_follower *follower, const struct outbox_conn *conn, struct outbox_step_request *request,
-               struct outbox_step *ret_step, struct error *error)
+               struct redis_reply *ret_reply, struct error *error)
 {
-    struct redis_reply reply;
     request->verb = TEXT("EVALSHA");
     request->script = (struct text){conn->step_sha, REDIS_SCRIPT_SHA_LEN};
-    if (exchange(follower, conn, request, &reply, error) != 0) {
+    if (exchange(follower, conn, request, ret_reply, error) != 0) {
         return -1;
     }
-    if (reply.type == REDIS_ERROR && redis_error_of_write(reply.text).unknown_script) {
+    if (is_unknown_script(ret_reply)) {
         request->verb = TEXT("EVAL");
         request->script = (struct text){outbox_step, outbox_step_len};
-        if (exchange(follower, conn, request, &reply, error) != 0) {
-            return -1;
-        }
+        return exchange(follower, conn, request, ret_reply, error);
     }
-    return outbox_step_read(&reply, ret_step, error);
+    return 0;
 }
 
 static void begin_at(struct outbox_follower *follower, const struct outbox_position *position)
@@ -185,8 +193,9 @@ static void note(struct outbox_follower *follower, const struct outbox_step *ste
     follower->trimmed = step->trimmed;
     follower->stored = step->position;
     follower->clock_ms = step->now_ms;
+    follower->is_free = step->lease == OUTBOX_FREE;
     *ret_restarted = false;
-    if (step->lease == OUTBOX_HELD && owned) {
+    if ((step->lease == OUTBOX_HELD || step->lease == OUTBOX_FREE) && owned) {
         outbox_follower_restart(follower);
         *ret_restarted = true;
     } else if (step->lease == OUTBOX_TAKEN || (step->lease == OUTBOX_OWNED && !owned)) {
@@ -195,11 +204,10 @@ static void note(struct outbox_follower *follower, const struct outbox_step *ste
     }
 }
 
-int outbox_follower_step(struct outbox_follower *follower, const struct outbox_conn *conn, size_t events_max,
-                         bool *ret_restarted, struct error *error)
+static struct outbox_step_request request_of(const struct outbox_follower *follower,
+                                             const struct outbox_follower_wish *wish)
 {
-    struct outbox_step step;
-    struct outbox_step_request request = {
+    return (struct outbox_step_request){
         .prefix = &follower->prefix,
         .consumer = follower->consumer,
         .configured = follower->configured,
@@ -207,22 +215,71 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
         .lease_ms = follower->lease_ms,
         .move_to = has_moved(follower) ? &follower->done : NULL,
         .read_after = follower->read_after,
-        .count = entries_wanted(follower, events_max),
+        .count = entries_wanted(follower, wish->events_max),
+        .leaves_free = wish->leaves_free && !follower->owns,
     };
-    if (ask(follower, conn, &request, &step, error) != 0) {
-        return -1;
+}
+
+int outbox_follower_append(struct outbox_follower *follower, const struct outbox_conn *conn,
+                           const struct outbox_follower_wish *wish, struct buffer *out)
+{
+    struct outbox_step_request request = request_of(follower, wish);
+    request.verb = TEXT("EVALSHA");
+    request.script = (struct text){conn->step_sha, REDIS_SCRIPT_SHA_LEN};
+    follower->asked = request.count;
+    return outbox_step_append(out, &request);
+}
+
+enum outbox_answer outbox_follower_answer(struct outbox_follower *follower, const struct redis_reply *reply,
+                                          bool *ret_restarted, struct error *error)
+{
+    struct outbox_step step;
+    if (is_unknown_script(reply)) {
+        return OUTBOX_ASK_AGAIN;
+    }
+    if (outbox_step_read(reply, &step, error) != 0) {
+        return OUTBOX_ANSWER_BAD;
     }
     note(follower, &step, ret_restarted);
-    follower->at_end = request.count > 0 && !*ret_restarted && !step.has_more;
-    if (*ret_restarted || request.count == 0) {
-        return 0;
+    follower->at_end = follower->asked > 0 && !*ret_restarted && !step.has_more;
+    if (*ret_restarted || follower->asked == 0) {
+        return OUTBOX_ANSWERED;
     }
-    return read_entries(follower, &step, error);
+    return read_entries(follower, &step, error) == 0 ? OUTBOX_ANSWERED : OUTBOX_ANSWER_BAD;
+}
+
+int outbox_follower_ask(struct outbox_follower *follower, const struct outbox_conn *conn,
+                        const struct outbox_follower_wish *wish, struct redis_reply *ret_reply, struct error *error)
+{
+    struct outbox_step_request request = request_of(follower, wish);
+    follower->asked = request.count;
+    return ask(follower, conn, &request, ret_reply, error);
+}
+
+int outbox_follower_step(struct outbox_follower *follower, const struct outbox_conn *conn, size_t events_max,
+                         bool *ret_restarted, struct error *error)
+{
+    struct redis_reply reply;
+    const struct outbox_follower_wish wish = {.events_max = events_max};
+    if (outbox_follower_ask(follower, conn, &wish, &reply, error) != 0) {
+        return -1;
+    }
+    switch (outbox_follower_answer(follower, &reply, ret_restarted, error)) {
+    case OUTBOX_ANSWERED:
+        return 0;
+    case OUTBOX_ASK_AGAIN:
+        error_set(error, "Redis does not know the script that it was sent");
+        return -1;
+    case OUTBOX_ANSWER_BAD:
+        break;
+    }
+    return -1;
 }
 
 void outbox_follower_release(struct outbox_follower *follower, const struct outbox_conn *conn)
 {
     struct outbox_step step;
+    struct redis_reply reply;
     struct error error;
     struct outbox_step_request request = {
         .prefix = &follower->prefix,
@@ -230,7 +287,8 @@ void outbox_follower_release(struct outbox_follower *follower, const struct outb
         .token = follower->token,
         .move_to = has_moved(follower) ? &follower->done : NULL,
     };
-    if (follower->owns && ask(follower, conn, &request, &step, &error) != 0) {
+    if (follower->owns &&
+        (ask(follower, conn, &request, &reply, &error) != 0 || outbox_step_read(&reply, &step, &error) != 0)) {
         log_debug("events", "the lease was not given up", LOG_STR("error", error.message));
     }
     outbox_follower_restart(follower);
@@ -273,6 +331,28 @@ void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_
     entry->events_open--;
     follower->events_open--;
     settle(follower);
+}
+
+void outbox_entry_event_done(struct outbox_entry *entry, struct list *orphans)
+{
+    if (entry->follower != NULL) {
+        outbox_follower_event_done(entry->follower, entry);
+        return;
+    }
+    assert(entry->events_open > 0);
+    if (--entry->events_open == 0) {
+        list_remove(orphans, &entry->node);
+        free(entry);
+    }
+}
+
+void outbox_orphans_free(struct list *orphans)
+{
+    struct outbox_entry *entry;
+    while ((entry = LIST_ENTRY(orphans->first, struct outbox_entry, node)) != NULL) {
+        list_remove(orphans, &entry->node);
+        free(entry);
+    }
 }
 
 void outbox_follower_all_done(struct outbox_follower *follower)

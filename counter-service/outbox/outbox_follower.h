@@ -29,8 +29,12 @@ struct outbox_follower {
     char token[OUTBOX_TOKEN_LEN + 1]; /* of this follower alone */
     int lease_ms;
     unsigned configured; /* consumers, outbox_consumers_of: of whoever made the follower, after init */
+    /* Likewise. Where entries go that the follower forgets while events of them are handed out: whoever has these may
+     * still tell that they are done. NULL: the entries are freed. */
+    struct list *orphans;
     /* what Redis told last */
     bool owns;
+    bool is_free; /* nobody had the lease, and it was left so */
     uint64_t appended;
     uint64_t trimmed;
     struct outbox_position stored; /* Redis has it */
@@ -43,6 +47,7 @@ struct outbox_follower {
     struct outbox_entry *waiting; /* the first of them with events not handed out; NULL: none */
     bool at_end;                  /* the last step that read found nothing behind what it read */
     size_t events_open;           /* handed out, and not done */
+    size_t asked;                 /* for so many entries, in the last step */
     uint64_t entry_events_mean;   /* how many events entries had of late */
     uint64_t damaged;             /* entries that could not be read, since init */
     struct buffer requests;
@@ -59,6 +64,26 @@ void outbox_follower_done(struct outbox_follower *follower);
  * done any more. */
 int outbox_follower_step(struct outbox_follower *follower, const struct outbox_conn *conn, size_t events_max,
                          bool *ret_restarted, struct error *error) MUST_CHECK;
+/* The same, for steps of many followers in one exchange: what is to be sent, and what the reply to it means. */
+struct outbox_follower_wish {
+    size_t events_max;
+    bool leaves_free; /* the lease is not taken if nobody has it; one that this follower has is kept */
+};
+enum outbox_answer {
+    OUTBOX_ANSWERED,
+    OUTBOX_ASK_AGAIN, /* Redis has forgotten the script: nothing was done, outbox_follower_ask sends its text */
+    OUTBOX_ANSWER_BAD /* error is filled; nothing of the follower's is known any more */
+};
+/* Returns 0, or -1 when out of memory. */
+int outbox_follower_append(struct outbox_follower *follower, const struct outbox_conn *conn,
+                           const struct outbox_follower_wish *wish, struct buffer *out) MUST_CHECK;
+enum outbox_answer outbox_follower_answer(struct outbox_follower *follower, const struct redis_reply *reply,
+                                          bool *ret_restarted, struct error *error) MUST_CHECK;
+/* In an exchange of its own. Returns 0, or -1 with error filled: the connection must be closed. */
+int outbox_follower_ask(struct outbox_follower *follower, const struct outbox_conn *conn,
+                        const struct outbox_follower_wish *wish, struct redis_reply *ret_reply, struct error *error)
+    MUST_CHECK;
+
 /* The last step: stores the position and gives the lease up, if it is owned. Failure is none of anybody's: the lease
  * expires. */
 void outbox_follower_release(struct outbox_follower *follower, const struct outbox_conn *conn);
@@ -76,6 +101,9 @@ uint64_t outbox_follower_peek_number(const struct outbox_follower *follower);
 void outbox_follower_take(struct outbox_follower *follower);
 /* One event of the entry, which was taken, is done. */
 void outbox_follower_event_done(struct outbox_follower *follower, struct outbox_entry *entry);
+/* The same where the follower may have forgotten the entry (orphans); and nobody will tell it of any of these. */
+void outbox_entry_event_done(struct outbox_entry *entry, struct list *orphans);
+void outbox_orphans_free(struct list *orphans);
 /* Everything that was taken is done. */
 void outbox_follower_all_done(struct outbox_follower *follower);
 

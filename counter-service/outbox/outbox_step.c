@@ -10,7 +10,7 @@
 #include "counter-service/redis/resp.h"
 
 enum {
-    ARGUMENTS = 6,
+    ARGUMENTS = 7,
     OWN_KEYS = 4,
     STREAM_ID_SIZE = 20 + 1 + 20 + 1,
     POSITION_SIZE = STREAM_ID_SIZE + 1 + 20,
@@ -103,6 +103,7 @@ int outbox_step_append(struct buffer *out, const struct outbox_step_request *req
     put_id(out, request->read_after);
     resp_put_integer(out, (int64_t)request->count);
     put_configured(out, request);
+    resp_put_string(out, request->leaves_free ? TEXT("1") : TEXT("0"));
     return resp_end(out, start);
 }
 
@@ -122,8 +123,11 @@ static bool read_position(struct text text, struct outbox_position *ret_position
 static bool read_lease(struct text text, enum outbox_lease *ret_lease)
 {
     const char letter = text.len == 1 ? text.data[0] : '\0';
-    *ret_lease = letter == 'O' ? OUTBOX_OWNED : letter == 'T' ? OUTBOX_TAKEN : OUTBOX_HELD;
-    return letter == 'O' || letter == 'T' || letter == 'H';
+    *ret_lease = letter == 'O'   ? OUTBOX_OWNED
+                 : letter == 'T' ? OUTBOX_TAKEN
+                 : letter == 'F' ? OUTBOX_FREE
+                                 : OUTBOX_HELD;
+    return letter == 'O' || letter == 'T' || letter == 'F' || letter == 'H';
 }
 
 /* Entries of a stream have; what they hold may be anybody's. */

@@ -43,12 +43,14 @@ struct outbox_step_request {
     const struct outbox_position *move_to; /* NULL: nowhere */
     struct stream_id read_after;
     size_t count;
+    bool leaves_free; /* a lease that nobody has is not taken */
 };
 
 enum outbox_lease {
     OUTBOX_OWNED,
     OUTBOX_TAKEN, /* a moment ago: start again from the position */
-    OUTBOX_HELD   /* by another instance */
+    OUTBOX_HELD,  /* by another instance */
+    OUTBOX_FREE   /* nobody has it, and it was left so */
 };
 
 struct outbox_step {

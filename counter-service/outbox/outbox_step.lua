@@ -12,6 +12,7 @@
 --       4 read entries after this id
 --       5 how many entries at most
 --       6 for each of the other consumers 1 if it is configured, else 0
+--       7 1 if a lease that nobody has is to be left to others for now, else 0
 --
 -- A position is "<id of an entry> <number of its last event>": all up to there is done. A consumer without one starts
 -- at the head of the stream: nothing is trimmed before one that is configured has one. It goes a day after nobody
@@ -24,6 +25,7 @@
 --       O the lease is this instance's, as before
 --       T it is now, and may have been another's meanwhile: nothing was moved or read, go on from the position told
 --       H another instance has it: nothing was moved or read
+--       F nobody has it, and it was left free: nothing was moved or read
 local lease, own_position, stream, outbox = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, life, target = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local call = redis.call
@@ -44,6 +46,9 @@ if owner and owner ~= token then
         call('PEXPIRE', lease, life)
     end
     return { 'H', appended, trimmed, position or '0-0 0', now_ms, {}, 0 }
+end
+if not owner and ARGV[7] == '1' then
+    return { 'F', appended, trimmed, position or '0-0 0', now_ms, {}, 0 }
 end
 if not owner or not position then
     if life > 0 then

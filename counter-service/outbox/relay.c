@@ -71,7 +71,14 @@ static double read_leads(void *ctx)
 {
     struct relay_state state;
     relay_read_state(ctx, &state);
-    return state.role == RELAY_LEADS ? 1 : 0;
+    return (double)state.led;
+}
+
+static double read_partitions(void *ctx)
+{
+    struct relay_state state;
+    relay_read_state(ctx, &state);
+    return (double)state.partitions;
 }
 
 /* ---- start and end ---- */
@@ -90,10 +97,7 @@ int relay_start(const struct config *config, struct topology *topology, struct r
         error_set(error, "out of memory");
         return -1;
     }
-    if (relay_run_init(&relay->run, config, topology, error) != 0) {
-        free(relay);
-        return -1;
-    }
+    relay_run_init(&relay->run, config, topology);
     pthread_mutex_init(&relay->lock, NULL);
     if (background_start(&relay->background, "relay", run, relay, error) != 0) {
         relay_run_done(&relay->run);
@@ -101,7 +105,8 @@ int relay_start(const struct config *config, struct topology *topology, struct r
         free(relay);
         return -1;
     }
-    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads}, relay);
+    relay_metrics_register_readers(&(struct relay_metrics_readers){read_waiting, read_lag, read_leads, read_partitions},
+                                   relay);
     *ret_relay = relay;
     return 0;
 }

@@ -1,5 +1,8 @@
 #include "counter-service/outbox/relay_kafka.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "counter-service/kafka/kafka_topic.h"
 
@@ -7,6 +10,8 @@ enum {
     TOPIC_TIMEOUT_MS = 3000,
     LOOK_MS = 5000,
     VALUE_KEEP_BYTES = 4096,
+    /* Of one partition, before it is another one's turn. */
+    TURN_EVENTS = 100,
 };
 
 /* ---- the producer ---- */
@@ -29,7 +34,9 @@ static void fail_producer(struct relay_run *run)
 static void on_acknowledged(void *ctx, void *tag)
 {
     struct relay_run *run = ctx;
-    outbox_follower_event_done(&run->follower, tag);
+    assert(run->open > 0);
+    run->open--;
+    outbox_entry_event_done(tag, &run->orphans);
     metrics_add(run->metrics.published, 1);
     run->published_us = clock_realtime_us();
     relay_run_recover(run);
@@ -55,8 +62,7 @@ static void start_producer(struct relay_run *run)
 static void look_after_idle_producer(struct relay_run *run)
 {
     const int64_t now_us = clock_monotonic_us();
-    if (run->follower.events_open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' &&
-        now_us >= run->look_us + LOOK_MS * 1000) {
+    if (run->open == 0 && kafka_producer_trouble(run->producer)[0] != '\0' && now_us >= run->look_us + LOOK_MS * 1000) {
         run->look_us = now_us;
         run->topic_is_there = false;
     }
@@ -88,13 +94,49 @@ static enum kafka_outcome send_event(struct relay_run *run, const struct event *
                                               });
 }
 
-static void send_all(struct relay_run *run)
+/* Messages tell whose store they are of; nearly always it is the same. */
+static void write_as(struct relay_run *run, const char *store_id)
 {
+    if (strcmp(run->writer.store_id, store_id) != 0) {
+        event_writer_init(&run->writer, run->config->kafka.format, store_id);
+    }
+}
+
+/* Some of a partition's. Returns how many; *ret_full: nobody can send more for now. */
+static size_t send_some(struct relay_run *run, size_t i, bool *ret_full)
+{
+    size_t sent = 0;
     struct event event;
     struct outbox_entry *entry;
-    while (run->follower.events_open < RELAY_WINDOW && outbox_follower_peek(&run->follower, &event, &entry) &&
-           send_event(run, &event, entry) == KAFKA_OK) {
-        outbox_follower_take(&run->follower);
+    struct outbox_follower *follower = &run->set.members[i].follower;
+    const struct outbox_conn *conn = outbox_set_conn(&run->set, i);
+    if (!follower->owns || conn == NULL) {
+        return 0;
+    }
+    write_as(run, conn->store_id);
+    while (sent < TURN_EVENTS && outbox_follower_peek(follower, &event, &entry)) {
+        if (run->open == RELAY_WINDOW || send_event(run, &event, entry) != KAFKA_OK) {
+            *ret_full = true;
+            return sent;
+        }
+        outbox_follower_take(follower);
+        run->open++;
+        sent++;
+    }
+    return sent;
+}
+
+/* Partition by partition: one that has many events keeps none of the others back. */
+static void send_all(struct relay_run *run)
+{
+    bool is_full = false;
+    size_t sent = 1;
+    while (sent > 0 && !is_full) {
+        sent = 0;
+        for (size_t k = 0; k < run->set.count && !is_full; k++) {
+            sent += send_some(run, run->next, &is_full);
+            run->next = (run->next + 1) % run->set.count;
+        }
     }
 }
 
@@ -112,11 +154,11 @@ int relay_kafka_turn(struct relay_run *run)
     if (run->producer == NULL || !run->topic_is_there) {
         return RELAY_IDLE_MS;
     }
-    if (outbox_follower_waiting(&run->follower) == 0) {
+    if (outbox_set_waiting(&run->set) == 0) {
         relay_run_recover(run);
     }
     send_all(run);
-    const bool listens = run->follower.events_open > 0;
+    const bool listens = run->open > 0;
     if (kafka_producer_poll(run->producer, listens ? RELAY_LISTEN_MS : 0, &run->trouble) == KAFKA_ENDED) {
         fail_producer(run);
     }

@@ -17,22 +17,26 @@ static const struct metric_family restarts_family = {
 };
 static const struct metric_family waiting_family = {
     .name = "tally_events_outbox_length",
-    .help = "Events in the outbox that Kafka has not acknowledged.",
+    .help = "Events in the outboxes of all partitions that Kafka has not acknowledged.",
     .type = METRIC_GAUGE,
-    .labels = {"partition"},
 };
 static const struct metric_family lag_family = {
     .name = "tally_events_publish_lag_seconds",
-    .help = "Age of the oldest event that waits for Kafka, as the instance that relays sees it; 0 on the others.",
+    .help = "Age of the oldest event that waits for Kafka, as whoever relays it sees it; 0 on instances that relay "
+            "nothing.",
     .type = METRIC_GAUGE,
 };
 static const struct metric_family leads_family = {
     .name = "tally_events_relaying",
-    .help = "1 if this instance is the one that carries the outbox's events to Kafka.",
+    .help = "Partitions whose events this instance carries to Kafka.",
     .type = METRIC_GAUGE,
 };
 
-static const char *const first_partition = "0";
+static const struct metric_family partitions_family = {
+    .name = "tally_events_partitions",
+    .help = "Partitions that the data have, each of which one instance carries the events of; 0: not known yet.",
+    .type = METRIC_GAUGE,
+};
 
 struct relay_metrics relay_metrics_register(void)
 {
@@ -45,14 +49,16 @@ struct relay_metrics relay_metrics_register(void)
 
 void relay_metrics_register_readers(const struct relay_metrics_readers *readers, void *ctx)
 {
-    metrics_register_reader(&waiting_family, &first_partition, readers->waiting, ctx);
+    metrics_register_reader(&waiting_family, NULL, readers->waiting, ctx);
     metrics_register_reader(&lag_family, NULL, readers->lag_seconds, ctx);
     metrics_register_reader(&leads_family, NULL, readers->leads, ctx);
+    metrics_register_reader(&partitions_family, NULL, readers->partitions, ctx);
 }
 
 void relay_metrics_unregister_readers(void)
 {
-    metrics_unregister_reader(&waiting_family, &first_partition);
+    metrics_unregister_reader(&waiting_family, NULL);
     metrics_unregister_reader(&lag_family, NULL);
     metrics_unregister_reader(&leads_family, NULL);
+    metrics_unregister_reader(&partitions_family, NULL);
 }

@@ -17,6 +17,7 @@ struct relay_metrics_readers {
     metrics_reader waiting;
     metrics_reader lag_seconds;
     metrics_reader leads;
+    metrics_reader partitions;
 };
 void relay_metrics_register_readers(const struct relay_metrics_readers *readers, void *ctx);
 void relay_metrics_unregister_readers(void);

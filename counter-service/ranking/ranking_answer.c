@@ -1,6 +1,5 @@
 #include "counter-service/ranking/ranking_answer.h"
 
-#include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "counter-service/ranking/ranking_record.h"
 
@@ -23,28 +22,6 @@ enum status ranking_answer_period(const struct ranking_question *question, const
     }
     *ret_period = period;
     return STATUS_OK;
-}
-
-/* When no event waits, the rankings are those of now, up to the next period: that one is begun by an event, or a little
- * later. Redis's clock may have stepped back behind the last event. */
-static int64_t as_of_ms(const struct ranking_snapshot *snapshot, bool is_of_total)
-{
-    const int64_t counted = is_of_total ? snapshot->total_counted : snapshot->counted;
-    const int64_t counted_ms = is_of_total ? snapshot->total_counted_ms : snapshot->counted_ms;
-    if (!snapshot->has_board) {
-        return snapshot->now_ms;
-    }
-    const int64_t next_ms = snapshot->next_ms > 0 ? snapshot->next_ms : 1; /* it may be anybody's */
-    const int64_t until_ms = clock_earlier(snapshot->now_ms, next_ms - 1);
-    const bool nothing_waits = counted == snapshot->appended;
-    return nothing_waits && until_ms > counted_ms ? until_ms : counted_ms;
-}
-
-/* The first time at which an event counts in the period. */
-static int64_t first_ms(const struct ranking_window *window, int64_t period)
-{
-    const bool is_rolling = window->kind == RANKING_KIND_ROLLING;
-    return ranking_period_start(window, is_rolling ? period - window->bucket_count + 1 : period);
 }
 
 /* How many places must be the true ones. place: of the resource, from 0; -1: it has none. */
@@ -76,10 +53,10 @@ static void set_state(struct ranking_answer *answer, const struct ranking_questi
 {
     const bool has_top = snapshot->has_board && snapshot->has_top;
     const struct ranking_top top = has_top ? snapshot->top : ranking_top_unfilled(snapshot->now_ms);
-    const bool has_past = top.since_ms <= first_ms(&question->window, period);
+    const bool has_past = top.since_ms <= ranking_period_first_ms(&question->window, period);
     const bool lets_go = snapshot->has_board && ranking_board_lets_go(&snapshot->board, &question->window);
     ranking_period_name(&question->window, period, answer->period);
-    answer->as_of_ms = as_of_ms(snapshot, ranking_question_is_of_one(question) && place < 0);
+    answer->as_of_ms = ranking_snapshot_as_of_ms(snapshot, ranking_question_is_of_one(question) && place < 0);
     /* Not before the first event comes is it known since when a window that was turned on is whole. */
     const int64_t since_ms = top.since_ms < answer->as_of_ms ? top.since_ms : answer->as_of_ms;
     answer->since_ms = has_past ? 0 : since_ms;
@@ -117,11 +94,11 @@ bool ranking_answer_needs_total(const struct ranking_question *question, const s
 }
 
 bool ranking_answer_lacks_rank(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
-                               const struct ranking_answer *answer)
+                               const struct ranking_snapshot *of_total, const struct ranking_answer *answer)
 {
     /* A record that is ahead of the top: reading that again would not help. */
-    return !snapshot->has_order && snapshot->total_counted <= snapshot->counted &&
-           ranking_question_is_of_one(question) &&
+    return !of_total->has_order && of_total->total_counted <= of_total->counted &&
+           ranking_question_is_of_one(question) && answer->rank == 0 &&
            ranking_snapshot_belongs(snapshot, answer->score, question->resource_id);
 }
 

@@ -40,8 +40,9 @@ bool ranking_answer_needs_total(const struct ranking_question *question, const s
 enum status ranking_answer_make(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
                                 struct text total, struct ranking_answer *ret_answer, struct error *error) MUST_CHECK;
 
-/* Whether the resource has no rank in the answer only because the snapshot has no order. */
+/* Whether the resource has no rank in the answer only because it has come among the best since the snapshot's order was
+ * read, or the snapshot has none. of_total: the snapshot that the total was read with, which may be the same one. */
 bool ranking_answer_lacks_rank(const struct ranking_question *question, const struct ranking_snapshot *snapshot,
-                               const struct ranking_answer *answer);
+                               const struct ranking_snapshot *of_total, const struct ranking_answer *answer);
 
 #endif

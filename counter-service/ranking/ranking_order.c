@@ -185,6 +185,89 @@ enum status ranking_order_read(const struct text *texts, size_t text_count, stru
     return status;
 }
 
+/* ---- several orders ---- */
+
+/* What is left of one of them; not empty while it is in the heap. */
+struct rest {
+    const struct ranking_entry *first;
+    const struct ranking_entry *end;
+};
+
+/* The rest with the best place is heap[0]; the one at i is no worse than those at 2i + 1 and 2i + 2. */
+static void sift_down(struct rest *heap, size_t count, size_t i)
+{
+    for (size_t child; (child = 2 * i + 1) < count; i = child) {
+        if (child + 1 < count && by_place(heap[child + 1].first, heap[child].first) < 0) {
+            child++;
+        }
+        if (by_place(heap[i].first, heap[child].first) <= 0) {
+            return;
+        }
+        const struct rest worse = heap[i];
+        heap[i] = heap[child];
+        heap[child] = worse;
+    }
+}
+
+static size_t make_heap(struct rest *heap, const struct ranking_order *const *orders, size_t order_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < order_count; i++) {
+        if (orders[i]->count > 0) {
+            heap[count++] = (struct rest){orders[i]->entries, orders[i]->entries + orders[i]->count};
+        }
+    }
+    for (size_t i = count / 2; i > 0; i--) {
+        sift_down(heap, count, i - 1);
+    }
+    return count;
+}
+
+/* The best of all that are left, before the floor; NULL: there is none. */
+static const struct ranking_entry *best_of(const struct rest *heap, size_t count, const struct ranking_place *floor)
+{
+    const struct ranking_entry *best = count > 0 ? heap[0].first : NULL;
+    return best != NULL && ranking_place_is_had(floor, best->score, best->resource_id) ? best : NULL;
+}
+
+static const struct ranking_entry *take_best(struct members *members, struct rest *heap, size_t rest_count,
+                                             const struct ranking_place *floor, size_t count_max)
+{
+    const struct ranking_entry *best;
+    while ((best = best_of(heap, rest_count, floor)) != NULL && members->count < count_max) {
+        members->entries[members->count++] = *best;
+        heap[0].first++;
+        if (heap[0].first == heap[0].end) {
+            heap[0] = heap[--rest_count];
+        }
+        sift_down(heap, rest_count, 0);
+    }
+    return best;
+}
+
+enum status ranking_order_merge(const struct ranking_order *const *orders, size_t order_count,
+                                const struct ranking_place *floor, size_t count_max, struct ranking_order *ret_order,
+                                const struct ranking_entry **ret_next)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < order_count; i++) {
+        total += orders[i]->count;
+    }
+    struct prng prng;
+    prng_init(&prng);
+    struct members members = {.index.seed = prng_next(&prng)};
+    struct rest *heap = malloc((order_count + 1) * sizeof(*heap));
+    members.entries = malloc(((total < count_max ? total : count_max) + 1) * sizeof(struct ranking_entry));
+    enum status status = STATUS_OUT_OF_MEMORY;
+    if (heap != NULL && members.entries != NULL) {
+        *ret_next = take_best(&members, heap, make_heap(heap, orders, order_count), floor, count_max);
+        status = keep(&members, ret_order);
+    }
+    free(heap);
+    free(members.entries);
+    return status;
+}
+
 void ranking_order_done(struct ranking_order *order)
 {
     free(order->memory);

@@ -9,6 +9,7 @@
 #include "common/base/compiler.h"
 #include "common/base/text.h"
 #include "common/contract/status.h"
+#include "counter-service/ranking/ranking_place.h"
 
 struct ranking_entry {
     int64_t score; /* not 0 */
@@ -31,6 +32,12 @@ struct ranking_order {
  * STATUS_DATA_DAMAGED or STATUS_OUT_OF_MEMORY. The time is that of putting the members in order: a millisecond or two
  * for 10,000. */
 enum status ranking_order_read(const struct text *texts, size_t text_count, struct ranking_order *ret_order) MUST_CHECK;
+/* The orders of several partitions as one, which has copies of their texts: the best `count_max` of them all, and none
+ * behind the floor (NULL: there is none). *ret_next: the best that was left out for count_max, in one of the orders;
+ * NULL: nobody was. Returns STATUS_OK or STATUS_OUT_OF_MEMORY. */
+enum status ranking_order_merge(const struct ranking_order *const *orders, size_t order_count,
+                                const struct ranking_place *floor, size_t count_max, struct ranking_order *ret_order,
+                                const struct ranking_entry **ret_next) MUST_CHECK;
 /* An empty one is fine. */
 void ranking_order_done(struct ranking_order *order);
 

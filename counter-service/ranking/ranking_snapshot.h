@@ -1,4 +1,5 @@
-/* What stood in Redis of one ranking, of a counter_type, window and period, at one moment (ranking_board.h). */
+/* What stood in Redis of one ranking, of a counter_type, window and period, at one moment (ranking_board.h): in one
+ * partition, or in all of them (ranking_merge.h). */
 #ifndef TALLY_COUNTER_SERVICE_RANKING_RANKING_SNAPSHOT_H
 #define TALLY_COUNTER_SERVICE_RANKING_RANKING_SNAPSHOT_H
 
@@ -45,6 +46,9 @@ size_t ranking_snapshot_bytes(const struct ranking_snapshot *snapshot);
  * than it should have, that cannot be read, has nobody in it. Returns STATUS_OK, STATUS_DATA_DAMAGED or
  * STATUS_OUT_OF_MEMORY. */
 enum status ranking_snapshot_read_places(struct ranking_snapshot *snapshot, struct text places) MUST_CHECK;
+
+/* Every event up to then is in the snapshot's top; is_of_total: in the total that was read with it. */
+int64_t ranking_snapshot_as_of_ms(const struct ranking_snapshot *snapshot, bool is_of_total);
 
 /* A resource's place, from 0; -1: it has none, or it is not known who has one. */
 int64_t ranking_snapshot_find(const struct ranking_snapshot *snapshot, struct text resource_id);

@@ -182,6 +182,12 @@ int64_t ranking_period_start(const struct ranking_window *window, int64_t period
 
 /* ---- names ---- */
 
+int64_t ranking_period_first_ms(const struct ranking_window *window, int64_t period)
+{
+    const bool is_rolling = window->kind == RANKING_KIND_ROLLING;
+    return ranking_period_start(window, is_rolling ? period - window->bucket_count + 1 : period);
+}
+
 void ranking_period_name(const struct ranking_window *window, int64_t period, char out[RANKING_PERIOD_SIZE])
 {
     out[0] = '\0';

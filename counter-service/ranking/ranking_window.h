@@ -58,6 +58,9 @@ bool ranking_window_of_tag(uint32_t tag, struct ranking_window *ret_window) MUST
 int64_t ranking_period_at(const struct ranking_window *window, int64_t ms);
 /* The time at which it begins, ms since 1970; INT64_MIN of "all". */
 int64_t ranking_period_start(const struct ranking_window *window, int64_t period);
+/* The first time at which an event counts in it: of a rolling window the beginning of the oldest bucket of which
+ * `period` is the newest. */
+int64_t ranking_period_first_ms(const struct ranking_window *window, int64_t period);
 
 /* "2026-11-25T14", "2026-11-25", "2026-W48", "2026-11"; "" unless the window is a calendar one. */
 void ranking_period_name(const struct ranking_window *window, int64_t period, char out[RANKING_PERIOD_SIZE]);

@@ -21,7 +21,7 @@ struct redis_quote redis_quote(struct text text)
     return quote;
 }
 
-/* The value of `name:value` in INFO's lines; empty if it is not there. */
+/* The value of `name:value` in INFO's lines; .data NULL if it is not there. */
 static struct text info_field(struct text info, struct text name)
 {
     const char *const end = info.data + info.len;
@@ -35,12 +35,38 @@ static struct text info_field(struct text info, struct text name)
         }
         line = next;
     }
-    return (struct text){"", 0};
+    return (struct text){NULL, 0};
 }
 
-int redis_check_version(struct text info, struct error *error)
+struct redis_untold_text redis_untold_write(unsigned untold)
 {
-    const struct redis_quote version = redis_quote(info_field(info, TEXT("redis_version")));
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } names[] = {
+        {REDIS_UNTOLD_ROLE, "whether it is a master"},
+        {REDIS_UNTOLD_VERSION, "its version"},
+        {REDIS_UNTOLD_POLICY, "its maxmemory-policy"},
+    };
+    struct redis_untold_text out = {.text = ""};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((untold & names[i].bit) != 0) {
+            used +=
+                (size_t)snprintf(out.text + used, sizeof(out.text) - used, "%s%s", used > 0 ? ", " : "", names[i].text);
+        }
+    }
+    return out;
+}
+
+int redis_check_version(struct text info, unsigned *untold, struct error *error)
+{
+    const struct text field = info_field(info, TEXT("redis_version"));
+    if (field.data == NULL) {
+        *untold |= REDIS_UNTOLD_VERSION;
+        return 0;
+    }
+    const struct redis_quote version = redis_quote(field);
     if (strtoul(version.text, NULL, 10) < REDIS_MAJOR_MIN) {
         error_set(error, "Redis is of version \"%s\": %d.0 or later is needed", version.text, REDIS_MAJOR_MIN);
         return -1;
@@ -48,9 +74,13 @@ int redis_check_version(struct text info, struct error *error)
     return 0;
 }
 
-int redis_check_policy(struct text info, struct error *error)
+int redis_check_policy(struct text info, unsigned *untold, struct error *error)
 {
     const struct text policy = info_field(info, TEXT("maxmemory_policy"));
+    if (policy.data == NULL) {
+        *untold |= REDIS_UNTOLD_POLICY;
+        return 0;
+    }
     if (!text_equal(policy, TEXT("noeviction"))) {
         error_set(error, "Redis's maxmemory-policy is \"%s\": it must be noeviction, or counters and records get lost",
                   redis_quote(policy).text);

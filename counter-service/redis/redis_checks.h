@@ -14,9 +14,17 @@ struct redis_quote {
 };
 struct redis_quote redis_quote(struct text text);
 
-/* info: what INFO answered. */
-int redis_check_version(struct text info, struct error *error) MUST_CHECK;
-int redis_check_policy(struct text info, struct error *error) MUST_CHECK;
+/* What a Redis does not tell, where an operator hides fields of INFO or refuses commands: a bit each. */
+enum redis_untold { REDIS_UNTOLD_ROLE = 1, REDIS_UNTOLD_VERSION = 2, REDIS_UNTOLD_POLICY = 4 };
+/* The parts of a sentence for such bits: what could not be checked. */
+struct redis_untold_text {
+    char text[128];
+};
+struct redis_untold_text redis_untold_write(unsigned untold);
+
+/* info: what INFO answered. Where the field is hidden, adds the bit to *untold and returns 0. */
+int redis_check_version(struct text info, unsigned *untold, struct error *error) MUST_CHECK;
+int redis_check_policy(struct text info, unsigned *untold, struct error *error) MUST_CHECK;
 /* role: the first element of ROLE's answer. */
 int redis_check_role(struct text role, struct error *error) MUST_CHECK;
 /* What key tally:meta must hold: the layout of the data and the number of partitions. */

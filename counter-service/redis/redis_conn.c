@@ -20,6 +20,8 @@ struct redis_conn {
     size_t sent;
     int timeout_ms;
     int64_t deadline_us;
+    bool has_read; /* anything */
+    bool was_lost;
     struct heartbeat *heartbeat; /* NULL: nobody watches */
     struct error error;
 };
@@ -48,6 +50,17 @@ static struct redis_reply view(const redisReply *native)
     return reply;
 }
 
+static bool is_for_later(int failure)
+{
+    return failure == EAGAIN || failure == EWOULDBLOCK || failure == EINTR;
+}
+
+/* What read or write failed with. */
+static const char *reason_of(const struct redis_conn *conn, int failure)
+{
+    return failure == EPROTO ? conn->transport->reason : strerror(failure);
+}
+
 static void tell_waits(struct redis_conn *conn, bool waits)
 {
     if (conn->heartbeat != NULL) {
@@ -62,8 +75,8 @@ struct redis_reply redis_reply_element(const struct redis_reply *reply, size_t i
     return view(native->element[index]);
 }
 
-struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, struct heartbeat *heartbeat,
-                                   struct error *error)
+struct redis_conn *redis_conn_open(const struct redis_address *address, const struct redis_tls *tls, int timeout_ms,
+                                   struct heartbeat *heartbeat, struct error *error)
 {
     struct redis_conn *conn = calloc(1, sizeof(*conn));
     if (conn == NULL) {
@@ -77,7 +90,7 @@ struct redis_conn *redis_conn_open(const char *host, int port, int timeout_ms, s
         goto fail;
     }
     tell_waits(conn, true);
-    conn->transport = redis_transport_connect(host, port, timeout_ms, error);
+    conn->transport = redis_transport_connect(address, tls, timeout_ms, error);
     tell_waits(conn, false);
     if (conn->transport == NULL) {
         goto fail;
@@ -105,6 +118,13 @@ void redis_conn_close(struct redis_conn *conn)
     free(conn);
 }
 
+/* What made the socket readable was nothing for us: TLS sends tickets and keys at any time. */
+static bool has_nothing_to_read(struct redis_conn *conn)
+{
+    char byte;
+    return conn->transport->read(conn->transport, &byte, 1) < 0 && is_for_later(errno);
+}
+
 bool redis_conn_is_idle(struct redis_conn *conn)
 {
     struct pollfd poll_fd = {.fd = conn->transport->fd, .events = POLLIN | POLLRDHUP};
@@ -113,7 +133,8 @@ bool redis_conn_is_idle(struct redis_conn *conn)
         ready = poll(&poll_fd, 1, 0);
     } while (ready < 0 && errno == EINTR); /* also without waiting: a signal of a profile */
     /* Bytes that nobody asked for are as bad as a closed connection: replies would no longer fit requests. */
-    if (ready == 0 && conn->reader->pos == conn->reader->len) {
+    if (conn->reader->pos == conn->reader->len &&
+        ((ready == 0 && !conn->transport->holds_unread) || has_nothing_to_read(conn))) {
         return true;
     }
     error_set(&conn->error, "Redis closed the connection");
@@ -134,15 +155,25 @@ size_t redis_conn_sent(const struct redis_conn *conn)
     return conn->sent;
 }
 
+bool redis_conn_was_refused(const struct redis_conn *conn)
+{
+    return conn->was_lost && !conn->has_read;
+}
+
 const char *redis_conn_error(const struct redis_conn *conn)
 {
     return conn->error.message;
 }
 
+static bool has_unsent(const struct redis_conn *conn)
+{
+    return conn->sent < conn->requests.len || conn->transport->holds_unsent;
+}
+
 /* Writes as much as the transport takes. */
 static int write_some(struct redis_conn *conn)
 {
-    while (conn->sent < conn->requests.len) {
+    while (has_unsent(conn)) {
         const ssize_t count =
             conn->transport->write(conn->transport, conn->requests.data + conn->sent, conn->requests.len - conn->sent);
         assert(count <= (ssize_t)(conn->requests.len - conn->sent));
@@ -151,7 +182,8 @@ static int write_some(struct redis_conn *conn)
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return 0;
         } else if (errno != EINTR) {
-            error_set(&conn->error, "cannot write to Redis: %s", strerror(errno));
+            conn->was_lost = true;
+            error_set(&conn->error, "cannot write to Redis: %s", reason_of(conn, errno));
             return -1;
         }
     }
@@ -163,14 +195,16 @@ static int read_some(struct redis_conn *conn)
 {
     char bytes[READ_BYTES];
     const ssize_t count = conn->transport->read(conn->transport, bytes, sizeof(bytes));
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+    if (count < 0 && is_for_later(errno)) {
         return 0;
     }
     if (count <= 0) {
+        conn->was_lost = true;
         error_set(&conn->error, "connection to Redis lost: %s",
-                  count == 0 ? "Server closed the connection" : strerror(errno));
+                  count == 0 ? "Server closed the connection" : reason_of(conn, errno));
         return -1;
     }
+    conn->has_read = true;
     if (redisReaderFeed(conn->reader, bytes, (size_t)count) != REDIS_OK) {
         error_set(&conn->error, "cannot keep Redis's answer: %s", conn->reader->errstr);
         return -1;
@@ -190,19 +224,21 @@ static int wait_for_event(struct redis_conn *conn, struct pollfd *poll_fd, int64
 /* Waits until there is something to read, or room for what is to be written. */
 static int wait_ready(struct redis_conn *conn)
 {
-    struct pollfd poll_fd = {.fd = conn->transport->fd, .events = POLLIN};
-    if (conn->sent < conn->requests.len) {
-        poll_fd.events |= POLLOUT;
-    }
+    const short read_events = conn->transport->read_events;
+    const short write_events = has_unsent(conn) ? conn->transport->write_events : 0;
+    struct pollfd poll_fd = {.fd = conn->transport->fd, .events = (short)(read_events | write_events)};
     for (;;) {
         const int64_t left_us = conn->deadline_us - clock_monotonic_us();
         if (left_us <= 0) {
             error_set(&conn->error, "no reply from Redis within %d ms", conn->timeout_ms);
             return -1;
         }
+        if (conn->transport->holds_unread) {
+            return 1;
+        }
         const int ready = wait_for_event(conn, &poll_fd, left_us);
         if (ready > 0) {
-            return (poll_fd.revents & (POLLIN | POLLERR | POLLHUP)) != 0;
+            return (poll_fd.revents & (read_events | POLLERR | POLLHUP)) != 0;
         }
         if (ready < 0 && errno != EINTR) {
             error_set(&conn->error, "cannot wait for Redis: %s", strerror(errno));

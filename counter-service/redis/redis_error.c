@@ -94,3 +94,8 @@ struct redis_refusal redis_error_of_read(struct text error)
     const struct redis_refusal *refusal = find(error);
     return refusal != NULL ? *refusal : read_failed;
 }
+
+bool redis_error_refuses_command(struct text error)
+{
+    return starts_with(error, TEXT("NOPERM")) || starts_with(error, TEXT("ERR"));
+}

@@ -27,6 +27,8 @@ extern const char redis_not_a_counter[];
 struct redis_refusal redis_error_of_write(struct text error);
 /* Whether the error stands for STATUS_WRITES_REFUSED. */
 bool redis_error_refuses_writes(struct text error);
+/* Whether Redis, or an operator, refuses the command as such: no right, renamed, disabled. */
+bool redis_error_refuses_command(struct text error);
 /* Of a command inside the write script that Redis refused, so that it applied nothing; the script went on, or returned.
  * Never STATUS_REPLY_LOST. error: what Redis told the script. */
 struct redis_refusal redis_error_of_refused_item(struct text error);

@@ -277,9 +277,7 @@ static const char tell_uncounted[] = "#!lua\n"
 
 /* Its replies, in this order. */
 enum heartbeat_part {
-    HEARTBEAT_ROLE,
-    HEARTBEAT_VERSION,
-    HEARTBEAT_POLICY,
+    HEARTBEAT_LOGIN, /* what a login asks */
     HEARTBEAT_META,  /* of one Redis */
     HEARTBEAT_STORE, /* likewise */
     HEARTBEAT_MARK,  /* of a partition of a Redis Cluster: one for each that is here */
@@ -297,6 +295,8 @@ static size_t heartbeat_count(enum heartbeat_part part, const struct config *con
         return assignment->is_cluster ? 0 : 1;
     case HEARTBEAT_MARK:
         return assignment->is_cluster ? assignment->count : 0;
+    case HEARTBEAT_LOGIN:
+        return REDIS_LOGIN_QUESTIONS;
     case HEARTBEAT_LEASE:
         return 2;
     case HEARTBEAT_WRITE:
@@ -406,17 +406,14 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     if (is_elsewhere(reply, assignment) || (part == HEARTBEAT_WRITE && redis_session_note_write(session, reply))) {
         return 0;
     }
+    if (index < REDIS_LOGIN_QUESTIONS) { /* the heartbeat begins with them */
+        return redis_login_check((enum redis_login_question)index, reply, error);
+    }
     if (reply->type == REDIS_ERROR) {
         error_set(error, "Redis refuses the heartbeat: %s", redis_quote(reply->text).text);
         return -1;
     }
     switch (part) {
-    case HEARTBEAT_ROLE:
-        return redis_login_check_role(reply, error);
-    case HEARTBEAT_VERSION:
-        return redis_check_version(reply->text, error);
-    case HEARTBEAT_POLICY:
-        return redis_check_policy(reply->text, error);
     case HEARTBEAT_META:
         return check_still_ours(reply->text, text_of(meta.text), "tally:meta", error);
     case HEARTBEAT_STORE:

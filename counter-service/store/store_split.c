@@ -91,9 +91,11 @@ static void copy_results(const struct part *part, struct store_item *items)
             to->detail = from->detail;
             to->value = from->value;
             to->replayed = from->replayed;
+            to->is_decided = from->is_decided;
         } else {
             to->status = part->call.status;
             to->detail = part->call.detail;
+            to->is_decided = false;
         }
     }
 }

@@ -24,7 +24,8 @@ enum {
 struct topology {
     /* immutable after create */
     const struct config *config;
-    struct redis_address seed;
+    struct redis_address *seeds; /* what configuration names */
+    size_t seed_count;
     struct background background;
 
     /* owned by the thread */
@@ -234,6 +235,22 @@ void topology_follow(struct topology *topology, void (*on_change)(void *ctx), vo
 
 /* ---- start and end ---- */
 
+static int parse_seeds(struct topology *topology, const struct config *config, struct error *error)
+{
+    topology->seeds = calloc(config->redis.addr_count, sizeof(*topology->seeds));
+    if (topology->seeds == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    for (; topology->seed_count < config->redis.addr_count; topology->seed_count++) {
+        const size_t i = topology->seed_count;
+        if (redis_address_parse(config->redis.addrs[i], &topology->seeds[i], error) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 struct topology *topology_create(const struct config *config, struct error *error)
 {
     struct topology *topology = calloc(1, sizeof(*topology));
@@ -242,7 +259,8 @@ struct topology *topology_create(const struct config *config, struct error *erro
         return NULL;
     }
     topology->config = config;
-    if (redis_address_parse(config->redis.addr, &topology->seed, error) != 0) {
+    if (parse_seeds(topology, config, error) != 0) {
+        free(topology->seeds);
         free(topology);
         return NULL;
     }
@@ -251,7 +269,7 @@ struct topology *topology_create(const struct config *config, struct error *erro
     condition_init(&topology->changed);
     error_set(&topology->trouble, "not connected to Redis yet");
     topology_table_init(&topology->table, 0);
-    topology_look_init(&topology->look, config, &topology->seed, 1);
+    topology_look_init(&topology->look, config, topology->seeds, topology->seed_count);
     backoff_init(&topology->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
     if (background_start(&topology->background, "topology", run, topology, error) != 0) {
         topology_free(topology);
@@ -270,5 +288,6 @@ void topology_free(struct topology *topology)
     pthread_cond_destroy(&topology->changed);
     pthread_mutex_destroy(&topology->lock);
     pthread_mutex_destroy(&topology->follow_lock);
+    free(topology->seeds);
     free(topology);
 }

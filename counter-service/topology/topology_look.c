@@ -193,7 +193,7 @@ static int look_at(struct topology_look *look, struct error *error)
 static int try(struct topology_look *look, const struct redis_address *address, struct error *error)
 {
     look->asked = *address;
-    look->conn = redis_connect(address, look->config, NULL, error);
+    look->conn = redis_connect(address, look->config, error);
     if (look->conn == NULL) {
         return -1;
     }

@@ -11,7 +11,7 @@ packages_of() {
     case $1 in
         build) echo gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
-            libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev ;;
+            libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev libssl-dev ;;
         run) echo redis-server redis-tools curl ;;
         stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
             prometheus-alertmanager jq python3

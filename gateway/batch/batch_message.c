@@ -121,10 +121,15 @@ enum status batch_message_result(const struct batch_message *message, enum batch
     if (kind == BATCH_GET) {
         const Tally__V1__GetResult *result = message->get_reply->results[index];
         operation->value = result->value;
-        return rpc_status_of_item(result->code, TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED);
+        return rpc_status_of_item(result->code, result->reason);
     }
     const Tally__V1__IncrementResult *result = message->increment_reply->results[index];
     operation->value = result->value;
     operation->replayed = result->replayed;
     return rpc_status_of_item(result->code, result->reason);
+}
+
+bool batch_message_part_failed(const struct batch_message *message, enum batch_kind kind, size_t index)
+{
+    return kind == BATCH_INCREMENT && message->increment_reply->results[index]->part_failed;
 }

@@ -4,6 +4,7 @@
 #define TALLY_GATEWAY_BATCH_BATCH_MESSAGE_H
 
 #include <grpc/byte_buffer.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/compiler.h"
@@ -32,5 +33,7 @@ int batch_message_read_reply(struct batch_message *message, enum batch_kind kind
 /* Result `index` of the reply read last: fills operation's value and replayed, returns its status. */
 enum status batch_message_result(const struct batch_message *message, enum batch_kind kind, size_t index,
                                  struct operation *operation);
+/* Whether that is an increment's error which settles nothing of attempts before (part_failed in counter.proto). */
+bool batch_message_part_failed(const struct batch_message *message, enum batch_kind kind, size_t index);
 
 #endif

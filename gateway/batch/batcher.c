@@ -48,6 +48,20 @@ struct batcher {
     int64_t window_shown; /* as its metric has it */
 };
 
+/* What an item of an answered call came to. */
+struct item_end {
+    enum status status;
+    bool is_shed;      /* it waits again */
+    bool lost_session; /* likewise, for another session */
+};
+
+/* What a call came to. */
+struct batch_end {
+    enum status status; /* what it says of the window: STATUS_SHED also if only some of the items were */
+    bool is_unknown;    /* so is an item: a copy may still take effect */
+    bool lost_session;
+};
+
 static const enum counter_rpc rpc_of_kind[BATCH_KINDS] = {
     [BATCH_INCREMENT] = COUNTER_RPC_SESSION_INCREMENT,
     [BATCH_GET] = COUNTER_RPC_BATCH_GET,
@@ -82,33 +96,64 @@ static bool increments_wait(const struct batcher *batcher)
 
 /* --- ends of calls ------------------------------------------------------------------------------------------------ */
 
-/* Each entry gets its result. Returns whether the outcome of every item is known. */
-static bool answer_results(struct sent_batch *batch, enum status status)
+/* The service wrote nothing, and only because of the session: what it refused may go out in another one. */
+static bool failed_by_session(enum batch_kind kind, enum status status)
 {
-    bool known = true;
+    return kind == BATCH_INCREMENT && (status == STATUS_NO_SESSION || status == STATUS_KEY_REUSED);
+}
+
+/* The result of an item of a call that was answered, with its value in operation. */
+static struct item_end end_of_item(const struct sent_batch *batch, size_t index, struct operation *operation)
+{
+    const struct batch_message *message = batch->batcher->message;
+    const enum status status = batch_message_result(message, batch->kind, index, operation);
+    const bool part_failed = batch_message_part_failed(message, batch->kind, index);
+    if (part_failed && status_outcome(status) == OUTCOME_NOT_APPLIED && client_call_was_unknown(batch->call)) {
+        return (struct item_end){.status = STATUS_REPLY_LOST}; /* the attempt before may have been applied */
+    }
+    return (struct item_end){
+        .status = status,
+        .is_shed = status == STATUS_SHED && (part_failed || batch->kind == BATCH_GET),
+        .lost_session = part_failed && failed_by_session(batch->kind, status),
+    };
+}
+
+/* Each entry gets its result, but for those that may be sent again, as a whole call may. */
+static struct batch_end answer_results(struct sent_batch *batch)
+{
+    struct batch_end end = {.status = STATUS_OK};
     struct operation unwanted = {0};
     for (size_t i = 0; i < batch->count; i++) {
         const bool is_wanted = batch->entries[i].submission != NULL;
         struct operation *operation = is_wanted ? batch->entries[i].operation : &unwanted;
-        const enum status result =
-            status == STATUS_OK ? batch_message_result(batch->batcher->message, batch->kind, i, operation) : status;
-        known = known && status_outcome(result) != OUTCOME_UNKNOWN;
+        const struct item_end item = end_of_item(batch, i, operation);
+        end.is_unknown |= status_outcome(item.status) == OUTCOME_UNKNOWN;
+        end.lost_session |= item.lost_session;
+        end.status = item.is_shed ? STATUS_SHED : end.status;
         operation->asked_us = batch->asked_us;
-        if (is_wanted) {
-            entry_answer(&batch->entries[i], result);
+        if (is_wanted && !item.is_shed && !item.lost_session) {
+            entry_answer(&batch->entries[i], item.status);
         }
     }
-    return known;
+    return end;
 }
 
-/* The service wrote nothing, and only because of the session: the batch may go out in another one. */
-static bool failed_by_session(const struct sent_batch *batch, enum status status)
+/* The same for a call that failed. */
+static struct batch_end answer_failure(struct sent_batch *batch, enum status status)
 {
-    return batch->kind == BATCH_INCREMENT && (status == STATUS_NO_SESSION || status == STATUS_KEY_REUSED);
+    const struct batch_end end = {
+        .status = status,
+        .is_unknown = status_outcome(status) == OUTCOME_UNKNOWN,
+        .lost_session = failed_by_session(batch->kind, status),
+    };
+    if (status != STATUS_SHED && !end.lost_session) {
+        entries_answer_late(batch->entries, batch->count, INT64_MAX, status);
+    }
+    return end;
 }
 
-/* Puts the entries that were not answered back into their line. Only for a status that says not applied: then no
- * attempt of the call ended unknown, and the call itself will not be sent again. */
+/* Puts the entries that were not answered back into their line. Only those that were certainly not applied: no attempt
+ * of the call left them unknown, and the call itself will not be sent again. */
 static void wait_again(struct sent_batch *batch)
 {
     struct waiting_line *line = &batch->batcher->lines[batch->size][batch->kind].waiting;
@@ -161,15 +206,14 @@ static void on_call_done(void *ctx, enum status status, grpc_byte_buffer *reply)
         status = STATUS_REPLY_LOST; /* not what a counter-service answers: nothing is known */
     }
     end_trace(batch, status);
-    leave_window(batch, status);
-    if (failed_by_session(batch, status)) {
+    const struct batch_end end = status == STATUS_OK ? answer_results(batch) : answer_failure(batch, status);
+    leave_window(batch, end.status);
+    if (end.lost_session) {
         session_lost(batcher->session, &batch->place);
+    }
+    give_place_back(batch, !end.is_unknown);
+    if (end.lost_session || end.status == STATUS_SHED) {
         wait_again(batch);
-    } else if (status == STATUS_SHED) {
-        give_place_back(batch, true);
-        wait_again(batch);
-    } else {
-        give_place_back(batch, answer_results(batch, status));
     }
     sent_batch_free(&batcher->sent, batch);
 }

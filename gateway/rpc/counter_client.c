@@ -418,6 +418,11 @@ unsigned client_call_attempts(const struct client_call *call)
     return call->attempts;
 }
 
+bool client_call_was_unknown(const struct client_call *call)
+{
+    return call->unknown;
+}
+
 struct text client_call_said(const struct client_call *call)
 {
     return (struct text){(const char *)GRPC_SLICE_START_PTR(call->said), GRPC_SLICE_LENGTH(call->said)};

@@ -60,6 +60,8 @@ void client_call_abandon(struct client_call *call);
 struct text client_call_said(const struct client_call *call);
 /* How often the call was sent so far. Valid inside on_done too. */
 unsigned client_call_attempts(const struct client_call *call);
+/* Whether an attempt ended unknown so far. Valid inside on_done too: what the answer does not settle is unknown. */
+bool client_call_was_unknown(const struct client_call *call);
 
 /* Ends finished calls, starts due re-sends, times silent attempts out. Returns the monotonic time at which it wants to
  * be called again, INT64_MAX for never. */

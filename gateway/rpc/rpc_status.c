@@ -2,6 +2,18 @@
 
 #include <grpc/status.h>
 
+static enum status unavailable_status(Tally__V1__ErrorReason reason)
+{
+    switch (reason) {
+    case TALLY__V1__ERROR_REASON__WRITES_REFUSED:
+        return STATUS_WRITES_REFUSED;
+    case TALLY__V1__ERROR_REASON__DEADLINE_PASSED:
+        return STATUS_EXPIRED;
+    default:
+        return STATUS_REDIS_DOWN;
+    }
+}
+
 enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
 {
     switch (code) {
@@ -21,7 +33,7 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
     case GRPC_STATUS_ABORTED:
         return STATUS_NO_SESSION;
     case GRPC_STATUS_UNAVAILABLE:
-        return STATUS_REDIS_DOWN;
+        return unavailable_status(reason);
     case GRPC_STATUS_UNKNOWN:
         return STATUS_REPLY_LOST;
     case GRPC_STATUS_DEADLINE_EXCEEDED:

@@ -156,6 +156,96 @@ def test_results_settle_what_was_unknown(fake, gateway):
     check_problem(increment(gateway, "r"), 409, "not_applied")
 
 
+# --- parts: items that lie in other partitions of the store
+
+
+def part(code, reason=pb.ERROR_REASON_UNSPECIFIED):
+    """The error of an item whose part of the batch failed as a whole."""
+    return pb.IncrementResult(code=code.value[0], message="m", reason=reason, part_failed=True)
+
+
+APPLIED = pb.IncrementResult(value=7)
+# The item's result, what its caller is told of it, and the slug of the problem.
+PARTS = [
+    (part(Code.UNKNOWN), 504, "unknown", "reply-lost"),
+    (part(Code.UNAVAILABLE), 503, "not_applied", "store-unavailable"),
+    (part(Code.UNAVAILABLE, pb.WRITES_REFUSED), 503, "not_applied", "store-refuses-writes"),
+    (part(Code.UNAVAILABLE, pb.DEADLINE_PASSED), 503, "not_applied", "deadline-passed"),
+    (part(Code.FAILED_PRECONDITION, pb.DATA_DAMAGED), 500, "not_applied", "data-damaged"),
+]
+SENT_AGAIN = [part(Code.ABORTED), part(Code.ALREADY_EXISTS), part(Code.RESOURCE_EXHAUSTED)]
+
+
+@pytest.mark.parametrize(("result", "status", "outcome", "slug"), PARTS)
+def test_a_part_that_failed_fails_its_own_items_only(fake, gateway, result, status, outcome, slug):
+    fake.will_answer(results(APPLIED, result, pb.IncrementResult(code=11, message="m")))
+    first, second, third = increment_batch(gateway, [item("r")] * 3).json()["results"]
+    assert first["value"] == 7
+    check_problem_document(second["error"], status, outcome)
+    assert second["error"]["type"].endswith(slug)
+    check_problem_document(third["error"], 409, "not_applied")
+    assert len(fake.requests) == 1, "what is settled is answered now"
+    written = scrape(gateway)
+    assert written.sum("tally_writes_total", outcome="applied") == 1
+    assert written.sum("tally_writes_total", outcome=outcome) == (2 if outcome == "not_applied" else 1)
+
+
+@pytest.mark.parametrize("result", [row[0] for row in PARTS] + SENT_AGAIN)
+def test_a_part_that_was_once_unknown_stays_unknown(fake, gateway, result):
+    """That the other part has its results says nothing of it."""
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), results(APPLIED, result), values)
+    first, second = increment_batch(gateway, [item("r")] * 2).json()["results"]
+    assert first["value"] == 7
+    check_problem_document(second["error"], 504, "unknown")
+    assert len(fake.requests) == 2 and len(set(fake.requests)) == 1
+    assert increment(gateway, "r", increment=3).json()["value"] == 3
+    assert places(fake)[1:] == [(fake.sessions[-1], 0, 1), (fake.sessions[-1], 0, 2)], "it closes the lane"
+
+
+def test_what_a_part_has_decided_settles_what_was_unknown(fake, gateway):
+    refused = pb.IncrementResult(code=Code.UNAVAILABLE.value[0], message="m", reason=pb.WRITES_REFUSED)
+    fake.will_answer(fails(Code.UNKNOWN, "unknown"), results(refused, pb.IncrementResult(code=6, message="m")))
+    first, second = increment_batch(gateway, [item("r")] * 2).json()["results"]
+    check_problem_document(first["error"], 503, "not_applied")
+    check_problem_document(second["error"], 422, "not_applied")
+
+
+@pytest.mark.parametrize("result", SENT_AGAIN)
+def test_a_part_that_may_be_sent_again_is_sent_alone(fake, gateway, result):
+    fake.will_answer(results(APPLIED, result, APPLIED, result), values)
+    items = [item("r", increment=number) for number in range(1, 5)]
+    answers = increment_batch(gateway, items).json()["results"]
+    assert [answer["value"] for answer in answers] == [7, 2, 7, 4]
+    again = pb.SessionIncrementRequest.FromString(fake.requests[1])
+    assert [one.delta for one in again.items] == [2, 4]
+    first, second = places(fake)
+    assert second != first and (second[0] != first[0]) == (result.code != Code.RESOURCE_EXHAUSTED.value[0])
+
+
+def test_a_batch_whose_parts_are_all_refused_is_refused_whole(fake, gateway):
+    fake.will_answer(results(PARTS[2][0], PARTS[1][0]))
+    response = increment_batch(gateway, [item("r")] * 2)
+    check_problem(response, 503, "not_applied")
+    check_retry_after(response)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "status"),
+    [
+        (Code.UNKNOWN, 0, 504),
+        (Code.UNAVAILABLE, 0, 503),
+        (Code.UNAVAILABLE, pb.DEADLINE_PASSED, 503),
+        (Code.FAILED_PRECONDITION, pb.DATA_DAMAGED, 500),
+    ],
+)
+def test_a_read_of_a_part_that_failed_is_an_error_beside_values(fake, gateway, code, reason, status):
+    failed = pb.GetResult(code=code.value[0], message="m", reason=reason)
+    fake.will_answer(lambda _: pb.BatchGetResponse(results=[failed, pb.GetResult(value=5)]).SerializeToString())
+    first, second = read_batch(gateway, [item("r")] * 2).json()["results"]
+    check_problem_document(first["error"], status, None)
+    assert "value" not in first and second["value"] == 5
+
+
 # --- sessions
 
 

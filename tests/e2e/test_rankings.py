@@ -105,7 +105,7 @@ def test_metrics_and_health_tell_of_rankings(stack, scores):
     assert metrics.sum("tally_rankings_leading") == 1
     assert metrics.sum("tally_rankings_events_total") >= len(scores)
     # The position follows what is counted by a moment.
-    wait_until(lambda: scrape(stack.service).sum("tally_rankings_waiting", partition="0") == 0)
+    wait_until(lambda: scrape(stack.service).sum("tally_rankings_waiting") == 0)
 
 
 def test_rankings_turned_on_over_counters_have_all_and_say_what_they_lack(start_stack):

@@ -13,6 +13,7 @@ from harness.paths import CONFIG, program
 from harness.problems import check_problem, check_retry_after
 from harness.redis_server import RedisServer
 from harness.ranked import top, wait_ranked
+from harness.rights import readme_event_rules, readme_rule
 from harness.wait import wait_until
 
 
@@ -142,13 +143,6 @@ def test_a_replica_is_refused(parts):
 # --- what Redis's access control, configuration or cluster refuses
 
 
-def readme_rule():
-    """The words of README's ACL SETUSER command, for the user that the service is."""
-    line = re.search(r"^ *ACL SETUSER default (.*)$", pathlib.Path("README.md").read_text(), re.MULTILINE)
-    assert line, "README gives no rule"
-    return line.group(1).split()
-
-
 def set_rights(redis, *rules):
     """Of the user that clients without a name are."""
     redis.call("ACL", "SETUSER", "default", *rules)
@@ -170,14 +164,7 @@ def test_the_rights_that_readme_names_suffice(parts, resource):
 
 # Without any one of these some write, read or session would fail sooner or later.
 NEEDED = ["set", "get", "hincrby", "hset", "hmget", "hget", "hlen", "hdel", "hrandfield", "pexpire", "unlink"]
-NEEDED += ["multi", "exec", "eval", "evalsha", "script|load", "info", "role"]
-
-
-def readme_event_rules():
-    """The words that README adds for events, and those that counter-verify needs beside them."""
-    text = pathlib.Path("README.md").read_text()
-    found = re.search(r"^and for events \(`kafka.brokers`\) also `([^`]+)`", text, re.MULTILINE)
-    return found.group(1).split(), ["+hgetall", "+scan", "+xinfo"]
+NEEDED += ["multi", "exec", "eval", "evalsha", "script|load"]
 
 
 def test_the_rights_that_readme_names_for_events_suffice(parts, resource, start_kafka):
@@ -293,7 +280,7 @@ def test_an_increment_that_redis_refuses_is_not_applied(parts, resource, command
     assert increment(gateway, resource).json()["value"] == 2
 
 
-@pytest.mark.parametrize("command", ["EVALSHA", "HINCRBY", "SET", "UNLINK", "ROLE"])
+@pytest.mark.parametrize("command", ["EVALSHA", "HINCRBY", "SET", "UNLINK"])
 def test_a_command_that_was_renamed_is_told(parts, command):
     service = parts.service(parts.redis(rename_command=[command, ""]), wait=False)
     wait_until_not_ready(service, "unknown command")

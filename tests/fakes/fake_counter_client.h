@@ -31,6 +31,7 @@ struct client_call {
     client_call_done on_done; /* NULL: the call ended */
     void *ctx;
     bool abandoned;
+    bool was_unknown; /* for the test to set: an attempt ended unknown */
 };
 
 /* The fake has no context of its own: one test at a time. */
@@ -107,6 +108,11 @@ unsigned client_call_attempts(const struct client_call *call)
 {
     (void)call;
     return 1;
+}
+
+bool client_call_was_unknown(const struct client_call *call)
+{
+    return call->was_unknown;
 }
 
 void client_call_abandon(struct client_call *call)

@@ -12,6 +12,7 @@
 #include "counter-service/ranking/ranking_places.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "counter-service/redis/redis_command.h"
+#include "tests/fakes/loopback.h"
 
 const struct ranking_top fake_ranking_whole = {.since_ms = INT64_MIN};
 
@@ -34,7 +35,7 @@ static const struct config config = {.rankings = &ranking, .ranking_count = 1};
 void fake_ranking_command(struct store_fixture *fixture, const struct text *words, size_t count)
 {
     const char *port = strchr(redis_process_address(fixture->redis), ':') + 1;
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", (int)strtol(port, NULL, 10), 10000, NULL, NULL);
+    struct redis_conn *conn = loopback_conn((int)strtol(port, NULL, 10), 10000, NULL);
     struct buffer request;
     struct redis_reply reply;
     struct error error;
@@ -63,11 +64,26 @@ static struct ranking_window window_of(const char *name)
     return question_of(name, "").window;
 }
 
+static int partition;
+
+void fake_ranking_use_partition(int number)
+{
+    partition = number;
+}
+
+/* "tally:{p0}:rankings"; valid until the next call. */
+static const char *key_of(struct text name)
+{
+    static char key[RANKING_KEY_SIZE + 32];
+    snprintf(key, sizeof(key), "tally:{p%d}:%.*s", partition, (int)name.len, name.data);
+    return key;
+}
+
 void fake_ranking_set_marks(struct store_fixture *fixture, const char *at, const char *appended)
 {
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), TEXT("at"), text_of(at), TEXT("t"), TEXT("1000"),
+    COMMAND(fixture, TEXT("HSET"), text_of(key_of(RANKING_STATE_KEY)), TEXT("at"), text_of(at), TEXT("t"), TEXT("1000"),
             TEXT("v"), TEXT("test:1"), TEXT("fed"), TEXT(" like:day  like:all  like:1440m "));
-    COMMAND(fixture, TEXT("HSET"), TEXT("tally:{p0}:outbox"), TEXT("n"), text_of(appended));
+    COMMAND(fixture, TEXT("HSET"), text_of(key_of(TEXT("outbox"))), TEXT("n"), text_of(appended));
 }
 
 void fake_ranking_set_board(struct store_fixture *fixture, const char *window, struct ranking_board board)
@@ -75,7 +91,7 @@ void fake_ranking_set_board(struct store_fixture *fixture, const char *window, s
     const struct ranking_window of = window_of(window);
     char field[RANKING_KEY_SIZE];
     char text[RANKING_BOARD_TEXT_SIZE];
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), ranking_board_field(field, TEXT("like"), &of),
+    COMMAND(fixture, TEXT("HSET"), text_of(key_of(RANKING_STATE_KEY)), ranking_board_field(field, TEXT("like"), &of),
             ranking_board_put(text, &board));
 }
 
@@ -84,19 +100,17 @@ void fake_ranking_set_top(struct store_fixture *fixture, const char *window, siz
     const struct ranking_window of = window_of(window);
     char field[RANKING_KEY_SIZE];
     char text[RANKING_TOP_TEXT_SIZE];
-    COMMAND(fixture, TEXT("HSET"), TEXT(FAKE_RANKING_STATE), ranking_top_field(field, TEXT("like"), &of, slot),
-            ranking_top_put(text, &top));
+    COMMAND(fixture, TEXT("HSET"), text_of(key_of(RANKING_STATE_KEY)),
+            ranking_top_field(field, TEXT("like"), &of, slot), ranking_top_put(text, &top));
 }
 
 /* "tally:{p0}:r:like:day:0" */
 const char *fake_ranking_top_key(const char *window, size_t slot)
 {
-    static char key[RANKING_KEY_SIZE + 16];
     char name[RANKING_KEY_SIZE];
     const struct ranking_window of = window_of(window);
     const struct text top = ranking_top_key(name, TEXT("like"), &of, slot);
-    snprintf(key, sizeof(key), "tally:{p0}:%.*s", (int)top.len, top.data);
-    return key;
+    return key_of(top);
 }
 
 struct buffer fake_ranking_places_of(const struct fake_ranking_member *members, size_t count)
@@ -130,7 +144,7 @@ void fake_ranking_set_record(struct store_fixture *fixture, const char *resource
     assert_int_equal(ranking_record_unpack(TEXT(""), &record), 0);
     ranking_record_add(&record, &day, FAKE_RANKING_TODAY - 1, yesterday, &unused);
     ranking_record_add(&record, &day, FAKE_RANKING_TODAY, today, &unused);
-    COMMAND(fixture, TEXT("HSET"), TEXT("tally:{p0}:r:like"), text_of(resource_id),
+    COMMAND(fixture, TEXT("HSET"), text_of(key_of(TEXT("r:like"))), text_of(resource_id),
             (struct text){packed, ranking_record_pack(&record, packed)});
 }
 
@@ -164,7 +178,7 @@ static struct fake_ranking_asked ask_for(struct store_fixture *fixture, struct r
         asked.status =
             ranking_answer_make(&question, last.snapshot, ranking_read_total(&last), &asked.answer, &asked.error);
         asked.detail = "the answer could not be made: see error";
-        asked.lacks_rank = ranking_answer_lacks_rank(&question, last.snapshot, &asked.answer);
+        asked.lacks_rank = ranking_answer_lacks_rank(&question, last.snapshot, last.snapshot, &asked.answer);
     }
     if (asked.status != STATUS_OK) {
         asked.answer = (struct ranking_answer){.rank = 0};

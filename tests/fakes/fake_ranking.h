@@ -19,6 +19,8 @@ enum { FAKE_RANKING_TODAY = 20782, FAKE_RANKING_KEEP = 100 }; /* 2026-11-25: eve
 
 /* ---- what the aggregator writes ---- */
 
+/* What is written from now on is of that partition; 0 at first. */
+void fake_ranking_use_partition(int number);
 /* Of any words, also with NUL bytes. */
 void fake_ranking_command(struct store_fixture *fixture, const struct text *words, size_t count);
 #define COMMAND(fixture, ...) \

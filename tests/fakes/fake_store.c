@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "counter-service/commands/ranking_read.h"
+#include "counter-service/commands/redis_keys.h"
 #include "counter-service/ranking/ranking_places.h"
 #include "counter-service/ranking/ranking_record.h"
 #include "tests/fakes/wait_for.h"
@@ -45,14 +46,23 @@ static void put_total(struct ranking_read *read, int64_t total)
     buffer_append(&read->total, packed, ranking_record_pack(&record, packed));
 }
 
-static void put_order(const struct fake_store *store, const struct ranking_read *read)
+static bool is_in(const struct fake_store *store, struct text resource_id, int partition)
 {
+    return redis_partition_of(resource_id, store->partitions) == partition;
+}
+
+static void put_order(const struct fake_store *store, const struct ranking_read *read, int partition)
+{
+    const struct text asked = read->question->resource_id;
     struct buffer places;
     buffer_init(&places);
     ranking_places_begin(&places);
-    ranking_places_put(&places, TEXT("post-17"), (int64_t)store->submitted);
-    if (ranking_question_is_of_one(read->question) && store->ranking_total > store->ranking_floor) {
-        ranking_places_put(&places, read->question->resource_id, store->ranking_total);
+    if (is_in(store, TEXT("post-17"), partition)) {
+        ranking_places_put(&places, TEXT("post-17"), (int64_t)store->submitted);
+    }
+    if (ranking_question_is_of_one(read->question) && store->ranking_total > store->ranking_floor &&
+        is_in(store, asked, partition)) {
+        ranking_places_put(&places, asked, store->ranking_total);
     }
     read->snapshot->top.length = (int64_t)places.len;
     const enum status status = ranking_snapshot_read_places(read->snapshot, (struct text){places.data, places.len});
@@ -61,7 +71,7 @@ static void put_order(const struct fake_store *store, const struct ranking_read 
     buffer_done(&places);
 }
 
-static void fill_ranking(const struct fake_store *store, struct ranking_read *read)
+static void fill_ranking(struct fake_store *store, struct ranking_read *read, int partition)
 {
     struct ranking_snapshot *snapshot = ranking_snapshot_create();
     assert(snapshot != NULL);
@@ -75,16 +85,19 @@ static void fill_ranking(const struct fake_store *store, struct ranking_read *re
     ranking_place_set(&snapshot->top.floor, store->ranking_floor, TEXT("floor"));
     read->snapshot = snapshot;
     if (read->wanted.total) {
+        assert(is_in(store, read->question->resource_id, partition));
+        store->asked_total |= UINT64_C(1) << partition;
         put_total(read, store->ranking_total);
     }
     if (read->wanted.order) {
-        put_order(store, read);
+        put_order(store, read, partition);
     }
 }
 
-static void complete(const struct fake_store *store, struct store_call *call)
+static void complete(struct fake_store *store, struct store_call *call)
 {
-    call->status = store->stopped ? STATUS_DRAINING : store->call_status;
+    const bool is_well = call->ranking != NULL && store->failing >= 0 && call->partition != store->failing;
+    call->status = store->stopped ? STATUS_DRAINING : is_well ? STATUS_OK : store->call_status;
     for (size_t i = 0; i < call->item_count; i++) {
         call->items[i].status = store->item_status;
         call->items[i].value = call->items[i].delta * 100;
@@ -93,7 +106,7 @@ static void complete(const struct fake_store *store, struct store_call *call)
         list_two(call);
     }
     if (call->ranking != NULL && call->status == STATUS_OK) {
-        fill_ranking(store, call->ranking);
+        fill_ranking(store, call->ranking, call->partition);
     }
 }
 
@@ -122,7 +135,7 @@ static void *work(void *data)
 
 void fake_store_start(struct fake_store *store)
 {
-    *store = (struct fake_store){0};
+    *store = (struct fake_store){.partitions = 1, .failing = -1};
     store->last = &store->first;
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->changed, NULL);
@@ -166,6 +179,21 @@ void fake_store_rank(struct fake_store *store, int64_t total, int64_t floor)
     store->ranking_total = total;
     store->ranking_floor = floor;
     pthread_mutex_unlock(&store->lock);
+}
+
+void fake_store_fail_partition(struct fake_store *store, int partition)
+{
+    pthread_mutex_lock(&store->lock);
+    store->failing = partition;
+    pthread_mutex_unlock(&store->lock);
+}
+
+uint64_t fake_store_asked_total(struct fake_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    const uint64_t asked = store->asked_total;
+    pthread_mutex_unlock(&store->lock);
+    return asked;
 }
 
 size_t fake_store_submitted(struct fake_store *store)

@@ -16,7 +16,7 @@ void outbox_consumer_open(struct outbox_consumer *consumer, struct store_fixture
     struct error error;
     struct redis_address address;
     *consumer = (struct outbox_consumer){.count = 0};
-    assert_int_equal(redis_address_parse(fixture->config.redis.addr, &address, &error), 0);
+    assert_int_equal(redis_address_parse(fixture->config.redis.addrs[0], &address, &error), 0);
     if (outbox_conn_open(&consumer->conn, &address, &fixture->config, &error) != 0 ||
         outbox_follower_init(&consumer->follower, 0, test_consumer, lease_ms, &error) != 0) {
         fail_msg("%s", error.message);

@@ -21,6 +21,7 @@
 
 enum {
     NAME_SIZE = 16,
+    KEY_SIZE = 160,
     ENTRY_EVENTS = 50,
     ENTRY_EVENTS_MAX = 400,
     EVENTS_MAX = 2 * 1000 * 1000,
@@ -30,6 +31,12 @@ enum {
 static struct text name_of(char out[NAME_SIZE], int resource)
 {
     return (struct text){out, (size_t)snprintf(out, NAME_SIZE, "r%d", resource)};
+}
+
+static struct text key_of(char out[KEY_SIZE], const struct ranking_fixture *fixture, struct text name)
+{
+    const int len = snprintf(out, KEY_SIZE, "tally:{p%d}:%.*s", fixture->partition, (int)name.len, name.data);
+    return (struct text){out, (size_t)len};
 }
 
 /* Another store takes the place of the one that runs. */
@@ -52,12 +59,20 @@ void ranking_fixture_open_store(struct ranking_fixture *fixture, bool keeps_even
 
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep)
 {
+    open_store(store, true); /* or its heartbeats would tell that it keeps none */
+    return ranking_fixture_open_partition(store, 0, resource_max, keep);
+}
+
+struct ranking_fixture *ranking_fixture_open_partition(struct store_fixture *store, int partition, int resource_max,
+                                                       int keep)
+{
+    char state[KEY_SIZE];
     struct error error;
     struct redis_address address;
     struct ranking_fixture *fixture = calloc(1, sizeof(*fixture));
     assert_non_null(fixture);
     fixture->store = store;
-    open_store(store, true); /* or its heartbeats would tell that it keeps none */
+    fixture->partition = partition;
     fixture->config = store->config;
     fixture->ranking = (struct ranking_config){
         .rolling = {{"1h", 60 * 60 * 1000}, {"24h", 24 * 60 * 60 * 1000}},
@@ -71,12 +86,13 @@ struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int re
     fixture->ranking.counter_type = strdup(TYPE);
     fixture->config.rankings = &fixture->ranking;
     fixture->config.ranking_count = 1;
-    REDIS_ASK(store->redis, "HSET", "tally:{p0}:rankings", "new", "1"); /* as a service tells that makes the store */
+    (void)key_of(state, fixture, TEXT("rankings"));
+    REDIS_ASK(store->redis, "HSET", state, "new", "1"); /* as a service tells that makes the store */
     fixture->resource_max = resource_max;
     fixture->counters = calloc((size_t)resource_max, sizeof(*fixture->counters));
     fixture->events = calloc(EVENTS_MAX, sizeof(*fixture->events));
     assert_true(fixture->counters != NULL && fixture->events != NULL);
-    assert_int_equal(redis_address_parse(fixture->config.redis.addr, &address, &error), 0);
+    assert_int_equal(redis_address_parse(fixture->config.redis.addrs[0], &address, &error), 0);
     if (outbox_conn_open(&fixture->conn, &address, &fixture->config, &error) != 0) {
         fail_msg("%s", error.message);
     }
@@ -97,7 +113,7 @@ void ranking_fixture_free(struct ranking_fixture *fixture)
 static void put_counters(struct ranking_fixture *fixture, struct buffer *requests, struct buffer *items,
                          struct buffer *results, const struct ranking_event *events, size_t count)
 {
-    const struct redis_key_prefix prefix = redis_key_prefix_of(0);
+    const struct redis_key_prefix prefix = redis_key_prefix_of(fixture->partition);
     for (size_t i = 0; i < count; i++) {
         char name[NAME_SIZE];
         const struct text id = name_of(name, events[i].resource);
@@ -119,18 +135,20 @@ static void put_entry(const struct ranking_fixture *fixture, struct buffer *requ
 {
     char id[32];
     char first[DECIMAL_LEN_MAX + 1];
+    char stream[KEY_SIZE];
     snprintf(id, sizeof(id), "%" PRId64 "-%" PRIu64, ms, fixture->number);
     snprintf(first, sizeof(first), "%" PRIu64, fixture->number + 1);
-    redis_command_words(requests, TEXT("XADD"), TEXT("tally:{p0}:events"), text_of(id), TEXT("n"), text_of(first),
-                        TEXT("i"), items, TEXT("r"), results);
+    redis_command_words(requests, TEXT("XADD"), key_of(stream, fixture, TEXT("events")), text_of(id), TEXT("n"),
+                        text_of(first), TEXT("i"), items, TEXT("r"), results);
 }
 
 static void put_last_number(struct ranking_fixture *fixture, struct buffer *requests, size_t count)
 {
     char last[DECIMAL_LEN_MAX + 1];
+    char marks[KEY_SIZE];
     fixture->number += count;
     snprintf(last, sizeof(last), "%" PRIu64, fixture->number);
-    redis_command_words(requests, TEXT("HSET"), TEXT("tally:{p0}:outbox"), TEXT("n"), text_of(last));
+    redis_command_words(requests, TEXT("HSET"), key_of(marks, fixture, TEXT("outbox")), TEXT("n"), text_of(last));
 }
 
 static void write_entry(struct ranking_fixture *fixture, int64_t ms, const struct ranking_event *events, size_t count,
@@ -205,49 +223,81 @@ void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int
 
 /* ---- the aggregator ---- */
 
+static struct aggregator_all *all_of(const struct aggregator_run *run)
+{
+    return CONTAINER_OF(run->shared, struct aggregator_all, shared);
+}
+
+static void hurry(struct outbox_set *set)
+{
+    set->start_us = set->start_us != 0 ? 1 : 0;
+    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
+        node->retry_us = node->retry_us != 0 ? 1 : 0;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        set->members[i].retry_us = set->members[i].retry_us != 0 ? 1 : 0;
+    }
+}
+
+void ranking_fixture_hurry(struct aggregator_run *run)
+{
+    hurry(&all_of(run)->set);
+}
+
+int ranking_fixture_turn(struct aggregator_run *run)
+{
+    return aggregator_all_turn(all_of(run));
+}
+
+void ranking_fixture_finish(struct aggregator_run *run)
+{
+    aggregator_all_finish(all_of(run));
+}
+
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture)
 {
-    struct error error;
-    struct aggregator_run *run = malloc(sizeof(*run));
-    assert_non_null(run);
+    struct aggregator_all *all = malloc(sizeof(*all));
+    assert_non_null(all);
     REDIS_ASK(fixture->store->redis, "DEL", "tally:{p0}:lease:rankings");
-    if (aggregator_run_init(run, &fixture->config, fixture->store->topology, &error) != 0) {
-        fail_msg("%s", error.message);
-    }
-    run->retry_us = 0;
+    aggregator_all_init(all, &fixture->config, fixture->store->topology);
+    hurry(&all->set);
+    (void)aggregator_all_turn(all);
+    assert_int_equal(all->set.count, 1);
+    struct aggregator_run *run = all->runs;
     run->gather_us = 0;
-    for (int i = 0; i < 10 && (!run->follower.owns || run->must_load); i++) {
-        run->retry_us = run->retry_us != 0 ? 1 : 0; /* it is not waited for */
-        (void)aggregator_run_turn(run);
+    for (int i = 0; i < 10 && (!run->follower->owns || run->must_load); i++) {
+        ranking_fixture_hurry(run);
+        (void)ranking_fixture_turn(run);
     }
-    assert_true(run->follower.owns && !run->must_load);
+    assert_true(run->follower->owns && !run->must_load);
     return run;
 }
 
 void ranking_fixture_kill(struct aggregator_run *run)
 {
-    aggregator_run_done(run);
-    free(run);
+    struct aggregator_all *all = all_of(run);
+    aggregator_all_done(all);
+    free(all);
 }
 
 void ranking_fixture_upkeep_is_due(struct aggregator_run *run)
 {
-    run->upkeep_us = clock_monotonic_us();
+    run->shared->upkeep_us = clock_monotonic_us();
 }
 
 void ranking_fixture_settle(struct aggregator_run *run)
 {
     int idle = 0;
     for (int i = 0; i < TURNS_MAX && idle < 3; i++) {
-        const int pause_ms = aggregator_run_turn(run);
-        if (run->conn.redis == NULL) {
+        const int pause_ms = ranking_fixture_turn(run);
+        if (run->conn == NULL) {
             fail_msg("%s", run->trouble.message);
         }
         idle = pause_ms < 20 ? 0 : idle + 1;
         ranking_fixture_upkeep_is_due(run);
     }
     assert_int_equal(idle, 3);
-    assert_int_equal(outbox_follower_waiting(&run->follower), 0);
+    assert_int_equal(outbox_follower_waiting(run->follower), 0);
 }
 
 struct ranked_window *ranking_fixture_window(struct aggregator_run *run, const char *name)
@@ -322,13 +372,12 @@ static struct standing *stand(const struct ranking_fixture *fixture, const struc
 static void read_top(const struct ranking_fixture *fixture, struct text key, const struct ranking_top *top,
                      struct ranking_order *ret_order)
 {
-    char full[128];
+    char full[KEY_SIZE];
     struct error error;
     struct redis_reply reply;
     struct buffer requests;
     buffer_init(&requests);
-    const int len = snprintf(full, sizeof(full), "tally:{p0}:%.*s", (int)key.len, key.data);
-    redis_command_words(&requests, TEXT("GET"), ((struct text){full, (size_t)len}));
+    redis_command_words(&requests, TEXT("GET"), key_of(full, fixture, key));
     assert_int_equal(redis_command_begin(fixture->conn.redis, &requests, 5000, &error), 0);
     assert_int_equal(redis_command_expect(fixture->conn.redis, "GET", &reply, &error), 0);
     assert_int_equal(reply.text.len, top->length);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "counter-service/aggregator/aggregator_run.h"
+#include "counter-service/aggregator/aggregator_all.h"
 #include "tests/fakes/store_fixture.h"
 
 struct ranking_event {
@@ -18,6 +18,7 @@ struct ranking_event {
 
 struct ranking_fixture {
     struct store_fixture *store;
+    int partition;
     struct config config; /* the store's, with rankings of "like" */
     struct ranking_config ranking;
     struct outbox_conn conn; /* the writer's */
@@ -32,6 +33,9 @@ struct ranking_fixture {
 
 /* All calendar windows, "all" and rolling ones of an hour and a day; keep is small. The store is opened anew. */
 struct ranking_fixture *ranking_fixture_open(struct store_fixture *store, int resource_max, int keep);
+/* The same of one of several partitions; the store is open, and keeps events. */
+struct ranking_fixture *ranking_fixture_open_partition(struct store_fixture *store, int partition, int resource_max,
+                                                       int keep);
 void ranking_fixture_free(struct ranking_fixture *fixture);
 
 /* Another instance of the service connects, and stays, instead of the one that runs. keeps_events: it adds events to
@@ -51,8 +55,14 @@ void ranking_fixture_write_each(struct ranking_fixture *fixture, int64_t ms, int
 /* Ahead of the clock, which would otherwise move the windows on. */
 int64_t ranking_fixture_start_ms(void);
 
-/* An aggregator that has the lease at once. */
+/* An aggregator that has the lease at once: what it does for the one partition. */
 struct aggregator_run *ranking_fixture_start(struct ranking_fixture *fixture);
+/* A turn of the aggregator. Returns how long it would sleep, in ms. */
+int ranking_fixture_turn(struct aggregator_run *run);
+/* What has failed is tried again at once. */
+void ranking_fixture_hurry(struct aggregator_run *run);
+/* It stops in good order; it is still to be killed. */
+void ranking_fixture_finish(struct aggregator_run *run);
 /* It is killed: nothing is given up. */
 void ranking_fixture_kill(struct aggregator_run *run);
 /* The next turn does one step of upkeep, if it comes to it. */

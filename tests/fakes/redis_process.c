@@ -19,6 +19,7 @@
 #include "common/base/buffer.h"
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/redis/resp.h"
+#include "tests/fakes/loopback.h"
 
 enum {
     OPTIONS_MAX = 16,
@@ -127,7 +128,7 @@ static void run_server(struct redis_process *redis)
 static bool answers(const struct redis_process *redis)
 {
     static const struct text ping = {"PING\r\n", 6};
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, 100, NULL, NULL);
+    struct redis_conn *conn = loopback_conn(redis->port, 100, NULL);
     if (conn == NULL) {
         return false;
     }
@@ -245,7 +246,7 @@ const char *redis_process_ask(struct redis_process *redis, const char *const *wo
 {
     struct error error;
     struct redis_reply reply;
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", redis->port, ASK_TIMEOUT_MS, NULL, &error);
+    struct redis_conn *conn = loopback_conn(redis->port, ASK_TIMEOUT_MS, &error);
     if (conn == NULL) {
         fail_msg("%s", error.message);
     }

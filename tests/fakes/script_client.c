@@ -17,6 +17,7 @@
 #include "counter-service/event/event_batch.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_conn.h"
+#include "tests/fakes/loopback.h"
 
 enum {
     TIMEOUT_MS = 20000,
@@ -49,7 +50,7 @@ struct script_client *script_client_create(struct redis_process *redis)
     memcpy(client->script_sha, sha, SHA1_DIGITS);
     const char *port = strchr(redis_process_address(redis), ':') + 1;
     struct error error;
-    client->conn = redis_conn_open("127.0.0.1", (int)strtol(port, NULL, 10), TIMEOUT_MS, NULL, &error);
+    client->conn = loopback_conn((int)strtol(port, NULL, 10), TIMEOUT_MS, &error);
     if (client->conn == NULL) {
         fail_msg("%s", error.message);
     }

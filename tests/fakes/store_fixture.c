@@ -33,7 +33,11 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
     config->counter_service.max_deadline_ms = 4000;
     config->counter_service.queue = 8192;
     config->counter_service.queue_time_ms = 60 * 1000; /* a machine may stand still */
-    config->redis.addr = strdup(redis_process_address(redis));
+    config->redis.addrs = calloc(1, sizeof(*config->redis.addrs));
+    assert_non_null(config->redis.addrs);
+    config->redis.addrs[0] = strdup(redis_process_address(redis));
+    config->redis.addr_count = 1;
+    config->redis.username = strdup("");
     config->redis.password = strdup("");
     config->redis.workers = 1;
     config->redis.timeout_ms = 1000;
@@ -71,7 +75,9 @@ void store_fixture_free(struct store_fixture *fixture)
     store_free(fixture->store);
     topology_free(fixture->topology);
     redis_process_end(fixture->redis);
-    free(fixture->config.redis.addr);
+    free(fixture->config.redis.addrs[0]);
+    free(fixture->config.redis.addrs);
+    free(fixture->config.redis.username);
     free(fixture->config.redis.password);
     pthread_mutex_destroy(&fixture->lock);
     free(fixture);

@@ -71,9 +71,11 @@ static void check_error(struct text text)
 static void check_info(struct text text)
 {
     struct error error = {.message = ""};
-    assert((redis_check_version(text, &error) == 0) == (error.message[0] == '\0'));
+    unsigned untold = 0;
+    assert((redis_check_version(text, &untold, &error) == 0) == (error.message[0] == '\0'));
     error.message[0] = '\0';
-    assert((redis_check_policy(text, &error) == 0) == (error.message[0] == '\0'));
+    assert((redis_check_policy(text, &untold, &error) == 0) == (error.message[0] == '\0'));
+    assert((untold & ~(unsigned)(REDIS_UNTOLD_VERSION | REDIS_UNTOLD_POLICY)) == 0);
     assert(strlen(redis_quote(text).text) <= REDIS_QUOTE_LEN_MAX);
 }
 

@@ -78,7 +78,8 @@ DOORS = {
 # Start of a system include, and the files (globs) that may have it.
 WRAPPERS = {
     "microhttpd": ("common/http/http_loop.h",),
-    "hiredis": ("counter-service/redis/redis_conn.c", "counter-service/redis/redis_transport.c"),
+    "hiredis": ("counter-service/redis/redis_conn.c",),
+    "openssl": ("counter-service/redis/redis_transport_tls.c", "counter-service/redis/redis_tls_*.[ch]"),
     "librdkafka": ("counter-service/kafka/*.[ch]",),
     "curl": ("common/net/http_client.c",),
     "cyaml": ("common/config/config_schema.h",),

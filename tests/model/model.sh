@@ -41,13 +41,14 @@ declare -A breaks=(
     [open_step_twice]="counted twice"
     [batch_moves_whole]="counted twice"
     [new_session_after_unknown]="moved to a new session, and was counted"
-    [n_after_unknown]="told not applied, and was counted"
+    [n_after_unknown]="counted, and was told not applied"
+    [answer_settles_all]="counted, and was told not applied"
     [service_resends]="told not applied, and was counted"
     [lane_reused_early]="C for an open batch"
 )
 flags_of_variant() {
     case $1 in
-        batch_moves_whole) echo "$own -DPARTITIONS=2 -DBATCHES=1" ;;
+        batch_moves_whole | answer_settles_all) echo "$own -DPARTITIONS=2 -DBATCHES=1" ;;
         n_after_unknown) echo "$own" ;;
         service_resends) echo "-DDEPTH=2" ;;
         *) echo "$connections" ;;

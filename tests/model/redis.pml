@@ -44,7 +44,14 @@ proctype Redis(byte connection; byte partition) {
         fi;
         session = 0; lane = 0; number = 0; batch = 0; attempt = 0
       }
-#ifndef OWN_CONNECTIONS
+#ifdef OWN_CONNECTIONS
+    :: STEP { /* The service refuses what is for this partition, and sends nothing there: its Redis is down. */
+        COMMAND(connection, partition) ? session, lane, number, batch, attempt ->
+        printf("service: refuses batch %d, attempt %d, in partition %d\n", batch, attempt, partition);
+        answer(partition, not_written);
+        session = 0; lane = 0; number = 0; batch = 0; attempt = 0
+      }
+#else
     :: STEP { /* The connection is cut: what Redis has not read yet is lost. */
         nempty(COMMAND(connection, partition)) ->
         printf("service %d: its commands to partition %d are lost\n", connection, partition);

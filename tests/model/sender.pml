@@ -63,6 +63,12 @@ inline read_written(q) {
     MINE.state[q] == written ->
     printf("sender %d: batch %d partition %d told applied\n", sender, MINE.batch, q);
     CHECK(count[IN(MINE.batch, q)] == 1 || lost[IN(MINE.batch, q)], "BROKEN: told applied, and does not count\n");
+#ifdef ANSWER_SETTLES_ALL
+    for (p : 0 .. PARTITIONS - 1) {
+        MINE.doubt[p] = false
+    }
+    p = 0;
+#endif
     settle(q)
 }
 

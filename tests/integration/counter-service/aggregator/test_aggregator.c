@@ -87,7 +87,7 @@ static void run_schedule(struct store_fixture *store, uint64_t seed, const struc
         now_ms += pause(&prng);
         ranking_fixture_write(fixture, now_ms, batch, count);
         for (uint32_t turns = prng_up_to(&prng, 3); turns > 0; turns--) {
-            (void)aggregator_run_turn(run);
+            (void)ranking_fixture_turn(run);
         }
         if (prng_up_to(&prng, (uint32_t)schedule->entries_a_kill - 1) == 0) {
             taken_up += run->state.part.lanes > 0;
@@ -183,13 +183,13 @@ static void test_two_that_think_they_lead_count_no_event_twice(void **state)
     ranking_fixture_settle(second);
     ranking_fixture_write_each(rankings, now_ms + 2, 20, 3);
     /* It has read the lease as its own, and then the other one's is gone: nothing but the transaction protects. */
-    first->follower.owns = true;
-    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", first->follower.token);
+    first->follower->owns = true;
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", first->follower->token);
     for (int i = 0; i < 3; i++) {
-        (void)aggregator_run_turn(first);
+        (void)ranking_fixture_turn(first);
     }
     assert_non_null(strstr(first->trouble.message, "another instance"));
-    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", second->follower.token);
+    REDIS_ASK(fixture->redis, "SET", "tally:{p0}:lease:rankings", second->follower->token);
     ranking_fixture_settle(second);
     ranking_fixture_compare(rankings, second);
     ranking_fixture_kill(first);
@@ -245,7 +245,7 @@ static void test_counters_that_were_there_before_are_ranked_while_writes_go_on(v
         const size_t count = make_batch(&prng, batch, 40, 3000, true, 50);
         ranking_fixture_write(rankings, ++now_ms, batch, count);
         ranking_fixture_upkeep_is_due(run);
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
     }
     ranking_fixture_settle(run);
     assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
@@ -291,9 +291,9 @@ static void test_a_rolling_window_lets_go_in_steps_and_says_so(void **state)
     int steps = 0;
     do {
         ranking_fixture_upkeep_is_due(run);
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
         steps += ranking_board_lets_go(&hour->board, &hour->window);
-    } while (outbox_follower_waiting(&run->follower) > 0 || ranking_board_lets_go(&hour->board, &hour->window));
+    } while (outbox_follower_waiting(run->follower) > 0 || ranking_board_lets_go(&hour->board, &hour->window));
     assert_in_range(steps, 6, 3000);
     ranking_fixture_settle(run);
     ranking_fixture_compare(rankings, run);
@@ -318,13 +318,14 @@ static void test_a_record_may_go_before_its_buckets(void **state)
     const int64_t first = ranking_period_at(&rolling->window, day_ms);
     /* A sweep before anything is let go. */
     struct error error;
-    assert_int_equal(ranking_roll(&run->state, &run->work.txn, &run->conn, day_ms + 26 * HOUR, INT64_MIN, &error), 0);
+    assert_int_equal(
+        ranking_roll(&run->state, &run->shared->work.txn, run->conn, day_ms + 26 * HOUR, INT64_MIN, &error), 0);
     for (int steps = 0; steps < 100; steps++) {
-        assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->work, &run->conn, 0, &error), 0, 1);
+        assert_in_range(ranking_scan_step(&run->scan, &run->state, &run->shared->work, run->conn, 0, &error), 0, 1);
     }
     for (int turns = 0; turns < 1000 && rolling->board.oldest <= first; turns++) {
         ranking_fixture_upkeep_is_due(run);
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
     }
     assert_true(rolling->board.oldest == first + 1);
     ranking_fixture_write_one(rankings, day_ms + 26 * HOUR, 7, 3);
@@ -433,8 +434,8 @@ static void test_what_an_instance_without_events_has_counted_is_missing(void **s
     REDIS_ASK(fixture->redis, "DEL", "tally:{p0}:uncounted");
     ranking_fixture_write_one(rankings, now_ms + 10, 8, 1);
     for (int i = 0; i < 5; i++) {
-        run->retry_us = 1;
-        (void)aggregator_run_turn(run); /* what it would write is refused: it reads everything anew */
+        ranking_fixture_hurry(run);
+        (void)ranking_fixture_turn(run); /* what it would write is refused: it reads everything anew */
     }
     ranking_fixture_settle(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "uncounted"), "(nil)");

@@ -92,13 +92,13 @@ static void test_a_damaged_bucket_stops_nothing(void **state)
     REDIS_ASK(fixture->redis, "SET", key, "x");
     ranking_fixture_write_one(rankings, now_ms + 65 * MINUTE + 1, 3, 1);
     for (int i = 0; i < 3; i++) {
-        (void)aggregator_run_turn(run); /* a part of what it writes is refused */
+        (void)ranking_fixture_turn(run); /* a part of what it writes is refused */
     }
     assert_true(run->state.is_torn);
     REDIS_ASK(fixture->redis, "DEL", key);
     for (int i = 0; i < 3; i++) {
-        run->retry_us = 1;
-        (void)aggregator_run_turn(run);
+        ranking_fixture_hurry(run);
+        (void)ranking_fixture_turn(run);
     }
     ranking_fixture_settle(run);
     assert_false(run->state.is_torn || ranking_fixture_is_whole(ranking_fixture_window(run, "day")));
@@ -210,8 +210,8 @@ static void test_a_top_that_was_damaged_is_made_anew(void **state)
         run = leads_on ? run : ranking_fixture_start(rankings);
         ranking_fixture_write_one(rankings, ++now_ms, 29, 1);
         for (int turns = 0; turns < 5 && leads_on; turns++) {
-            run->retry_us = 1;
-            (void)aggregator_run_turn(run);
+            ranking_fixture_hurry(run);
+            (void)ranking_fixture_turn(run);
         }
         ranking_fixture_settle(run);
         assert_true(ranking_fixture_is_whole(ranking_fixture_window(run, "all")));
@@ -232,9 +232,9 @@ static void test_as_long_as_an_instance_adds_no_events_they_are_missing(void **s
     /* Each of its heartbeats says so. */
     REDIS_ASK(fixture->redis, "SET", "tally:{p0}:uncounted", "1");
     for (int i = 1; i <= 3; i++) {
-        run->follower.clock_ms = now_ms + i * 1000;
+        run->follower->clock_ms = now_ms + i * 1000;
         run->uncounted_look_us = 0;
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
         ranking_fixture_upkeep_is_due(run);
     }
     assert_true(ranking_fixture_since(run, "day") >= now_ms &&
@@ -272,7 +272,7 @@ static void test_the_last_events_of_a_period_are_missing_in_it(void **state)
     const struct ranking_event lost = {.resource = 7, .delta = 1000};
     ranking_fixture_drop(rankings, hour_ms + 59 * MINUTE, &lost, 1);
     for (int i = 0; i < 5; i++) {
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
     }
     assert_false(ranking_fixture_is_whole(ranking_fixture_window(run, "hour")));
     ranking_fixture_write_one(rankings, hour_ms + 60 * MINUTE + 500, 1, 1);
@@ -293,7 +293,7 @@ static void test_a_clock_that_is_set_forward_ends_no_period(void **state)
     const int64_t now_ms = ranking_fixture_start_ms() / DAY * DAY + DAY;
     ranking_fixture_write_each(rankings, now_ms, 30, 1);
     ranking_fixture_settle(run);
-    run->follower.clock_ms = now_ms + DAY; /* and back, and nothing has happened meanwhile */
+    run->follower->clock_ms = now_ms + DAY; /* and back, and nothing has happened meanwhile */
     assert_int_equal(aggregator_roll_if_due(run), 0);
     assert_true(ranking_fixture_window(run, "day")->board.period ==
                 ranking_period_at(&ranking_fixture_window(run, "day")->window, now_ms));
@@ -312,13 +312,13 @@ static void test_a_store_that_was_emptied_is_not_written(void **state)
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = ranking_fixture_start(rankings);
     ranking_fixture_write_each(rankings, ranking_fixture_start_ms(), 30, 1);
-    (void)aggregator_run_turn(run);
+    (void)ranking_fixture_turn(run);
     REDIS_ASK(fixture->redis, "DEL", "tally:store");
     ranking_fixture_write_each(rankings, ranking_fixture_start_ms() + 1000, 30, 1);
-    for (int i = 0; i < 5 && run->conn.redis != NULL; i++) {
-        (void)aggregator_run_turn(run);
+    for (int i = 0; i < 5 && run->conn != NULL; i++) {
+        (void)ranking_fixture_turn(run);
     }
-    assert_null(run->conn.redis);
+    assert_null(run->conn);
     ranking_fixture_kill(run);
     ranking_fixture_free(rankings);
 }

@@ -20,7 +20,7 @@ static struct aggregator_run *begin_part(struct ranking_fixture *rankings, int64
     run->rows_max = 5;
     ranking_fixture_write_each(rankings, now_ms, 30, 1);
     for (int i = 0; i < 20 && run->state.part.lanes == 0; i++) {
-        (void)aggregator_run_turn(run);
+        (void)ranking_fixture_turn(run);
     }
     assert_in_range(run->state.part.lanes, 1, RANKING_LANES - 1);
     return run;
@@ -31,7 +31,7 @@ static void test_whoever_stops_in_good_order_ends_the_part(void **state)
     NEED_REDIS(state);
     struct ranking_fixture *rankings = ranking_fixture_open(fixture, 50, 10);
     struct aggregator_run *run = begin_part(rankings, ranking_fixture_start_ms());
-    aggregator_run_finish(run);
+    ranking_fixture_finish(run);
     ranking_fixture_kill(run);
     assert_string_equal(REDIS_ASK(fixture->redis, "HGET", "tally:{p0}:rankings", "part"), "");
     run = ranking_fixture_start(rankings);
@@ -45,8 +45,8 @@ static void test_whoever_stops_in_good_order_ends_the_part(void **state)
 static void settle_after_a_loss(struct aggregator_run *run)
 {
     for (int i = 0; i < 50; i++) {
-        run->retry_us = run->retry_us != 0 ? 1 : 0;
-        (void)aggregator_run_turn(run);
+        ranking_fixture_hurry(run);
+        (void)ranking_fixture_turn(run);
     }
     ranking_fixture_settle(run);
 }
@@ -138,8 +138,8 @@ static void test_a_window_may_be_kept_again_within_a_part(void **state)
     rankings->ranking.rolling_count = rolling_count;
     run = ranking_fixture_start(rankings);
     for (int i = 0; i < 50 && run->state.part.lanes > 0; i++) {
-        run->upkeep_us = INT64_MAX; /* there is no time for it */
-        (void)aggregator_run_turn(run);
+        run->shared->upkeep_us = INT64_MAX; /* there is no time for it */
+        (void)ranking_fixture_turn(run);
     }
     ranking_fixture_kill(run); /* as soon as the part is ended, or given up */
     run = ranking_fixture_start(rankings);
@@ -167,12 +167,12 @@ static void test_upkeep_is_made_up_for(void **state)
     const struct ranked_window *hour = ranking_fixture_window(run, "1h");
     int turns = 0;
     do {
-        run->upkeep_us = INT64_MAX;
-        (void)aggregator_run_turn(run);
+        run->shared->upkeep_us = INT64_MAX;
+        (void)ranking_fixture_turn(run);
     } while (run->state.at.number < rankings->number);
     while (ranking_board_lets_go(&hour->board, &hour->window)) {
-        run->upkeep_us = 0;
-        (void)aggregator_run_turn(run);
+        run->shared->upkeep_us = 0;
+        (void)ranking_fixture_turn(run);
         turns++;
     }
     assert_in_range(turns, 1, 5); /* of one step each they would be 6 or more */

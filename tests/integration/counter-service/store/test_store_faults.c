@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "counter-service/redis/redis_conn.h"
+#include "tests/fakes/loopback.h"
 #include "tests/fakes/metrics_text.h"
 #include "tests/fakes/store_fixture.h"
 #include "tests/fakes/wait_for.h"
@@ -28,7 +29,7 @@ static void assert_refused_at_once(struct store_fixture *fixture)
 static struct redis_conn *connect_to(struct redis_process *redis)
 {
     const long port = strtol(strchr(redis_process_address(redis), ':') + 1, NULL, 10);
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", (int)port, 10000, NULL, NULL);
+    struct redis_conn *conn = loopback_conn((int)port, 10000, NULL);
     assert_non_null(conn);
     return conn;
 }

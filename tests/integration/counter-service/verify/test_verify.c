@@ -44,9 +44,9 @@ static int setup(void **state)
     store_fixture_open(fixture->store);
     store_fixture_await(fixture->store, true);
     kafka_fixture_start(&fixture->kafka, 1, PARTITIONS, NULL);
-    free(fixture->kafka.config->redis.addr);
-    fixture->kafka.config->redis.addr = strdup(fixture->store->config.redis.addr);
-    assert_non_null(fixture->kafka.config->redis.addr);
+    free(fixture->kafka.config->redis.addrs[0]);
+    fixture->kafka.config->redis.addrs[0] = strdup(fixture->store->config.redis.addrs[0]);
+    assert_non_null(fixture->kafka.config->redis.addrs[0]);
     fixture->options = (struct verify_options){.shard = {0, 1}, .timeout_ms = 20000};
     snprintf(fixture->snapshot, sizeof(fixture->snapshot), "/tmp/tally-verify-%ld.snapshot", (long)getpid());
     *state = fixture;
@@ -99,7 +99,7 @@ static void publish_some(struct fixture *fixture, enum event_format format, cons
     struct outbox_entry *entry;
     struct error error;
     bool restarted;
-    assert_int_equal(redis_address_parse(fixture->store->config.redis.addr, &address, &error), 0);
+    assert_int_equal(redis_address_parse(fixture->store->config.redis.addrs[0], &address, &error), 0);
     assert_int_equal(outbox_conn_open(&conn, &address, &fixture->store->config, &error), 0);
     assert_int_equal(outbox_follower_init(&follower, 0, outbox_consumer_kafka, LEASE_MS, &error), 0);
     char store_id[STORE_ID_SIZE];

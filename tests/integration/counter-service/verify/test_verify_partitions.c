@@ -50,9 +50,9 @@ static int setup(void **state)
     ASK(fixture, "SET", "tally:meta", redis_meta_of(PARTITIONS).text);
     kafka_fixture_start(&fixture->kafka, 1, TOPIC_PARTITIONS, NULL);
     struct config *config = fixture->kafka.config;
-    free(config->redis.addr);
-    config->redis.addr = strdup(redis_process_address(fixture->redis));
-    assert_non_null(config->redis.addr);
+    free(config->redis.addrs[0]);
+    config->redis.addrs[0] = strdup(redis_process_address(fixture->redis));
+    assert_non_null(config->redis.addrs[0]);
     config->redis.partitions = PARTITIONS;
     event_writer_init(&fixture->writer, EVENT_FORMAT_JSON, STORE);
     fixture->options = (struct verify_options){.shard = {0, 1}, .timeout_ms = 5000};

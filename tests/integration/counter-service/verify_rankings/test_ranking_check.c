@@ -63,7 +63,7 @@ static void test_events_that_wait_make_no_difference(void **state)
     ranking_run_check_equal(&run);
     for (int i = 0; i < 5; i++) {
         ranking_run_write(&run, 10, 10 * MINUTE);
-        (void)aggregator_run_turn(run.run);
+        (void)ranking_fixture_turn(run.run);
         ranking_run_check_equal(&run);
     }
     ranking_run_end(&run);
@@ -93,7 +93,7 @@ static void *keep_on(void *arg)
     for (int i = 0; i < 400; i++) {
         ranking_run_write(run, 2, 20 * 1000);
         for (int turns = 0; turns < 6; turns++) {
-            (void)aggregator_run_turn(run->run);
+            (void)ranking_fixture_turn(run->run);
         }
         ranking_fixture_upkeep_is_due(run->run);
     }
@@ -285,7 +285,7 @@ static void rebuild_with(struct ranking_run *run, bool writes)
         if (writes) {
             ranking_run_write(run, 1, 100);
         }
-        (void)aggregator_run_turn(run->run);
+        (void)ranking_fixture_turn(run->run);
         clock_sleep_ms(1);
     }
     assert_string_equal(run->error.message, "");

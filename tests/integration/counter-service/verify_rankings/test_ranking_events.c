@@ -81,12 +81,12 @@ static void open_topic(struct setting *setting)
     struct config *config;
     kafka_fixture_start(&setting->kafka, 1, PARTITIONS, NULL);
     config = setting->kafka.config;
-    free(config->redis.addr);
-    config->redis.addr = strdup(setting->rankings->config.redis.addr);
-    assert_non_null(config->redis.addr);
+    free(config->redis.addrs[0]);
+    config->redis.addrs[0] = strdup(setting->rankings->config.redis.addrs[0]);
+    assert_non_null(config->redis.addrs[0]);
     config->rankings = setting->rankings->config.rankings;
     config->ranking_count = 1;
-    assert_int_equal(redis_address_parse(config->redis.addr, &address, &setting->error), 0);
+    assert_int_equal(redis_address_parse(config->redis.addrs[0], &address, &setting->error), 0);
     assert_int_equal(outbox_conn_open(&setting->conn, &address, config, &setting->error), 0);
     assert_int_equal(outbox_follower_init(&setting->follower, 0, outbox_consumer_kafka, LEASE_MS, &setting->error), 0);
     event_writer_init(&setting->writer, EVENT_FORMAT_JSON, setting->conn.store_id);
@@ -186,7 +186,7 @@ static void count_a_chunk(struct setting *setting)
 {
     const uint64_t before = setting->run->state.at.number;
     for (int i = 0; i < CHUNK_TURNS_MAX && setting->run->state.at.number == before; i++) {
-        (void)aggregator_run_turn(setting->run);
+        (void)ranking_fixture_turn(setting->run);
     }
     assert_true(setting->run->state.at.number > before);
 }
@@ -214,7 +214,7 @@ static void test_there_is_no_moment_within_a_chunk(void **state)
     publish(&setting, "", 1);
     setting.run->rows_max = RESOURCES / 4;
     for (int i = 0; i < CHUNK_TURNS_MAX && setting.run->state.part.lanes == 0; i++) {
-        (void)aggregator_run_turn(setting.run);
+        (void)ranking_fixture_turn(setting.run);
     }
     assert_true(setting.run->state.part.lanes > 0);
     setting.options.timeout_ms = 50;
@@ -316,7 +316,7 @@ static void rebuild_with(struct setting *setting, int64_t step_ms)
             write_batches(setting, 1, step_ms);
             publish(setting, "", 1);
         }
-        (void)aggregator_run_turn(setting->run);
+        (void)ranking_fixture_turn(setting->run);
         clock_sleep_ms(1);
     }
     assert_string_equal(setting->error.message, "");
@@ -411,9 +411,9 @@ static void go_on(struct setting *setting)
     const struct aggregator_run *leader = setting->run;
     bool was_refused = false;
     write_batches(setting, 20, 100);
-    for (int i = 0; i < 5000 && (!was_refused || leader->conn.redis == NULL || leader->must_load); i++) {
-        (void)aggregator_run_turn(setting->run);
-        was_refused |= leader->conn.redis == NULL;
+    for (int i = 0; i < 5000 && (!was_refused || leader->conn == NULL || leader->must_load); i++) {
+        (void)ranking_fixture_turn(setting->run);
+        was_refused |= leader->conn == NULL;
         clock_sleep_ms(1);
     }
     assert_true(was_refused);

@@ -174,7 +174,7 @@ static void test_a_bad_string_is_refused_with_its_rule(void **state)
     (void)state;
     ASSERT_REFUSED("server: {host: \"\"}", "server.host must be an address or a host name");
     ASSERT_REFUSED("server: {host: 'localhost:8080'}", "server.host", "without a port");
-    ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port, not \"localhost\"");
+    ASSERT_REFUSED("redis: {addr: localhost}", "redis.addr must be host:port or unix:/path", "not \"localhost\"");
     ASSERT_REFUSED("redis: {addr: \"\"}", "redis.addr must be host:port");
     ASSERT_REFUSED("consul: {address: localhost}", "consul.address must be host:port");
     ASSERT_REFUSED("consul: {service: \"\"}", "consul.service must be 1-32 characters of a-z 0-9 -");
@@ -226,11 +226,17 @@ static void test_rules_between_keys_are_checked(void **state)
     config_free(load_fine("counter_service: {port: 0, admin_port: 0}"));
 }
 
-static void test_what_is_not_in_this_version_is_refused(void **state)
+static void test_partitions_are_as_many_as_the_data_have_or_a_number(void **state)
 {
     (void)state;
-    ASSERT_REFUSED("redis: {partitions: 16}", "redis.partitions must be 1 until Redis Cluster is built");
-    config_free(load_fine("redis: {partitions: 1}\n"));
+    ASSERT_REFUSED("redis: {partitions: 1025}", "redis.partitions");
+    struct config *config = load_fine("redis: {partitions: 1024}\n");
+    assert_int_equal(config->redis.partitions, 1024);
+    config_free(config);
+    config = load_fine("redis: {mode: cluster}\n");
+    assert_int_equal(config->redis.partitions, 0);
+    assert_int_equal(config->redis.mode, REDIS_MODE_CLUSTER);
+    config_free(config);
 }
 
 static void test_consul_may_be_off_and_has_a_secret_token(void **state)
@@ -312,7 +318,7 @@ int main(void)
         cmocka_unit_test(test_a_bad_string_is_refused_with_its_rule),
         cmocka_unit_test(test_a_refused_secret_is_not_repeated),
         cmocka_unit_test(test_rules_between_keys_are_checked),
-        cmocka_unit_test(test_what_is_not_in_this_version_is_refused),
+        cmocka_unit_test(test_partitions_are_as_many_as_the_data_have_or_a_number),
         cmocka_unit_test(test_consul_may_be_off_and_has_a_secret_token),
         cmocka_unit_test(test_a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(test_what_is_printed_reads_back_the_same),

@@ -39,7 +39,7 @@ static void test_a_variable_overrides_the_file(void **state)
 {
     (void)state;
     struct config *config = load_fine("TALLY_REDIS_ADDR=env:2", "TALLY_GRPC_COUNTER_SERVICE_POOL_SIZE=7");
-    assert_string_equal(config->redis.addr, "env:2");
+    assert_string_equal(config->redis.addrs[0], "env:2");
     assert_int_equal(config->grpc.counter_service.pool_size, 7);
     assert_int_equal(config->server.port, 1000);
     config_free(config);

@@ -116,6 +116,52 @@ static void test_a_failed_precondition_says_which(void **state)
     assert_int_equal(response->results[2]->reason, TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED);
 }
 
+static void test_an_unavailable_item_says_why(void **state)
+{
+    (void)state;
+    struct store_item items[] = {
+        {.status = STATUS_REDIS_DOWN}, {.status = STATUS_WRITES_REFUSED}, {.status = STATUS_EXPIRED}};
+    const struct counter_request request = {.call = {.items = items, .item_count = 3}, .asked_count = 3};
+    const Tally__V1__BatchIncrementResponse *written =
+        make(COUNTER_SESSION_INCREMENT, &tally__v1__batch_increment_response__descriptor, &request);
+    const Tally__V1__BatchGetResponse *read =
+        make(COUNTER_BATCH_GET, &tally__v1__batch_get_response__descriptor, &request);
+    static const Tally__V1__ErrorReason reasons[] = {TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED,
+                                                     TALLY__V1__ERROR_REASON__WRITES_REFUSED,
+                                                     TALLY__V1__ERROR_REASON__DEADLINE_PASSED};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(written->results[i]->code, 14);
+        assert_int_equal(written->results[i]->reason, reasons[i]);
+        assert_int_equal(read->results[i]->code, 14);
+        assert_int_equal(read->results[i]->reason, reasons[i]);
+    }
+}
+
+static void test_only_the_error_of_a_whole_part_says_so(void **state)
+{
+    (void)state;
+    struct store_item items[] = {
+        {.value = 7, .is_decided = true},
+        {.status = STATUS_WRITES_REFUSED, .is_decided = true}, /* in the middle of the script */
+        {.status = STATUS_WRITES_REFUSED},
+        {.status = STATUS_NO_SESSION},
+        {.status = STATUS_KEY_REUSED, .is_decided = true},
+        {.status = STATUS_KEY_REUSED},
+        {.status = STATUS_REPLY_LOST},
+    };
+    struct refused_item refused = {7, "delta must not be 0"};
+    const struct counter_request request = {
+        .call = {.items = items, .item_count = 7}, .asked_count = 8, .refused = &refused, .refused_count = 1};
+    const Tally__V1__BatchIncrementResponse *response =
+        make(COUNTER_SESSION_INCREMENT, &tally__v1__batch_increment_response__descriptor, &request);
+    static const int codes[] = {0, 14, 14, 10, 6, 6, 2, 3};
+    static const bool part_failed[] = {false, false, true, true, false, true, true, false};
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(response->results[i]->code, codes[i]);
+        assert_int_equal(response->results[i]->part_failed, part_failed[i]);
+    }
+}
+
 static void test_reads_are_answered_in_order(void **state)
 {
     (void)state;
@@ -160,6 +206,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_each_item_of_a_batch_has_its_own_result, start, end),
         cmocka_unit_test_setup_teardown(test_refused_items_stand_where_they_were_asked, start, end),
         cmocka_unit_test_setup_teardown(test_a_failed_precondition_says_which, start, end),
+        cmocka_unit_test_setup_teardown(test_an_unavailable_item_says_why, start, end),
+        cmocka_unit_test_setup_teardown(test_only_the_error_of_a_whole_part_says_so, start, end),
         cmocka_unit_test_setup_teardown(test_reads_are_answered_in_order, start, end),
         cmocka_unit_test_setup_teardown(test_a_listing_has_every_counter, start, end),
     };

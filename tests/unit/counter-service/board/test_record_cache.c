@@ -27,7 +27,7 @@ static struct text record_of(char out[RECORD_SIZE], size_t type, int resource, i
 static int setup(void **state)
 {
     static struct record_cache cache;
-    assert_int_equal(record_cache_init(&cache), 0);
+    assert_int_equal(record_cache_init(&cache, RECORD_CACHE_MAX), 0);
     *state = &cache;
     return 0;
 }

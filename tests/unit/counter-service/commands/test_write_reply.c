@@ -163,9 +163,29 @@ static void test_a_full_outbox_refuses_the_call(void **state)
     assert_false(parse("A 1 2 3", items).outbox_full);
 }
 
+static void test_an_item_with_a_result_of_its_own_is_decided(void **state)
+{
+    (void)state;
+    static const char *const results[] = {"A 1 O 3", "S 1 r2 3", "A X U K\nOOM command not allowed"};
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        struct store_item items[3] = {{.status = STATUS_OK}};
+        assert_int_equal(parse(results[i], items).status, STATUS_OK);
+        for (size_t item = 0; item < 3; item++) {
+            assert_true(items[item].is_decided);
+        }
+    }
+    static const char *const refusals[] = {"N", "C", "M", "F", "XOOM command not allowed", "LOOM command not allowed"};
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        struct store_item items[3] = {{.status = STATUS_OK}};
+        assert_int_not_equal(parse(refusals[i], items).status, STATUS_OK);
+        assert_false(items[0].is_decided);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_item_with_a_result_of_its_own_is_decided),
         cmocka_unit_test(test_applied_items_have_their_values),
         cmocka_unit_test(test_a_replayed_item_says_so),
         cmocka_unit_test(test_a_full_outbox_refuses_the_call),

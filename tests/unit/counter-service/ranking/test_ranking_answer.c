@@ -334,21 +334,21 @@ static void test_who_should_have_a_rank_is_looked_for_in_the_order(void **state)
     struct ranking_snapshot snapshot = snapshot_of_today();
     const struct ranking_question question = one_of("day", "a", 0);
     struct ranking_answer answer = {.score = 5};
-    assert_true(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_true(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     snapshot.top.is_bounded = true;
     ranking_place_set(&snapshot.top.floor, 5, TEXT("b"));
-    assert_true(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_true(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     ranking_place_set(&snapshot.top.floor, 5, TEXT("a"));
-    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     snapshot.top.is_bounded = false;
     answer.score = 0;
-    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     answer.score = 5;
     snapshot.has_top = false;
-    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     snapshot.has_top = true;
     read_places(&snapshot, nobody());
-    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &answer));
+    assert_false(ranking_answer_lacks_rank(&question, &snapshot, &snapshot, &answer));
     ranking_order_done(&snapshot.order);
 }
 

@@ -11,32 +11,61 @@ static void test_redis_7_and_later_will_do(void **state)
 {
     (void)state;
     struct error error;
-    assert_int_equal(redis_check_version(TEXT("# Server\r\nredis_version:7.0.15\r\nos:x\r\n"), &error), 0);
-    assert_int_equal(redis_check_version(TEXT("redis_version:7.4.0"), &error), 0);
-    assert_int_equal(redis_check_version(TEXT("redis_version:10.0.0\n"), &error), 0);
+    unsigned untold = 0;
+    assert_int_equal(redis_check_version(TEXT("# Server\r\nredis_version:7.0.15\r\nos:x\r\n"), &untold, &error), 0);
+    assert_int_equal(redis_check_version(TEXT("redis_version:7.4.0"), &untold, &error), 0);
+    assert_int_equal(redis_check_version(TEXT("redis_version:10.0.0\n"), &untold, &error), 0);
+    assert_int_equal(untold, 0);
 }
 
-static void test_an_older_or_unknown_version_is_named(void **state)
+static void test_an_older_version_is_named(void **state)
 {
     (void)state;
     struct error error;
-    assert_int_equal(redis_check_version(TEXT("a:b\r\nredis_version:6.2.14\r\n"), &error), -1);
+    unsigned untold = 0;
+    assert_int_equal(redis_check_version(TEXT("a:b\r\nredis_version:6.2.14\r\n"), &untold, &error), -1);
     assert_string_equal(error.message, "Redis is of version \"6.2.14\": 7.0 or later is needed");
-    assert_int_equal(redis_check_version(TEXT("xredis_version:7.0.0\r\n"), &error), -1);
-    assert_int_equal(redis_check_version(TEXT("redis_version"), &error), -1);
-    assert_int_equal(redis_check_version(TEXT(""), &error), -1);
+    assert_int_equal(redis_check_version(TEXT("redis_version:\r\n"), &untold, &error), -1);
     assert_string_equal(error.message, "Redis is of version \"\": 7.0 or later is needed");
+    assert_int_equal(untold, 0);
 }
 
 static void test_only_noeviction_keeps_records(void **state)
 {
     (void)state;
     struct error error;
-    assert_int_equal(redis_check_policy(TEXT("maxmemory:0\r\nmaxmemory_policy:noeviction\r\n"), &error), 0);
-    assert_int_equal(redis_check_policy(TEXT("maxmemory_policy:volatile-ttl\r\n"), &error), -1);
+    unsigned untold = 0;
+    assert_int_equal(redis_check_policy(TEXT("maxmemory:0\r\nmaxmemory_policy:noeviction\r\n"), &untold, &error), 0);
+    assert_int_equal(redis_check_policy(TEXT("maxmemory_policy:volatile-ttl\r\n"), &untold, &error), -1);
     assert_non_null(strstr(error.message, "volatile-ttl"));
-    assert_int_equal(redis_check_policy(TEXT("maxmemory_policy:noeviction-not\r\n"), &error), -1);
-    assert_int_equal(redis_check_policy(TEXT(""), &error), -1);
+    assert_int_equal(redis_check_policy(TEXT("maxmemory_policy:noeviction-not\r\n"), &untold, &error), -1);
+    assert_int_equal(redis_check_policy(TEXT("maxmemory_policy:\r\n"), &untold, &error), -1);
+    assert_int_equal(untold, 0);
+}
+
+static void test_a_field_that_is_hidden_is_not_held_against_redis(void **state)
+{
+    (void)state;
+    static const struct text infos[] = {{"", 0}, {"# Server\r\nos:x\r\n", 16}, {"redis_version", 13}};
+    for (size_t i = 0; i < sizeof(infos) / sizeof(infos[0]); i++) {
+        unsigned untold = 0;
+        assert_int_equal(redis_check_version(infos[i], &untold, NULL), 0);
+        assert_int_equal(untold, REDIS_UNTOLD_VERSION);
+        assert_int_equal(redis_check_policy(infos[i], &untold, NULL), 0);
+        assert_int_equal(untold, REDIS_UNTOLD_VERSION | REDIS_UNTOLD_POLICY);
+    }
+    unsigned untold = 0;
+    assert_int_equal(redis_check_version(TEXT("xredis_version:7.0.0\r\n"), &untold, NULL), 0);
+    assert_int_equal(untold, REDIS_UNTOLD_VERSION);
+}
+
+static void test_what_was_not_told_is_named(void **state)
+{
+    (void)state;
+    assert_string_equal(redis_untold_write(0).text, "");
+    assert_string_equal(redis_untold_write(REDIS_UNTOLD_VERSION).text, "its version");
+    assert_string_equal(redis_untold_write(REDIS_UNTOLD_ROLE | REDIS_UNTOLD_VERSION | REDIS_UNTOLD_POLICY).text,
+                        "whether it is a master, its version, its maxmemory-policy");
 }
 
 static void test_a_replica_is_not_written_to(void **state)
@@ -76,8 +105,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_redis_7_and_later_will_do),
-        cmocka_unit_test(test_an_older_or_unknown_version_is_named),
+        cmocka_unit_test(test_an_older_version_is_named),
         cmocka_unit_test(test_only_noeviction_keeps_records),
+        cmocka_unit_test(test_a_field_that_is_hidden_is_not_held_against_redis),
+        cmocka_unit_test(test_what_was_not_told_is_named),
         cmocka_unit_test(test_a_replica_is_not_written_to),
         cmocka_unit_test(test_a_meta_mismatch_names_both_values),
         cmocka_unit_test(test_foreign_text_is_cut_and_cleaned),

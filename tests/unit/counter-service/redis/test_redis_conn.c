@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "common/base/clock.h"
+#include "tests/fakes/loopback.h"
 #include "tests/fakes/wait_for.h"
 
 enum { PATIENCE_MS = 20000 };
@@ -74,7 +75,7 @@ static struct redis_conn *connect_to(struct player *player)
     sem_init(&player->may_close, 0, 0);
     assert_int_equal(pthread_create(&player->thread, NULL, play, player), 0);
     struct error error = {.message = ""};
-    struct redis_conn *conn = redis_conn_open("127.0.0.1", player->port, PATIENCE_MS, NULL, &error);
+    struct redis_conn *conn = loopback_conn(player->port, PATIENCE_MS, &error);
     assert_string_equal(error.message, "");
     assert_non_null(conn);
     return conn;
@@ -226,7 +227,7 @@ static void test_a_refused_connection_names_the_address(void **state)
 {
     (void)state;
     struct error error;
-    assert_null(redis_conn_open("127.0.0.1", 1, 1000, NULL, &error));
+    assert_null(loopback_conn(1, 1000, &error));
     assert_string_equal(error.message, "cannot connect to Redis at 127.0.0.1:1: Connection refused");
 }
 

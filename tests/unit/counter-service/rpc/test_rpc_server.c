@@ -26,6 +26,11 @@ enum status store_submit(struct store *store, struct store_call *call)
     return fake_store_submit((struct fake_store *)store, call);
 }
 
+int store_partitions(const struct store *store)
+{
+    return ((const struct fake_store *)store)->partitions;
+}
+
 static ProtobufCBinaryData bytes_of(const char *text)
 {
     return grpc_message_bytes(text_of(text));

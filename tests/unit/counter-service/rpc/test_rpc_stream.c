@@ -23,6 +23,11 @@ enum status store_submit(struct store *store, struct store_call *call)
     return fake_store_submit((struct fake_store *)store, call);
 }
 
+int store_partitions(const struct store *store)
+{
+    return ((const struct fake_store *)store)->partitions;
+}
+
 static int status_of(grpc_byte_buffer *message)
 {
     assert_non_null(message);

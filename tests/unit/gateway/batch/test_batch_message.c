@@ -157,6 +157,8 @@ static void test_an_increments_code_becomes_its_status(void **state)
         {10, 0, STATUS_NO_SESSION},
         {11, 0, STATUS_OVERFLOW},
         {14, 0, STATUS_REDIS_DOWN},
+        {14, TALLY__V1__ERROR_REASON__WRITES_REFUSED, STATUS_WRITES_REFUSED},
+        {14, TALLY__V1__ERROR_REASON__DEADLINE_PASSED, STATUS_EXPIRED},
         {16, 0, STATUS_UNIMPLEMENTED}, /* no code of this contract: an error, so not applied */
         {4711, 0, STATUS_UNIMPLEMENTED},
         {-1, 0, STATUS_UNIMPLEMENTED},

@@ -55,6 +55,16 @@ static void test_an_item_s_reason_tells_its_precondition(void **state)
     assert_int_equal(rpc_status_of_item(9, UNSPECIFIED), STATUS_DATA_DAMAGED);
 }
 
+static void test_an_item_s_reason_tells_why_it_is_unavailable(void **state)
+{
+    (void)state;
+    assert_int_equal(rpc_status_of_item(14, UNSPECIFIED), STATUS_REDIS_DOWN);
+    assert_int_equal(rpc_status_of_item(14, TALLY__V1__ERROR_REASON__WRITES_REFUSED), STATUS_WRITES_REFUSED);
+    assert_int_equal(rpc_status_of_item(14, TALLY__V1__ERROR_REASON__DEADLINE_PASSED), STATUS_EXPIRED);
+    assert_int_equal(rpc_status_of_item(14, (Tally__V1__ErrorReason)4711), STATUS_REDIS_DOWN);
+    assert_int_equal(rpc_status_of_item(2, TALLY__V1__ERROR_REASON__WRITES_REFUSED), STATUS_REPLY_LOST);
+}
+
 static void test_an_item_is_unknown_only_by_unknown_and_deadline_exceeded(void **state)
 {
     (void)state;
@@ -72,6 +82,7 @@ int main(void)
         cmocka_unit_test(test_with_the_trailer_every_code_means_not_applied),
         cmocka_unit_test(test_codes_keep_their_meaning),
         cmocka_unit_test(test_an_item_s_reason_tells_its_precondition),
+        cmocka_unit_test(test_an_item_s_reason_tells_why_it_is_unavailable),
         cmocka_unit_test(test_an_item_is_unknown_only_by_unknown_and_deadline_exceeded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

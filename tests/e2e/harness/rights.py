@@ -1,0 +1,18 @@
+"""The rights that README gives a user of Redis."""
+
+import pathlib
+import re
+
+
+def readme_rule(password=None):
+    """The words of README's ACL SETUSER command behind the user's name. password: instead of README's."""
+    line = re.search(r"^ *ACL SETUSER tally (.*)$", pathlib.Path("README.md").read_text(), re.MULTILINE)
+    assert line, "README gives no rule"
+    return [f">{password}" if password and word.startswith(">") else word for word in line.group(1).split()]
+
+
+def readme_event_rules():
+    """The words that README adds for events, and those that counter-verify needs beside them."""
+    text = pathlib.Path("README.md").read_text()
+    found = re.search(r"^and for events \(`kafka.brokers`\) also `([^`]+)`", text, re.MULTILINE)
+    return found.group(1).split(), ["+hgetall", "+scan", "+xinfo"]

@@ -1,0 +1,423 @@
+/* The relay on the outboxes of many partitions, on one real Redis or two, and librdkafka's mock of a Kafka. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "counter-service/event/event_read.h"
+#include "counter-service/outbox/relay_run.h"
+#include "tests/fakes/fake_topology.h"
+#include "tests/fakes/kafka_fixture.h"
+#include "tests/fakes/metrics_text.h"
+#include "tests/fakes/outbox_writer.h"
+#include "tests/fakes/wait_for.h"
+
+enum { REDISES = 2, RELAYS = 2, TOPIC_PARTITIONS = 2 };
+
+struct setting {
+    struct kafka_fixture kafka;
+    struct topology topology;
+    struct redis_process *redis[REDISES];
+    struct outbox_writer writers[REDISES];
+    struct relay_run relays[RELAYS];
+    int relay_count;
+};
+
+/* ---- setting ---- */
+
+static void start_relay(struct setting *setting)
+{
+    relay_run_init(&setting->relays[setting->relay_count], setting->kafka.config, &setting->topology);
+    setting->relay_count++;
+}
+
+/* The partitions lie in turn on so many Redises. */
+static void start(struct setting *setting, int partitions, int redises)
+{
+    static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
+    *setting = (struct setting){.relay_count = 0};
+    kafka_fixture_start(&setting->kafka, 1, TOPIC_PARTITIONS, "['linger.ms=50']");
+    setting->kafka.config->redis.timeout_ms = 1000;
+    for (int i = 0; i < redises; i++) {
+        setting->redis[i] = redis_process_start(options);
+        outbox_writer_open(&setting->writers[i], setting->redis[i]);
+    }
+    setting->topology.partitions = partitions;
+    for (int i = 0; i < partitions; i++) {
+        fake_topology_put(&setting->topology, i, redis_process_address(setting->redis[i % redises]));
+    }
+    start_relay(setting);
+}
+
+static void stop(struct setting *setting)
+{
+    for (int i = 0; i < setting->relay_count; i++) {
+        relay_run_done(&setting->relays[i]);
+    }
+    for (int i = 0; i < REDISES && setting->redis[i] != NULL; i++) {
+        outbox_writer_close(&setting->writers[i]);
+        redis_process_end(setting->redis[i]);
+    }
+    kafka_fixture_stop(&setting->kafka);
+}
+
+static bool turn(struct setting *setting)
+{
+    int pause_ms = 5;
+    for (int i = 0; i < setting->relay_count; i++) {
+        const int own_ms = relay_run_turn(&setting->relays[i]);
+        pause_ms = own_ms < pause_ms ? own_ms : pause_ms;
+    }
+    if (pause_ms > 0) {
+        clock_sleep_ms(pause_ms);
+    }
+    return true;
+}
+#define TURNS_UNTIL(setting, condition) WAIT_FOR(turn(setting) && (condition))
+
+static const struct outbox_follower *follower(const struct setting *setting, size_t i)
+{
+    return &setting->relays[0].set.members[i].follower;
+}
+
+static bool is_published(const struct setting *setting, size_t i, uint64_t count)
+{
+    return follower(setting, i)->stored.number == count;
+}
+
+static size_t led(const struct setting *setting, int relay)
+{
+    return setting->relays[relay].set.led;
+}
+
+static void add(struct setting *setting, int redises, int partition, int count)
+{
+    outbox_writer_add(&setting->writers[partition % redises], partition, count);
+}
+
+static const char *trouble(const struct setting *setting)
+{
+    static struct relay_state state;
+    relay_run_state(&setting->relays[0], &state);
+    return state.trouble;
+}
+
+/* ---- what the topic has ---- */
+
+struct topic {
+    int64_t last[OUTBOX_WRITER_PARTITIONS]; /* the largest value of each partition's resource */
+    size_t repeated;
+};
+
+static void take(void *ctx, const rd_kafka_message_t *message)
+{
+    struct topic *topic = ctx;
+    struct event_copy copy;
+    char resource[16];
+    assert_int_equal(event_read(EVENT_FORMAT_JSON, (struct text){message->payload, message->len}, &copy), 0);
+    const unsigned partition = copy.event.partition;
+    assert_true(partition < OUTBOX_WRITER_PARTITIONS);
+    snprintf(resource, sizeof(resource), "p%u", partition);
+    assert_true(text_equal(copy.event.resource_id, text_of(resource)));
+    if (copy.event.value <= topic->last[partition]) {
+        topic->repeated++;
+        return;
+    }
+    assert_int_equal(copy.event.value, topic->last[partition] + 1); /* the first occurrences are in order */
+    topic->last[partition] = copy.event.value;
+}
+
+static struct topic read_topic(struct setting *setting)
+{
+    struct topic topic = {.repeated = 0};
+    for (int i = 0; i < TOPIC_PARTITIONS; i++) {
+        (void)kafka_fixture_read(&setting->kafka, i, take, &topic);
+    }
+    return topic;
+}
+
+/* ---- tests ---- */
+
+#define NEED_REDIS_SERVER() \
+    if (!redis_process_available()) { \
+        skip(); \
+    }
+
+static bool are_published(const struct setting *setting, size_t partitions, uint64_t count)
+{
+    for (size_t i = 0; i < partitions; i++) {
+        if (!is_published(setting, i, count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_the_events_of_all_partitions_are_published_once_and_in_order(void **state)
+{
+    enum { PARTITIONS = 4, ENTRIES = 40, ENTRY_EVENTS = 25 };
+    struct setting setting;
+    struct relay_state told;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, PARTITIONS, 1);
+    for (int i = 0; i < ENTRIES * PARTITIONS; i++) {
+        add(&setting, 1, i % PARTITIONS, ENTRY_EVENTS);
+    }
+    TURNS_UNTIL(&setting,
+                led(&setting, 0) == PARTITIONS && are_published(&setting, PARTITIONS, ENTRIES * ENTRY_EVENTS));
+    relay_run_state(&setting.relays[0], &told);
+    assert_int_equal(told.role, RELAY_LEADS);
+    assert_int_equal(told.led, PARTITIONS);
+    assert_int_equal(told.waiting, 0);
+    assert_string_equal(told.trouble, "");
+    const struct topic topic = read_topic(&setting);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_int_equal(topic.last[i], ENTRIES * ENTRY_EVENTS);
+    }
+    assert_int_equal(topic.repeated, 0);
+    stop(&setting);
+}
+
+static void test_a_redis_that_is_gone_holds_up_its_own_partitions_only(void **state)
+{
+    enum { PARTITIONS = 4 };
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, PARTITIONS, 2);
+    for (int i = 0; i < PARTITIONS; i++) {
+        add(&setting, 2, i, 10);
+    }
+    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS && are_published(&setting, PARTITIONS, 10));
+    const unsigned suspected = setting.topology.suspected;
+    const struct kafka_producer *producer = setting.relays[0].producer;
+    add(&setting, 2, 1, 7); /* nobody carries these before the Redis is back */
+    redis_process_kill(setting.redis[1]);
+    TURNS_UNTIL(&setting, strstr(trouble(&setting), "(in 2 of 4 partitions)") != NULL);
+    assert_true(setting.topology.suspected > suspected);
+    add(&setting, 2, 0, 5);
+    add(&setting, 2, 2, 5);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 15) && is_published(&setting, 2, 15));
+    assert_int_equal(led(&setting, 0), 2);
+    assert_ptr_equal(setting.relays[0].producer, producer);
+    redis_process_restart(setting.redis[1]);
+    outbox_writer_reopen(&setting.writers[1], setting.redis[1]);
+    add(&setting, 2, 3, 5);
+    TURNS_UNTIL(&setting,
+                led(&setting, 0) == PARTITIONS && is_published(&setting, 1, 17) && is_published(&setting, 3, 15));
+    assert_string_equal(trouble(&setting), "");
+    const struct topic topic = read_topic(&setting);
+    assert_true(topic.last[0] == 15 && topic.last[1] == 17 && topic.last[2] == 15 && topic.last[3] == 15);
+    stop(&setting);
+}
+
+static void test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_only(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 2, 2);
+    add(&setting, 2, 0, 1);
+    add(&setting, 2, 1, 1);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 2 && are_published(&setting, 2, 1));
+    redis_process_pause(setting.redis[1]);
+    add(&setting, 2, 0, 9);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 10) && led(&setting, 0) == 1);
+    redis_process_resume(setting.redis[1]);
+    add(&setting, 2, 1, 9);
+    TURNS_UNTIL(&setting, is_published(&setting, 1, 10));
+    stop(&setting);
+}
+
+static void test_a_damaged_outbox_holds_up_no_other(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 3, 1);
+    REDIS_ASK(setting.redis[0], "SET", "tally:{p1}:outbox", "no hash");
+    add(&setting, 1, 0, 10);
+    add(&setting, 1, 2, 10);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 10) && is_published(&setting, 2, 10));
+    assert_non_null(strstr(trouble(&setting), "(in 1 of 3 partitions)"));
+    assert_int_equal(led(&setting, 0), 2);
+    REDIS_ASK(setting.redis[0], "DEL", "tally:{p1}:outbox");
+    add(&setting, 1, 1, 10);
+    TURNS_UNTIL(&setting, is_published(&setting, 1, 10));
+    assert_string_equal(trouble(&setting), "");
+    assert_int_equal(read_topic(&setting).repeated, 0);
+    stop(&setting);
+}
+
+static void test_a_partition_with_many_events_keeps_none_of_the_others_back(void **state)
+{
+    enum { HOT = 100 * 1000, ENTRY_EVENTS = 500, ROUND_TRIP_MS = 150 };
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 1);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, ROUND_TRIP_MS); /* for which the window is full */
+    for (int i = 0; i < HOT / ENTRY_EVENTS; i++) {
+        add(&setting, 1, 0, ENTRY_EVENTS);
+    }
+    TURNS_UNTIL(&setting, setting.relays[0].open == RELAY_WINDOW);
+    for (int i = 1; i < 4; i++) {
+        add(&setting, 1, i, 100);
+    }
+    TURNS_UNTIL(&setting,
+                is_published(&setting, 1, 100) && is_published(&setting, 2, 100) && is_published(&setting, 3, 100));
+    assert_false(is_published(&setting, 0, HOT));
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 0);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, HOT));
+    assert_int_equal(read_topic(&setting).last[0], HOT);
+    stop(&setting);
+}
+
+/* What Kafka has not acknowledged is still with the producer when a connection breaks: it is told for an entry that its
+ * follower has forgotten. */
+static void test_acknowledgements_that_come_after_a_connection_broke_harm_nothing(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 2);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    add(&setting, 2, 0, 1);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 1));
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 4000);
+    for (int i = 0; i < 4; i++) {
+        add(&setting, 2, i, 50);
+    }
+    TURNS_UNTIL(&setting, setting.relays[0].open == 200);
+    REDIS_ASK(setting.redis[1], "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    TURNS_UNTIL(&setting, setting.relays[0].orphans.first != NULL);
+    outbox_writer_reopen(&setting.writers[1], setting.redis[1]);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4 && setting.relays[0].open == 300);
+    rd_kafka_mock_broker_set_rtt(setting.kafka.cluster, 1, 0);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 51) && is_published(&setting, 3, 50) &&
+                              is_published(&setting, 1, 50) && is_published(&setting, 2, 50));
+    TURNS_UNTIL(&setting, setting.relays[0].open == 0);
+    assert_null(setting.relays[0].orphans.first);
+    const struct topic topic = read_topic(&setting);
+    assert_true(topic.last[0] == 51 && topic.last[1] == 50 && topic.last[2] == 50 && topic.last[3] == 50);
+    stop(&setting);
+}
+
+static void test_a_producer_that_fails_starts_all_partitions_over(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 1);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    const double restarts = metrics_text_value("tally_events_relay_restarts_total", 0);
+    rd_kafka_mock_push_request_errors(setting.kafka.cluster, 0, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    for (int i = 0; i < 4; i++) {
+        add(&setting, 1, i, 50);
+    }
+    TURNS_UNTIL(&setting, are_published(&setting, 4, 50));
+    assert_true(metrics_text_value("tally_events_relay_restarts_total", 0) > restarts);
+    const struct topic topic = read_topic(&setting);
+    assert_true(topic.last[0] == 50 && topic.last[1] == 50 && topic.last[2] == 50 && topic.last[3] == 50);
+    stop(&setting);
+}
+
+static void test_a_partition_that_has_moved_is_followed_to_its_new_redis(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 2);
+    add(&setting, 2, 0, 5);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4 && is_published(&setting, 0, 5));
+    fake_topology_put(&setting.topology, 0, NULL);
+    TURNS_UNTIL(&setting, strstr(trouble(&setting), "(in 1 of 4 partitions)") != NULL);
+    outbox_writer_add(&setting.writers[1], 0, 6);
+    fake_topology_put(&setting.topology, 0, redis_process_address(setting.redis[1]));
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 6) && led(&setting, 0) == 4);
+    assert_int_equal(setting.relays[0].set.members[0].node->partitions, 3);
+    assert_string_equal(trouble(&setting), "");
+    stop(&setting);
+}
+
+static void test_how_many_partitions_there_are_may_be_known_later(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 1);
+    setting.topology.partitions = 0;
+    for (int i = 0; i < 60; i++) {
+        (void)turn(&setting);
+    }
+    assert_non_null(strstr(trouble(&setting), "how many partitions"));
+    add(&setting, 1, 3, 4);
+    setting.topology.partitions = 4;
+    setting.topology.version++;
+    TURNS_UNTIL(&setting, setting.relays[0].set.count == 4 && is_published(&setting, 3, 4));
+    assert_string_equal(trouble(&setting), "");
+    stop(&setting);
+}
+
+static void test_a_script_that_redis_has_forgotten_is_sent_again(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 1);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    REDIS_ASK(setting.redis[0], "SCRIPT", "FLUSH");
+    for (int i = 0; i < 4; i++) {
+        add(&setting, 1, i, 5);
+    }
+    TURNS_UNTIL(&setting, are_published(&setting, 4, 5));
+    assert_string_equal(trouble(&setting), "");
+    assert_int_equal(read_topic(&setting).repeated, 0);
+    stop(&setting);
+}
+
+static void test_instances_that_start_together_share_the_partitions(void **state)
+{
+    enum { PARTITIONS = 64 };
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, PARTITIONS, 2);
+    start_relay(&setting);
+    TURNS_UNTIL(&setting, led(&setting, 0) + led(&setting, 1) == PARTITIONS);
+    assert_in_range(led(&setting, 0), PARTITIONS / 4, PARTITIONS * 3 / 4);
+    /* One stops in good order, and the other one has all soon after. */
+    relay_run_finish(&setting.relays[1], 0);
+    relay_run_done(&setting.relays[1]);
+    setting.relay_count = 1;
+    const int64_t start_us = clock_monotonic_us();
+    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS);
+    assert_true(clock_monotonic_us() - start_us < 10 * 1000 * 1000);
+    stop(&setting);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_events_of_all_partitions_are_published_once_and_in_order),
+        cmocka_unit_test(test_a_redis_that_is_gone_holds_up_its_own_partitions_only),
+        cmocka_unit_test(test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_only),
+        cmocka_unit_test(test_a_damaged_outbox_holds_up_no_other),
+        cmocka_unit_test(test_a_partition_with_many_events_keeps_none_of_the_others_back),
+        cmocka_unit_test(test_acknowledgements_that_come_after_a_connection_broke_harm_nothing),
+        cmocka_unit_test(test_a_producer_that_fails_starts_all_partitions_over),
+        cmocka_unit_test(test_a_partition_that_has_moved_is_followed_to_its_new_redis),
+        cmocka_unit_test(test_how_many_partitions_there_are_may_be_known_later),
+        cmocka_unit_test(test_a_script_that_redis_has_forgotten_is_sent_again),
+        cmocka_unit_test(test_instances_that_start_together_share_the_partitions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
