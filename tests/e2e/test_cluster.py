@@ -75,8 +75,7 @@ def test_single_increments_and_reads(stack, names):
         assert increment(stack.gateway, name, "view").json()["value"] == 1
     for number, name in enumerate(names[:50]):
         assert read(stack.gateway, name) == number + 1
-        listed = stack.gateway.get(counter_path(name)).json()
-        assert {one["counter_type"]: one["value"] for one in listed["counters"]} == {"like": number + 1, "view": 1}
+        assert stack.gateway.get(counter_path(name)).json()["counters"] == {"like": number + 1, "view": 1}
 
 
 def test_a_batch_over_all_partitions_is_answered_in_its_order(stack, names):
