@@ -202,11 +202,11 @@ static int watch(const struct ranking_state *state, const struct outbox_conn *co
     struct redis_reply watched;
     buffer_clear(out, 0);
     redis_command_words(out, TEXT("UNWATCH")); /* of another partition's state */
-    ranking_txn_append_watch(out, state);
+    ranking_txn_append_watch(out, state, conn->is_cluster);
     return redis_command_begin(conn->redis, out, conn->timeout_ms, error) == 0 &&
                    redis_command_expect(conn->redis, "UNWATCH", &watched, error) == 0 &&
                    redis_command_expect(conn->redis, "WATCH", &watched, error) == 0
-               ? outbox_conn_check_store(conn, error)
+               ? outbox_conn_check_store(conn, &state->prefix, error)
                : -1;
 }
 

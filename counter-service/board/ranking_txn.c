@@ -116,12 +116,12 @@ void ranking_txn_put_part(struct ranking_txn *txn, const struct ranking_state *s
 
 /* ---- the exchange ---- */
 
-void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state)
+void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state, bool is_cluster)
 {
     resp_put_array(out, 3);
     resp_put_string(out, TEXT("WATCH"));
     redis_key_put_single(out, &state->prefix, RANKING_STATE_KEY);
-    resp_put_string(out, redis_store_id_key);
+    outbox_conn_put_store_key(out, is_cluster, &state->prefix);
 }
 
 enum { VERSION_SIZE = OUTBOX_TOKEN_LEN + 1 + DECIMAL_LEN_MAX + 1 };
@@ -225,7 +225,7 @@ int ranking_txn_commit(struct ranking_txn *txn, struct ranking_state *state, con
     state->is_loaded = false;
     put_state(txn, state);
     redis_command_words(&txn->requests, TEXT("EXEC"));
-    ranking_txn_append_watch(&txn->requests, state);
+    ranking_txn_append_watch(&txn->requests, state, conn->is_cluster);
     /* This process may be frozen before the WATCH has left it, and somebody else may write then. */
     append_version_read(&txn->requests, state);
     if (redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) != 0 ||
@@ -256,7 +256,7 @@ int ranking_txn_resume(struct ranking_txn *txn, const struct ranking_state *stat
     assert(state->is_loaded);
     buffer_clear(&txn->requests, KEEP_BYTES);
     redis_command_words(&txn->requests, TEXT("UNWATCH"));
-    ranking_txn_append_watch(&txn->requests, state);
+    ranking_txn_append_watch(&txn->requests, state, conn->is_cluster);
     append_version_read(&txn->requests, state);
     return redis_command_begin(conn->redis, &txn->requests, conn->timeout_ms, error) == 0 &&
                    redis_command_expect(conn->redis, "UNWATCH", &reply, error) == 0 &&

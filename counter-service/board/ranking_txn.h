@@ -78,6 +78,6 @@ int ranking_txn_resume(struct ranking_txn *txn, const struct ranking_state *stat
                        struct error *error) MUST_CHECK;
 /* Has Redis watch the state from here on, and whose store it is: FLUSHALL closes no connection. For whoever reads it.
  */
-void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state);
+void ranking_txn_append_watch(struct buffer *out, const struct ranking_state *state, bool is_cluster);
 
 #endif

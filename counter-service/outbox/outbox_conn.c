@@ -1,48 +1,79 @@
 #include "counter-service/outbox/outbox_conn.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "counter-service/outbox/outbox_script.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
+#include "counter-service/redis/resp.h"
 
-static int read_store_id(const struct outbox_conn *conn, char out[STORE_ID_SIZE], struct error *error)
+void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *partition)
+{
+    if (is_cluster) {
+        redis_key_put_single(out, partition, store_mark);
+    } else {
+        resp_put_string(out, redis_store_id_key);
+    }
+}
+
+static int read_store_id(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
+                         char out[STORE_ID_SIZE], struct error *error)
 {
     struct redis_reply reply;
-    redis_conn_begin(conn->redis, redis_store_id_request, conn->timeout_ms);
-    return redis_command_expect(conn->redis, "GET", &reply, error) != 0 ? -1
-                                                                        : redis_store_id_read(reply.text, out, error);
-}
-
-static int settle(struct outbox_conn *conn, struct error *error)
-{
-    if (read_store_id(conn, conn->store_id, error) != 0) {
-        return -1;
+    struct buffer request;
+    buffer_init(&request);
+    resp_put_array(&request, 2);
+    resp_put_string(&request, TEXT("GET"));
+    outbox_conn_put_store_key(&request, conn->is_cluster, partition);
+    int result = redis_command_begin(conn->redis, &request, conn->timeout_ms, error);
+    if (result == 0) {
+        result = redis_command_expect(conn->redis, "GET", &reply, error);
     }
-    return redis_script_load(conn->redis, (struct text){outbox_step, outbox_step_len}, conn->timeout_ms, conn->step_sha,
-                             error);
+    if (result == 0) {
+        result = redis_store_id_read(reply.text, out, error);
+    }
+    buffer_done(&request);
+    return result;
 }
 
-int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
+static int open_conn(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
                      struct error *error)
 {
-    *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms};
+    const struct text script = {outbox_step, outbox_step_len};
     conn->redis = redis_login(address, config, NULL, error);
     if (conn->redis == NULL) {
         return -1;
     }
-    if (settle(conn, error) != 0) {
+    if ((!conn->is_cluster && read_store_id(conn, NULL, conn->store_id, error) != 0) ||
+        redis_script_load(conn->redis, script, conn->timeout_ms, conn->step_sha, error) != 0) {
         outbox_conn_close(conn);
         return -1;
     }
     return 0;
 }
 
-int outbox_conn_check_store(const struct outbox_conn *conn, struct error *error)
+int outbox_conn_open(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
+                     struct error *error)
+{
+    *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms};
+    return open_conn(conn, address, config, error);
+}
+
+int outbox_conn_open_node(struct outbox_conn *conn, const struct redis_address *address, const struct config *config,
+                          const char *store_id, struct error *error)
+{
+    *conn = (struct outbox_conn){.timeout_ms = config->redis.timeout_ms, .is_cluster = true};
+    snprintf(conn->store_id, sizeof(conn->store_id), "%s", store_id);
+    return open_conn(conn, address, config, error);
+}
+
+int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
+                            struct error *error)
 {
     char store_id[STORE_ID_SIZE];
-    if (read_store_id(conn, store_id, error) != 0) {
+    if (read_store_id(conn, partition, store_id, error) != 0) {
         return -1;
     }
     if (strcmp(store_id, conn->store_id) != 0) {

@@ -53,9 +53,12 @@ void outbox_nodes_sweep(struct outbox_nodes *nodes)
     }
 }
 
-int outbox_node_open(struct outbox_node *node, const struct config *config, struct error *error)
+int outbox_node_open(struct outbox_node *node, const struct config *config, const char *store_id, struct error *error)
 {
     node->watcher = NULL;
+    if (store_id != NULL) {
+        return outbox_conn_open_node(&node->conn, &node->address, config, store_id, error);
+    }
     return outbox_conn_open(&node->conn, &node->address, config, error);
 }
 

@@ -228,8 +228,11 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
 {
     struct error error;
     char store_id[STORE_ID_SIZE];
+    char cluster_id[STORE_ID_SIZE];
+    const bool is_cluster = topology_is_cluster(set->topology);
     memcpy(store_id, node->conn.store_id, sizeof(store_id));
-    if (outbox_node_open(node, set->config, &error) != 0) {
+    topology_store_id(set->topology, cluster_id);
+    if (outbox_node_open(node, set->config, is_cluster ? cluster_id : NULL, &error) != 0) {
         outbox_set_fail_node(set, node, &error);
         return;
     }

@@ -112,8 +112,10 @@ static int ask_again(struct outbox_set *set, struct batch *batch, struct error *
 static int check_store(struct outbox_set *set, const struct batch *batch, struct error *error)
 {
     for (size_t step = 0; step < batch->count; step++) {
-        if (batch->steps[step].restarted && set->members[batch->steps[step].i].follower.owns) {
-            return outbox_conn_check_store(&batch->node->conn, error);
+        const struct outbox_follower *follower = &set->members[batch->steps[step].i].follower;
+        if (batch->steps[step].restarted && follower->owns &&
+            outbox_conn_check_store(&batch->node->conn, &follower->prefix, error) != 0) {
+            return -1;
         }
     }
     return 0;

@@ -144,7 +144,7 @@ static int watch(const struct ranking_cut *cut, bool *ret_is_same, struct error 
     struct redis_reply reply;
     struct buffer *out = &cut->reader->requests;
     buffer_clear(out, SIZE_MAX);
-    ranking_txn_append_watch(out, cut->state);
+    ranking_txn_append_watch(out, cut->state, cut->reader->is_cluster);
     resp_put_array(out, 3);
     resp_put_string(out, TEXT("HMGET"));
     redis_key_put_single(out, &cut->state->prefix, RANKING_STATE_KEY);

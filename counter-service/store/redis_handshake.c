@@ -11,11 +11,11 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/redis_login.h"
-#include "counter-service/redis/redis_redirect.h"
 #include "counter-service/redis/redis_script.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 #include "counter-service/store/redis_trial.h"
+#include "counter-service/topology/redis_redirect.h"
 
 /* .data NULL if the key is not there. */
 static struct text found_in(const struct redis_reply *reply)

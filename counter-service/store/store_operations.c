@@ -10,7 +10,7 @@
 #include "counter-service/commands/write_reply.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_error.h"
-#include "counter-service/redis/redis_redirect.h"
+#include "counter-service/topology/redis_redirect.h"
 
 static void log_refusal(struct store_exchange *exchange, const char *msg, struct text answer)
 {

@@ -6,8 +6,8 @@
 
 #include "common/contract/status.h"
 #include "counter-service/commands/store_call.h"
-#include "counter-service/redis/redis_redirect.h"
 #include "counter-service/store/store_assignment.h"
+#include "counter-service/topology/redis_redirect.h"
 
 struct store_node;
 

@@ -13,10 +13,10 @@
 #include "common/log/log.h"
 #include "counter-service/commands/store_call.h"
 #include "counter-service/commands/write_command.h"
-#include "counter-service/redis/redis_redirect.h"
 #include "counter-service/store/redis_handshake.h"
 #include "counter-service/store/store_assignment.h"
 #include "counter-service/store/store_metrics.h"
+#include "counter-service/topology/redis_redirect.h"
 
 /* A call whose commands are in the requests. */
 struct planned_call {

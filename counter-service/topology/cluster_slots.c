@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "counter-service/redis/redis_slot.h"
+#include "counter-service/topology/redis_slot.h"
 
 /* Slots from first to last, and their master. */
 struct slot_range {

@@ -7,10 +7,10 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
-#include "counter-service/redis/redis_slot.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
+#include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
 enum { SINGLE_PARTITIONS = 1 };

@@ -18,6 +18,7 @@ struct redis_reader {
     struct redis_conn *conn; /* not its own, and shared: one exchange at a time */
     int timeout_ms;
     int partition;
+    bool is_cluster; /* it is on a node of a Redis Cluster */
     struct redis_key_prefix prefix;
     char where[REDIS_READER_WHERE_SIZE]; /* for a sentence: " (partition 3)"; "": there is one partition only */
     struct buffer requests;

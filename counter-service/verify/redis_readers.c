@@ -81,6 +81,7 @@ static int open_readers(struct redis_readers *readers, const struct config *conf
     }
     for (int i = 0; i < readers->count; i++) {
         redis_reader_init(&readers->all[i], i, readers->count, config->redis.timeout_ms);
+        readers->all[i].is_cluster = topology_is_cluster(readers->topology);
     }
     for (int i = 0; i < readers->count; i++) {
         struct redis_address address;

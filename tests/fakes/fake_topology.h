@@ -52,11 +52,23 @@ uint64_t topology_version(const struct topology *topology)
     return topology->version;
 }
 
-bool topology_find(const struct topology *topology, int partition, struct redis_address *ret_address)
+bool topology_find(struct topology *topology, int partition, struct redis_address *ret_address)
 {
     assert(partition < topology->partitions);
     *ret_address = topology->addresses[partition];
     return topology->is_known[partition];
+}
+
+bool topology_is_cluster(struct topology *topology)
+{
+    (void)topology;
+    return false;
+}
+
+void topology_store_id(struct topology *topology, char out[STORE_ID_SIZE])
+{
+    (void)topology;
+    out[0] = '\0';
 }
 
 void topology_suspect(struct topology *topology)

@@ -11,6 +11,7 @@
 
 #include "counter-service/event/event_batch.h"
 #include "counter-service/redis/redis_command.h"
+#include "tests/fakes/loopback.h"
 
 enum { TIMEOUT_MS = 5000 };
 
@@ -19,7 +20,7 @@ void outbox_writer_reopen(struct outbox_writer *writer, struct redis_process *re
     struct error error;
     redis_conn_close(writer->conn);
     const char *port = strchr(redis_process_address(redis), ':') + 1;
-    writer->conn = redis_conn_open("127.0.0.1", (int)strtol(port, NULL, 10), TIMEOUT_MS, NULL, &error);
+    writer->conn = loopback_conn((int)strtol(port, NULL, 10), TIMEOUT_MS, &error);
     assert_non_null(writer->conn);
 }
 

@@ -1,4 +1,4 @@
-#include "counter-service/redis/redis_redirect.h"
+#include "counter-service/topology/redis_redirect.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The error replies of a Redis Cluster's node that does not serve a command, which it has not run
  * (https://redis.io/docs/reference/cluster-spec/#redirection-and-resharding). Pure. */
-#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_REDIRECT_H
-#define TALLY_COUNTER_SERVICE_REDIS_REDIS_REDIRECT_H
+#ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
+#define TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
 
 #include "common/base/text.h"
 #include "counter-service/redis/redis_address.h"

@@ -1,4 +1,4 @@
-#include "counter-service/redis/redis_slot.h"
+#include "counter-service/topology/redis_slot.h"
 
 #include <stdint.h>
 #include <stdio.h>

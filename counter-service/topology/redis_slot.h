@@ -1,6 +1,6 @@
 /* Hash slots of Redis Cluster (https://redis.io/docs/reference/cluster-spec/#key-distribution-model). Pure. */
-#ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_SLOT_H
-#define TALLY_COUNTER_SERVICE_REDIS_REDIS_SLOT_H
+#ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_SLOT_H
+#define TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_SLOT_H
 
 #include "common/base/text.h"
 
