@@ -10,6 +10,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
+#include "counter-service/topology/redis_redirect.h"
 #include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
@@ -20,12 +21,13 @@ enum { SINGLE_PARTITIONS = 1 };
 enum { OLDER_LOOKS_MAX = 20 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count)
+                        size_t seed_count, bool may_write)
 {
     memset(look, 0, sizeof(*look));
     look->config = config;
     look->seeds = seeds;
     look->seed_count = seed_count;
+    look->may_write = may_write;
     look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
     topology_table_init(&look->table, 0);
 }
@@ -84,20 +86,22 @@ static bool says_no_cluster(const struct redis_reply *reply)
 
 static int look_at_single(struct topology_look *look, struct error *error)
 {
-    struct redis_reply reply = {.type = REDIS_NIL};
+    struct redis_reply reply;
     int partitions = look->config->redis.partitions;
-    if (partitions == 0) {
-        if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
-            return -1;
-        }
-        if (reply.type == REDIS_ERROR) {
-            return refused(&reply, "GET", error);
-        }
-        if (reply.type == REDIS_NIL) {
-            partitions = SINGLE_PARTITIONS;
-        } else if (redis_meta_read(reply.text, 0, &partitions, error) != 0) {
-            return -1;
-        }
+    if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR && redis_redirect_read(reply.text).kind != REDIS_REDIRECT_NONE) {
+        error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR) {
+        return refused(&reply, "GET", error);
+    }
+    if (partitions == 0 && reply.type == REDIS_NIL) {
+        partitions = SINGLE_PARTITIONS;
+    } else if (partitions == 0 && redis_meta_read(reply.text, 0, &partitions, error) != 0) {
+        return -1;
     }
     topology_table_init(&look->table, partitions);
     const uint16_t node = topology_table_node(&look->table, &look->asked);
@@ -120,7 +124,7 @@ static int settle_home(struct topology_look *look, const struct redis_reply *slo
                          "served");
         return -1;
     }
-    if (cluster_home_settle(look->config, &meta, &store, &partitions, look->store_id, error) != 0) {
+    if (cluster_home_settle(look->config, &meta, &store, look->may_write, &partitions, look->store_id, error) != 0) {
         return -1;
     }
     topology_table_init(&look->table, partitions);

@@ -22,6 +22,7 @@ struct topology_look {
     const struct config *config;
     const struct redis_address *seeds;
     size_t seed_count;
+    bool may_write; /* whose data a new cluster's are may be written there */
     /* as it was found; once known it stays */
     bool is_cluster;
     char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
@@ -36,7 +37,7 @@ struct topology_look {
 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count);
+                        size_t seed_count, bool may_write);
 void topology_look_done(struct topology_look *look);
 
 /* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked. Returns 0; or

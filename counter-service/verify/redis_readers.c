@@ -99,7 +99,7 @@ static int open_readers(struct redis_readers *readers, const struct config *conf
 int redis_readers_open(struct redis_readers *readers, const struct config *config, struct error *error)
 {
     const int64_t give_up_us = clock_monotonic_us() + (int64_t)TOPOLOGY_WAIT_MS * 1000;
-    *readers = (struct redis_readers){.topology = topology_create(config, error)};
+    *readers = (struct redis_readers){.topology = topology_create_to_read(config, error)};
     if (readers->topology == NULL ||
         (readers->count = topology_await(readers->topology, TOPOLOGY_WAIT_MS, error)) == 0 ||
         open_readers(readers, config, give_up_us, error) != 0 || read_store_id(readers, error) != 0) {
