@@ -84,19 +84,32 @@ static bool says_no_cluster(const struct redis_reply *reply)
            (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
 }
 
+/* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
+static const struct text read_meta[] = {
+    TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
+    TEXT("2"),           TEXT("tally:meta"),
+    TEXT("tally:store"),
+};
+
+static bool is_of_cluster(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR && (begins_with(reply->text, TEXT("CROSSSLOT")) ||
+                                          redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
+}
+
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply;
     int partitions = look->config->redis.partitions;
-    if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
+    if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
         return -1;
     }
-    if (reply.type == REDIS_ERROR && redis_redirect_read(reply.text).kind != REDIS_REDIRECT_NONE) {
+    if (is_of_cluster(&reply)) {
         error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
         return -1;
     }
     if (reply.type == REDIS_ERROR) {
-        return refused(&reply, "GET", error);
+        return refused(&reply, "EVAL", error);
     }
     if (partitions == 0 && reply.type == REDIS_NIL) {
         partitions = SINGLE_PARTITIONS;

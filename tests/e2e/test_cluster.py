@@ -254,6 +254,7 @@ def test_slots_that_nobody_serves(own_stack, names):
     victim.start()
     stack.redis.wait_ok()
     stack.wait_ready()
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
     results = increment_batch(stack.gateway, [item(name) for name in names]).json()["results"]
     assert [result["value"] for result in results] == [2] * MANY
 
