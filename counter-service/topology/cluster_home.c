@@ -24,7 +24,7 @@ static int exchange(struct redis_conn *conn, const struct config *config, struct
 static int read_or_write(struct redis_conn *conn, const struct config *config, struct text key, struct text value,
                          struct text *ret_value, struct error *error)
 {
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     struct buffer request;
     buffer_init(&request);
     redis_command_words(&request, TEXT("GET"), key);

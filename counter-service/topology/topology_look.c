@@ -211,13 +211,13 @@ static int look_anywhere(struct topology_look *look, struct error *error)
         return 0;
     }
     forget_conn(look);
-    for (size_t i = 0; i < known; i++) {
+    for (size_t i = 0; i < known && !atomic_load(&look->stopping); i++) {
         const struct redis_address address = look->table.nodes[i];
         if (try(look, &address, error) == 0) {
             return 0;
         }
     }
-    for (size_t i = 0; i < look->seed_count; i++) {
+    for (size_t i = 0; i < look->seed_count && !atomic_load(&look->stopping); i++) {
         if (try(look, &look->seeds[i], error) == 0) {
             return 0;
         }

@@ -7,6 +7,7 @@
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct topology_look {
     const struct config *config;
     const struct redis_address *seeds;
     size_t seed_count;
+    /* set by another thread: no further Redis is asked */
+    atomic_bool stopping;
     /* as it was found; once known it stays */
     bool is_cluster;
     char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
