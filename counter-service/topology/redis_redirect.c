@@ -19,12 +19,13 @@ static int read_address(struct text error, struct redis_address *ret_address)
     if (colon == NULL || place.len >= sizeof(text)) {
         return -1;
     }
-    snprintf(text, sizeof(text), "%.*s", (int)place.len, place.data);
+    memcpy(text, place.data, place.len);
+    text[place.len] = '\0';
     char *port = text + (colon - place.data);
     *port++ = '\0';
     char *end;
     const unsigned long number = strtoul(port, &end, 10);
-    if (*port == '\0' || *end != '\0' || number == 0 || number > 65535) {
+    if (*port < '0' || *port > '9' || end != text + place.len || number == 0 || number > 65535) {
         return -1;
     }
     char *host = text;
@@ -61,4 +62,9 @@ struct redis_redirect redis_redirect_read(struct text error)
         redirect.kind = REDIS_REDIRECT_AGAIN;
     }
     return redirect;
+}
+
+bool redis_redirect_is_down(struct text error)
+{
+    return starts_with(error, TEXT("CLUSTERDOWN The cluster is down"));
 }
