@@ -30,7 +30,10 @@ static int read_address(struct text error, struct redis_address *ret_address)
     }
     char *host = text;
     const size_t host_len = strlen(host);
-    if (host_len > 1 && host[0] == '[' && host[host_len - 1] == ']') {
+    if (host_len != (size_t)(colon - place.data)) {
+        return -1;
+    }
+    if (host_len > 2 && host[0] == '[' && host[host_len - 1] == ']') {
         host[host_len - 1] = '\0';
         host++;
     }
