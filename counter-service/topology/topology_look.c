@@ -15,9 +15,9 @@
 /* Where nobody has said a number, and nobody has written. */
 enum { SINGLE_PARTITIONS = 1 };
 
-/* After so many looks in a row that only found an older configuration than is known, it is believed: the cluster was
- * made anew. */
-enum { OLDER_LOOKS_MAX = 20 };
+/* After so many looks in a row that found nothing better, an older configuration than is known is believed, since the
+ * cluster was made anew; and a node for which the cluster is down. */
+enum { DOUBTFUL_LOOKS_MAX = 20 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
                         size_t seed_count)
@@ -127,20 +127,31 @@ static int settle_home(struct topology_look *look, const struct redis_reply *slo
     return 0;
 }
 
-/* Whether this Redis knows a configuration of the cluster that is at least as young as the youngest that is known. */
-static int check_epoch(struct topology_look *look, struct error *error)
+static const char *find_in(const struct redis_reply *info, struct text words)
 {
-    static const char field[] = "cluster_current_epoch:";
+    return info->text.len > 0 ? memmem(info->text.data, info->text.len, words.data, words.len) : NULL;
+}
+
+/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
+ * so does all of a cluster that is. */
+static int check_view(struct topology_look *look, struct error *error)
+{
+    const struct text field = TEXT("cluster_current_epoch:");
     struct redis_reply reply;
     if (ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("INFO")}, 2, &reply, error) != 0) {
         return -1;
     }
-    const char *at = reply.text.len > 0 ? memmem(reply.text.data, reply.text.len, field, sizeof(field) - 1) : NULL;
+    const bool may_doubt = look->failed_looks < DOUBTFUL_LOOKS_MAX;
+    if (may_doubt && find_in(&reply, TEXT("cluster_state:fail")) != NULL) {
+        error_set(error, "the Redis Cluster is down");
+        return -1;
+    }
+    const char *at = find_in(&reply, field);
     if (at == NULL) {
         return 0; /* it may not be asked */
     }
-    const uint64_t epoch = strtoull(at + sizeof(field) - 1, NULL, 10);
-    if (epoch < look->epoch && look->older_looks < OLDER_LOOKS_MAX) {
+    const uint64_t epoch = strtoull(at + field.len, NULL, 10);
+    if (epoch < look->epoch && may_doubt) {
         error_set(error,
                   "this node of the Redis Cluster does not know how it is now: its epoch is %llu, that of "
                   "others %llu",
@@ -161,11 +172,15 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
             return -1;
         }
     }
-    if (check_epoch(look, error) != 0 || ask_slots(look, slots, error) != 0) {
+    if (check_view(look, error) != 0 || ask_slots(look, slots, error) != 0) {
         return -1;
     }
     look->fresh.partitions = look->table.partitions;
     if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
+        return -1;
+    }
+    if (look->fresh.node_count == 0) {
+        error_set(error, "this node of the Redis Cluster knows nobody who has a partition");
         return -1;
     }
     look->table = look->fresh;
@@ -228,6 +243,6 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 int topology_look(struct topology_look *look, struct error *error)
 {
     const int result = look_anywhere(look, error);
-    look->older_looks = result == 0 ? 0 : look->older_looks + 1;
+    look->failed_looks = result == 0 ? 0 : look->failed_looks + 1;
     return result;
 }

@@ -35,7 +35,7 @@ struct topology_look {
     struct topology_table table;
     struct topology_table fresh; /* while it is read */
     uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
-    int older_looks;             /* failed since the last that found something */
+    int failed_looks;            /* since the last that found something */
 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,

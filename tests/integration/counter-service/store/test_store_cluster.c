@@ -270,9 +270,57 @@ static void test_a_node_without_partitions_gets_its_first(void **state)
     assert_int_equal(store_fixture_get(fixture, fresh, "n"), 2);
 }
 
+/* Redis does not know the script, and is asked with its text after ASKING again. */
+static void test_a_node_that_is_asked_may_not_know_the_script(void **state)
+{
+    NEED_CLUSTER(state);
+    char moved[NAME_SIZE];
+    name_in(13, 0, moved);
+    add(moved, 1, 1);
+    const struct move move = begin_move(13, 2);
+    move_counters(&move, moved);
+    assert_string_equal(REDIS_ASK(redis_cluster_node(cluster, move.to), "SCRIPT", "FLUSH"), "OK");
+    add(moved, 1, 2);
+    add(moved, 1, 3);
+    end_move(&move);
+    add(moved, 1, 4);
+}
+
+/* None of them can be run now: what waits when the store ends was not counted. */
+static void test_calls_that_wait_end_with_the_store(void **state)
+{
+    NEED_CLUSTER(state);
+    enum { CALLS = 20 };
+    static struct pending_call pending[CALLS];
+    static struct store_item items[CALLS];
+    static char keys[CALLS][NAME_SIZE];
+    char name[NAME_SIZE];
+    name_in(14, 0, name);
+    add(name, 1, 1);
+    const struct move move = begin_move(14, 2);
+    for (int i = 0; i < CALLS; i++) {
+        snprintf(keys[i], NAME_SIZE, "key%d", i);
+        items[i] = store_item_keyed(name, "n", 1, keys[i]);
+        pending[i] = (struct pending_call){.call = {.operation = STORE_INCREMENT, .items = &items[i], .item_count = 1}};
+        assert_int_equal(pending_call_submit(fixture, &pending[i]), STATUS_OK);
+    }
+    usleep(100000);
+    store_free(fixture->store);
+    fixture->store = NULL;
+    for (int i = 0; i < CALLS; i++) {
+        const enum status status = pending_call_wait(&pending[i]);
+        assert_true(status == STATUS_REDIS_DOWN || status == STATUS_DRAINING);
+    }
+    end_move(&move);
+    store_fixture_open(fixture);
+    store_fixture_await(fixture, true);
+    WAIT_FOR(store_fixture_try(fixture, "any") == STATUS_OK);
+    assert_int_equal(store_fixture_get(fixture, name, "n"), 1);
+}
+
 /* ---- under load ---- */
 
-enum { WRITERS = 4, COUNTERS = 8 };
+enum { WRITERS = 4, COUNTERS = 8, LONGEST_KEY = 32 };
 
 static atomic_bool stop_writing;
 
@@ -345,6 +393,64 @@ static void test_partitions_move_under_load(void **state)
     assert_true(counted > 0 && refused * 10 < counted);
 }
 
+/* With a key each, sent again until it is counted. */
+static void *write_keyed(void *arg)
+{
+    struct writer *writer = arg;
+    char names[COUNTERS][NAME_SIZE];
+    for (int i = 0; i < COUNTERS; i++) {
+        name_in(5 + i, 20 + writer->index, names[i]);
+    }
+    while (!atomic_load(&stop_writing)) {
+        char key[LONGEST_KEY];
+        size_t missing = COUNTERS;
+        snprintf(key, sizeof(key), "k%lld", (long long)writer->counted);
+        while (missing > 0) {
+            struct store_item items[COUNTERS];
+            for (int i = 0; i < COUNTERS; i++) {
+                items[i] = store_item_keyed(names[i], "keyed", 1, key);
+            }
+            const enum status status = store_fixture_increment(fixture, items, COUNTERS);
+            missing = status == STATUS_OK ? 0 : COUNTERS;
+            for (int i = 0; i < COUNTERS; i++) {
+                missing += status == STATUS_OK && items[i].status != STATUS_OK;
+            }
+        }
+        writer->counted++;
+    }
+    return NULL;
+}
+
+static void test_keyed_increments_are_exact_while_partitions_move(void **state)
+{
+    NEED_CLUSTER(state);
+    struct writer writers[WRITERS];
+    atomic_store(&stop_writing, false);
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){.index = i};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, write_keyed, &writers[i]), 0);
+    }
+    for (int round = 0; round < COUNTERS; round++) {
+        const struct move move = begin_move(5 + round, (size_t)round % REDIS_CLUSTER_NODES);
+        usleep(20000);
+        end_move(&move);
+        if (round % 3 == 0) {
+            REDIS_ASK(redis_cluster_node(cluster, move.to), "CLIENT", "KILL", "TYPE", "normal");
+        }
+    }
+    atomic_store(&stop_writing, true);
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i].thread, NULL);
+        assert_true(writers[i].counted > 0);
+        for (int n = 0; n < COUNTERS; n++) {
+            char name[NAME_SIZE];
+            name_in(5 + n, 20 + i, name);
+            WAIT_FOR(store_fixture_try(fixture, name) == STATUS_OK);
+            assert_int_equal(store_fixture_get(fixture, name, "keyed"), writers[i].counted);
+        }
+    }
+}
+
 /* ---- a cluster that is down ---- */
 
 static void test_a_cluster_that_is_down_is_not_served(void **state)
@@ -372,7 +478,10 @@ int main(void)
         cmocka_unit_test_setup(test_every_increment_counts_once_while_a_partition_moves, await_all),
         cmocka_unit_test_setup(test_a_node_is_used_anew_while_a_partition_of_it_moves, await_all),
         cmocka_unit_test_setup(test_a_node_without_partitions_gets_its_first, await_all),
+        cmocka_unit_test_setup(test_a_node_that_is_asked_may_not_know_the_script, await_all),
+        cmocka_unit_test_setup(test_calls_that_wait_end_with_the_store, await_all),
         cmocka_unit_test_setup(test_partitions_move_under_load, await_all),
+        cmocka_unit_test_setup(test_keyed_increments_are_exact_while_partitions_move, await_all),
         cmocka_unit_test_setup(test_a_cluster_that_is_down_is_not_served, await_all),
     };
     return cmocka_run_group_tests(tests, start, end);
