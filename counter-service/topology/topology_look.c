@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/buffer.h"
+#include "common/base/clock.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
@@ -14,6 +15,9 @@
 
 /* Where nobody has said a number, and nobody has written. */
 enum { SINGLE_PARTITIONS = 1 };
+
+/* How often the keys of the data as a whole are looked at. */
+enum { HOME_US = 5 * 1000 * 1000 };
 
 /* After so many looks in a row that found nothing better, an older configuration than is known is believed, since the
  * cluster was made anew; and a node for which the cluster is down. */
@@ -82,9 +86,27 @@ static bool says_no_cluster(const struct redis_reply *reply)
            (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
 }
 
+/* Of several addresses that of the master is the one; of a single one whoever connects to it tells what is wrong. */
+static int check_role(struct topology_look *look, struct error *error)
+{
+    struct redis_reply reply;
+    if (look->seed_count == 1) {
+        return 0;
+    }
+    if (ask(look, (const struct text[]){TEXT("ROLE")}, 1, &reply, error) != 0) {
+        return -1;
+    }
+    return reply.type == REDIS_ARRAY && reply.element_count > 0
+               ? redis_check_role(redis_reply_element(&reply, 0).text, error)
+               : 0; /* it may not be asked */
+}
+
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply = {.type = REDIS_NIL};
+    if (check_role(look, error) != 0) {
+        return -1;
+    }
     int partitions = look->config->redis.partitions;
     if (partitions == 0) {
         if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
@@ -109,22 +131,37 @@ static int look_at_single(struct topology_look *look, struct error *error)
 
 /* ---- a cluster ---- */
 
-static int settle_home(struct topology_look *look, const struct redis_reply *slots, struct error *error)
+/* *partitions: 0, or as they are known. */
+static int settle_home(struct topology_look *look, const struct redis_reply *slots, int *partitions,
+                       struct error *error)
 {
     struct redis_address meta;
     struct redis_address store;
-    int partitions;
     if (!cluster_slots_find(slots, &look->asked, redis_slot_of(redis_meta_key), &meta) ||
         !cluster_slots_find(slots, &look->asked, redis_slot_of(redis_store_id_key), &store)) {
         error_set(error, "the Redis Cluster has no node for the keys tally:meta and tally:store: not all slots are "
                          "served");
         return -1;
     }
-    if (cluster_home_settle(look->config, &meta, &store, &partitions, look->store_id, error) != 0) {
-        return -1;
+    look->home_us = clock_monotonic_us();
+    return cluster_home_settle(look->config, &meta, &store, partitions, look->store_id, error);
+}
+
+/* A node that has lost its data has lost these keys: without them the next service to start would take the data of all
+ * nodes for another store's. */
+static void keep_home(struct topology_look *look, const struct redis_reply *slots)
+{
+    struct error error;
+    uint64_t count;
+    int partitions = look->table.partitions;
+    if (clock_monotonic_us() - look->home_us < HOME_US) {
+        return;
     }
-    topology_table_init(&look->table, partitions);
-    return 0;
+    if (settle_home(look, slots, &partitions, &error) == 0) {
+        look->limiter = (struct log_limiter){0};
+    } else if (log_limiter_allows(&look->limiter, clock_monotonic_us(), &count)) {
+        log_warn("redis", "tally:meta, tally:store", LOG_STR("reason", error.message), LOG_INT("count", count));
+    }
 }
 
 static const char *find_in(const struct redis_reply *info, struct text words)
@@ -168,9 +205,11 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
         return refused(slots, "CLUSTER SLOTS", error);
     }
     if (look->table.partitions == 0) {
-        if (settle_home(look, slots, error) != 0) {
+        int partitions = 0;
+        if (settle_home(look, slots, &partitions, error) != 0) {
             return -1;
         }
+        topology_table_init(&look->table, partitions);
     }
     if (check_view(look, error) != 0 || ask_slots(look, slots, error) != 0) {
         return -1;
@@ -184,6 +223,7 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
         return -1;
     }
     look->table = look->fresh;
+    keep_home(look, slots);
     return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/contract/store_id.h"
+#include "common/log/log.h"
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/topology/topology_table.h"
 
@@ -35,6 +36,8 @@ struct topology_look {
     struct topology_table table;
     struct topology_table fresh; /* while it is read */
     uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
+    int64_t home_us;             /* monotonic: when tally:meta and tally:store were last looked at */
+    struct log_limiter limiter;  /* of what was wrong with them */
     int failed_looks;            /* since the last that found something */
 };
 

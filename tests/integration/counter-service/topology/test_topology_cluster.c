@@ -176,6 +176,51 @@ static void test_a_partition_that_was_moved_is_believed_until_the_next_look(void
     close_topology(&setting);
 }
 
+static const char *ask_for(const char *key)
+{
+    const char *answer = "";
+    for (size_t i = 0; i < 3; i++) {
+        answer = REDIS_ASK(redis_cluster_node(cluster, i), "GET", key);
+        if (strncmp(answer, "-MOVED", 6) != 0) {
+            break;
+        }
+    }
+    return answer;
+}
+
+static void test_keys_of_the_data_as_a_whole_are_written_again(void **state)
+{
+    NEED_CLUSTER(state);
+    char store_id[STORE_ID_SIZE];
+    open_topology(&setting, REDIS_MODE_CLUSTER, SEEDS(address_of(0)));
+    assert_int_equal(topology_await(setting.topology, 20000, &error), 64);
+    topology_store_id(setting.topology, store_id);
+    assert_string_equal(ask_for("tally:store"), store_id);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(REDIS_ASK(redis_cluster_node(cluster, i), "FLUSHALL"), "OK");
+    }
+    WAIT_FOR(strcmp(ask_for("tally:store"), store_id) == 0);
+    WAIT_FOR(strcmp(ask_for("tally:meta"), "layout=1 partitions=64") == 0);
+    close_topology(&setting);
+}
+
+static void test_of_several_redises_the_master_is_the_one(void **state)
+{
+    NEED_CLUSTER(state);
+    char port[8];
+    struct redis_address found;
+    struct redis_process *master = redis_process_start(NULL);
+    snprintf(port, sizeof(port), "%s", strrchr(redis_process_address(master), ':') + 1);
+    struct redis_process *replica = redis_process_start((const char *const[]){"--replicaof", "127.0.0.1", port, NULL});
+    open_topology(&setting, REDIS_MODE_AUTO, SEEDS(redis_process_address(replica), redis_process_address(master)));
+    assert_int_equal(topology_await(setting.topology, 20000, &error), 1);
+    assert_true(topology_find(setting.topology, 0, &found));
+    assert_string_equal(redis_address_write(&found).text, redis_process_address(master));
+    close_topology(&setting);
+    redis_process_end(replica);
+    redis_process_end(master);
+}
+
 /* A node that was taken out of the cluster knows nobody. */
 static void test_a_node_that_knows_nobody_is_not_believed(void **state)
 {
@@ -200,6 +245,8 @@ int main(void)
         cmocka_unit_test(test_partitions_are_where_their_slots_are),
         cmocka_unit_test(test_many_suspicions_make_few_looks),
         cmocka_unit_test(test_a_partition_that_was_moved_is_believed_until_the_next_look),
+        cmocka_unit_test(test_keys_of_the_data_as_a_whole_are_written_again),
+        cmocka_unit_test(test_of_several_redises_the_master_is_the_one),
         cmocka_unit_test(test_a_node_that_knows_nobody_is_not_believed),
     };
     return cmocka_run_group_tests(tests, start, end);
