@@ -107,7 +107,9 @@ struct config {
         int workers;
         int timeout_ms;
         int connect_timeout_ms;
-        int partitions; /* 0: as the data have, or as suits the mode */
+        int partitions;    /* 0: as the data have, or as suits the mode */
+        int wait_replicas; /* 0: none is waited for */
+        int wait_timeout_ms;
     } redis;
     struct {
         int ttl_ms;

@@ -114,6 +114,8 @@ const struct config_key config_keys[] = {
     {DURATION(redis.timeout, "1s", "10ms", "1m")},
     {DURATION(redis.connect_timeout, "500ms", "10ms", "1m")},
     {COUNT(redis.partitions, "0", "0", "1024")},
+    {COUNT(redis.wait_replicas, "0", "0", "16")},
+    {DURATION(redis.wait_timeout, "100ms", "1ms", "1m")},
 
     /* At least what a gateway needs to keep a session: it renews each minute, or three times in this time if that is
      * sooner. */

@@ -33,6 +33,7 @@ enum outcome {
     X(NO_SERVICE, 14, 503, true, NOT_APPLIED, "no-service", "No healthy counter-service") \
     X(NOT_SENT_IN_TIME, 14, 503, false, NOT_APPLIED, "not-sent-in-time", "Not sent in time") \
     X(REPLY_LOST, 2, 504, true, UNKNOWN, "reply-lost", "No answer from the store") \
+    X(NOT_REPLICATED, 2, 504, true, UNKNOWN, "not-replicated", "Applied, and not replicated in time") \
     X(DEADLINE_EXCEEDED, 4, 504, false, UNKNOWN, "deadline-exceeded", "No answer in time")
 
 enum status {

@@ -45,6 +45,12 @@ static struct outbox_wish wish(void *ctx, size_t i)
     return aggregator_run_wish(&all->runs[i], outbox_set_idle_ms(&all->set));
 }
 
+static bool may_leave(void *ctx, size_t i)
+{
+    const struct aggregator_all *all = ctx;
+    return !aggregator_run_is_amid(&all->runs[i]);
+}
+
 static void stepped(void *ctx, size_t i, bool restarted)
 {
     const struct aggregator_all *all = ctx;
@@ -76,6 +82,7 @@ void aggregator_all_init(struct aggregator_all *all, const struct config *config
         .lease_ms = LEASE_MS,
         .begin = begin,
         .wish = wish,
+        .may_leave = may_leave,
         .stepped = stepped,
         .lost = lost,
         .failed = failed,

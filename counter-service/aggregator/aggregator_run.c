@@ -101,7 +101,7 @@ static void clear_chunk(struct aggregator_run *run)
 
 void aggregator_run_lost(struct aggregator_run *run)
 {
-    clear_chunk(run);
+    drop_room(run);
     run->release = (struct ranking_release){.ranked = NULL};
     run->scan = (struct ranking_scan){.is_active = false};
     run->must_load = true;
@@ -208,6 +208,11 @@ int aggregator_run_work(struct aggregator_run *run)
         return pause_ms;
     }
     return aggregator_compare_leader(run) != 0 ? -1 : STANDBY_MS;
+}
+
+bool aggregator_run_is_amid(const struct aggregator_run *run)
+{
+    return run->chunk.is_sorted || (!run->must_load && aggregator_has_part(run));
 }
 
 int aggregator_run_finish(struct aggregator_run *run)

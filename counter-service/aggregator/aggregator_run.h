@@ -72,6 +72,8 @@ struct outbox_wish aggregator_run_wish(const struct aggregator_run *run, int idl
 void aggregator_run_stepped(struct aggregator_run *run, bool restarted);
 /* It was started over: what was read and not counted is read again. */
 void aggregator_run_lost(struct aggregator_run *run);
+/* Some records of a chunk are written, and some are not. */
+bool aggregator_run_is_amid(const struct aggregator_run *run);
 /* Ends the chunk of which some records are written, on run->conn. Returns 0, or -1 with run->trouble filled. */
 int aggregator_run_finish(struct aggregator_run *run) MUST_CHECK;
 

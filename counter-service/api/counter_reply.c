@@ -47,6 +47,8 @@ static Tally__V1__ErrorReason reason_of(enum status status)
         return TALLY__V1__ERROR_REASON__WRITES_REFUSED;
     case STATUS_EXPIRED:
         return TALLY__V1__ERROR_REASON__DEADLINE_PASSED;
+    case STATUS_NOT_REPLICATED:
+        return TALLY__V1__ERROR_REASON__NOT_REPLICATED;
     default:
         return TALLY__V1__ERROR_REASON__ERROR_REASON_UNSPECIFIED;
     }

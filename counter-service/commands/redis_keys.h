@@ -5,6 +5,7 @@
  *     tally:{p0}:s:<session>                                         lanes of a session
  *     tally:{p0}:events, tally:{p0}:outbox                           the outbox: entries, and their numbers
  *     tally:{p0}:pos:<consumer>, tally:{p0}:lease:<consumer>         how far a consumer of it is, and who follows it
+ *     tally:{p0}:ask:<consumer>                                      who would like to
  *     tally:{p0}:store                                               on a Redis Cluster: whose data the partition is of
  *     tally:{p0}:i:<length of resource_id>:<resource_id>:<counter_type>:<key>   record of an applied increment
  *

@@ -194,6 +194,7 @@ static void note(struct outbox_follower *follower, const struct outbox_step *ste
     follower->stored = step->position;
     follower->clock_ms = step->now_ms;
     follower->is_free = step->lease == OUTBOX_FREE;
+    follower->asker = step->asker;
     *ret_restarted = false;
     if ((step->lease == OUTBOX_HELD || step->lease == OUTBOX_FREE) && owned) {
         outbox_follower_restart(follower);
@@ -217,6 +218,8 @@ static struct outbox_step_request request_of(const struct outbox_follower *follo
         .read_after = follower->read_after,
         .count = entries_wanted(follower, wish->events_max),
         .leaves_free = wish->leaves_free && !follower->owns,
+        .asks = wish->asks && !follower->owns,
+        .led = wish->led,
     };
 }
 
@@ -292,6 +295,18 @@ void outbox_follower_release(struct outbox_follower *follower, const struct outb
         log_debug("events", "the lease was not given up", LOG_STR("error", error.message));
     }
     outbox_follower_restart(follower);
+}
+
+int outbox_follower_hand_over(struct outbox_follower *follower, const struct outbox_conn *conn, struct error *error)
+{
+    struct outbox_step step;
+    struct redis_reply reply;
+    struct outbox_step_request request = request_of(follower, &(struct outbox_follower_wish){.events_max = 0});
+    assert(follower->owns && follower->asker.is_there);
+    request.hand_to = follower->asker.token;
+    const int result = ask(follower, conn, &request, &reply, error) != 0 ? -1 : outbox_step_read(&reply, &step, error);
+    outbox_follower_restart(follower);
+    return result;
 }
 
 /* ---- the consumer's side ---- */

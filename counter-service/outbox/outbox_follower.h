@@ -34,7 +34,8 @@ struct outbox_follower {
     struct list *orphans;
     /* what Redis told last */
     bool owns;
-    bool is_free; /* nobody had the lease, and it was left so */
+    bool is_free;              /* nobody had the lease, and it was left so */
+    struct outbox_asker asker; /* of the lease that is owned */
     uint64_t appended;
     uint64_t trimmed;
     struct outbox_position stored; /* Redis has it */
@@ -68,6 +69,8 @@ int outbox_follower_step(struct outbox_follower *follower, const struct outbox_c
 struct outbox_follower_wish {
     size_t events_max;
     bool leaves_free; /* the lease is not taken if nobody has it; one that this follower has is kept */
+    bool asks;        /* whoever has it is asked for it, by an instance that has so many leases: */
+    size_t led;
 };
 enum outbox_answer {
     OUTBOX_ANSWERED,
@@ -87,6 +90,10 @@ int outbox_follower_ask(struct outbox_follower *follower, const struct outbox_co
 /* The last step: stores the position and gives the lease up, if it is owned. Failure is none of anybody's: the lease
  * expires. */
 void outbox_follower_release(struct outbox_follower *follower, const struct outbox_conn *conn);
+/* The same, and the asker, who is there, has the lease then. Returns 0, or -1 with error filled: the connection must be
+ * closed. */
+int outbox_follower_hand_over(struct outbox_follower *follower, const struct outbox_conn *conn, struct error *error)
+    MUST_CHECK;
 /* The connection was lost, or a consumer wants all that is not done once more: what was handed out is forgotten, and
  * read again from the position after the next step, which asks for the lease anew. */
 void outbox_follower_restart(struct outbox_follower *follower);

@@ -81,10 +81,12 @@ static void begin(struct outbox_set *set)
     set->members = members;
     set->count = count;
     set->is_placed = false;
+    set->asked = count;
+    set->leaving = count;
     set->first = prng_up_to(&set->pace.prng, (uint32_t)count - 1);
 }
 
-static void lose(struct outbox_set *set, size_t i)
+void outbox_set_lose(struct outbox_set *set, size_t i)
 {
     struct outbox_member *member = &set->members[i];
     outbox_follower_restart(&member->follower);
@@ -106,7 +108,7 @@ static void put(struct outbox_set *set, size_t i)
     }
     if (member->node != NULL) {
         member->node->partitions--;
-        lose(set, i);
+        outbox_set_lose(set, i);
     }
     member->node = node;
     member->retry_us = 0;
@@ -147,7 +149,7 @@ void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, cons
     outbox_node_fail(node, error);
     for (size_t i = 0; i < set->count; i++) {
         if (set->members[i].node == node) {
-            lose(set, i);
+            outbox_set_lose(set, i);
         }
     }
     tell(set, error);
@@ -158,7 +160,7 @@ void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error
     struct outbox_member *member = &set->members[i];
     member->trouble = *error;
     member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
-    lose(set, i);
+    outbox_set_lose(set, i);
     tell(set, error);
 }
 
@@ -232,13 +234,18 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
     const bool is_cluster = topology_is_cluster(set->topology);
     memcpy(store_id, node->conn.store_id, sizeof(store_id));
     topology_store_id(set->topology, cluster_id);
+    if (is_cluster && cluster_id[0] == '\0') {
+        error_set(&error, "it is not known yet whose data the Redis Cluster holds");
+        outbox_set_fail_node(set, node, &error);
+        return;
+    }
     if (outbox_node_open(node, set->config, is_cluster ? cluster_id : NULL, &error) != 0) {
         outbox_set_fail_node(set, node, &error);
         return;
     }
     for (size_t i = 0; has_store_changed(node, store_id) && i < set->count; i++) {
         if (set->members[i].node == node) {
-            lose(set, i);
+            outbox_set_lose(set, i);
         }
     }
 }
@@ -267,6 +274,8 @@ void outbox_set_turn(struct outbox_set *set)
         }
     }
     outbox_set_step_all(set);
+    count_led(set);
+    outbox_set_leave(set, clock_monotonic_us());
     count_led(set);
 }
 

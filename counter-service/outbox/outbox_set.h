@@ -50,6 +50,9 @@ struct outbox_set_consumer {
      * it is called again, with others. */
     int (*begin)(void *ctx, struct outbox_member *members, size_t count, struct error *error);
     struct outbox_wish (*wish)(void *ctx, size_t i);
+    /* The partition is to be handed over to another instance: whether nothing of it is under way. Until then it hands
+     * no more out than it must (outbox_set_is_leaving). */
+    bool (*may_leave)(void *ctx, size_t i);
     /* A step was answered. restarted: as outbox_follower_step. */
     void (*stepped)(void *ctx, size_t i, bool restarted);
     /* The follower has been started over, since something had failed. */
@@ -70,6 +73,12 @@ struct outbox_set {
     size_t first; /* where the leases that are free are looked at first: other instances begin elsewhere */
     size_t led;
     bool has_free;
+    size_t asked;     /* the partition that another instance was asked for last; count: none */
+    bool asks;        /* with the next step of it */
+    int64_t ask_us;   /* none is asked for before, monotonic */
+    int ask_ms;       /* and then for so long */
+    size_t leaving;   /* the partition that is to be handed over; count: none */
+    int64_t leave_us; /* it stays if that cannot be done until then, monotonic */
     bool is_placed;
     uint64_t version; /* of the topology that the members were put by, if is_placed */
     struct outbox_nodes nodes;
@@ -96,6 +105,7 @@ int outbox_set_idle_ms(const struct outbox_set *set);
 void outbox_set_fail(struct outbox_set *set, size_t i, const struct error *error);
 /* What had failed of the partition works. */
 void outbox_set_well(struct outbox_set *set, size_t i);
+bool outbox_set_is_leaving(const struct outbox_set *set, size_t i);
 /* The partition's connection; NULL: there is none at the moment. */
 const struct outbox_conn *outbox_set_conn(const struct outbox_set *set, size_t i);
 /* All followers start over. Not a failure: lost and failed are not called. */

@@ -10,6 +10,7 @@ enum {
     BATCH_MAX = 16,
     /* one that reads as much as it may takes a millisecond, and ends the batch. */
     STANDBY_STEP_MS = 1000,
+    ASKED_STEP_MS = 100, /* of one that may be handed over */
     REQUESTS_KEEP_BYTES = 64 * 1024,
 };
 
@@ -108,15 +109,26 @@ static int ask_again(struct outbox_set *set, struct batch *batch, struct error *
     return 0;
 }
 
-/* FLUSHALL closes no connection: whoever has taken a lease asks whose store it is. */
-static int check_store(struct outbox_set *set, const struct batch *batch, struct error *error)
+/* FLUSHALL closes no connection: whoever has taken a lease asks whose store it is. Of a Redis Cluster each partition
+ * says so. */
+static int check_store(const struct outbox_set *set, struct batch *batch, struct error *error)
 {
     for (size_t step = 0; step < batch->count; step++) {
         const struct outbox_follower *follower = &set->members[batch->steps[step].i].follower;
-        if (batch->steps[step].restarted && follower->owns &&
-            outbox_conn_check_store(&batch->node->conn, &follower->prefix, error) != 0) {
+        if (!batch->steps[step].restarted || !follower->owns) {
+            continue;
+        }
+        if (outbox_conn_check_store(&batch->node->conn, &follower->prefix, error) == 0) {
+            if (!batch->node->conn.is_cluster) {
+                break;
+            }
+            continue;
+        }
+        if (!batch->node->conn.is_cluster || redis_conn_error(batch->node->conn.redis)[0] != '\0') {
             return -1;
         }
+        batch->steps[step].answer = OUTBOX_ANSWER_BAD; /* the partition's alone */
+        batch->steps[step].error = *error;
     }
     return 0;
 }
@@ -140,6 +152,7 @@ static void flush(struct outbox_set *set, struct batch *batch)
             outbox_set_fail_member(set, i, &batch->steps[step].error);
             continue;
         }
+        outbox_set_hear(set, i, clock_monotonic_us());
         set->consumer.stepped(set->consumer.ctx, i, batch->steps[step].restarted);
     }
     batch->count = 0;
@@ -150,7 +163,7 @@ static void flush(struct outbox_set *set, struct batch *batch)
 static struct outbox_wish wish_of(const struct outbox_set *set, size_t i)
 {
     if (!set->members[i].follower.owns) {
-        return (struct outbox_wish){.after_ms = STANDBY_STEP_MS};
+        return (struct outbox_wish){.after_ms = i == set->asked ? ASKED_STEP_MS : STANDBY_STEP_MS};
     }
     return set->consumer.wish(set->consumer.ctx, i);
 }
@@ -197,11 +210,13 @@ static bool is_due(struct outbox_set *set, size_t i, const struct outbox_wish *w
     return member->node->is_due && has_waited(member, (int64_t)wish->after_ms * 1000 / 2, now_us);
 }
 
-static void add(struct batch *batch, size_t i, const struct outbox_wish *wish, bool takes)
+static void add(struct outbox_set *set, struct batch *batch, size_t i, const struct outbox_wish *wish, bool takes)
 {
+    const bool asks = set->asks && i == set->asked;
     assert(batch->count < BATCH_MAX);
     batch->steps[batch->count].i = i;
-    batch->steps[batch->count++].wish = (struct outbox_follower_wish){wish->events_max, !takes};
+    batch->steps[batch->count++].wish = (struct outbox_follower_wish){wish->events_max, !takes, asks, set->led};
+    set->asks = set->asks && !asks;
 }
 
 /* Those of one node. */
@@ -218,7 +233,7 @@ static void step_node(struct outbox_set *set, struct outbox_node *node, size_t *
         if (!is_due(set, i, &wish, led, now_us, &takes)) {
             continue;
         }
-        add(&batch, i, &wish, takes);
+        add(set, &batch, i, &wish, takes);
         if (batch.count == BATCH_MAX || (set->members[i].follower.owns && wish.after_ms == 0)) {
             flush(set, &batch);
         }
@@ -232,6 +247,7 @@ void outbox_set_step_all(struct outbox_set *set)
 {
     const int64_t now_us = clock_monotonic_us();
     size_t led = set->led;
+    outbox_set_ask(set, now_us);
     mark_nodes(set, now_us);
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
         if (node->conn.redis != NULL) {

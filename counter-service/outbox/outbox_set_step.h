@@ -7,7 +7,19 @@
 /* Steps whatever is due, on the connections that are open. */
 void outbox_set_step_all(struct outbox_set *set);
 
+/* Of outbox_set_share.c. */
+
+/* Chooses a partition of another instance to ask for, now and then. */
+void outbox_set_ask(struct outbox_set *set, int64_t now_us);
+/* A step has told who asks for a lease of this instance. */
+void outbox_set_hear(struct outbox_set *set, size_t i, int64_t now_us);
+/* Hands over what is leaving. */
+void outbox_set_leave(struct outbox_set *set, int64_t now_us);
+
 /* Of outbox_set.c. */
+
+/* The follower starts over, and the consumer is told. */
+void outbox_set_lose(struct outbox_set *set, size_t i);
 
 /* The connection of the node is of no use: its partitions start over, and it is opened again after a backoff. */
 void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, const struct error *error);

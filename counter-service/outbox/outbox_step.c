@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/decimal.h"
 #include "counter-service/event/stream_id.h"
@@ -10,11 +11,11 @@
 #include "counter-service/redis/resp.h"
 
 enum {
-    ARGUMENTS = 7,
-    OWN_KEYS = 4,
+    ARGUMENTS = 9,
+    OWN_KEYS = 5,
     STREAM_ID_SIZE = 20 + 1 + 20 + 1,
     POSITION_SIZE = STREAM_ID_SIZE + 1 + 20,
-    ANSWER_ELEMENTS = 7,
+    ANSWER_ELEMENTS = 8,
     ENTRY_FIELDS = 3,
 };
 
@@ -50,6 +51,7 @@ static void put_keys(struct buffer *out, const struct outbox_step_request *reque
     put_consumer_key(out, request->prefix, "pos", request->consumer);
     redis_key_put_single(out, request->prefix, outbox_stream);
     redis_key_put_single(out, request->prefix, outbox_marks);
+    put_consumer_key(out, request->prefix, "ask", request->consumer);
     for (size_t i = 0; i < CONSUMERS; i++) {
         if (!text_equal(*consumers[i].name, request->consumer)) {
             put_consumer_key(out, request->prefix, "pos", *consumers[i].name);
@@ -104,6 +106,12 @@ int outbox_step_append(struct buffer *out, const struct outbox_step_request *req
     resp_put_integer(out, (int64_t)request->count);
     put_configured(out, request);
     resp_put_string(out, request->leaves_free ? TEXT("1") : TEXT("0"));
+    if (request->asks) {
+        resp_put_integer(out, (int64_t)request->led);
+    } else {
+        resp_put_string(out, TEXT(""));
+    }
+    resp_put_string(out, request->hand_to != NULL ? (struct text){request->hand_to, OUTBOX_TOKEN_LEN} : TEXT(""));
     return resp_end(out, start);
 }
 
@@ -144,6 +152,19 @@ static bool have_ids(const struct redis_reply *entries)
     return true;
 }
 
+/* What somebody else has put there is as nothing. */
+static void read_asker(struct text text, struct outbox_asker *ret_asker)
+{
+    uint64_t led;
+    const struct text number = text_cut(&text, ' ');
+    *ret_asker = (struct outbox_asker){.is_there = false};
+    if (text.len == OUTBOX_TOKEN_LEN && read_number(number, &led)) {
+        ret_asker->is_there = true;
+        ret_asker->led = (size_t)led;
+        memcpy(ret_asker->token, text.data, text.len);
+    }
+}
+
 static bool understand(const struct redis_reply *reply, struct outbox_step *step)
 {
     if (reply->type != REDIS_ARRAY || reply->element_count != ANSWER_ELEMENTS) {
@@ -158,6 +179,7 @@ static bool understand(const struct redis_reply *reply, struct outbox_step *step
                                read_number(redis_reply_element(reply, 4).text, &now_ms) &&
                                step->entries.type == REDIS_ARRAY && have_ids(&step->entries);
     step->has_more = redis_reply_element(reply, 6).integer == 1;
+    read_asker(redis_reply_element(reply, 7).text, &step->asker);
     step->now_ms = (int64_t)now_ms;
     return is_understood;
 }

@@ -43,7 +43,10 @@ struct outbox_step_request {
     const struct outbox_position *move_to; /* NULL: nowhere */
     struct stream_id read_after;
     size_t count;
-    bool leaves_free; /* a lease that nobody has is not taken */
+    bool leaves_free;    /* a lease that nobody has is not taken */
+    bool asks;           /* whoever has the lease for it; */
+    size_t led;          /* how many the instance has itself */
+    const char *hand_to; /* the token of the instance that gets the lease; NULL: none */
 };
 
 enum outbox_lease {
@@ -51,6 +54,13 @@ enum outbox_lease {
     OUTBOX_TAKEN, /* a moment ago: start again from the position */
     OUTBOX_HELD,  /* by another instance */
     OUTBOX_FREE   /* nobody has it, and it was left so */
+};
+
+/* Another instance that would like to have the lease. */
+struct outbox_asker {
+    bool is_there;
+    size_t led; /* how many leases it has */
+    char token[OUTBOX_TOKEN_LEN + 1];
 };
 
 struct outbox_step {
@@ -61,6 +71,7 @@ struct outbox_step {
     int64_t now_ms;             /* Redis's clock, since 1970 */
     struct redis_reply entries; /* REDIS_ARRAY; valid as long as the reply it was read from */
     bool has_more;              /* there may be entries behind these */
+    struct outbox_asker asker;  /* of a lease that is owned */
 };
 
 /* One entry of the stream, as it was read. The texts are valid as long as the reply. */

@@ -110,7 +110,7 @@ static size_t send_some(struct relay_run *run, size_t i, bool *ret_full)
     struct outbox_entry *entry;
     struct outbox_follower *follower = &run->set.members[i].follower;
     const struct outbox_conn *conn = outbox_set_conn(&run->set, i);
-    if (!follower->owns || conn == NULL) {
+    if (!follower->owns || conn == NULL || outbox_set_is_leaving(&run->set, i)) {
         return 0;
     }
     write_as(run, conn->store_id);

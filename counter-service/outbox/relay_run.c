@@ -132,6 +132,12 @@ static void watch_position(const struct outbox_follower *follower, struct relay_
     }
 }
 
+static bool may_leave(void *ctx, size_t i)
+{
+    const struct relay_run *run = ctx;
+    return run->set.members[i].follower.events_open == 0;
+}
+
 static void stepped(void *ctx, size_t i, bool restarted)
 {
     struct relay_run *run = ctx;
@@ -171,6 +177,7 @@ void relay_run_init(struct relay_run *run, const struct config *config, struct t
         .orphans = &run->orphans,
         .begin = begin,
         .wish = wish,
+        .may_leave = may_leave,
         .stepped = stepped,
         .lost = lost,
         .failed = failed,

@@ -23,7 +23,7 @@ int redis_address_of_tcp(const char *host, int port, struct redis_address *ret_a
     if (!host_is_valid(host) || strlen(host) >= sizeof(address.tcp.host) || port < 1 || port > 65535) {
         return -1;
     }
-    strcpy(address.tcp.host, host);
+    memcpy(address.tcp.host, host, strlen(host) + 1);
     *ret_address = address;
     return 0;
 }
@@ -38,7 +38,7 @@ bool redis_address_equal(const struct redis_address *a, const struct redis_addre
 
 struct redis_address_text redis_address_write(const struct redis_address *address)
 {
-    struct redis_address_text out;
+    struct redis_address_text out = {.text = ""};
     if (address->path[0] != '\0') {
         snprintf(out.text, sizeof(out.text), "unix:%s", address->path);
     } else {

@@ -113,7 +113,9 @@ static int ask_who(struct redis_conn *conn, const struct config *config, bool an
             return -1;
         }
     }
-    warn_of(untold);
+    if (!any_role) { /* else the next login tells of all of it */
+        warn_of(untold);
+    }
     return 0;
 }
 

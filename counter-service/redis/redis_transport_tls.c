@@ -14,7 +14,6 @@
 #include "common/base/clock.h"
 #include "counter-service/redis/redis_socket.h"
 #include "counter-service/redis/redis_tls_context.h"
-#include "counter-service/redis/redis_tls_failure.h"
 
 enum { PIECE = SSL3_RT_MAX_PLAIN_LENGTH }; /* what is given to SSL_write at once: one record */
 

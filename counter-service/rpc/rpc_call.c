@@ -177,6 +177,9 @@ static void fail(struct rpc_call *call, grpc_status_code code, enum status statu
     if (status == STATUS_WRITES_REFUSED) {
         add_trailer(call, "grpc-retry-pushback-ms", "-1");
     }
+    if (status == STATUS_NOT_REPLICATED) {
+        add_trailer(call, "tally-reason", status_slug(status));
+    }
     call->code_message = detail;
     start_answer(call, code);
 }

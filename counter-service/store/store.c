@@ -268,6 +268,11 @@ enum status store_submit(struct store *store, struct store_call *call)
 
 /* ---- its state ---- */
 
+int store_partitions(const struct store *store)
+{
+    return topology_partitions(store->topology);
+}
+
 /* How many partitions are served; reason: why the first of the others is not. */
 static int count_served(const struct store *store, int partitions, char *reason, size_t reason_size)
 {
@@ -294,11 +299,6 @@ static int count_served(const struct store *store, int partitions, char *reason,
         served += node == open;
     }
     return served;
-}
-
-int store_partitions(const struct store *store)
-{
-    return topology_partitions(store->topology);
 }
 
 bool store_is_serving(struct store *store, char *reason, size_t reason_size)

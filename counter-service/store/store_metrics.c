@@ -10,6 +10,11 @@ static const struct metric_family replayed_family = {
     .help = "Increments answered from the record of an idempotency key or a session; nothing was added.",
     .type = METRIC_COUNTER,
 };
+static const struct metric_family unreplicated_family = {
+    .name = "tally_increments_unreplicated_total",
+    .help = "Increments that Redis has applied, and fewer replicas than redis.wait_replicas had in time.",
+    .type = METRIC_COUNTER,
+};
 static const struct metric_family events_refused_family = {
     .name = "tally_events_refused_total",
     .help = "Increments refused, not applied, because the outbox of events is full (events.when_full: refuse).",
@@ -63,6 +68,7 @@ struct store_metrics store_metrics_register(void)
     struct store_metrics metrics = {
         .increments = metrics_register(&increments_family, NULL),
         .replayed = metrics_register(&replayed_family, NULL),
+        .unreplicated = metrics_register(&unreplicated_family, NULL),
         .events_refused = metrics_register(&events_refused_family, NULL),
         .events_dropped = metrics_register(&events_dropped_family, NULL),
         .batch_size = metrics_register(&batch_size_family, NULL),

@@ -20,6 +20,7 @@ enum exchange_kind {
 struct store_metrics {
     metric_series increments; /* applied */
     metric_series replayed;
+    metric_series unreplicated;
     metric_series events_refused;
     metric_series events_dropped;
     metric_series batch_size;               /* items of a pipeline */

@@ -10,6 +10,7 @@
 #include "counter-service/commands/write_reply.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_error.h"
+#include "counter-service/redis/resp.h"
 #include "counter-service/store/redis_heartbeat.h"
 #include "counter-service/topology/redis_redirect.h"
 
@@ -119,6 +120,89 @@ void store_operation_events_dropped(struct store_exchange *exchange, const char 
     }
 }
 
+/* ---- replicas ---- */
+
+bool store_operation_waits(const struct store_exchange *exchange)
+{
+    return exchange->pipeline->config->redis.wait_replicas > 0;
+}
+
+/* Completes a write that Redis has answered, or has it wait for the replicas. */
+static void end_write(struct store_exchange *exchange, struct store_call *call, enum status status, const char *detail)
+{
+    if (!store_operation_waits(exchange) || status != STATUS_OK) {
+        store_call_finish(call, status, detail);
+        return;
+    }
+    call->status = status;
+    call->detail = detail;
+    call->next = NULL;
+    *exchange->written_last = call;
+    exchange->written_last = &call->next;
+}
+
+int store_operation_append_wait(struct store_exchange *exchange)
+{
+    struct buffer *out = &exchange->pipeline->requests;
+    const size_t start = out->len;
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("WAIT"));
+    resp_put_integer(out, exchange->pipeline->config->redis.wait_replicas);
+    resp_put_integer(out, exchange->pipeline->config->redis.wait_timeout_ms);
+    return resp_end(out, start);
+}
+
+static bool has_applied(const struct store_call *call)
+{
+    for (size_t i = 0; i < call->item_count; i++) {
+        if (call->items[i].status == STATUS_OK) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void complete_written(struct store_exchange *exchange, bool are_replicated)
+{
+    struct store_call *calls = exchange->written;
+    exchange->written = NULL;
+    exchange->written_last = &exchange->written;
+    while (calls != NULL) {
+        struct store_call *call = calls;
+        calls = calls->next;
+        if (are_replicated || !has_applied(call)) {
+            store_call_finish(call, call->status, call->detail);
+        } else {
+            metrics_add(exchange->pipeline->metrics.unreplicated, (int64_t)call->item_count);
+            store_call_finish(call, STATUS_NOT_REPLICATED, NULL);
+        }
+    }
+}
+
+int store_operation_read_wait(struct store_exchange *exchange)
+{
+    const int wanted = exchange->pipeline->config->redis.wait_replicas;
+    struct redis_reply reply;
+    uint64_t count;
+    if (redis_conn_next(exchange->conn, &reply) != 0) {
+        return -1;
+    }
+    const bool are_replicated = reply.type == REDIS_INTEGER && reply.integer >= wanted;
+    if (!are_replicated && log_limiter_allows(&exchange->pipeline->refusals, clock_monotonic_us(), &count)) {
+        log_warn("redis", "writes are not replicated in time", LOG_STR("answer", redis_quote(reply.text).text),
+                 LOG_INT("replicas", reply.integer), LOG_INT("wanted", wanted), LOG_INT("count", count));
+    }
+    complete_written(exchange, are_replicated);
+    return 0;
+}
+
+void store_operation_written_lost(struct store_exchange *exchange)
+{
+    complete_written(exchange, false);
+}
+
+/* ---- answers of the write script ---- */
+
 static void write_answered(struct store_exchange *exchange, struct store_call *call, struct text answer)
 {
     const struct write_reply result = write_reply_parse(answer, call->items, call->item_count);
@@ -140,7 +224,7 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
     if (result.replayed > 0) {
         metrics_add(exchange->pipeline->metrics.replayed, (int64_t)result.replayed);
     }
-    store_call_finish(call, result.status, result.detail);
+    end_write(exchange, call, result.status, result.detail);
 }
 
 static int read_write(struct store_exchange *exchange, struct store_call *call)
@@ -241,7 +325,7 @@ static int append_get(struct store_exchange *exchange, const struct store_call *
 static void keep_stronger(struct redis_redirect *kept, const struct redis_redirect *redirect)
 {
     _Static_assert(REDIS_REDIRECT_NONE < REDIS_REDIRECT_ASK && REDIS_REDIRECT_ASK < REDIS_REDIRECT_MOVED &&
-                       REDIS_REDIRECT_MOVED < REDIS_REDIRECT_AGAIN,
+                       REDIS_REDIRECT_MOVED < REDIS_REDIRECT_AGAIN && REDIS_REDIRECT_AGAIN < REDIS_REDIRECT_DOWN,
                    "the later the stronger");
     if (redirect->kind > kept->kind) {
         *kept = *redirect;

@@ -173,6 +173,7 @@ static void finish_lost(struct store_exchange *exchange, size_t first_unread)
     }
     store_calls_finish(exchange->again, STATUS_REDIS_DOWN, NULL);
     exchange->again = NULL;
+    store_operation_written_lost(exchange);
     error_set(exchange->error, "%s", redis_conn_error(exchange->conn));
 }
 
@@ -197,20 +198,26 @@ static int read_heartbeat(struct store_exchange *exchange)
 
 /* Writes the requests and reads all replies. Returns 0, or -1 if the connection was lost: then every call is completed.
  */
-static int transact(struct store_exchange *exchange, bool heartbeat)
+static int transact(struct store_exchange *exchange, bool waits, bool heartbeat)
 {
     const struct store_pipeline *pipeline = exchange->pipeline;
     const struct text requests = {pipeline->requests.data, pipeline->requests.len};
+    const int wait_ms = waits ? pipeline->config->redis.wait_timeout_ms : 0;
     if (requests.len == 0) {
         return 0;
     }
-    redis_conn_begin(exchange->conn, requests, pipeline->config->redis.timeout_ms);
+    redis_conn_begin(exchange->conn, requests, pipeline->config->redis.timeout_ms + wait_ms);
     for (size_t i = 0; i < pipeline->call_count; i++) {
         if (store_operation_read(exchange, pipeline->calls[i].call) != 0) {
             finish_lost(exchange, i);
             return -1;
         }
     }
+    if (waits && store_operation_read_wait(exchange) != 0) {
+        finish_lost(exchange, pipeline->call_count);
+        return -1;
+    }
+    store_operation_written_lost(exchange); /* without memory for WAIT there are some */
     return heartbeat ? read_heartbeat(exchange) : 0;
 }
 
@@ -245,6 +252,21 @@ static int relieve(struct store_exchange *exchange)
     return 0;
 }
 
+/* Whether there are writes that wait for replicas, and WAIT was added behind them. Without it none is acknowledged. */
+static bool plan_wait(struct store_exchange *exchange)
+{
+    const struct store_pipeline *pipeline = exchange->pipeline;
+    if (!store_operation_waits(exchange)) {
+        return false;
+    }
+    for (size_t i = 0; i < pipeline->call_count; i++) {
+        if (pipeline->calls[i].call->operation == STORE_INCREMENT) {
+            return store_operation_append_wait(exchange) == 0;
+        }
+    }
+    return false;
+}
+
 /* Sends the calls once more that were answered NOSCRIPT (SCRIPT FLUSH), with the script's text, so that Redis knows it
  * again; or OOM. */
 static int transact_again(struct store_exchange *exchange)
@@ -257,7 +279,8 @@ static int transact_again(struct store_exchange *exchange)
     exchange->script = (struct write_script_name){TEXT("EVAL"), {write_script, write_script_len}};
     exchange->by_text = true;
     plan_all(exchange, calls, clock_monotonic_us());
-    const int result = transact(exchange, false);
+    const bool waits = plan_wait(exchange);
+    const int result = transact(exchange, waits, false);
     assert(exchange->again == NULL);
     return result;
 }
@@ -287,6 +310,7 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
         .error = error,
     };
     exchange.again_last = &exchange.again;
+    exchange.written_last = &exchange.written;
     const int64_t start_us = clock_monotonic_us();
     if (!redis_conn_is_idle(conn)) {
         store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
@@ -300,7 +324,8 @@ int store_pipeline_run(struct store_pipeline *pipeline, struct redis_conn *conn,
     if (items > 0) {
         metrics_observe(pipeline->metrics.batch_size, (double)items);
     }
-    int result = transact(&exchange, heartbeat && plan_heartbeat(pipeline));
+    const bool waits = plan_wait(&exchange);
+    int result = transact(&exchange, waits, heartbeat && plan_heartbeat(pipeline));
     if (result == 0 && exchange.again != NULL) {
         result = transact_again(&exchange);
     }

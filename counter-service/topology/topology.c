@@ -250,7 +250,7 @@ static int parse_seeds(struct topology *topology, const struct config *config, s
     return 0;
 }
 
-struct topology *topology_create(const struct config *config, struct error *error)
+static struct topology *create(const struct config *config, bool may_write, struct error *error)
 {
     struct topology *topology = calloc(1, sizeof(*topology));
     if (topology == NULL) {
@@ -268,13 +268,23 @@ struct topology *topology_create(const struct config *config, struct error *erro
     condition_init(&topology->changed);
     error_set(&topology->trouble, "not connected to Redis yet");
     topology_table_init(&topology->table, 0);
-    topology_look_init(&topology->look, config, topology->seeds, topology->seed_count);
+    topology_look_init(&topology->look, config, topology->seeds, topology->seed_count, may_write);
     backoff_init(&topology->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
     if (background_start(&topology->background, "topology", run, topology, error) != 0) {
         topology_free(topology);
         return NULL;
     }
     return topology;
+}
+
+struct topology *topology_create(const struct config *config, struct error *error)
+{
+    return create(config, true, error);
+}
+
+struct topology *topology_create_to_read(const struct config *config, struct error *error)
+{
+    return create(config, false, error);
 }
 
 void topology_free(struct topology *topology)

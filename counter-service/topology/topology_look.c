@@ -11,6 +11,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
+#include "counter-service/topology/redis_redirect.h"
 #include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
@@ -24,12 +25,13 @@ enum { HOME_US = 5 * 1000 * 1000 };
 enum { DOUBTFUL_LOOKS_MAX = 20 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count)
+                        size_t seed_count, bool may_write)
 {
     memset(look, 0, sizeof(*look));
     look->config = config;
     look->seeds = seeds;
     look->seed_count = seed_count;
+    look->may_write = may_write;
     look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
     topology_table_init(&look->table, 0);
 }
@@ -101,25 +103,40 @@ static int check_role(struct topology_look *look, struct error *error)
                : 0; /* it may not be asked */
 }
 
+/* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
+static const struct text read_meta[] = {
+    TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
+    TEXT("2"),           TEXT("tally:meta"),
+    TEXT("tally:store"),
+};
+
+static bool is_of_cluster(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR && (begins_with(reply->text, TEXT("CROSSSLOT")) ||
+                                          redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
+}
+
 static int look_at_single(struct topology_look *look, struct error *error)
 {
-    struct redis_reply reply = {.type = REDIS_NIL};
+    struct redis_reply reply;
     if (check_role(look, error) != 0) {
         return -1;
     }
     int partitions = look->config->redis.partitions;
-    if (partitions == 0) {
-        if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
-            return -1;
-        }
-        if (reply.type == REDIS_ERROR) {
-            return refused(&reply, "GET", error);
-        }
-        if (reply.type == REDIS_NIL) {
-            partitions = SINGLE_PARTITIONS;
-        } else if (redis_meta_read(reply.text, 0, &partitions, error) != 0) {
-            return -1;
-        }
+    if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
+        return -1;
+    }
+    if (is_of_cluster(&reply)) {
+        error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR) {
+        return refused(&reply, "EVAL", error);
+    }
+    if (partitions == 0 && reply.type == REDIS_NIL) {
+        partitions = SINGLE_PARTITIONS;
+    } else if (partitions == 0 && redis_meta_read(reply.text, 0, &partitions, error) != 0) {
+        return -1;
     }
     topology_table_init(&look->table, partitions);
     const uint16_t node = topology_table_node(&look->table, &look->asked);
@@ -144,7 +161,7 @@ static int settle_home(struct topology_look *look, const struct redis_reply *slo
         return -1;
     }
     look->home_us = clock_monotonic_us();
-    return cluster_home_settle(look->config, &meta, &store, partitions, look->store_id, error);
+    return cluster_home_settle(look->config, &meta, &store, look->may_write, partitions, look->store_id, error);
 }
 
 /* A node that has lost its data has lost these keys: without them the next service to start would take the data of all
@@ -154,7 +171,7 @@ static void keep_home(struct topology_look *look, const struct redis_reply *slot
     struct error error;
     uint64_t count;
     int partitions = look->table.partitions;
-    if (clock_monotonic_us() - look->home_us < HOME_US) {
+    if (!look->may_write || clock_monotonic_us() - look->home_us < HOME_US) {
         return;
     }
     if (settle_home(look, slots, &partitions, &error) == 0) {

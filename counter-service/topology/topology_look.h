@@ -24,6 +24,7 @@ struct topology_look {
     const struct config *config;
     const struct redis_address *seeds;
     size_t seed_count;
+    bool may_write; /* whose data a new cluster's are may be written there */
     /* set by another thread: no further Redis is asked */
     atomic_bool stopping;
     /* as it was found; once known it stays */
@@ -42,7 +43,7 @@ struct topology_look {
 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count);
+                        size_t seed_count, bool may_write);
 void topology_look_done(struct topology_look *look);
 
 /* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked. Returns 0; or

@@ -182,6 +182,7 @@ static enum status status_of_attempt(const struct rpc_attempt *attempt)
         return attempt->reply != NULL ? STATUS_OK : STATUS_REPLY_LOST;
     }
     return rpc_status_of_call((int)attempt->code, rpc_attempt_trailer(attempt, "tally-outcome"),
+                              rpc_attempt_trailer(attempt, "tally-reason"),
                               rpc_attempt_trailer(attempt, "grpc-retry-pushback-ms"));
 }
 

@@ -35,7 +35,7 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
     case GRPC_STATUS_UNAVAILABLE:
         return unavailable_status(reason);
     case GRPC_STATUS_UNKNOWN:
-        return STATUS_REPLY_LOST;
+        return reason == TALLY__V1__ERROR_REASON__NOT_REPLICATED ? STATUS_NOT_REPLICATED : STATUS_REPLY_LOST;
     case GRPC_STATUS_DEADLINE_EXCEEDED:
         return STATUS_DEADLINE_EXCEEDED;
     default:
@@ -43,7 +43,7 @@ enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason)
     }
 }
 
-enum status rpc_status_of_call(int code, struct text outcome, struct text pushback)
+enum status rpc_status_of_call(int code, struct text outcome, struct text reason, struct text pushback)
 {
     if (text_equal(outcome, TEXT("not_applied"))) {
         if (code == GRPC_STATUS_NOT_FOUND) {
@@ -54,6 +54,9 @@ enum status rpc_status_of_call(int code, struct text outcome, struct text pushba
             return STATUS_WRITES_REFUSED;
         }
         return status_outcome(status) == OUTCOME_NOT_APPLIED ? status : STATUS_UNIMPLEMENTED;
+    }
+    if (code == GRPC_STATUS_UNKNOWN && text_equal(reason, text_of(status_slug(STATUS_NOT_REPLICATED)))) {
+        return STATUS_NOT_REPLICATED;
     }
     return code == GRPC_STATUS_DEADLINE_EXCEEDED ? STATUS_DEADLINE_EXCEEDED : STATUS_REPLY_LOST;
 }

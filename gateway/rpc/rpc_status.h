@@ -8,8 +8,9 @@
 
 /* A whole call that failed: its google.rpc.Code (not 0) and the value of its tally-outcome trailer, empty if there was
  * none. The library makes codes itself after a request was sent, so without the trailer the outcome is unknown.
- * pushback: the value of grpc-retry-pushback-ms, likewise; negative: do not try again. */
-enum status rpc_status_of_call(int code, struct text outcome, struct text pushback);
+ * reason: the value of tally-reason, likewise. pushback: the value of grpc-retry-pushback-ms, likewise; negative: do
+ * not try again. */
+enum status rpc_status_of_call(int code, struct text outcome, struct text reason, struct text pushback);
 
 /* One item of a batch reply, whose codes are always the service's own. */
 enum status rpc_status_of_item(int code, Tally__V1__ErrorReason reason);

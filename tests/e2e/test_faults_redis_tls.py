@@ -19,8 +19,8 @@ PASSWORD = "s3cret-of-tally"
 
 @pytest.fixture(scope="module")
 def proxied(start_stack, tmp_path_factory):
-    """(stack, proxy): the service reaches Redis through the proxy only, and gives it up after 1.5 s. The circuit breaker
-    would end what these are about."""
+    """(stack, proxy): the service reaches Redis through the proxy only, and gives it up after 1.5 s. The circuit
+    breaker would end what these are about."""
     authority = Authority(tmp_path_factory.mktemp("authority"))
     port = free_port()
     proxy = Proxy(port)

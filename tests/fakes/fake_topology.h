@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "counter-service/topology/topology.h"
 
@@ -14,7 +15,8 @@ enum { FAKE_TOPOLOGY_MAX = 64 };
 struct topology {
     atomic_int partitions;
     atomic_uint_fast64_t version;
-    atomic_uint suspected; /* how often */
+    atomic_uint suspected;                /* how often */
+    char cluster_store_id[STORE_ID_SIZE]; /* "": it is no Redis Cluster */
     struct redis_address addresses[FAKE_TOPOLOGY_MAX];
     bool is_known[FAKE_TOPOLOGY_MAX];
 };
@@ -61,14 +63,12 @@ bool topology_find(struct topology *topology, int partition, struct redis_addres
 
 bool topology_is_cluster(struct topology *topology)
 {
-    (void)topology;
-    return false;
+    return topology->cluster_store_id[0] != '\0';
 }
 
 void topology_store_id(struct topology *topology, char out[STORE_ID_SIZE])
 {
-    (void)topology;
-    out[0] = '\0';
+    memcpy(out, topology->cluster_store_id, STORE_ID_SIZE);
 }
 
 void topology_suspect(struct topology *topology)

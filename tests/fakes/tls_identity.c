@@ -143,6 +143,6 @@ const char *tls_identity_path(struct tls_identity *identity, const char *name, c
         }
     }
     assert_true(identity->path_count < PATHS_MAX);
-    strcpy(identity->paths[identity->path_count], path);
+    memcpy(identity->paths[identity->path_count], path, sizeof(path));
     return identity->paths[identity->path_count++];
 }

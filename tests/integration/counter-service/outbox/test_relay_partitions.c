@@ -384,6 +384,32 @@ static void test_a_script_that_redis_has_forgotten_is_sent_again(void **state)
     stop(&setting);
 }
 
+/* Each partition says whose it is; one that has been emptied, or is another store's, is left alone. */
+static void test_partitions_of_a_cluster_tell_whose_they_are(void **state)
+{
+    static const char store_id[] = "0123456789abcdef0123456789abcdef";
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 2);
+    memcpy(setting.topology.cluster_store_id, store_id, sizeof(store_id));
+    for (int i = 0; i < 4; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "tally:{p%d}:store", i);
+        REDIS_ASK(setting.redis[i % 2], "SET", key, i < 3 ? store_id : "fedcba9876543210fedcba9876543210");
+        add(&setting, 2, i, 3);
+    }
+    REDIS_ASK(setting.redis[0], "DEL", "tally:store"); /* it is on one node only */
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 3) && is_published(&setting, 1, 3) && is_published(&setting, 2, 3));
+    TURNS_UNTIL(&setting, strstr(trouble(&setting), "Redis's data was replaced") != NULL &&
+                              strstr(trouble(&setting), "(in 1 of 4 partitions)") != NULL);
+    assert_false(is_published(&setting, 3, 3));
+    REDIS_ASK(setting.redis[1], "SET", "tally:{p3}:store", store_id);
+    TURNS_UNTIL(&setting, is_published(&setting, 3, 3));
+    assert_string_equal(trouble(&setting), "");
+    stop(&setting);
+}
+
 static void test_instances_that_start_together_share_the_partitions(void **state)
 {
     enum { PARTITIONS = 64 };
@@ -404,6 +430,39 @@ static void test_instances_that_start_together_share_the_partitions(void **state
     stop(&setting);
 }
 
+static void test_an_instance_that_comes_later_is_handed_its_share(void **state)
+{
+    enum { PARTITIONS = 12, ENTRIES = 400 };
+    struct setting setting;
+    int added = 0;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, PARTITIONS, 2);
+    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS);
+    start_relay(&setting);
+    const int64_t give_up_us = clock_monotonic_us() + WAIT_FOR_MAX_US;
+    while (led(&setting, 1) < PARTITIONS / 2 || added < ENTRIES) {
+        assert_true(clock_monotonic_us() < give_up_us);
+        add(&setting, 2, added++ % PARTITIONS, 3);
+        (void)turn(&setting);
+        (void)turn(&setting);
+    }
+    struct relay_state told;
+    do {
+        (void)turn(&setting);
+        relay_run_state(&setting.relays[0], &told);
+    } while (told.waiting > 0 || setting.relays[0].open + setting.relays[1].open > 0);
+    assert_int_equal(led(&setting, 0), PARTITIONS / 2);
+    assert_int_equal(led(&setting, 1), PARTITIONS / 2);
+    const struct topic topic = read_topic(&setting);
+    int64_t sum = 0;
+    for (int i = 0; i < PARTITIONS; i++) {
+        sum += topic.last[i];
+    }
+    assert_int_equal(sum, 3 * added);
+    stop(&setting);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,7 +476,9 @@ int main(void)
         cmocka_unit_test(test_a_partition_that_has_moved_is_followed_to_its_new_redis),
         cmocka_unit_test(test_how_many_partitions_there_are_may_be_known_later),
         cmocka_unit_test(test_a_script_that_redis_has_forgotten_is_sent_again),
+        cmocka_unit_test(test_partitions_of_a_cluster_tell_whose_they_are),
         cmocka_unit_test(test_instances_that_start_together_share_the_partitions),
+        cmocka_unit_test(test_an_instance_that_comes_later_is_handed_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,6 +100,7 @@ static struct redis_conn *login(struct setting *setting)
     const struct config *config = setting->config;
     if (config == NULL) {
         fail_msg("%s", setting->error.message);
+        return NULL;
     }
     assert_int_equal(redis_address_parse(config->redis.addrs[0], &address, &setting->error), 0);
     return redis_login(&address, config, NULL, &setting->error);
