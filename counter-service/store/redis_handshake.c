@@ -166,7 +166,8 @@ static int check_mark(uint16_t partition, struct text found, const char *store_i
 /* A partition that is on its way to another node is that node's to mark. */
 static bool is_elsewhere(struct text error)
 {
-    return redis_redirect_read(error).kind != REDIS_REDIRECT_NONE && !redis_redirect_is_down(error);
+    const enum redis_redirect_kind kind = redis_redirect_read(error).kind;
+    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
 }
 
 /* Sends a command for each of the partitions' marks, and reads the answers. Those that had none are noted. */

@@ -140,14 +140,14 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
     return true;
 }
 
-/* A partition that is on its way to another node is that node's to look at. Of a cluster that is down its marks tell.
- */
-static bool is_elsewhere(enum heartbeat_part part, const struct redis_reply *reply,
-                         const struct store_assignment *assignment)
+/* A partition that is on its way to another node is that node's to look at. */
+static bool is_elsewhere(const struct redis_reply *reply, const struct store_assignment *assignment)
 {
-    return assignment->is_cluster && reply->type == REDIS_ERROR &&
-           redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE &&
-           !(part == HEARTBEAT_MARK && redis_redirect_is_down(reply->text));
+    if (!assignment->is_cluster || reply->type != REDIS_ERROR) {
+        return false;
+    }
+    const enum redis_redirect_kind kind = redis_redirect_read(reply->text).kind;
+    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
 }
 
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,
@@ -156,8 +156,7 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     size_t place;
     const enum heartbeat_part part = heartbeat_part_of(index, config, assignment, &place);
     const struct redis_meta meta = redis_meta_of(assignment->partitions);
-    if (is_elsewhere(part, reply, assignment) ||
-        (part == HEARTBEAT_WRITE && redis_session_note_write(session, reply))) {
+    if (is_elsewhere(reply, assignment) || (part == HEARTBEAT_WRITE && redis_session_note_write(session, reply))) {
         return 0;
     }
     if (index < REDIS_LOGIN_QUESTIONS) { /* the heartbeat begins with them */

@@ -325,7 +325,7 @@ static int append_get(struct store_exchange *exchange, const struct store_call *
 static void keep_stronger(struct redis_redirect *kept, const struct redis_redirect *redirect)
 {
     _Static_assert(REDIS_REDIRECT_NONE < REDIS_REDIRECT_ASK && REDIS_REDIRECT_ASK < REDIS_REDIRECT_MOVED &&
-                       REDIS_REDIRECT_MOVED < REDIS_REDIRECT_AGAIN,
+                       REDIS_REDIRECT_MOVED < REDIS_REDIRECT_AGAIN && REDIS_REDIRECT_AGAIN < REDIS_REDIRECT_DOWN,
                    "the later the stronger");
     if (redirect->kind > kept->kind) {
         *kept = *redirect;

@@ -56,7 +56,7 @@ struct redis_redirect redis_redirect_read(struct text error)
     } else if (starts_with(error, TEXT("ASK "))) {
         redirect.kind = REDIS_REDIRECT_ASK;
     } else if (starts_with(error, TEXT("TRYAGAIN")) || starts_with(error, TEXT("CLUSTERDOWN"))) {
-        redirect.kind = REDIS_REDIRECT_AGAIN;
+        redirect.kind = starts_with(error, TEXT("TRYAGAIN")) ? REDIS_REDIRECT_AGAIN : REDIS_REDIRECT_DOWN;
         return redirect;
     } else {
         return redirect;
@@ -65,9 +65,4 @@ struct redis_redirect redis_redirect_read(struct text error)
         redirect.kind = REDIS_REDIRECT_AGAIN;
     }
     return redirect;
-}
-
-bool redis_redirect_is_down(struct text error)
-{
-    return starts_with(error, TEXT("CLUSTERDOWN The cluster is down"));
 }

@@ -3,8 +3,6 @@
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
 
-#include <stdbool.h>
-
 #include "common/base/text.h"
 #include "counter-service/redis/redis_address.h"
 
@@ -12,7 +10,8 @@ enum redis_redirect_kind {
     REDIS_REDIRECT_NONE,  /* another error, or none */
     REDIS_REDIRECT_ASK,   /* this command is for `address`, after ASKING; the slot is still here */
     REDIS_REDIRECT_MOVED, /* the slot is at `address` */
-    REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN), or the cluster is down (CLUSTERDOWN) */
+    REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN) */
+    REDIS_REDIRECT_DOWN,  /* later: the cluster serves nothing for now, or not this slot (CLUSTERDOWN) */
 };
 
 struct redis_redirect {
@@ -22,7 +21,5 @@ struct redis_redirect {
 
 /* error: the text after the '-' of the reply. One that is not understood is REDIS_REDIRECT_AGAIN. */
 struct redis_redirect redis_redirect_read(struct text error);
-/* Whether it says that the cluster serves nothing now; CLUSTERDOWN may also be of one slot. */
-bool redis_redirect_is_down(struct text error);
 
 #endif

@@ -118,10 +118,7 @@ static bool is_of_cluster(const struct redis_reply *reply)
 
 static int look_at_single(struct topology_look *look, struct error *error)
 {
-    struct redis_reply reply = {.type = REDIS_NIL};
-    if (check_role(look, error) != 0) {
-        return -1;
-    }
+    struct redis_reply reply;
     int partitions = look->config->redis.partitions;
     if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
         return -1;
@@ -136,6 +133,9 @@ static int look_at_single(struct topology_look *look, struct error *error)
     if (partitions == 0 && reply.type == REDIS_NIL) {
         partitions = SINGLE_PARTITIONS;
     } else if (partitions == 0 && redis_meta_read(reply.text, 0, &partitions, error) != 0) {
+        return -1;
+    }
+    if (check_role(look, error) != 0) {
         return -1;
     }
     topology_table_init(&look->table, partitions);
@@ -171,7 +171,7 @@ static void keep_home(struct topology_look *look, const struct redis_reply *slot
     struct error error;
     uint64_t count;
     int partitions = look->table.partitions;
-    if (clock_monotonic_us() - look->home_us < HOME_US) {
+    if (!look->may_write || clock_monotonic_us() - look->home_us < HOME_US) {
         return;
     }
     if (settle_home(look, slots, &partitions, &error) == 0) {
