@@ -19,8 +19,8 @@ enum { SINGLE_PARTITIONS = 1 };
  * made anew. */
 enum { OLDER_LOOKS_MAX = 20 };
 
-void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count)
+int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
+                       size_t seed_count, struct error *error)
 {
     memset(look, 0, sizeof(*look));
     look->config = config;
@@ -28,6 +28,7 @@ void topology_look_init(struct topology_look *look, const struct config *config,
     look->seed_count = seed_count;
     look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
     topology_table_init(&look->table, 0);
+    return sentinel_look_init(&look->sentinels, config, error);
 }
 
 static void forget_conn(struct topology_look *look)
@@ -39,6 +40,7 @@ static void forget_conn(struct topology_look *look)
 void topology_look_done(struct topology_look *look)
 {
     forget_conn(look);
+    sentinel_look_done(&look->sentinels);
 }
 
 /* One command with one reply, which may be an error. */
@@ -85,7 +87,10 @@ static bool says_no_cluster(const struct redis_reply *reply)
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply = {.type = REDIS_NIL};
-    int partitions = look->config->redis.partitions;
+    int partitions = look->table.partitions; /* once known it stays */
+    if (partitions == 0) {
+        partitions = look->config->redis.partitions;
+    }
     if (partitions == 0) {
         if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
             return -1;
@@ -105,6 +110,39 @@ static int look_at_single(struct topology_look *look, struct error *error)
         look->table.at[i] = node;
     }
     return 0;
+}
+
+/* ---- one of those that sentinels watch ---- */
+
+/* Has look->conn lead to it. */
+static int reach_master(struct topology_look *look, const struct redis_address *master, struct error *error)
+{
+    struct redis_reply role;
+    if (look->conn != NULL && redis_address_equal(&look->asked, master) && redis_conn_is_idle(look->conn)) {
+        return ask(look, (const struct text[]){TEXT("ROLE")}, 1, &role, error) != 0
+                   ? -1
+                   : redis_login_check(REDIS_LOGIN_ROLE, &role, error);
+    }
+    forget_conn(look);
+    look->asked = *master;
+    look->conn = redis_login(master, look->config, NULL, error);
+    return look->conn != NULL ? 0 : -1;
+}
+
+/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. */
+static int look_at_sentinels(struct topology_look *look, struct error *error)
+{
+    struct redis_address master;
+    struct error why = {.message = ""};
+    if (sentinel_look(&look->sentinels, &master, error) != 0) {
+        return -1;
+    }
+    if (reach_master(look, &master, &why) == 0 && look_at_single(look, &why) == 0) {
+        return 0;
+    }
+    forget_conn(look);
+    error_set(error, "the master that the sentinels name, %s: %s", redis_address_write(&master).text, why.message);
+    return -1;
 }
 
 /* ---- a cluster ---- */
@@ -227,7 +265,7 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 
 int topology_look(struct topology_look *look, struct error *error)
 {
-    const int result = look_anywhere(look, error);
+    const int result = look->sentinels.count > 0 ? look_at_sentinels(look, error) : look_anywhere(look, error);
     look->older_looks = result == 0 ? 0 : look->older_looks + 1;
     return result;
 }
