@@ -114,22 +114,8 @@ static int look_at_single(struct topology_look *look, struct error *error)
 
 /* ---- one of those that sentinels watch ---- */
 
-/* Has look->conn lead to it. */
-static int reach_master(struct topology_look *look, const struct redis_address *master, struct error *error)
-{
-    struct redis_reply role;
-    if (look->conn != NULL && redis_address_equal(&look->asked, master) && redis_conn_is_idle(look->conn)) {
-        return ask(look, (const struct text[]){TEXT("ROLE")}, 1, &role, error) != 0
-                   ? -1
-                   : redis_login_check(REDIS_LOGIN_ROLE, &role, error);
-    }
-    forget_conn(look);
-    look->asked = *master;
-    look->conn = redis_login(master, look->config, NULL, error);
-    return look->conn != NULL ? 0 : -1;
-}
-
-/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. */
+/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. One that is in the
+ * table already is not asked: whoever uses it finds out how it is. */
 static int look_at_sentinels(struct topology_look *look, struct error *error)
 {
     struct redis_address master;
@@ -137,12 +123,17 @@ static int look_at_sentinels(struct topology_look *look, struct error *error)
     if (sentinel_look(&look->sentinels, &master, error) != 0) {
         return -1;
     }
-    if (reach_master(look, &master, &why) == 0 && look_at_single(look, &why) == 0) {
+    if (look->table.partitions > 0 && redis_address_equal(&look->table.nodes[0], &master)) {
         return 0;
     }
+    look->asked = master;
+    look->conn = redis_login(&master, look->config, NULL, &why);
+    const int result = look->conn != NULL ? look_at_single(look, &why) : -1;
     forget_conn(look);
-    error_set(error, "the master that the sentinels name, %s: %s", redis_address_write(&master).text, why.message);
-    return -1;
+    if (result != 0) {
+        error_set(error, "the master that the sentinels name, %s: %s", redis_address_write(&master).text, why.message);
+    }
+    return result;
 }
 
 /* ---- a cluster ---- */
