@@ -16,7 +16,7 @@
 enum {
     LOOK_MS = 1000,
     /* At sentinels: a failover is followed so soon after it. */
-    LOOK_AT_SENTINELS_MS = 500,
+    LOOK_AT_SENTINELS_MS = 250,
     /* Between two looks, however many suspect. */
     SUSPECTED_MS = 20,
     RETRY_MIN_MS = 25,

@@ -114,8 +114,8 @@ static int look_at_single(struct topology_look *look, struct error *error)
 
 /* ---- one of those that sentinels watch ---- */
 
-/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. One that is in the
- * table already is not asked: whoever uses it finds out how it is. */
+/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. One that is in
+ * the table already is not asked: whoever uses it finds out how it is. */
 static int look_at_sentinels(struct topology_look *look, struct error *error)
 {
     struct redis_address master;

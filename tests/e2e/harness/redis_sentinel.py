@@ -84,6 +84,8 @@ class RedisSentinel:
             Sentinel(directory, f"sentinel-{number + 1}", self.nodes[0], sentinel_password, down_after_ms)
             for number in range(3)
         ]
+        self._ending = []
+        self._paused = []
 
     # ---- as a process ----
 
@@ -110,15 +112,15 @@ class RedisSentinel:
                 server.kill()
 
     def terminate(self):
-        for process in self.sentinels + self.nodes:
-            if process.is_running:
-                process.resume()
-                process.terminate()
+        self._ending = [process for process in self.sentinels + self.nodes if process.is_running]
+        for process in self._ending:
+            process.resume()
+            process.terminate()
 
     def wait_stopped(self, timeout=20):
-        for process in self.sentinels + self.nodes:
-            if process.is_running:
-                process.wait_stopped(timeout)
+        """After terminate, of those that ran then: some have ended meanwhile."""
+        for process in self._ending:
+            process.wait_stopped(timeout)
 
     def close(self):
         for process in self.sentinels + self.nodes:
