@@ -393,8 +393,11 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
 /* A partition that is on its way to another node is that node's to look at. */
 static bool is_elsewhere(const struct redis_reply *reply, const struct store_assignment *assignment)
 {
-    return assignment->is_cluster && reply->type == REDIS_ERROR &&
-           redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE;
+    if (!assignment->is_cluster || reply->type != REDIS_ERROR) {
+        return false;
+    }
+    const enum redis_redirect_kind kind = redis_redirect_read(reply->text).kind;
+    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
 }
 
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,

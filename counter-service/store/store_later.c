@@ -72,7 +72,7 @@ void store_later_take(struct store_later *later, struct store_call *call, const 
         call->redirected_us = now_us;
     }
     call->asking = false;
-    if (redirect->kind == REDIS_REDIRECT_AGAIN) {
+    if (redirect->kind == REDIS_REDIRECT_AGAIN || redirect->kind == REDIS_REDIRECT_DOWN) {
         later->owner->suspect(later->owner->ctx);
     } else if (call->redirects <= AT_ONCE_MAX && follow(later, call, redirect)) {
         return;

@@ -21,56 +21,62 @@ static int exchange(struct redis_conn *conn, const struct config *config, struct
 
 /* What the key holds; it is written if there is nothing. Another service may do the same meanwhile: then SET with NX
  * and GET answers what that service has written. The reply lives as long as the connection is left alone. */
-static int read_or_write(struct redis_conn *conn, const struct config *config, struct text key, struct text value,
-                         struct text *ret_value, struct error *error)
+static int read_or_write(struct redis_conn *conn, const struct config *config, bool may_write, struct text key,
+                         struct text value, struct text *ret_value, struct error *error)
 {
     struct redis_reply reply;
     struct buffer request;
     buffer_init(&request);
     redis_command_words(&request, TEXT("GET"), key);
     int result = exchange(conn, config, &request, "GET", &reply, error);
-    if (result == 0 && reply.type == REDIS_NIL) {
+    if (result == 0 && reply.type == REDIS_NIL && !may_write) {
+        error_set(error, "the Redis Cluster has no key %.*s: Tally has never used it", (int)key.len, key.data);
+        result = -1;
+    } else if (result == 0 && reply.type == REDIS_NIL) {
         buffer_clear(&request, SIZE_MAX);
         redis_command_words(&request, TEXT("SET"), key, value, TEXT("NX"), TEXT("GET"));
         result = exchange(conn, config, &request, "SET", &reply, error);
     }
     buffer_done(&request);
-    *ret_value = reply.type == REDIS_NIL ? value : reply.text;
+    if (result == 0) {
+        *ret_value = reply.type == REDIS_NIL ? value : reply.text;
+    }
     return result;
 }
 
-static int settle_meta(struct redis_conn *conn, const struct config *config, int *ret_partitions, struct error *error)
+static int settle_meta(struct redis_conn *conn, const struct config *config, bool may_write, int *ret_partitions,
+                       struct error *error)
 {
     const int configured = config->redis.partitions;
     const struct redis_meta meta = redis_meta_of(configured != 0 ? configured : CLUSTER_PARTITIONS);
     struct text found;
-    if (read_or_write(conn, config, redis_meta_key, text_of(meta.text), &found, error) != 0) {
+    if (read_or_write(conn, config, may_write, redis_meta_key, text_of(meta.text), &found, error) != 0) {
         return -1;
     }
     return redis_meta_read(found, configured, ret_partitions, error);
 }
 
-static int settle_store(struct redis_conn *conn, const struct config *config, char ret_store_id[STORE_ID_SIZE],
-                        struct error *error)
+static int settle_store(struct redis_conn *conn, const struct config *config, bool may_write,
+                        char ret_store_id[STORE_ID_SIZE], struct error *error)
 {
     char fresh[STORE_ID_SIZE];
     struct text found;
     if (redis_store_id_make(fresh, error) != 0 ||
-        read_or_write(conn, config, redis_store_id_key, text_of(fresh), &found, error) != 0) {
+        read_or_write(conn, config, may_write, redis_store_id_key, text_of(fresh), &found, error) != 0) {
         return -1;
     }
     return redis_store_id_read(found, ret_store_id, error);
 }
 
 int cluster_home_settle(const struct config *config, const struct redis_address *meta,
-                        const struct redis_address *store, int *ret_partitions, char ret_store_id[STORE_ID_SIZE],
-                        struct error *error)
+                        const struct redis_address *store, bool may_write, int *ret_partitions,
+                        char ret_store_id[STORE_ID_SIZE], struct error *error)
 {
     struct redis_conn *conn = redis_login(meta, config, NULL, error);
     if (conn == NULL) {
         return -1;
     }
-    int result = settle_meta(conn, config, ret_partitions, error);
+    int result = settle_meta(conn, config, may_write, ret_partitions, error);
     redis_conn_close(conn);
     if (result != 0) {
         return -1;
@@ -79,7 +85,7 @@ int cluster_home_settle(const struct config *config, const struct redis_address 
     if (conn == NULL) {
         return -1;
     }
-    result = settle_store(conn, config, ret_store_id, error);
+    result = settle_store(conn, config, may_write, ret_store_id, error);
     redis_conn_close(conn);
     return result;
 }

@@ -52,7 +52,7 @@ struct redis_redirect redis_redirect_read(struct text error)
     } else if (starts_with(error, TEXT("ASK "))) {
         redirect.kind = REDIS_REDIRECT_ASK;
     } else if (starts_with(error, TEXT("TRYAGAIN")) || starts_with(error, TEXT("CLUSTERDOWN"))) {
-        redirect.kind = REDIS_REDIRECT_AGAIN;
+        redirect.kind = starts_with(error, TEXT("TRYAGAIN")) ? REDIS_REDIRECT_AGAIN : REDIS_REDIRECT_DOWN;
         return redirect;
     } else {
         return redirect;

@@ -10,7 +10,8 @@ enum redis_redirect_kind {
     REDIS_REDIRECT_NONE,  /* another error, or none */
     REDIS_REDIRECT_MOVED, /* the slot is at `address` */
     REDIS_REDIRECT_ASK,   /* this command is for `address`, after ASKING; the slot is still here */
-    REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN), or the cluster is down (CLUSTERDOWN) */
+    REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN) */
+    REDIS_REDIRECT_DOWN,  /* later: the cluster serves nothing for now, or not this slot (CLUSTERDOWN) */
 };
 
 struct redis_redirect {

@@ -257,7 +257,7 @@ static int parse_seeds(struct topology *topology, const struct config *config, s
     return 0;
 }
 
-struct topology *topology_create(const struct config *config, struct error *error)
+static struct topology *create(const struct config *config, bool may_write, struct error *error)
 {
     struct topology *topology = calloc(1, sizeof(*topology));
     if (topology == NULL) {
@@ -276,12 +276,22 @@ struct topology *topology_create(const struct config *config, struct error *erro
     error_set(&topology->trouble, "not connected to Redis yet");
     topology_table_init(&topology->table, 0);
     backoff_init(&topology->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
-    if (topology_look_init(&topology->look, config, topology->seeds, topology->seed_count, error) != 0 ||
+    if (topology_look_init(&topology->look, config, topology->seeds, topology->seed_count, may_write, error) != 0 ||
         background_start(&topology->background, "topology", run, topology, error) != 0) {
         topology_free(topology);
         return NULL;
     }
     return topology;
+}
+
+struct topology *topology_create(const struct config *config, struct error *error)
+{
+    return create(config, true, error);
+}
+
+struct topology *topology_create_to_read(const struct config *config, struct error *error)
+{
+    return create(config, false, error);
 }
 
 void topology_free(struct topology *topology)

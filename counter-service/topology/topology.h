@@ -23,6 +23,8 @@ struct topology;
 
 /* Starts the thread, which looks by itself for ever. config outlives it. Returns NULL with error filled. */
 struct topology *topology_create(const struct config *config, struct error *error) MUST_CHECK;
+/* The same for whoever changes nothing: on a Redis Cluster that Tally has never used nothing is known. */
+struct topology *topology_create_to_read(const struct config *config, struct error *error) MUST_CHECK;
 /* NULL is fine. */
 void topology_free(struct topology *topology);
 

@@ -10,6 +10,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
+#include "counter-service/topology/redis_redirect.h"
 #include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
@@ -20,12 +21,13 @@ enum { SINGLE_PARTITIONS = 1 };
 enum { OLDER_LOOKS_MAX = 20 };
 
 int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                       size_t seed_count, struct error *error)
+                       size_t seed_count, bool may_write, struct error *error)
 {
     memset(look, 0, sizeof(*look));
     look->config = config;
     look->seeds = seeds;
     look->seed_count = seed_count;
+    look->may_write = may_write;
     look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
     topology_table_init(&look->table, 0);
     return sentinel_look_init(&look->sentinels, config, error);
@@ -84,25 +86,38 @@ static bool says_no_cluster(const struct redis_reply *reply)
            (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
 }
 
+/* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
+static const struct text read_meta[] = {
+    TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
+    TEXT("2"),           TEXT("tally:meta"),
+    TEXT("tally:store"),
+};
+
+static bool is_of_cluster(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR && (begins_with(reply->text, TEXT("CROSSSLOT")) ||
+                                          redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
+}
+
 static int look_at_single(struct topology_look *look, struct error *error)
 {
-    struct redis_reply reply = {.type = REDIS_NIL};
-    int partitions = look->table.partitions; /* once known it stays */
-    if (partitions == 0) {
-        partitions = look->config->redis.partitions;
+    struct redis_reply reply;
+    const int known = look->table.partitions; /* once known it stays */
+    int partitions = known > 0 ? known : look->config->redis.partitions;
+    if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
+        return -1;
     }
-    if (partitions == 0) {
-        if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
-            return -1;
-        }
-        if (reply.type == REDIS_ERROR) {
-            return refused(&reply, "GET", error);
-        }
-        if (reply.type == REDIS_NIL) {
-            partitions = SINGLE_PARTITIONS;
-        } else if (redis_meta_read(reply.text, 0, &partitions, error) != 0) {
-            return -1;
-        }
+    if (is_of_cluster(&reply)) {
+        error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR) {
+        return refused(&reply, "EVAL", error);
+    }
+    if (partitions == 0 && reply.type == REDIS_NIL) {
+        partitions = SINGLE_PARTITIONS;
+    } else if (partitions == 0 && redis_meta_read(reply.text, 0, &partitions, error) != 0) {
+        return -1;
     }
     topology_table_init(&look->table, partitions);
     const uint16_t node = topology_table_node(&look->table, &look->asked);
@@ -149,7 +164,7 @@ static int settle_home(struct topology_look *look, const struct redis_reply *slo
                          "served");
         return -1;
     }
-    if (cluster_home_settle(look->config, &meta, &store, &partitions, look->store_id, error) != 0) {
+    if (cluster_home_settle(look->config, &meta, &store, look->may_write, &partitions, look->store_id, error) != 0) {
         return -1;
     }
     topology_table_init(&look->table, partitions);

@@ -24,6 +24,7 @@ struct topology_look {
     const struct config *config;
     const struct redis_address *seeds;
     size_t seed_count;
+    bool may_write; /* whose data a new cluster's are may be written there */
     /* as it was found; once known it stays */
     bool is_cluster;
     char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
@@ -40,7 +41,7 @@ struct topology_look {
 
 /* Returns 0, or -1 with error filled; topology_look_done is fine then too. */
 int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                       size_t seed_count, struct error *error) MUST_CHECK;
+                       size_t seed_count, bool may_write, struct error *error) MUST_CHECK;
 void topology_look_done(struct topology_look *look);
 
 /* Whether the partitions may be elsewhere later. */
@@ -50,8 +51,7 @@ static inline bool topology_look_may_change(const struct topology_look *look)
 }
 
 /* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked, and for
- * sentinel_look. Returns 0; or
- * -1 with error filled, the last Redis's: the table is as before. */
+ * sentinel_look. Returns 0; or -1 with error filled, the last Redis's: the table is as before. */
 int topology_look(struct topology_look *look, struct error *error) MUST_CHECK;
 
 #endif

@@ -17,18 +17,6 @@ static int out_of_memory(struct error *error)
 
 /* ---- where the partitions are ------------------------------------------------------------------------------------ */
 
-static int await_partitions(struct redis_readers *readers, int64_t give_up_us, struct error *error)
-{
-    while ((readers->count = topology_partitions(readers->topology)) == 0) {
-        if (clock_monotonic_us() > give_up_us) {
-            error_set(error, "no Redis has said in %d s how many partitions there are", TOPOLOGY_WAIT_MS / 1000);
-            return -1;
-        }
-        clock_sleep_ms(LOOK_EVERY_MS);
-    }
-    return 0;
-}
-
 static int await_address(struct redis_readers *readers, int partition, int64_t give_up_us,
                          struct redis_address *ret_address, struct error *error)
 {
@@ -111,8 +99,9 @@ static int open_readers(struct redis_readers *readers, const struct config *conf
 int redis_readers_open(struct redis_readers *readers, const struct config *config, struct error *error)
 {
     const int64_t give_up_us = clock_monotonic_us() + (int64_t)TOPOLOGY_WAIT_MS * 1000;
-    *readers = (struct redis_readers){.topology = topology_create(config, error)};
-    if (readers->topology == NULL || await_partitions(readers, give_up_us, error) != 0 ||
+    *readers = (struct redis_readers){.topology = topology_create_to_read(config, error)};
+    if (readers->topology == NULL ||
+        (readers->count = topology_await(readers->topology, TOPOLOGY_WAIT_MS, error)) == 0 ||
         open_readers(readers, config, give_up_us, error) != 0 || read_store_id(readers, error) != 0) {
         redis_readers_close(readers);
         return -1;

@@ -106,6 +106,12 @@ static bool is_at(struct store_fixture *fixture, int redis)
            strcmp(redis_address_write(&address).text, redis_process_address(redises[redis])) == 0;
 }
 
+/* The store sends calls to the second Redis: its worker has connected, and loaded the script. */
+static void await_moved(void)
+{
+    WAIT_FOR(strstr(REDIS_ASK(redises[1], "INFO", "commandstats"), "cmdstat_script|load") != NULL);
+}
+
 static bool has_trouble(struct store_fixture *fixture, const char *piece)
 {
     char trouble[512];
@@ -148,6 +154,7 @@ static void test_it_follows_a_failover(void **state)
     WAIT_FOR(is_at(fixture, 1));
     assert_true(clock_monotonic_us() - start_us <
                 5 * 1000 * 1000); /* a quarter of a second, on a machine that is not busy */
+    await_moved();
     WAIT_FOR(store_fixture_try(fixture, "a") == STATUS_OK);
     assert_int_equal(value_at(0), 10);
     assert_int_equal(value_at(1), 11);
@@ -186,8 +193,7 @@ static void test_calls_that_wait_for_a_former_master_go_to_the_new_one(void **st
         }
     }
     name(1, "1");
-    /* Its worker has connected: so calls go there. */
-    WAIT_FOR(strstr(REDIS_ASK(redises[1], "INFO", "commandstats"), "cmdstat_script|load") != NULL);
+    await_moved();
     redis_process_resume(redises[0]);
     for (int i = 0; i <= QUEUED; i++) {
         assert_int_equal(pending_call_wait(&calls[i]), STATUS_OK);
