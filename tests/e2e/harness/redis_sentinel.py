@@ -63,7 +63,8 @@ class Sentinel(Process):
     def master_port(self):
         """None: it does not answer."""
         try:
-            return int(self.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)[1])
+            address = self.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+            return int(address[1]) if address else None
         except redis.RedisError:
             return None
 
@@ -155,6 +156,11 @@ class RedisSentinel:
             return None
         found = next((server for server in self.nodes if {server.port} == ports), None)
         return found if found and found.is_running and found.role() == "master" else None
+
+    def master_of_others(self):
+        """The one that sentinels name which know one."""
+        ports = self._master_ports() - {None}
+        return next(server for server in self.nodes if {server.port} == ports)
 
     def replicas(self):
         """Those that run and are not the master."""
