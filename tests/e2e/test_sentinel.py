@@ -1,4 +1,4 @@
-"""The sentinels that a service asks: what it says of those that do not help, and that it needs them for failovers only."""
+"""The sentinels that a service asks: what it says of those that do not help; and it needs them for failovers only."""
 
 import contextlib
 
