@@ -82,52 +82,49 @@ static void take(struct fake_sentinel *sentinel)
     abort();
 }
 
-static int bulk(char *out, const char *text)
+static void put(int fd, const char *text)
 {
-    return sprintf(out, "$%zu\r\n%s\r\n", strlen(text), text);
+    dprintf(fd, "$%zu\r\n%s\r\n", strlen(text), text);
 }
 
-static void answer_sentinel(struct fake_sentinel *sentinel, char *const *words, char *out)
+static void answer_sentinel(struct fake_sentinel *sentinel, char *const *words, int fd)
 {
     const bool is_known = sentinel->name[0] != '\0' && strcmp(words[2], sentinel->name) == 0;
     if (strcasecmp(words[1], "GET-MASTER-ADDR-BY-NAME") == 0) {
         sentinel->asked++;
-        if (!is_known) {
-            strcpy(out, "*-1\r\n");
-            return;
+        dprintf(fd, is_known ? "*2\r\n" : "*-1\r\n");
+        if (is_known) {
+            put(fd, sentinel->host);
+            put(fd, sentinel->port_text);
         }
-        out += sprintf(out, "*2\r\n");
-        out += bulk(out, sentinel->host);
-        bulk(out, sentinel->port_text);
     } else if (!is_known) {
-        strcpy(out, "-ERR No such master with that name\r\n");
+        dprintf(fd, "-ERR No such master with that name\r\n");
     } else {
-        out += sprintf(out, "*4\r\n");
-        out += bulk(out, "name");
-        out += bulk(out, sentinel->name);
-        out += bulk(out, "config-epoch");
-        bulk(out, sentinel->epoch);
+        dprintf(fd, "*4\r\n");
+        put(fd, "name");
+        put(fd, sentinel->name);
+        put(fd, "config-epoch");
+        put(fd, sentinel->epoch);
     }
 }
 
 static void answer(struct fake_sentinel *sentinel, struct client *client, char *const *words, int count)
 {
-    char out[4 * TEXT_SIZE];
-    char said[TEXT_SIZE];
+    const int fd = client->fd;
     pthread_mutex_lock(&sentinel->lock);
-    if (strcasecmp(words[0], "AUTH") == 0) {
+    if (count >= 2 && strcasecmp(words[0], "AUTH") == 0) {
+        char said[TEXT_SIZE];
         snprintf(said, sizeof(said), "%s%s%s", words[1], count > 2 ? " " : "", count > 2 ? words[2] : "");
         client->is_in = strcmp(said, sentinel->demanded) == 0;
-        strcpy(out, client->is_in ? "+OK\r\n" : "-WRONGPASS invalid username-password pair\r\n");
+        dprintf(fd, client->is_in ? "+OK\r\n" : "-WRONGPASS invalid username-password pair\r\n");
     } else if (sentinel->demanded[0] != '\0' && !client->is_in) {
-        strcpy(out, "-NOAUTH Authentication required.\r\n");
+        dprintf(fd, "-NOAUTH Authentication required.\r\n");
     } else if (count == 3 && strcasecmp(words[0], "SENTINEL") == 0) {
-        answer_sentinel(sentinel, words, out);
+        answer_sentinel(sentinel, words, fd);
     } else {
-        strcpy(out, "-ERR unknown command\r\n");
+        dprintf(fd, "-ERR unknown command\r\n");
     }
     pthread_mutex_unlock(&sentinel->lock);
-    (void)!write(client->fd, out, strlen(out));
 }
 
 /* The first whole request. Returns its length; 0: there is none. */
@@ -135,14 +132,14 @@ static size_t cut_request(struct client *client, char **words, int *ret_count)
 {
     char *at = client->request;
     char *line = strstr(at, "\r\n");
-    const int count = line != NULL ? atoi(at + 1) : 0;
+    const int count = line != NULL ? (int)strtol(at + 1, NULL, 10) : 0;
     if (count < 1 || count > WORDS_MAX) {
         return 0;
     }
     at = line + 2;
     for (int i = 0; i < count; i++) {
         line = strstr(at, "\r\n");
-        const size_t len = line != NULL ? (size_t)atoi(at + 1) : 0;
+        const size_t len = line != NULL ? (size_t)strtol(at + 1, NULL, 10) : 0;
         if (line == NULL || line + 2 + len + 2 > client->request + client->len) {
             return 0;
         }
@@ -159,7 +156,7 @@ static size_t cut_request(struct client *client, char **words, int *ret_count)
 static void serve(struct fake_sentinel *sentinel, struct client *client)
 {
     const ssize_t got = read(client->fd, client->request + client->len, sizeof(client->request) - 1 - client->len);
-    char *words[WORDS_MAX];
+    char *words[WORDS_MAX] = {NULL};
     int count;
     size_t used;
     if (got <= 0) {

@@ -67,6 +67,11 @@ static enum status add_one(struct store_fixture *fixture)
     return status == STATUS_OK ? item.status : status;
 }
 
+static long value_at_replica(void)
+{
+    return strtol(REDIS_ASK(replica, "HGET", "tally:{p0}:c:a", "n"), NULL, 10);
+}
+
 static double unreplicated(void)
 {
     return metrics_text_value("tally_increments_unreplicated_total", 0);
@@ -100,7 +105,7 @@ static void test_what_is_acknowledged_is_at_the_replica(void **state)
     NEED_REDIS(state);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
-        assert_int_equal(atoi(REDIS_ASK(replica, "HGET", "tally:{p0}:c:a", "n")), i + 1);
+        assert_int_equal(value_at_replica(), i + 1);
     }
     assert_true(unreplicated() == 0);
 }
@@ -118,7 +123,7 @@ static void test_a_replica_that_stands_still_makes_it_unknown_and_a_replay_count
     open_store(fixture, 1, LONG_MS);
     assert_int_equal(add_one(fixture), STATUS_OK);
     assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
-    assert_int_equal(atoi(REDIS_ASK(replica, "HGET", "tally:{p0}:c:a", "n")), 1);
+    assert_int_equal(value_at_replica(), 1);
 }
 
 /* WAIT is for what the connection has done: a replay on another one has written nothing, and may not take that for

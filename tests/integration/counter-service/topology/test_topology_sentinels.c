@@ -94,9 +94,9 @@ static void promote(void)
     assert_string_equal(REDIS_ASK(redises[1], "REPLICAOF", "NO", "ONE"), "OK");
 }
 
-static int value_at(int redis)
+static long value_at(int redis)
 {
-    return atoi(REDIS_ASK(redises[redis], "HGET", "tally:{p0}:c:a", "n"));
+    return strtol(REDIS_ASK(redises[redis], "HGET", "tally:{p0}:c:a", "n"), NULL, 10);
 }
 
 static bool is_at(struct store_fixture *fixture, int redis)
