@@ -98,6 +98,11 @@ struct config {
         size_t addr_count;
         char *username; /* "": the default user */
         char *password; /* "" for none */
+        char *sentinel_master;
+        char **sentinel_addrs; /* host:port; NULL when sentinel_addr_count is 0: off */
+        size_t sentinel_addr_count;
+        char *sentinel_username; /* "": the default user */
+        char *sentinel_password; /* "" for none */
         enum config_truth tls;
         char *tls_ca;          /* path of a file; "": the system's */
         char *tls_cert;        /* path of a file; "": none */

@@ -120,6 +120,38 @@ static bool unix_socket_has_tls(const struct config *config)
     return false;
 }
 
+static bool sentinels_are_missing(const struct config *config)
+{
+    return config->redis.mode == REDIS_MODE_SENTINEL && config->redis.sentinel_addr_count == 0;
+}
+
+static bool sentinels_are_unused(const struct config *config)
+{
+    const bool may = config->redis.mode == REDIS_MODE_AUTO || config->redis.mode == REDIS_MODE_SENTINEL;
+    return !may && config->redis.sentinel_addr_count > 0;
+}
+
+static bool sentinel_master_is_missing(const struct config *config)
+{
+    return config->redis.sentinel_addr_count > 0 && config->redis.sentinel_master[0] == '\0';
+}
+
+static bool sentinel_password_is_unused(const struct config *config)
+{
+    return config->redis.sentinel_addr_count == 0 && config->redis.sentinel_password[0] != '\0';
+}
+
+static bool sentinel_username_lacks_password(const struct config *config)
+{
+    return config->redis.sentinel_username[0] != '\0' && config->redis.sentinel_password[0] == '\0';
+}
+
+static bool replicas_are_awaited_too_long(const struct config *config)
+{
+    return config->redis.wait_replicas > 0 &&
+           config->redis.wait_timeout_ms >= config->grpc.counter_service.attempt_timeout_ms;
+}
+
 static const struct {
     bool (*is_broken)(const struct config *config);
     const char *text;
@@ -141,6 +173,13 @@ static const struct {
     {redis_server_name_is_unused, "redis.tls_server_name needs redis.tls true"},
     {redis_cert_or_key_is_missing, "redis.tls_cert and redis.tls_key must be set together"},
     {unix_socket_has_tls, "redis.tls true needs host:port in redis.addr: a Unix socket has no TLS"},
+    {sentinels_are_missing, "redis.mode sentinel needs redis.sentinel_addrs"},
+    {sentinels_are_unused, "redis.sentinel_addrs needs redis.mode auto or sentinel"},
+    {sentinel_master_is_missing, "redis.sentinel_addrs needs redis.sentinel_master"},
+    {sentinel_password_is_unused, "redis.sentinel_password needs redis.sentinel_addrs"},
+    {sentinel_username_lacks_password, "redis.sentinel_username needs redis.sentinel_password"},
+    {replicas_are_awaited_too_long,
+     "redis.wait_timeout must be less than grpc.counter_service.attempt_timeout where redis.wait_replicas is not 0"},
 };
 
 const char *config_rules_broken(const struct config *config)

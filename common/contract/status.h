@@ -13,6 +13,7 @@ enum outcome {
 };
 
 /* name, gRPC code (google.rpc.Code), HTTP code, a re-send may help, outcome, problem slug, problem title.
+ * NOT_REPLICATED is not sent again, though that may help: the replicas were waited for already.
  * OUT_OF_MEMORY and SHED differ within this process only: a caller is told the same. */
 #define STATUS_TABLE(X) \
     X(OK, 0, 200, false, APPLIED, "ok", "OK") \
@@ -33,7 +34,7 @@ enum outcome {
     X(NO_SERVICE, 14, 503, true, NOT_APPLIED, "no-service", "No healthy counter-service") \
     X(NOT_SENT_IN_TIME, 14, 503, false, NOT_APPLIED, "not-sent-in-time", "Not sent in time") \
     X(REPLY_LOST, 2, 504, true, UNKNOWN, "reply-lost", "No answer from the store") \
-    X(NOT_REPLICATED, 2, 504, true, UNKNOWN, "not-replicated", "Applied, and not replicated in time") \
+    X(NOT_REPLICATED, 2, 504, false, UNKNOWN, "not-replicated", "Applied, and not replicated in time") \
     X(DEADLINE_EXCEEDED, 4, 504, false, UNKNOWN, "deadline-exceeded", "No answer in time")
 
 enum status {

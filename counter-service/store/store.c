@@ -95,6 +95,12 @@ static void moved(void *ctx, int partition, const struct redis_address *address)
     topology_moved(store->topology, partition, address);
 }
 
+static bool is_at(void *ctx, const struct store_node *node, int partition)
+{
+    const struct store *store = ctx;
+    return store_route_of(&store->route, partition) == node;
+}
+
 static enum status put_on(struct store_node *node, struct store_call *calls)
 {
     return node != NULL ? store_node_put(node, calls) : STATUS_REDIS_DOWN;
@@ -142,7 +148,8 @@ struct store *store_create(const struct config *config, struct topology *topolog
     store->topology = topology;
     store->on_serving = on_serving;
     store->ctx = ctx;
-    store->owner = (struct store_owner){assign, rest, admit, on_worker_change, suspect, moved, put, put_at, store};
+    store->owner =
+        (struct store_owner){assign, rest, admit, on_worker_change, suspect, moved, is_at, put, put_at, store};
     if (store_route_init(&store->route, config, topology, &store->owner, store_metrics_register()) != 0) {
         error_set(error, "out of memory");
         store_route_done(&store->route);

@@ -12,7 +12,7 @@ enum {
     AT_ONCE_MAX = 4,
 };
 
-static const char on_its_way[] = "Redis Cluster is moving the partition, or has nobody for it";
+static const char on_its_way[] = "the partition is on its way to another Redis, or none has it";
 
 void store_later_init(struct store_later *later, const struct store_owner *owner, const struct redis_address *asked,
                       size_t max)
@@ -78,6 +78,18 @@ void store_later_take(struct store_later *later, struct store_call *call, const 
         return;
     }
     wait_or_end(later, call, now_us);
+}
+
+void store_later_send_on(struct store_later *later, struct store_call *call)
+{
+    const int64_t now_us = clock_monotonic_us();
+    if (call->redirects++ == 0) {
+        call->redirected_us = now_us;
+    }
+    call->next = NULL;
+    if (call->redirects > AT_ONCE_MAX || later->owner->put(later->owner->ctx, call) != STATUS_OK) {
+        wait_or_end(later, call, now_us);
+    }
 }
 
 void store_later_put_again(struct store_later *later, bool may_wait)

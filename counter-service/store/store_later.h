@@ -1,5 +1,5 @@
-/* Calls of a worker that Redis has not run, since their partition is elsewhere or on its way: which go there at once,
- * and which wait a moment and are put again. Owned by the worker's thread. */
+/* Calls of a worker that its Redis has not run, since their partition is elsewhere or on its way: which go there at
+ * once, and which wait a moment and are put again. Owned by the worker's thread. */
 #ifndef TALLY_COUNTER_SERVICE_STORE_STORE_LATER_H
 #define TALLY_COUNTER_SERVICE_STORE_STORE_LATER_H
 
@@ -22,6 +22,8 @@ void store_later_init(struct store_later *later, const struct store_owner *owner
                       size_t max);
 /* Sends the call where it belongs, has it wait, or ends it: STATUS_REDIS_DOWN, since it was not run. */
 void store_later_take(struct store_later *later, struct store_call *call, const struct redis_redirect *redirect);
+/* The same for a call that the worker has not sent, since its partition is another node's now. */
+void store_later_send_on(struct store_later *later, struct store_call *call);
 /* Puts those that wait again. may_wait: false ends those that nobody takes now. */
 void store_later_put_again(struct store_later *later, bool may_wait);
 

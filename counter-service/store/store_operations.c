@@ -134,8 +134,6 @@ static void end_write(struct store_exchange *exchange, struct store_call *call, 
         store_call_finish(call, status, detail);
         return;
     }
-    call->status = status;
-    call->detail = detail;
     call->next = NULL;
     *exchange->written_last = call;
     exchange->written_last = &call->next;
@@ -149,17 +147,35 @@ int store_operation_append_wait(struct store_exchange *exchange)
     resp_put_string(out, TEXT("WAIT"));
     resp_put_integer(out, exchange->pipeline->config->redis.wait_replicas);
     resp_put_integer(out, exchange->pipeline->config->redis.wait_timeout_ms);
-    return resp_end(out, start);
+    if (resp_end(out, start) != 0) {
+        out->failed = false;
+        out->len = start;
+        return -1;
+    }
+    return 0;
 }
 
-static bool has_applied(const struct store_call *call)
+/* Completes a call whose writes too few replicas have. Its items that Redis has refused stay refused. */
+static void complete_unreplicated(struct store_exchange *exchange, struct store_call *call)
 {
+    size_t count = 0;
     for (size_t i = 0; i < call->item_count; i++) {
-        if (call->items[i].status == STATUS_OK) {
-            return true;
+        struct store_item *item = &call->items[i];
+        if (item->status == STATUS_OK) {
+            item->status = STATUS_NOT_REPLICATED;
+            item->detail = NULL;
+            item->is_decided = false;
+            count++;
         }
     }
-    return false;
+    if (count > 0) {
+        metrics_add(exchange->pipeline->metrics.unreplicated, (int64_t)count);
+    }
+    if (count == call->item_count) {
+        store_call_finish(call, STATUS_NOT_REPLICATED, NULL);
+    } else {
+        store_call_finish(call, STATUS_OK, NULL);
+    }
 }
 
 static void complete_written(struct store_exchange *exchange, bool are_replicated)
@@ -170,11 +186,10 @@ static void complete_written(struct store_exchange *exchange, bool are_replicate
     while (calls != NULL) {
         struct store_call *call = calls;
         calls = calls->next;
-        if (are_replicated || !has_applied(call)) {
-            store_call_finish(call, call->status, call->detail);
+        if (are_replicated) {
+            store_call_finish(call, STATUS_OK, NULL);
         } else {
-            metrics_add(exchange->pipeline->metrics.unreplicated, (int64_t)call->item_count);
-            store_call_finish(call, STATUS_NOT_REPLICATED, NULL);
+            complete_unreplicated(exchange, call);
         }
     }
 }

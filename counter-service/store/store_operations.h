@@ -34,7 +34,7 @@ int store_operation_append(struct store_exchange *exchange, const struct store_c
 int store_operation_read(struct store_exchange *exchange, struct store_call *call) MUST_CHECK;
 /* Whether the writes of this service wait for replicas. */
 bool store_operation_waits(const struct store_exchange *exchange);
-/* Appends WAIT, which is for all writes before it. Returns 0, or -1 when out of memory. */
+/* Appends WAIT, which is for all writes before it. Returns 0, or -1 when out of memory: then nothing was appended. */
 int store_operation_append_wait(struct store_exchange *exchange) MUST_CHECK;
 /* Reads how many replicas have them, and completes them. Returns 0, or -1 if the connection was lost. */
 int store_operation_read_wait(struct store_exchange *exchange) MUST_CHECK;

@@ -26,6 +26,8 @@ struct store_owner {
     void (*suspect)(void *ctx);
     /* Redis has said that the call's partition is at that address. */
     void (*moved)(void *ctx, int partition, const struct redis_address *address);
+    /* Whether the partition is the node's now. */
+    bool (*is_at)(void *ctx, const struct store_node *node, int partition);
     /* Puts the call where its partition is now, or at that address, whatever is said to be there. As store_submit. */
     enum status (*put)(void *ctx, struct store_call *call);
     enum status (*put_at)(void *ctx, const struct redis_address *address, struct store_call *call);

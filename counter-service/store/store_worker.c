@@ -183,6 +183,27 @@ static void take_redirected(void *ctx, struct store_call *call, const struct red
     store_later_take(&worker->later, call, redirect);
 }
 
+/* Sends those calls on whose partition is another node's now: what this node's Redis would take after a failover may be
+ * lost. Those that a Redis has sent here itself stay. Returns the rest. */
+static struct store_call *keep_own(struct store_worker *worker, struct store_call *calls)
+{
+    const struct store_owner *owner = worker->options.owner;
+    struct store_call *own = NULL;
+    struct store_call **last = &own;
+    while (calls != NULL) {
+        struct store_call *call = calls;
+        calls = calls->next;
+        if (call->asking || owner->is_at(owner->ctx, worker->options.node, call->partition)) {
+            *last = call;
+            last = &call->next;
+        } else {
+            store_later_send_on(&worker->later, call);
+        }
+    }
+    *last = NULL;
+    return own;
+}
+
 /* Uses the connection until it is lost (-1, with error filled) or it is time to stop (0). */
 static int serve(struct store_worker *worker, struct error *error)
 {
@@ -200,6 +221,7 @@ static int serve(struct store_worker *worker, struct error *error)
                 return -1;
             }
         }
+        calls = keep_own(worker, calls);
         if (now_us >= worker->later.next_us) {
             store_later_put_again(&worker->later, true);
         }

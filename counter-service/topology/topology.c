@@ -15,6 +15,8 @@
 
 enum {
     LOOK_MS = 1000,
+    /* At sentinels: a failover is followed so soon after it. */
+    LOOK_AT_SENTINELS_MS = 250,
     /* Between two looks, however many suspect. */
     SUSPECTED_MS = 20,
     RETRY_MIN_MS = 25,
@@ -102,6 +104,10 @@ static void publish(struct topology *topology)
         if (is_first && look->table.partitions == 1) {
             log_warn("redis", "redis.partitions is 1 on a Redis Cluster: all data are on one node");
         }
+    } else if (look->sentinels.count > 0) {
+        log_info("redis", "the master that the sentinels name",
+                 LOG_STR("redis", redis_address_write(&look->asked).text),
+                 LOG_INT("partitions", look->table.partitions), LOG_INT("epoch", look->sentinels.epoch));
     }
     tell(topology);
 }
@@ -126,12 +132,12 @@ static void run(void *ctx)
         struct error error = {.message = ""};
         if (topology_look(&topology->look, &error) == 0) {
             publish(topology);
-            if (!topology->look.is_cluster) {
+            if (!topology_look_may_change(&topology->look)) {
                 topology_look_done(&topology->look);
                 return; /* it stays where it is */
             }
             backoff_reset(&topology->backoff);
-            pause_ms = LOOK_MS;
+            pause_ms = topology->look.is_cluster ? LOOK_MS : LOOK_AT_SENTINELS_MS;
         } else {
             fail(topology, &error);
             pause_ms = (int)backoff_next_ms(&topology->backoff);
@@ -268,9 +274,9 @@ static struct topology *create(const struct config *config, bool may_write, stru
     condition_init(&topology->changed);
     error_set(&topology->trouble, "not connected to Redis yet");
     topology_table_init(&topology->table, 0);
-    topology_look_init(&topology->look, config, topology->seeds, topology->seed_count, may_write);
     backoff_init(&topology->backoff, RETRY_MIN_MS, RETRY_MAX_MS);
-    if (background_start(&topology->background, "topology", run, topology, error) != 0) {
+    if (topology_look_init(&topology->look, config, topology->seeds, topology->seed_count, may_write, error) != 0 ||
+        background_start(&topology->background, "topology", run, topology, error) != 0) {
         topology_free(topology);
         return NULL;
     }

@@ -1,7 +1,8 @@
 /* Where the data are: how many partitions they have, and at which Redis each of them is. One for the process; whoever
  * talks to Redis asks it for addresses, and asks again when it says that they have changed.
  *
- *     topology's thread ── CLUSTER SLOTS each second, and when somebody suspects ──> table ──> on_change, topology_find
+ *     topology's thread ── CLUSTER SLOTS, or the sentinels: each second, and when somebody suspects
+ *                            └──> table ──> on_change, topology_find
  *
  * Any thread, unless said otherwise. */
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_H

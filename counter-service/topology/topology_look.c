@@ -24,8 +24,8 @@ enum { HOME_US = 5 * 1000 * 1000 };
  * cluster was made anew; and a node for which the cluster is down. */
 enum { DOUBTFUL_LOOKS_MAX = 20 };
 
-void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count, bool may_write)
+int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
+                       size_t seed_count, bool may_write, struct error *error)
 {
     memset(look, 0, sizeof(*look));
     look->config = config;
@@ -34,6 +34,7 @@ void topology_look_init(struct topology_look *look, const struct config *config,
     look->may_write = may_write;
     look->is_cluster = config->redis.mode == REDIS_MODE_CLUSTER;
     topology_table_init(&look->table, 0);
+    return sentinel_look_init(&look->sentinels, config, error);
 }
 
 static void forget_conn(struct topology_look *look)
@@ -45,6 +46,7 @@ static void forget_conn(struct topology_look *look)
 void topology_look_done(struct topology_look *look)
 {
     forget_conn(look);
+    sentinel_look_done(&look->sentinels);
 }
 
 /* One command with one reply, which may be an error. */
@@ -119,7 +121,8 @@ static bool is_of_cluster(const struct redis_reply *reply)
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply;
-    int partitions = look->config->redis.partitions;
+    const int known = look->table.partitions; /* once known it stays */
+    int partitions = known > 0 ? known : look->config->redis.partitions;
     if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
         return -1;
     }
@@ -144,6 +147,30 @@ static int look_at_single(struct topology_look *look, struct error *error)
         look->table.at[i] = node;
     }
     return 0;
+}
+
+/* ---- one of those that sentinels watch ---- */
+
+/* A master that is demoted, or not promoted yet, is none: the table stays as it is until another look. One that is in
+ * the table already is not asked: whoever uses it finds out how it is. */
+static int look_at_sentinels(struct topology_look *look, struct error *error)
+{
+    struct redis_address master;
+    struct error why = {.message = ""};
+    if (sentinel_look(&look->sentinels, &master, error) != 0) {
+        return -1;
+    }
+    if (look->table.partitions > 0 && redis_address_equal(&look->table.nodes[0], &master)) {
+        return 0;
+    }
+    look->asked = master;
+    look->conn = redis_login(&master, look->config, NULL, &why);
+    const int result = look->conn != NULL ? look_at_single(look, &why) : -1;
+    forget_conn(look);
+    if (result != 0) {
+        error_set(error, "the master that the sentinels name, %s: %s", redis_address_write(&master).text, why.message);
+    }
+    return result;
 }
 
 /* ---- a cluster ---- */
@@ -299,7 +326,7 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 
 int topology_look(struct topology_look *look, struct error *error)
 {
-    const int result = look_anywhere(look, error);
+    const int result = look->sentinels.count > 0 ? look_at_sentinels(look, error) : look_anywhere(look, error);
     look->failed_looks = result == 0 ? 0 : look->failed_looks + 1;
     return result;
 }

@@ -3,7 +3,8 @@
  *
  *     the Redis that answered last, then those of the last table, then the seeds ── CLUSTER SLOTS ──> a table
  *
- * A Redis that does not know CLUSTER SLOTS, or is no node of a cluster, is one Redis with all partitions. */
+ * A Redis that does not know CLUSTER SLOTS, or is no node of a cluster, is one Redis with all partitions. Where there
+ * are sentinels, they are asked instead, and all partitions are at the master that they name. */
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 
@@ -17,6 +18,7 @@
 #include "common/contract/store_id.h"
 #include "common/log/log.h"
 #include "counter-service/redis/redis_conn.h"
+#include "counter-service/topology/sentinel_look.h"
 #include "counter-service/topology/topology_table.h"
 
 struct topology_look {
@@ -30,6 +32,7 @@ struct topology_look {
     /* as it was found; once known it stays */
     bool is_cluster;
     char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
+    struct sentinel_look sentinels;
     /* of the Redis that answered last */
     struct redis_conn *conn; /* NULL: none */
     struct redis_address asked;
@@ -42,12 +45,19 @@ struct topology_look {
     int failed_looks;            /* since the last that found something */
 };
 
-void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
-                        size_t seed_count, bool may_write);
+/* Returns 0, or -1 with error filled; topology_look_done is fine then too. */
+int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
+                       size_t seed_count, bool may_write, struct error *error) MUST_CHECK;
 void topology_look_done(struct topology_look *look);
 
-/* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked. Returns 0; or
- * -1 with error filled, the last Redis's: the table is as before. */
+/* Whether the partitions may be elsewhere later. */
+static inline bool topology_look_may_change(const struct topology_look *look)
+{
+    return look->is_cluster || look->sentinels.count > 0;
+}
+
+/* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked, and for
+ * sentinel_look. Returns 0; or -1 with error filled, the last Redis's: the table is as before. */
 int topology_look(struct topology_look *look, struct error *error) MUST_CHECK;
 
 #endif

@@ -187,10 +187,10 @@ static enum status status_of_attempt(const struct rpc_attempt *attempt)
 }
 
 /* Whether the breaker should think ill of the instance. A refusal is an answer, also that of one that has lost its
- * Redis: its health says so. */
+ * Redis: its health says so. Likewise one that tells of replicas that are late: those are every instance's. */
 static enum call_verdict verdict_of(enum status status)
 {
-    return status_outcome(status) == OUTCOME_UNKNOWN ? CALL_FAILED : CALL_ANSWERED;
+    return status_outcome(status) == OUTCOME_UNKNOWN && status != STATUS_NOT_REPLICATED ? CALL_FAILED : CALL_ANSWERED;
 }
 
 /* If the service sheds one of these, the batcher sends it again: it knows how much the service takes. */

@@ -55,6 +55,7 @@ static void answer_by_plan(void *ctx, struct fake_rpc *rpc)
     rpc->silent = plan->silent;
     rpc->code = plan->code;
     rpc->outcome = plan->outcome;
+    rpc->reason = plan->reason;
     if (plan->reply_len > 0) {
         char *bytes = malloc(plan->reply_len);
         memset(bytes, 'r', plan->reply_len);

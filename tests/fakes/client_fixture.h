@@ -27,6 +27,7 @@ struct plan {
     bool silent;
     grpc_status_code code;
     const char *outcome; /* the tally-outcome trailer; NULL: none */
+    const char *reason;  /* likewise tally-reason */
     size_t reply_len;    /* OK: so many bytes; 0: no message */
 };
 

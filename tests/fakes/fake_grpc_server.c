@@ -123,18 +123,24 @@ static void on_sent(struct fake_grpc_server *server, void *owner, bool ok)
 
 /* Ends the call, with a message before if there is one. first: nothing was sent yet. */
 static void answer(struct fake_call *call, bool first, grpc_byte_buffer *message, grpc_status_code code,
-                   const char *outcome)
+                   const char *outcome, const char *reason)
 {
-    grpc_metadata trailer = {.key = grpc_slice_from_static_string("tally-outcome")};
+    grpc_metadata trailers[2];
+    size_t trailer_count = 0;
     grpc_slice details = grpc_slice_from_static_string("made by the test");
     grpc_op operations[3] = {{.op = GRPC_OP_SEND_STATUS_FROM_SERVER}};
     operations[0].data.send_status_from_server.status = code;
     operations[0].data.send_status_from_server.status_details = &details;
     if (outcome != NULL) {
-        trailer.value = grpc_slice_from_copied_string(outcome);
-        operations[0].data.send_status_from_server.trailing_metadata_count = 1;
-        operations[0].data.send_status_from_server.trailing_metadata = &trailer;
+        trailers[trailer_count++] = (grpc_metadata){.key = grpc_slice_from_static_string("tally-outcome"),
+                                                    .value = grpc_slice_from_copied_string(outcome)};
     }
+    if (reason != NULL) {
+        trailers[trailer_count++] = (grpc_metadata){.key = grpc_slice_from_static_string("tally-reason"),
+                                                    .value = grpc_slice_from_copied_string(reason)};
+    }
+    operations[0].data.send_status_from_server.trailing_metadata_count = trailer_count;
+    operations[0].data.send_status_from_server.trailing_metadata = trailers;
     size_t count = 1;
     if (first) {
         operations[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
@@ -147,8 +153,8 @@ static void answer(struct fake_call *call, bool first, grpc_byte_buffer *message
     call->sending = true;
     start_batch(call, operations, count, &call->sent_event);
     grpc_byte_buffer_destroy(message);
-    if (outcome != NULL) {
-        grpc_slice_unref(trailer.value);
+    while (trailer_count > 0) {
+        grpc_slice_unref(trailers[--trailer_count].value);
     }
 }
 
@@ -191,9 +197,9 @@ static void begin_watch(struct fake_grpc_server *server, struct fake_call *call)
     const int health = atomic_load(&server->health);
     atomic_fetch_add(&server->watches, 1);
     if (health == FAKE_HEALTH_UNIMPLEMENTED) {
-        answer(call, true, NULL, GRPC_STATUS_UNIMPLEMENTED, NULL);
+        answer(call, true, NULL, GRPC_STATUS_UNIMPLEMENTED, NULL, NULL);
     } else if (health == FAKE_HEALTH_UNAVAILABLE) {
-        answer(call, true, NULL, GRPC_STATUS_UNAVAILABLE, NULL);
+        answer(call, true, NULL, GRPC_STATUS_UNAVAILABLE, NULL, NULL);
     } else {
         call->watching = true;
         tell_health(call, true, asks_for_the_counter_service(call) ? health : FAKE_HEALTH_SERVICE_UNKNOWN,
@@ -211,9 +217,9 @@ static void update_watches(struct fake_grpc_server *server)
             continue;
         }
         if (end) {
-            answer(call, false, NULL, GRPC_STATUS_OK, NULL);
+            answer(call, false, NULL, GRPC_STATUS_OK, NULL, NULL);
         } else if (call->told_store != store_id) {
-            answer(call, false, NULL, GRPC_STATUS_UNAVAILABLE, NULL);
+            answer(call, false, NULL, GRPC_STATUS_UNAVAILABLE, NULL, NULL);
         } else if (health != call->told && health < FAKE_HEALTH_UNIMPLEMENTED) {
             tell_health(call, false, health, store_id);
         }
@@ -225,7 +231,7 @@ static void update_watches(struct fake_grpc_server *server)
 static void ask_handler(struct fake_grpc_server *server, struct fake_call *call)
 {
     if (server->handler == NULL) {
-        answer(call, true, NULL, GRPC_STATUS_UNIMPLEMENTED, NULL);
+        answer(call, true, NULL, GRPC_STATUS_UNIMPLEMENTED, NULL, NULL);
         return;
     }
     struct fake_rpc rpc = {
@@ -236,7 +242,7 @@ static void ask_handler(struct fake_grpc_server *server, struct fake_call *call)
     };
     server->handler(server->ctx, &rpc);
     if (!rpc.silent) {
-        answer(call, true, rpc.reply, rpc.code, rpc.outcome);
+        answer(call, true, rpc.reply, rpc.code, rpc.outcome, rpc.reason);
     }
 }
 

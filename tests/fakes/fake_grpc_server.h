@@ -29,6 +29,7 @@ struct fake_rpc {
     bool silent; /* no answer, until the caller gives up */
     grpc_status_code code;
     const char *outcome;     /* value of the tally-outcome trailer; NULL: none */
+    const char *reason;      /* likewise tally-reason */
     grpc_byte_buffer *reply; /* the server takes it */
 };
 

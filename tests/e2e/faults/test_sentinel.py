@@ -11,6 +11,8 @@ from harness.spread import Spread
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
+WAITS = {"REDIS_WAIT_REPLICAS": 1, "REDIS_WAIT_TIMEOUT": "200ms"}
+
 
 @pytest.fixture(scope="module")
 def start_spread(start_kind, kafka):
@@ -81,6 +83,23 @@ def test_sentinels_die_and_nobody_notices(stack):
     ledger = under_load(stack, fault)
     assert set(ledger.statuses) == {200}, ledger
     stack.check_all(ledger)
+
+
+def check_nothing_is_lost(stack, fault):
+    ledger = under_load(stack, fault)
+    assert set(ledger.statuses) <= {200, 503, 504}, ledger
+    stack.check_all(ledger, loses=True)
+
+
+def test_what_a_replica_has_too_survives_a_failover_that_was_asked_for(start_spread):
+    stack = start_spread(service=WAITS)
+    check_nothing_is_lost(stack, stack.redis.fail_over)
+
+
+def test_what_a_replica_has_too_survives_the_master(start_spread):
+    """With a replica left that can be waited for."""
+    stack = start_spread(redis={"replicas": 2}, service=WAITS)
+    check_nothing_is_lost(stack, stack.redis.kill_master)
 
 
 def test_passwords_of_redis_and_of_the_sentinels(start_spread):

@@ -95,6 +95,7 @@ class RedisCluster:
         self._settings = settings
         self._shape = (masters, replicas)
         self.nodes = []
+        self._ending = []
         for _ in range(masters + replicas):
             self._add()
 
@@ -130,12 +131,14 @@ class RedisCluster:
             node.kill()
 
     def terminate(self):
-        for node in self._running():
+        self._ending = self._running()
+        for node in self._ending:
             node.resume()
             node.terminate()
 
     def wait_stopped(self, timeout=20):
-        for node in self._running():
+        """After terminate, of those that ran then: some have ended meanwhile."""
+        for node in self._ending:
             node.wait_stopped(timeout)
 
     def close(self):

@@ -63,7 +63,8 @@ class Sentinel(Process):
     def master_port(self):
         """None: it does not answer."""
         try:
-            return int(self.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)[1])
+            address = self.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+            return int(address[1]) if address else None
         except redis.RedisError:
             return None
 
@@ -84,6 +85,8 @@ class RedisSentinel:
             Sentinel(directory, f"sentinel-{number + 1}", self.nodes[0], sentinel_password, down_after_ms)
             for number in range(3)
         ]
+        self._ending = []
+        self._paused = []
 
     # ---- as a process ----
 
@@ -110,15 +113,15 @@ class RedisSentinel:
                 server.kill()
 
     def terminate(self):
-        for process in self.sentinels + self.nodes:
-            if process.is_running:
-                process.resume()
-                process.terminate()
+        self._ending = [process for process in self.sentinels + self.nodes if process.is_running]
+        for process in self._ending:
+            process.resume()
+            process.terminate()
 
     def wait_stopped(self, timeout=20):
-        for process in self.sentinels + self.nodes:
-            if process.is_running:
-                process.wait_stopped(timeout)
+        """After terminate, of those that ran then: some have ended meanwhile."""
+        for process in self._ending:
+            process.wait_stopped(timeout)
 
     def close(self):
         for process in self.sentinels + self.nodes:
@@ -153,6 +156,11 @@ class RedisSentinel:
             return None
         found = next((server for server in self.nodes if {server.port} == ports), None)
         return found if found and found.is_running and found.role() == "master" else None
+
+    def master_of_others(self):
+        """The one that sentinels name which know one."""
+        ports = self._master_ports() - {None}
+        return next(server for server in self.nodes if {server.port} == ports)
 
     def replicas(self):
         """Those that run and are not the master."""

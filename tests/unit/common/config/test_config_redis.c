@@ -143,6 +143,72 @@ static void test_a_unix_socket_has_no_tls(void **state)
     assert_fine("redis: {addr: \"unix:/r.sock\"}");
 }
 
+static void test_sentinels_are_a_list(void **state)
+{
+    (void)state;
+    struct config *config =
+        load_with("redis: {sentinel_addrs: [\"a:1\", \"b:2\"], sentinel_password: hidden}", no_environment);
+    assert_int_equal(config->redis.sentinel_addr_count, 2);
+    assert_string_equal(config->redis.sentinel_addrs[1], "b:2");
+    assert_string_equal(config->redis.sentinel_master, "mymaster");
+    assert_prints(config, "sentinel_addrs: [\"a:1\", \"b:2\"]\n");
+    assert_prints(config, "sentinel_password: \"********\"\n");
+    config_free(config);
+}
+
+static void test_no_sentinels_are_the_default(void **state)
+{
+    (void)state;
+    struct config *config = load_with("log: {}", no_environment);
+    assert_int_equal(config->redis.sentinel_addr_count, 0);
+    assert_prints(config, "sentinel_addrs: []\n");
+    config_free(config);
+}
+
+static void test_the_environment_sets_the_sentinels(void **state)
+{
+    (void)state;
+    char *const environment[] = {"TALLY_REDIS_MODE=sentinel",
+                                 "TALLY_REDIS_SENTINEL_MASTER=tally",
+                                 "TALLY_REDIS_SENTINEL_ADDRS=a:1,b:2",
+                                 "TALLY_REDIS_SENTINEL_USERNAME=who",
+                                 "TALLY_REDIS_SENTINEL_PASSWORD=secret",
+                                 NULL};
+    struct config *config = load_with("redis: {}", environment);
+    assert_int_equal(config->redis.mode, REDIS_MODE_SENTINEL);
+    assert_string_equal(config->redis.sentinel_master, "tally");
+    assert_string_equal(config->redis.sentinel_addrs[0], "a:1");
+    assert_string_equal(config->redis.sentinel_username, "who");
+    assert_string_equal(config->redis.sentinel_password, "secret");
+    config_free(config);
+}
+
+static void test_sentinels_and_the_mode_go_together(void **state)
+{
+    (void)state;
+    assert_refused("redis: {mode: sentinel}", "redis.mode sentinel needs redis.sentinel_addrs");
+    assert_refused("redis: {mode: single, sentinel_addrs: [\"a:1\"]}", "redis.sentinel_addrs needs redis.mode auto");
+    assert_refused("redis: {mode: cluster, sentinel_addrs: [\"a:1\"]}", "redis.sentinel_addrs needs redis.mode auto");
+    assert_refused("redis: {sentinel_addrs: [\"a:1\"], sentinel_master: \"\"}",
+                   "redis.sentinel_addrs needs redis.sentinel_master");
+    assert_refused("redis: {sentinel_addrs: [\"unix:/s\"]}", "redis.sentinel_addrs must be");
+    assert_refused("redis: {sentinel_password: x}", "redis.sentinel_password needs redis.sentinel_addrs");
+    assert_refused("redis: {sentinel_addrs: [\"a:1\"], sentinel_username: x}",
+                   "redis.sentinel_username needs redis.sentinel_password");
+    assert_fine("redis: {mode: auto, sentinel_addrs: [\"a:1\"]}");
+    assert_fine("redis: {mode: sentinel, sentinel_addrs: [\"a:1\"], sentinel_username: x, sentinel_password: y}");
+}
+
+static void test_replicas_are_awaited_for_less_than_an_attempt(void **state)
+{
+    (void)state;
+    static const char rule[] = "redis.wait_timeout must be less than grpc.counter_service.attempt_timeout";
+    assert_refused("redis: {wait_replicas: 1, wait_timeout: 600ms}", rule);
+    assert_refused("{redis: {wait_replicas: 1}, grpc: {counter_service: {attempt_timeout: 100ms}}}", rule);
+    assert_fine("redis: {wait_replicas: 1, wait_timeout: 599ms}");
+    assert_fine("redis: {wait_timeout: 10s}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +220,11 @@ int main(void)
         cmocka_unit_test(test_keys_of_tls_need_tls),
         cmocka_unit_test(test_a_certificate_needs_its_key),
         cmocka_unit_test(test_a_unix_socket_has_no_tls),
+        cmocka_unit_test(test_sentinels_are_a_list),
+        cmocka_unit_test(test_no_sentinels_are_the_default),
+        cmocka_unit_test(test_the_environment_sets_the_sentinels),
+        cmocka_unit_test(test_sentinels_and_the_mode_go_together),
+        cmocka_unit_test(test_replicas_are_awaited_for_less_than_an_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

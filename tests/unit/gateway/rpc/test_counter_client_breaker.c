@@ -121,6 +121,19 @@ static void test_refusals_are_answers(void **state)
     }
 }
 
+/* Whoever is asked, the replicas are the same. */
+static void test_replicas_that_are_late_are_no_failure(void **state)
+{
+    static const struct plan plan = {.code = GRPC_STATUS_UNKNOWN, .outcome = "unknown", .reason = "not-replicated"};
+    struct client_fixture *fixture = *state;
+    start(fixture, 1, &plan, 1);
+    for (unsigned i = 1; i <= 3; i++) {
+        call_and_expect(fixture, LONG_US, STATUS_NOT_REPLICATED);
+        assert_int_equal(client_fixture_seen(fixture, 0), i); /* sent once each */
+        assert_breaker(fixture, BREAKER_CLOSED);
+    }
+}
+
 static void test_an_answer_between_failures_keeps_it_closed(void **state)
 {
     struct client_fixture *fixture = *state;
@@ -187,6 +200,7 @@ int main(void)
         TEST(test_a_call_past_its_deadline_counts),
         TEST(test_an_instance_that_fails_is_passed_over),
         TEST(test_refusals_are_answers),
+        TEST(test_replicas_that_are_late_are_no_failure),
         TEST(test_an_answer_between_failures_keeps_it_closed),
         TEST(test_calls_given_up_say_nothing),
         TEST(test_after_a_probe_given_up_the_next_call_is_the_probe),
