@@ -18,7 +18,7 @@
 #include "counter-service/repartition/repartition_site.h"
 #include "counter-service/verify/report.h"
 
-enum { LOOK_EVERY_MS = 100, PASSES_MAX = 5 };
+enum { LOOK_EVERY_MS = 100 };
 
 struct repartition {
     const struct config *config;
@@ -321,14 +321,9 @@ static int move_all(struct repartition *run)
         .interrupted = &interrupted,
         .report = &run->report,
     };
-    uint64_t moved_before;
-    int passes = 0;
-    do {
-        moved_before = move.resources;
-        if (repartition_move(&move, run->error) != 0) {
-            return -1;
-        }
-    } while (!run->mark.is_copy && move.resources > moved_before && ++passes < PASSES_MAX);
+    if (repartition_move(&move, run->error) != 0) {
+        return -1;
+    }
     LINE(run, "%" PRIu64 " resources and %" PRIu64 " idempotency records %s", move.resources, move.records,
          run->mark.is_copy ? "copied" : "moved");
     return 0;
