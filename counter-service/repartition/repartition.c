@@ -361,8 +361,7 @@ static int switch_over(struct repartition *run)
         (run->mark.is_copy && close_source(run) != 0)) {
         return -1;
     }
-    LINE(run, "rankings begin anew: \"all\" is filled from the counters, other windows lack what was before, until "
-              "counter-verify --rebuild-rankings mends them from the events");
+    LINE(run, "rankings begin anew: \"all\" is filled from the counters, other windows count from now on");
     LINE(run, "done: %d partition%s%s%s", run->mark.to, run->mark.to == 1 ? "" : "s",
          run->mark.is_copy ? "; set redis.addr to " : "", run->mark.is_copy ? run->options->to : "");
     return 0;
