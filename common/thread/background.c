@@ -94,3 +94,15 @@ bool background_pause(struct background *background, int pause_ms)
     pthread_mutex_unlock(&background->lock);
     return goes_on;
 }
+
+bool background_rest(struct background *background, int rest_ms)
+{
+    const int64_t until_us = clock_monotonic_us() + (int64_t)rest_ms * 1000;
+    pthread_mutex_lock(&background->lock);
+    while (!background->stopping && condition_wait(&background->changed, &background->lock, until_us)) {
+        /* woken for another reason */
+    }
+    const bool goes_on = !background->stopping;
+    pthread_mutex_unlock(&background->lock);
+    return goes_on;
+}

@@ -35,12 +35,14 @@ bool background_wait_end(struct background *background, int timeout_ms);
  * joined. */
 void background_join(struct background *background);
 
-/* Ends the pause that the thread is in, or its next one. Any thread. */
+/* Ends the pause that the thread is in, or its next one; not a rest. Any thread. */
 void background_wake(struct background *background);
 
 /* On the thread itself: whether it was asked to stop. */
 bool background_is_stopping(struct background *background);
 /* On the thread itself: sleeps. Ends early with false when it is asked to stop, with true when it is woken. */
 bool background_pause(struct background *background, int pause_ms);
+/* On the thread itself: sleeps, whoever wakes it. Ends early with false when it is asked to stop. */
+bool background_rest(struct background *background, int rest_ms);
 
 #endif

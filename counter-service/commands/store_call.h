@@ -26,6 +26,8 @@ struct store_item {
     int64_t value;
     bool replayed;
     bool is_decided; /* increments: the write script had a result for it; else status is that of its whole part */
+    /* The store's own. */
+    bool is_read; /* reads: Redis has answered for it, and others of the call are still to be read */
 };
 
 struct item_trace;

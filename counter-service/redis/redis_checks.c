@@ -145,20 +145,15 @@ int redis_check_meta(struct text found, const struct redis_meta *expected, struc
 
 int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error)
 {
-    int layout;
-    int partitions;
+    static const char field[] = " partitions=";
     const struct redis_quote quote = redis_quote(found);
-    struct redis_meta meta = redis_meta_of(1);
-    if (sscanf(quote.text, "layout=%d partitions=%d", &layout, &partitions) == 2 && partitions >= 1 &&
-        partitions <= REDIS_PARTITIONS_MAX) {
-        meta = redis_meta_of(partitions);
-    } else {
-        partitions = 1;
+    const char *at = strstr(quote.text, field);
+    const unsigned long number = at != NULL ? strtoul(at + sizeof(field) - 1, NULL, 10) : 0;
+    int partitions = configured;
+    if (configured == 0) {
+        partitions = number >= 1 && number <= REDIS_PARTITIONS_MAX ? (int)number : 1;
     }
-    if (configured != 0) {
-        meta = redis_meta_of(configured);
-        partitions = configured;
-    }
+    const struct redis_meta meta = redis_meta_of(partitions);
     *ret_partitions = partitions;
     return redis_check_meta(found, &meta, error);
 }

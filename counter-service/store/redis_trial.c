@@ -10,6 +10,7 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
+#include "counter-service/topology/redis_redirect.h"
 
 /* The life of the trial's session and record. A crash between two commands leaves neither, but a Redis that loses the
  * end of the transaction in its AOF might. */
@@ -151,12 +152,20 @@ static void put_all(struct trial *trial, const struct write_settings *settings, 
     STEP(trial, TEXT("EXEC"));
 }
 
+/* How a refusal that is not only for now ends the trial. */
+static int result_of(struct text error)
+{
+    const enum redis_redirect_kind kind = redis_redirect_read(error).kind;
+    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN ? REDIS_TRIAL_ELSEWHERE : -1;
+}
+
 /* Reads the answer to every step. error: the first refusal that is not only for now; refusal: else the first that is.
  * After either Redis discards the transaction. */
 static int read_answers(const struct trial *trial, struct redis_conn *conn, struct redis_reply *ret_last,
                         struct error *refusal, struct error *error)
 {
     bool refused = false;
+    int result = 0;
     for (size_t i = 0; i < trial->step_count; i++) {
         if (redis_conn_next(conn, ret_last) != 0) {
             error_set(error, "%s", redis_conn_error(conn));
@@ -167,12 +176,13 @@ static int read_answers(const struct trial *trial, struct redis_conn *conn, stru
             continue;
         }
         refused = !redis_error_refuses_writes(ret_last->text);
+        result = refused ? result_of(ret_last->text) : 0;
         if (refused || refusal->message[0] == '\0') {
             error_set(refused ? error : refusal, "Redis refuses %s: %s", trial->steps[i],
                       redis_quote(ret_last->text).text);
         }
     }
-    return refused ? -1 : 0;
+    return result;
 }
 
 /* Checks the results of the transaction's commands. error: the first that failed, in Redis's words. */

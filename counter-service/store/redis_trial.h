@@ -14,9 +14,11 @@
 #include "counter-service/commands/write_command.h"
 #include "counter-service/redis/redis_conn.h"
 
-/* script: known to Redis already. Blocks for timeout_ms at most. Returns 0, or -1 with error filled, in Redis's words.
+/* script: known to Redis already. Blocks for timeout_ms at most. Returns 0; or -1 with error filled, in Redis's words;
+ * or REDIS_TRIAL_ELSEWHERE with error filled: the partition of settings->prefix is elsewhere, or on its way.
  * *ret_refusal: "", or why Redis writes nothing for now (redis_error.h) although nothing else is wrong: that is no
  * failure. */
+enum { REDIS_TRIAL_ELSEWHERE = 1 };
 int redis_trial(struct redis_conn *conn, const struct write_settings *settings, struct write_script_name script,
                 int timeout_ms, struct error *ret_refusal, struct error *error) MUST_CHECK;
 

@@ -15,7 +15,7 @@ struct store_assignment {
     int partitions;               /* of the data */
     bool is_cluster;              /* the keys of the data as a whole may be elsewhere: each partition has a mark */
     char store_id[STORE_ID_SIZE]; /* what the marks must say; "" if it is no cluster */
-    size_t count;                 /* partitions that are here, at least one; all of them, if it is no cluster */
+    size_t count;                 /* partitions that are here; all of them, if it is no cluster */
     uint16_t numbers[REDIS_PARTITIONS_MAX];
 };
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
@@ -22,7 +23,8 @@ struct store_node {
     atomic_size_t next_worker;
     /* The store's, which guards them (store.c). */
     struct redis_address address;
-    size_t busy; /* workers that have a connection, or are about to make one */
+    int64_t wanted_until_us; /* monotonic: it is asked about a partition that it does not have yet */
+    size_t busy;             /* workers that have a connection, or are about to make one */
     atomic_size_t partition_count;
 };
 

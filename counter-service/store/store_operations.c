@@ -11,6 +11,7 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/resp.h"
+#include "counter-service/store/redis_heartbeat.h"
 #include "counter-service/topology/redis_redirect.h"
 
 static void log_refusal(struct store_exchange *exchange, const char *msg, struct text answer)
@@ -45,16 +46,13 @@ static int next_reply(const struct store_exchange *exchange, const struct store_
 
 /* Whether the reply says that the command was not run, since its partition is elsewhere, or on its way. */
 static bool is_elsewhere(const struct store_exchange *exchange, const struct redis_reply *reply,
-                         struct redis_redirect *redirect)
+                         struct redis_redirect *ret_redirect)
 {
-    if (reply->type != REDIS_ERROR || !exchange->pipeline->assignment->is_cluster) {
-        return false;
+    *ret_redirect = (struct redis_redirect){.kind = REDIS_REDIRECT_NONE};
+    if (reply->type == REDIS_ERROR && exchange->pipeline->assignment->is_cluster) {
+        *ret_redirect = redis_redirect_read(reply->text);
     }
-    const struct redis_redirect found = redis_redirect_read(reply->text);
-    if (found.kind != REDIS_REDIRECT_NONE) {
-        *redirect = found;
-    }
-    return found.kind != REDIS_REDIRECT_NONE;
+    return ret_redirect->kind != REDIS_REDIRECT_NONE;
 }
 
 static void send_elsewhere(const struct store_exchange *exchange, struct store_call *call,
@@ -273,9 +271,10 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
     if (next_reply(exchange, call, &reply) != 0) {
         return -1;
     }
-    /* Where the mark is elsewhere the session is too, and the other reply says so. */
-    const bool is_our_store =
-        is_elsewhere(exchange, &reply, &redirect) || session_command_store_is(&reply, exchange->session->store_id);
+    /* Where the mark is elsewhere the session is too, and the other reply says so. While a partition comes here key by
+     * key, its mark may not be here yet. */
+    const bool is_our_store = is_elsewhere(exchange, &reply, &redirect) || (call->asking && reply.type == REDIS_NIL) ||
+                              session_command_store_is(&reply, exchange->session->store_id);
     if (next_reply(exchange, call, &reply) != 0) {
         return -1;
     }
@@ -302,10 +301,18 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
 
 /* ---- reads ---- */
 
+/* After a redirection only what was not read. A node that is about to get the partition has no answer for a counter
+ * that was not moved yet: it takes it for one that is nowhere. */
 static int append_get(struct store_exchange *exchange, const struct store_call *call)
 {
     struct store_pipeline *pipeline = exchange->pipeline;
     for (size_t i = 0; i < call->item_count; i++) {
+        if (call->redirects == 0) {
+            call->items[i].is_read = false;
+        }
+        if (call->items[i].is_read) {
+            continue;
+        }
         append_asking(exchange, call);
         if (read_command_append_get(&pipeline->requests, &pipeline->settings.prefix, &call->items[i]) != 0) {
             return -1;
@@ -314,26 +321,38 @@ static int append_get(struct store_exchange *exchange, const struct store_call *
     return 0;
 }
 
+/* Of the redirections of a call's items the one that holds for all: to ask a node is right only for what was moved. */
+static void keep_stronger(struct redis_redirect *kept, const struct redis_redirect *redirect)
+{
+    _Static_assert(REDIS_REDIRECT_NONE < REDIS_REDIRECT_ASK && REDIS_REDIRECT_ASK < REDIS_REDIRECT_MOVED &&
+                       REDIS_REDIRECT_MOVED < REDIS_REDIRECT_AGAIN && REDIS_REDIRECT_AGAIN < REDIS_REDIRECT_DOWN,
+                   "the later the stronger");
+    if (redirect->kind > kept->kind) {
+        *kept = *redirect;
+    }
+}
+
 static int read_get(struct store_exchange *exchange, struct store_call *call)
 {
-    struct redis_redirect redirect;
-    bool elsewhere = false;
+    struct redis_redirect strongest = {.kind = REDIS_REDIRECT_NONE};
     for (size_t i = 0; i < call->item_count; i++) {
         struct redis_reply reply;
+        struct redis_redirect redirect;
+        if (call->items[i].is_read) {
+            continue;
+        }
         if (next_reply(exchange, call, &reply) != 0) {
             return -1;
         }
         if (is_elsewhere(exchange, &reply, &redirect)) {
-            elsewhere = true;
+            keep_stronger(&strongest, &redirect);
         } else {
             read_command_get_reply(&reply, &call->items[i]);
+            call->items[i].is_read = true;
         }
     }
-    if (elsewhere) {
-        for (size_t i = 0; i < call->item_count; i++) {
-            call->items[i].status = STATUS_OK;
-        }
-        send_elsewhere(exchange, call, &redirect); /* and all of it is read again */
+    if (strongest.kind != REDIS_REDIRECT_NONE) {
+        send_elsewhere(exchange, call, &strongest);
     } else {
         store_call_finish(call, STATUS_OK, NULL);
     }

@@ -7,6 +7,7 @@
 #include "counter-service/commands/item_trace.h"
 #include "counter-service/commands/outbox_relieve.h"
 #include "counter-service/commands/write_script.h"
+#include "counter-service/store/redis_heartbeat.h"
 #include "counter-service/store/store_operations.h"
 
 /* Requests of one pipeline are usually some KiB; the memory of a rare large one is given back. */
@@ -63,7 +64,7 @@ int store_pipeline_begin(struct store_pipeline *pipeline, const struct store_ass
         prefixes[i] = redis_key_prefix_of((int)i);
     }
     pipeline->prefixes = prefixes;
-    pipeline->settings.prefix = prefixes[assignment->numbers[0]];
+    pipeline->settings.prefix = prefixes[0];
     pipeline->assignment = assignment;
     return 0;
 }

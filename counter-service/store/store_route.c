@@ -3,7 +3,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/log/log.h"
+
+/* From one command that a node without partitions is asked to the next: it keeps its connections so long. */
+enum { WANTED_US = 5 * 1000 * 1000 };
 
 int store_route_init(struct store_route *route, const struct config *config, struct topology *topology,
                      const struct store_owner *owner, struct store_metrics metrics)
@@ -61,9 +65,10 @@ static struct store_node *find_locked(struct store_route *route, const struct re
 static struct store_node *reuse_locked(struct store_route *route, const struct redis_address *address)
 {
     const size_t count = atomic_load(&route->node_count);
+    const int64_t now_us = clock_monotonic_us();
     for (size_t i = 0; i < count; i++) {
         struct store_node *node = route->nodes[i];
-        if (node->busy == 0 && atomic_load(&node->partition_count) == 0) {
+        if (node->busy == 0 && atomic_load(&node->partition_count) == 0 && now_us >= node->wanted_until_us) {
             node->address = *address;
             return node;
         }
@@ -137,7 +142,7 @@ bool store_route_assign(struct store_route *route, struct store_node *node, bool
             ret_assignment->numbers[ret_assignment->count++] = (uint16_t)i;
         }
     }
-    const bool has_work = ret_assignment->count > 0;
+    const bool has_work = ret_assignment->count > 0 || clock_monotonic_us() < node->wanted_until_us;
     node->busy += has_work && !is_busy;
     pthread_mutex_unlock(&route->lock);
     return has_work;
@@ -155,6 +160,9 @@ struct store_node *store_route_at(struct store_route *route, const struct redis_
 {
     pthread_mutex_lock(&route->lock);
     struct store_node *node = node_for_locked(route, address);
+    if (node != NULL) {
+        node->wanted_until_us = clock_monotonic_us() + WANTED_US;
+    }
     pthread_mutex_unlock(&route->lock);
     return node;
 }

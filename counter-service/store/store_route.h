@@ -22,7 +22,7 @@ struct store_route {
     const struct store_owner *owner;
     struct store_metrics metrics;
     /* Guarded by lock, under which the topology's is taken, and threads are started. A node lives as long as the route;
-     * one that has no partitions and no connection may get another address. */
+     * one that has no partitions, is not wanted and has no connection may get another address. */
     pthread_mutex_t lock;
     bool stopping;
     /* Written under lock, read without. */
@@ -56,7 +56,8 @@ static inline struct store_node *store_route_of(const struct store_route *route,
     return atomic_load_explicit(&route->at[partition], memory_order_acquire);
 }
 
-/* The node of that address, which may have no partition yet; NULL: there can be none. */
+/* The node of that address, which may have no partition yet: then it has connections for some seconds. NULL: there can
+ * be none. */
 struct store_node *store_route_at(struct store_route *route, const struct redis_address *address);
 /* The threads there are and those to come: of the first STORE_WATCHED_MAX workers. */
 enum { STORE_WATCHED_MAX = 256 };

@@ -109,6 +109,8 @@ static void join(struct store_split *split)
     for (size_t i = 0; i < split->part_count; i++) {
         const struct part *part = &split->parts[i];
         call->sent_us = part->call.sent_us > call->sent_us ? part->call.sent_us : call->sent_us;
+        call->submitted_us =
+            part->call.submitted_us > call->submitted_us ? part->call.submitted_us : call->submitted_us;
         copy_results(part, call->items);
     }
     if (is_about_session(call)) {

@@ -95,11 +95,26 @@ static void open_queue(struct store_worker *worker)
     worker->options.owner->on_change(worker->options.owner->ctx, true);
 }
 
+/* The calls' partition is at another node by now. */
+static void leave_to_others(struct store_worker *worker, struct store_call *calls)
+{
+    const struct redis_redirect redirect = {.kind = REDIS_REDIRECT_AGAIN};
+    while (calls != NULL) {
+        struct store_call *call = calls;
+        calls = calls->next;
+        store_later_take(&worker->later, call, &redirect);
+    }
+}
+
 static void close_queue(struct store_worker *worker, const struct error *reason)
 {
     struct store_call *calls;
     const enum store_queue_closing closing = store_queue_close(&worker->queue, reason, &calls);
-    store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+    if (worker->assignment.count == 0) {
+        leave_to_others(worker, calls);
+    } else {
+        store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+    }
     if (closing == STORE_QUEUE_WAS_OPEN) {
         worker->options.owner->on_change(worker->options.owner->ctx, false);
     }
@@ -181,7 +196,7 @@ static int serve(struct store_worker *worker, struct error *error)
         if (heartbeat) {
             heartbeat_us = now_us + HEARTBEAT_US;
             if (look_at_assignment(worker, error) != 0) {
-                store_calls_finish(calls, STATUS_REDIS_DOWN, NULL);
+                leave_to_others(worker, calls);
                 return -1;
             }
         }
@@ -210,6 +225,7 @@ static bool connect_and_serve(struct store_worker *worker, bool *ret_wait)
     *ret_wait = true;
     if (connect_once(worker, &error) != 0) {
         close_queue(worker, &error);
+        store_later_put_again(&worker->later, false);
         owner->suspect(owner->ctx);
         return true;
     }

@@ -24,7 +24,7 @@ static int exchange(struct redis_conn *conn, const struct config *config, struct
 static int read_or_write(struct redis_conn *conn, const struct config *config, bool may_write, struct text key,
                          struct text value, struct text *ret_value, struct error *error)
 {
-    struct redis_reply reply;
+    struct redis_reply reply = {.type = REDIS_NIL};
     struct buffer request;
     buffer_init(&request);
     redis_command_words(&request, TEXT("GET"), key);
@@ -44,39 +44,48 @@ static int read_or_write(struct redis_conn *conn, const struct config *config, b
     return result;
 }
 
-static int settle_meta(struct redis_conn *conn, const struct config *config, bool may_write, int *ret_partitions,
+static int settle_meta(struct redis_conn *conn, const struct config *config, bool may_write, int *partitions,
                        struct error *error)
 {
-    const int configured = config->redis.partitions;
-    const struct redis_meta meta = redis_meta_of(configured != 0 ? configured : CLUSTER_PARTITIONS);
+    const int expected = *partitions != 0 ? *partitions : config->redis.partitions;
+    const struct redis_meta meta = redis_meta_of(expected != 0 ? expected : CLUSTER_PARTITIONS);
     struct text found;
     if (read_or_write(conn, config, may_write, redis_meta_key, text_of(meta.text), &found, error) != 0) {
         return -1;
     }
-    return redis_meta_read(found, configured, ret_partitions, error);
+    return redis_meta_read(found, expected, partitions, error);
 }
 
 static int settle_store(struct redis_conn *conn, const struct config *config, bool may_write,
-                        char ret_store_id[STORE_ID_SIZE], struct error *error)
+                        char store_id[STORE_ID_SIZE], struct error *error)
 {
-    char fresh[STORE_ID_SIZE];
+    char own[STORE_ID_SIZE];
+    char other[STORE_ID_SIZE];
     struct text found;
-    if (redis_store_id_make(fresh, error) != 0 ||
-        read_or_write(conn, config, may_write, redis_store_id_key, text_of(fresh), &found, error) != 0) {
+    const bool is_known = store_id[0] != '\0';
+    memcpy(own, store_id, sizeof(own));
+    if ((!is_known && redis_store_id_make(own, error) != 0) ||
+        read_or_write(conn, config, may_write, redis_store_id_key, text_of(own), &found, error) != 0 ||
+        redis_store_id_read(found, other, error) != 0) {
         return -1;
     }
-    return redis_store_id_read(found, ret_store_id, error);
+    if (is_known && strcmp(other, store_id) != 0) {
+        error_set(error, "key tally:store of the Redis Cluster was \"%s\" and is \"%s\"", store_id, other);
+        return -1;
+    }
+    memcpy(store_id, other, sizeof(other));
+    return 0;
 }
 
 int cluster_home_settle(const struct config *config, const struct redis_address *meta,
-                        const struct redis_address *store, bool may_write, int *ret_partitions,
-                        char ret_store_id[STORE_ID_SIZE], struct error *error)
+                        const struct redis_address *store, bool may_write, int *partitions,
+                        char store_id[STORE_ID_SIZE], struct error *error)
 {
     struct redis_conn *conn = redis_login(meta, config, NULL, error);
     if (conn == NULL) {
         return -1;
     }
-    int result = settle_meta(conn, config, may_write, ret_partitions, error);
+    int result = settle_meta(conn, config, may_write, partitions, error);
     redis_conn_close(conn);
     if (result != 0) {
         return -1;
@@ -85,7 +94,7 @@ int cluster_home_settle(const struct config *config, const struct redis_address 
     if (conn == NULL) {
         return -1;
     }
-    result = settle_store(conn, config, may_write, ret_store_id, error);
+    result = settle_store(conn, config, may_write, store_id, error);
     redis_conn_close(conn);
     return result;
 }

@@ -19,17 +19,21 @@ static int read_address(struct text error, struct redis_address *ret_address)
     if (colon == NULL || place.len >= sizeof(text)) {
         return -1;
     }
-    snprintf(text, sizeof(text), "%.*s", (int)place.len, place.data);
+    memcpy(text, place.data, place.len);
+    text[place.len] = '\0';
     char *port = text + (colon - place.data);
     *port++ = '\0';
     char *end;
     const unsigned long number = strtoul(port, &end, 10);
-    if (*port == '\0' || *end != '\0' || number == 0 || number > 65535) {
+    if (*port < '0' || *port > '9' || end != text + place.len || number == 0 || number > 65535) {
         return -1;
     }
     char *host = text;
     const size_t host_len = strlen(host);
-    if (host_len > 1 && host[0] == '[' && host[host_len - 1] == ']') {
+    if (host_len != (size_t)(colon - place.data)) {
+        return -1;
+    }
+    if (host_len > 2 && host[0] == '[' && host[host_len - 1] == ']') {
         host[host_len - 1] = '\0';
         host++;
     }

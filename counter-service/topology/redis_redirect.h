@@ -8,15 +8,15 @@
 
 enum redis_redirect_kind {
     REDIS_REDIRECT_NONE,  /* another error, or none */
-    REDIS_REDIRECT_MOVED, /* the slot is at `address` */
     REDIS_REDIRECT_ASK,   /* this command is for `address`, after ASKING; the slot is still here */
+    REDIS_REDIRECT_MOVED, /* the slot is at `address` */
     REDIS_REDIRECT_AGAIN, /* later: the slot is being moved (TRYAGAIN) */
     REDIS_REDIRECT_DOWN,  /* later: the cluster serves nothing for now, or not this slot (CLUSTERDOWN) */
 };
 
 struct redis_redirect {
     enum redis_redirect_kind kind;
-    struct redis_address address; /* MOVED, ASK; its host is empty where the node knows none: it is the host asked */
+    struct redis_address address; /* ASK, MOVED; its host is empty where the node knows none: it is the host asked */
 };
 
 /* error: the text after the '-' of the reply. One that is not understood is REDIS_REDIRECT_AGAIN. */

@@ -136,8 +136,7 @@ static void run(void *ctx)
             fail(topology, &error);
             pause_ms = (int)backoff_next_ms(&topology->backoff);
         }
-    } while (background_pause(&topology->background, pause_ms) &&
-             background_pause(&topology->background, SUSPECTED_MS));
+    } while (background_pause(&topology->background, pause_ms) && background_rest(&topology->background, SUSPECTED_MS));
 }
 
 /* ---- any thread ---- */
@@ -293,6 +292,7 @@ void topology_free(struct topology *topology)
     if (topology == NULL) {
         return;
     }
+    atomic_store(&topology->look.stopping, true);
     background_join(&topology->background);
     topology_look_done(&topology->look);
     pthread_cond_destroy(&topology->changed);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/buffer.h"
+#include "common/base/clock.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
@@ -16,9 +17,12 @@
 /* Where nobody has said a number, and nobody has written. */
 enum { SINGLE_PARTITIONS = 1 };
 
-/* After so many looks in a row that only found an older configuration than is known, it is believed: the cluster was
- * made anew. */
-enum { OLDER_LOOKS_MAX = 20 };
+/* How often the keys of the data as a whole are looked at. */
+enum { HOME_US = 5 * 1000 * 1000 };
+
+/* After so many looks in a row that found nothing better, an older configuration than is known is believed, since the
+ * cluster was made anew; and a node for which the cluster is down. */
+enum { DOUBTFUL_LOOKS_MAX = 20 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
                         size_t seed_count, bool may_write)
@@ -84,6 +88,21 @@ static bool says_no_cluster(const struct redis_reply *reply)
            (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
 }
 
+/* Of several addresses that of the master is the one; of a single one whoever connects to it tells what is wrong. */
+static int check_role(struct topology_look *look, struct error *error)
+{
+    struct redis_reply reply;
+    if (look->seed_count == 1) {
+        return 0;
+    }
+    if (ask(look, (const struct text[]){TEXT("ROLE")}, 1, &reply, error) != 0) {
+        return -1;
+    }
+    return reply.type == REDIS_ARRAY && reply.element_count > 0
+               ? redis_check_role(redis_reply_element(&reply, 0).text, error)
+               : 0; /* it may not be asked */
+}
+
 /* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
 static const struct text read_meta[] = {
     TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
@@ -116,6 +135,9 @@ static int look_at_single(struct topology_look *look, struct error *error)
     } else if (partitions == 0 && redis_meta_read(reply.text, 0, &partitions, error) != 0) {
         return -1;
     }
+    if (check_role(look, error) != 0) {
+        return -1;
+    }
     topology_table_init(&look->table, partitions);
     const uint16_t node = topology_table_node(&look->table, &look->asked);
     for (int i = 0; i < partitions; i++) {
@@ -126,38 +148,64 @@ static int look_at_single(struct topology_look *look, struct error *error)
 
 /* ---- a cluster ---- */
 
-static int settle_home(struct topology_look *look, const struct redis_reply *slots, struct error *error)
+/* *partitions: 0, or as they are known. */
+static int settle_home(struct topology_look *look, const struct redis_reply *slots, int *partitions,
+                       struct error *error)
 {
     struct redis_address meta;
     struct redis_address store;
-    int partitions;
     if (!cluster_slots_find(slots, &look->asked, redis_slot_of(redis_meta_key), &meta) ||
         !cluster_slots_find(slots, &look->asked, redis_slot_of(redis_store_id_key), &store)) {
         error_set(error, "the Redis Cluster has no node for the keys tally:meta and tally:store: not all slots are "
                          "served");
         return -1;
     }
-    if (cluster_home_settle(look->config, &meta, &store, look->may_write, &partitions, look->store_id, error) != 0) {
-        return -1;
-    }
-    topology_table_init(&look->table, partitions);
-    return 0;
+    look->home_us = clock_monotonic_us();
+    return cluster_home_settle(look->config, &meta, &store, look->may_write, partitions, look->store_id, error);
 }
 
-/* Whether this Redis knows a configuration of the cluster that is at least as young as the youngest that is known. */
-static int check_epoch(struct topology_look *look, struct error *error)
+/* A node that has lost its data has lost these keys: without them the next service to start would take the data of all
+ * nodes for another store's. */
+static void keep_home(struct topology_look *look, const struct redis_reply *slots)
 {
-    static const char field[] = "cluster_current_epoch:";
+    struct error error;
+    uint64_t count;
+    int partitions = look->table.partitions;
+    if (!look->may_write || clock_monotonic_us() - look->home_us < HOME_US) {
+        return;
+    }
+    if (settle_home(look, slots, &partitions, &error) == 0) {
+        look->limiter = (struct log_limiter){0};
+    } else if (log_limiter_allows(&look->limiter, clock_monotonic_us(), &count)) {
+        log_warn("redis", "tally:meta, tally:store", LOG_STR("reason", error.message), LOG_INT("count", count));
+    }
+}
+
+static const char *find_in(const struct redis_reply *info, struct text words)
+{
+    return info->text.len > 0 ? memmem(info->text.data, info->text.len, words.data, words.len) : NULL;
+}
+
+/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
+ * so does all of a cluster that is. */
+static int check_view(struct topology_look *look, struct error *error)
+{
+    const struct text field = TEXT("cluster_current_epoch:");
     struct redis_reply reply;
     if (ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("INFO")}, 2, &reply, error) != 0) {
         return -1;
     }
-    const char *at = reply.text.len > 0 ? memmem(reply.text.data, reply.text.len, field, sizeof(field) - 1) : NULL;
+    const bool may_doubt = look->failed_looks < DOUBTFUL_LOOKS_MAX;
+    if (may_doubt && find_in(&reply, TEXT("cluster_state:fail")) != NULL) {
+        error_set(error, "the Redis Cluster is down");
+        return -1;
+    }
+    const char *at = find_in(&reply, field);
     if (at == NULL) {
         return 0; /* it may not be asked */
     }
-    const uint64_t epoch = strtoull(at + sizeof(field) - 1, NULL, 10);
-    if (epoch < look->epoch && look->older_looks < OLDER_LOOKS_MAX) {
+    const uint64_t epoch = strtoull(at + field.len, NULL, 10);
+    if (epoch < look->epoch && may_doubt) {
         error_set(error,
                   "this node of the Redis Cluster does not know how it is now: its epoch is %llu, that of "
                   "others %llu",
@@ -174,18 +222,25 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
         return refused(slots, "CLUSTER SLOTS", error);
     }
     if (look->table.partitions == 0) {
-        if (settle_home(look, slots, error) != 0) {
+        int partitions = 0;
+        if (settle_home(look, slots, &partitions, error) != 0) {
             return -1;
         }
+        topology_table_init(&look->table, partitions);
     }
-    if (check_epoch(look, error) != 0 || ask_slots(look, slots, error) != 0) {
+    if (check_view(look, error) != 0 || ask_slots(look, slots, error) != 0) {
         return -1;
     }
     look->fresh.partitions = look->table.partitions;
     if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
         return -1;
     }
+    if (look->fresh.node_count == 0) {
+        error_set(error, "this node of the Redis Cluster knows nobody who has a partition");
+        return -1;
+    }
     look->table = look->fresh;
+    keep_home(look, slots);
     return 0;
 }
 
@@ -228,13 +283,13 @@ static int look_anywhere(struct topology_look *look, struct error *error)
         return 0;
     }
     forget_conn(look);
-    for (size_t i = 0; i < known; i++) {
+    for (size_t i = 0; i < known && !atomic_load(&look->stopping); i++) {
         const struct redis_address address = look->table.nodes[i];
         if (try(look, &address, error) == 0) {
             return 0;
         }
     }
-    for (size_t i = 0; i < look->seed_count; i++) {
+    for (size_t i = 0; i < look->seed_count && !atomic_load(&look->stopping); i++) {
         if (try(look, &look->seeds[i], error) == 0) {
             return 0;
         }
@@ -245,6 +300,6 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 int topology_look(struct topology_look *look, struct error *error)
 {
     const int result = look_anywhere(look, error);
-    look->older_looks = result == 0 ? 0 : look->older_looks + 1;
+    look->failed_looks = result == 0 ? 0 : look->failed_looks + 1;
     return result;
 }

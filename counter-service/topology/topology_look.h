@@ -7,6 +7,7 @@
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_TOPOLOGY_LOOK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "common/contract/store_id.h"
+#include "common/log/log.h"
 #include "counter-service/redis/redis_conn.h"
 #include "counter-service/topology/topology_table.h"
 
@@ -23,6 +25,8 @@ struct topology_look {
     const struct redis_address *seeds;
     size_t seed_count;
     bool may_write; /* whose data a new cluster's are may be written there */
+    /* set by another thread: no further Redis is asked */
+    atomic_bool stopping;
     /* as it was found; once known it stays */
     bool is_cluster;
     char store_id[STORE_ID_SIZE]; /* of a cluster; "": not known yet */
@@ -33,7 +37,9 @@ struct topology_look {
     struct topology_table table;
     struct topology_table fresh; /* while it is read */
     uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
-    int older_looks;             /* failed since the last that found something */
+    int64_t home_us;             /* monotonic: when tally:meta and tally:store were last looked at */
+    struct log_limiter limiter;  /* of what was wrong with them */
+    int failed_looks;            /* since the last that found something */
 };
 
 void topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,

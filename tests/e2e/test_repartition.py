@@ -1,4 +1,4 @@
-"""counter-verify --repartition: the counters, keys and rankings are the same before and after, whoever runs meanwhile."""
+"""counter-verify --repartition: counters, keys and rankings are the same before and after, whoever runs meanwhile."""
 
 import signal
 import subprocess

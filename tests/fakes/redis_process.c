@@ -81,7 +81,7 @@ static bool is_free(unsigned port)
 }
 
 /* One that was not given before: counted up from a random one. */
-static uint16_t free_port(void)
+int redis_process_free_port(void)
 {
     static unsigned offset = PORTS;
     if (offset == PORTS) {
@@ -90,7 +90,7 @@ static uint16_t free_port(void)
     do {
         offset = (offset % PORTS + 1) % PORTS;
     } while (!is_free(FIRST_PORT + offset));
-    return (uint16_t)(FIRST_PORT + offset);
+    return (int)(FIRST_PORT + offset);
 }
 
 struct redis_process *redis_process_prepare(const char *const *options)
@@ -103,7 +103,7 @@ struct redis_process *redis_process_prepare(const char *const *options)
     }
     strcpy(redis->directory, "/tmp/tally-test-redis-XXXXXX");
     assert_non_null(mkdtemp(redis->directory));
-    redis->port = free_port();
+    redis->port = redis_process_free_port();
     snprintf(redis->port_text, sizeof(redis->port_text), "%d", redis->port);
     snprintf(redis->address, sizeof(redis->address), "127.0.0.1:%d", redis->port);
     buffer_init(&redis->answer);

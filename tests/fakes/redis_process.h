@@ -15,6 +15,8 @@ bool redis_process_available(void);
 struct redis_process *redis_process_start(const char *const *options);
 /* Only the port and the directory, for one that is started later. */
 struct redis_process *redis_process_prepare(const char *const *options);
+/* A port of the loopback that nobody has, and that no other Redis of this process gets. */
+int redis_process_free_port(void);
 /* Kills it and removes its directory. NULL is fine. */
 void redis_process_end(struct redis_process *redis);
 

@@ -1,5 +1,6 @@
 """Every increment that was applied is an event, each counter's in order, whatever dies on the way to Kafka."""
 
+import random
 import subprocess
 import time
 import uuid
@@ -53,9 +54,9 @@ def stop_leader_for_20_seconds(stack):
     stack.wait_ready()
 
 
-def check_events(stack, kafka, topic):
+def check_events(stack, kafka, topic, partitions=1):
     """The events, each once, are all increments of all counters."""
-    wait_published(stack.redis, 120)
+    wait_published(stack.redis, 120, partitions)
     chain = Chain()
     for message in kafka.each_message(topic):
         chain.add(event_of(message))
@@ -128,6 +129,27 @@ def test_redis_clock_steps_and_each_event_comes_in_order(start_kind, kafka, topi
         ledger = load.stop()
     sums = check_events(pair, kafka, topic)
     check(ledger, {counter: sums.get(counter, 0) for counter in ledger.counters()})
+
+
+@pytest.mark.parametrize("partitions", [1, 8])
+def test_short_stops_of_everything_and_each_event_comes_in_order(start_kind, kafka, topic, partitions):
+    """So that exchanges with Redis fail that it has run; the topic is a new one."""
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    events = {"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic, "REDIS_PARTITIONS": partitions}
+    pair = start_kind(Pair, service={**events, "REDIS_TIMEOUT": "50ms"})
+    pair.services = [pair.victim, pair.survivor]
+    with Load(pair.gateway.port, connections=10) as load:
+        for _ in range(40):
+            time.sleep(rng.uniform(0, 0.5))
+            process = rng.choice([pair.redis, kafka, *pair.services])
+            process.pause()
+            time.sleep(rng.choice([0.03, 0.1, 0.3, 1]))
+            process.resume()
+        ledger = load.stop()
+    pair.wait_ready()
+    check(ledger, check_events(pair, kafka, topic, partitions))
 
 
 def test_bytes_on_their_way_to_kafka_are_held_and_each_event_comes_in_order(start_kafka, start_stack, topic):

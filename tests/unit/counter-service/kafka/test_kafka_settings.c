@@ -179,7 +179,7 @@ static void test_options_change_the_defaults_and_nothing_else(void **state)
     assert_set(settings, "batch.num.messages", "500");
     assert_set(settings, "reconnect.backoff.max.ms", "1000");
     assert_set(settings, "enable.idempotence", "true");
-    assert_set(settings, "max.in.flight", "5");
+    assert_set(settings, "max.in.flight", "1");
     assert_set(settings, "queue.buffering.max.messages", "10000");
     assert_set(settings, "acks", "-1");
     assert_set(settings, "message.timeout.ms", "0");
