@@ -1,10 +1,12 @@
-/* counter-verify: whether the events on Kafka, the counters in Redis and the rankings say the same. */
+/* counter-verify: whether the events on Kafka, the counters in Redis and the rankings say the same; and what
+ * mends rankings, and changes the number of partitions. */
 #include <signal.h>
 #include <stdio.h>
 
 #include "common/config/config.h"
 #include "common/log/log.h"
 #include "counter-service/repair/ranking_rebuild.h"
+#include "counter-service/repartition/repartition.h"
 #include "counter-service/verify/verify.h"
 #include "counter-service/verify_rankings/ranking_verify.h"
 
@@ -15,6 +17,8 @@ static int run_task(const struct config *config, const struct verify_options *op
         return ranking_verify_run(config, options, stdout, error);
     case VERIFY_REBUILD_RANKINGS:
         return ranking_rebuild_run(config, options, stdout, error);
+    case VERIFY_REPARTITION:
+        return repartition_run(config, options, stdout, error);
     default:
         return verify_run(config, options, stdout, error);
     }

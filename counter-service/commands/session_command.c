@@ -51,7 +51,7 @@ int session_command_append(struct buffer *out, const struct redis_key_prefix *pr
 
 bool session_command_store_is(const struct redis_reply *reply, const char *store_id)
 {
-    return reply->type == REDIS_TEXT && text_equal(reply->text, (struct text){store_id, STORE_ID_LEN});
+    return reply->type == REDIS_TEXT && redis_store_mark_is(reply->text, store_id, 0);
 }
 
 enum status session_command_reply(const struct redis_reply *reply, const struct store_call *call,

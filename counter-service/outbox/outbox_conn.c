@@ -32,7 +32,11 @@ static int read_store_id(const struct outbox_conn *conn, const struct redis_key_
         result = redis_command_expect(conn->redis, "GET", &reply, error);
     }
     if (result == 0) {
-        result = redis_store_id_read(reply.text, out, error);
+        struct text found = reply.text;
+        if (conn->is_cluster && found.len > STORE_ID_LEN && found.data[STORE_ID_LEN] == '/') {
+            found.len = STORE_ID_LEN; /* of a mark, redis_store_mark_put */
+        }
+        result = redis_store_id_read(found, out, error);
     }
     buffer_done(&request);
     return result;

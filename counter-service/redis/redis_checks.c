@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     REDIS_MAJOR_MIN = 7, /* scripts with flags (#!lua), SET with both NX and GET */
@@ -107,8 +108,33 @@ struct redis_meta redis_meta_of(int partitions)
     return meta;
 }
 
+int redis_check_repartition(struct text found, struct error *error)
+{
+    int to;
+    int from;
+    const struct redis_quote quote = redis_quote(found);
+    if (sscanf(quote.text, REDIS_REPARTITION_START "%d from=%d", &to, &from) != 2) {
+        return 0;
+    }
+    if (strstr(quote.text, " phase=moved ") != NULL) {
+        error_set(error,
+                  "Redis's data were moved to another Redis, in %d partitions (key tally:meta): redis.addr must "
+                  "name that one",
+                  to);
+        return -1;
+    }
+    error_set(error,
+              "Redis's data are being repartitioned, from %d to %d (key tally:meta): nobody counts until "
+              "counter-verify --repartition %d is done",
+              from, to, to);
+    return -1;
+}
+
 int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error)
 {
+    if (found.data != NULL && redis_check_repartition(found, error) != 0) {
+        return -1;
+    }
     if (found.data != NULL && !text_equal(found, text_of(expected->text))) {
         error_set(error, "Redis holds data of \"%s\" (key tally:meta), but this service is set to \"%s\"",
                   redis_quote(found).text, expected->text);

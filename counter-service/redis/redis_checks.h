@@ -35,6 +35,12 @@ extern const struct text redis_meta_key;
 struct redis_meta redis_meta_of(int partitions);
 /* found: what tally:meta holds. *ret_partitions: their number. configured: what it must be, or 0. */
 int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error) MUST_CHECK;
+/* What tally:meta, tally:store and the marks of partitions begin with while counter-verify --repartition has the data
+ * (repartition_mark.h): the number of partitions to come follows. */
+#define REDIS_REPARTITION_START "layout=1 repartition="
+/* found: what one of these keys holds. Returns 0; or -1 with error filled if it says that the data are on their way, or
+ * elsewhere. */
+int redis_check_repartition(struct text found, struct error *error) MUST_CHECK;
 /* found: what tally:meta held before; .data NULL if there was none. */
 int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error) MUST_CHECK;
 

@@ -153,9 +153,19 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
 
 /* ---- a node of a Redis Cluster ---- */
 
-static int check_mark(uint16_t partition, struct text found, const char *store_id, struct error *error)
+static int check_mark(uint16_t partition, struct text found, const char *store_id, int partitions, struct error *error)
 {
-    if (!text_equal(found, text_of(store_id))) {
+    if (redis_check_repartition(found, error) != 0) {
+        return -1;
+    }
+    if (redis_store_mark_is(found, store_id, 0) && !redis_store_mark_is(found, store_id, partitions)) {
+        error_set(error,
+                  "the data have another number of partitions since (partition %u is of \"%s\"), and this "
+                  "service began with %d: it must be started again",
+                  partition, redis_quote(found).text, partitions);
+        return -1;
+    }
+    if (!redis_store_mark_is(found, store_id, partitions)) {
         error_set(error, "partition %u on this Redis is of store %s, and the cluster's store is %s", partition,
                   redis_quote(found).text, store_id);
         return -1;
@@ -172,8 +182,8 @@ static bool is_elsewhere(struct text error)
 
 /* Sends a command for each of the partitions' marks, and reads the answers. Those that had none are noted. */
 static int ask_marks(struct redis_conn *conn, const struct config *config, struct buffer *requests, const char *command,
-                     const uint16_t *partitions, size_t count, const char *store_id, uint16_t *ret_empty,
-                     size_t *ret_empty_count, struct error *error)
+                     const uint16_t *partitions, size_t count, const struct store_assignment *assignment,
+                     uint16_t *ret_empty, size_t *ret_empty_count, struct error *error)
 {
     struct error first = {.message = ""};
     *ret_empty_count = 0;
@@ -196,7 +206,7 @@ static int ask_marks(struct redis_conn *conn, const struct config *config, struc
         } else if (reply.type == REDIS_NIL) {
             ret_empty[(*ret_empty_count)++] = partitions[i];
         } else {
-            (void)!check_mark(partitions[i], reply.text, store_id, &first);
+            (void)!check_mark(partitions[i], reply.text, assignment->store_id, assignment->partitions, &first);
         }
     }
     *error = first.message[0] != '\0' ? first : *error;
@@ -216,7 +226,7 @@ static int settle_marks(struct redis_conn *conn, const struct config *config, st
         const struct redis_key_prefix prefix = redis_key_prefix_of(assignment->numbers[i]);
         redis_key_put_get(requests, &prefix, store_mark);
     }
-    if (ask_marks(conn, config, requests, "GET", assignment->numbers, assignment->count, session->store_id, missing,
+    if (ask_marks(conn, config, requests, "GET", assignment->numbers, assignment->count, assignment, missing,
                   &missing_count, error) != 0) {
         return -1;
     }
@@ -233,8 +243,7 @@ static int settle_marks(struct redis_conn *conn, const struct config *config, st
         resp_put_string(requests, TEXT("NX"));
         resp_put_string(requests, TEXT("GET"));
     }
-    if (ask_marks(conn, config, requests, "SET", missing, missing_count, session->store_id, fresh, &fresh_count,
-                  error) != 0) {
+    if (ask_marks(conn, config, requests, "SET", missing, missing_count, assignment, fresh, &fresh_count, error) != 0) {
         return -1;
     }
     /* Nothing was ever counted there: windows that begin now are whole. */

@@ -119,6 +119,9 @@ static enum heartbeat_part heartbeat_part_of(size_t index, const struct config *
 
 static int check_still_ours(struct text found, struct text expected, const char *key, struct error *error)
 {
+    if (redis_check_repartition(found, error) != 0) {
+        return -1;
+    }
     if (!text_equal(found, expected)) {
         error_set(error, "Redis's data was replaced: key %s was \"%.*s\" and is \"%s\"", key, (int)expected.len,
                   expected.data, redis_quote(found).text);
@@ -172,7 +175,10 @@ int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const s
     case HEARTBEAT_STORE:
         return check_still_ours(reply->text, text_of(session->store_id), "tally:store", error);
     case HEARTBEAT_MARK:
-        return check_still_ours(reply->text, text_of(session->store_id), "tally:{pN}:store of a partition", error);
+        return redis_store_mark_is(reply->text, session->store_id, assignment->partitions)
+                   ? 0
+                   : check_still_ours(reply->text, text_of(session->store_id), "tally:{pN}:store of a partition",
+                                      error);
     case HEARTBEAT_LEASE:
         session->outbox_is_followed = reply->type == REDIS_TEXT || (place > 0 && session->outbox_is_followed);
         return 0;

@@ -5,6 +5,7 @@
 
 #include "common/base/decimal.h"
 #include "common/config/config_units.h"
+#include "counter-service/redis/redis_checks.h"
 
 enum { TIMEOUT_DEFAULT_MS = 60 * 1000, TIMEOUT_MAX_MS = 24 * 60 * 60 * 1000, SHARDS_MAX = 1000000 };
 
@@ -14,6 +15,9 @@ enum option_name {
     WRITE_SNAPSHOT,
     RANKINGS,
     REBUILD_RANKINGS,
+    REPARTITION,
+    TO,
+    DROP_EVENTS,
     SHARD,
     TIMEOUT,
     ALL,
@@ -27,6 +31,9 @@ static const struct option long_options[] = {
     {"write-snapshot", required_argument, NULL, WRITE_SNAPSHOT},
     {"rankings", no_argument, NULL, RANKINGS},
     {"rebuild-rankings", no_argument, NULL, REBUILD_RANKINGS},
+    {"repartition", required_argument, NULL, REPARTITION},
+    {"to", required_argument, NULL, TO},
+    {"drop-events", no_argument, NULL, DROP_EVENTS},
     {"shard", required_argument, NULL, SHARD},
     {"timeout", required_argument, NULL, TIMEOUT},
     {"all", no_argument, NULL, ALL},
@@ -38,6 +45,7 @@ static const struct option long_options[] = {
 static const char help[] =
     "Usage: counter-verify [--config FILE] [--snapshot FILE] [--write-snapshot FILE] [--shard I/N] [--timeout TIME]\n"
     "                      [--all] [--rankings | --rebuild-rankings] | --version | --help\n"
+    "       counter-verify [--config FILE] --repartition N [--to ADDR[,ADDR]] [--drop-events]\n"
     "Replays Tally's events from Kafka, and compares every counter with Redis. Writes may go on meanwhile.\n\n"
     "  --config FILE          read the configuration from FILE; without it every key has its default\n"
     "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
@@ -49,12 +57,18 @@ static const char help[] =
     "then\n"
     "                         have the service that runs put the running rankings in order anew, \"all\" from the\n"
     "                         counters, and wait until it has\n"
+    "  --repartition N        bring the data into N partitions, 1 to 1024, in place; all services are kept out "
+    "meanwhile. "
+    "If\n"
+    "                         it is ended, the same command goes on\n"
+    "  --to ADDR[,ADDR]       not in place, but to another, empty Redis or Redis Cluster, of the same user and TLS\n"
+    "  --drop-events          also if events wait in the outbox, which are lost then\n"
     "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
     "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
     "  --all                  show all differences, not only the first 100\n"
     "  --version              print the version and exit\n"
     "  --help                 print this and exit\n\n"
-    "Exits with 0 if all are equal or rebuilt, 1 if something differs, 2 if that could not be done.\n";
+    "Exits with 0 if all are equal, rebuilt or repartitioned, 1 if something differs, 2 if that could not be done.\n";
 
 /* What getopt_long refused, as the user wrote it. */
 static void print_refusal(int option, char *const *argv, FILE *err)
@@ -82,6 +96,16 @@ static bool parse_shard(const char *argument, struct shard *ret_shard)
     return true;
 }
 
+static bool parse_partitions(const char *argument, int *ret_partitions)
+{
+    uint64_t partitions;
+    if (!decimal_parse_unsigned(text_of(argument), REDIS_PARTITIONS_MAX, &partitions) || partitions == 0) {
+        return false;
+    }
+    *ret_partitions = (int)partitions;
+    return true;
+}
+
 static bool parse_timeout(const char *argument, int *ret_timeout_ms)
 {
     int64_t timeout_ms;
@@ -99,19 +123,25 @@ static int refuse(const char *option, const char *wanted, FILE *err)
     return VERIFY_FAILED;
 }
 
-static int take_file(const char *option, const char **ret_path, FILE *err)
+static int take_word(const char *option, const char *wanted, const char **ret_word, FILE *err)
 {
     if (optarg[0] == '\0') {
-        return refuse(option, "the name of a file is wanted", err);
+        return refuse(option, wanted, err);
     }
-    *ret_path = optarg;
+    *ret_word = optarg;
     return VERIFY_RUN;
+}
+
+static int take_file(const char *option, const char **ret_path, FILE *err)
+{
+    return take_word(option, "the name of a file is wanted", ret_path, err);
 }
 
 static int take_task(enum verify_task task, struct verify_options *options, FILE *err)
 {
     if (options->task != VERIFY_COUNTERS && options->task != task) {
-        fprintf(err, "counter-verify: --rankings and --rebuild-rankings are two tasks (see --help)\n");
+        fprintf(err, "counter-verify: --rankings, --rebuild-rankings and --repartition are tasks of their own (see "
+                     "--help)\n");
         return VERIFY_FAILED;
     }
     options->task = task;
@@ -132,6 +162,15 @@ static int take_option(enum option_name option, struct verify_options *options, 
         return take_task(VERIFY_RANKINGS, options, err);
     case REBUILD_RANKINGS:
         return take_task(VERIFY_REBUILD_RANKINGS, options, err);
+    case REPARTITION:
+        return parse_partitions(optarg, &options->partitions)
+                   ? take_task(VERIFY_REPARTITION, options, err)
+                   : refuse("--repartition", "a number from 1 to 1024 is wanted", err);
+    case TO:
+        return take_word("--to", "an address is wanted", &options->to, err);
+    case DROP_EVENTS:
+        options->drops_events = true;
+        return VERIFY_RUN;
     case SHARD:
         return parse_shard(optarg, &options->shard) ? VERIFY_RUN
                                                     : refuse("--shard", "I/N is wanted, I from 0 and less than N", err);
@@ -173,6 +212,10 @@ int verify_options_parse(int argc, char *const *argv, FILE *out, FILE *err, stru
     }
     if (options.task != VERIFY_COUNTERS && (options.snapshot != NULL || options.write_snapshot != NULL)) {
         fprintf(err, "counter-verify: a snapshot has no rankings (see --help)\n");
+        return VERIFY_FAILED;
+    }
+    if (options.task != VERIFY_REPARTITION && (options.to != NULL || options.drops_events)) {
+        fprintf(err, "counter-verify: --to and --drop-events are for --repartition (see --help)\n");
         return VERIFY_FAILED;
     }
     *ret_options = options;

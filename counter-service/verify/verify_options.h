@@ -8,7 +8,7 @@
 #include "common/base/compiler.h"
 #include "counter-service/verify/counter_table.h"
 
-enum verify_task { VERIFY_COUNTERS, VERIFY_RANKINGS, VERIFY_REBUILD_RANKINGS };
+enum verify_task { VERIFY_COUNTERS, VERIFY_RANKINGS, VERIFY_REBUILD_RANKINGS, VERIFY_REPARTITION };
 
 /* The texts are the arguments', or static. */
 struct verify_options {
@@ -19,6 +19,10 @@ struct verify_options {
     struct shard shard;
     int timeout_ms;
     bool shows_all;
+    /* of VERIFY_REPARTITION */
+    int partitions;    /* to have */
+    const char *to;    /* addresses, parted by commas; NULL: in place */
+    bool drops_events; /* that wait in the outbox */
 };
 
 enum { VERIFY_RUN = -1, VERIFY_EQUAL = 0, VERIFY_DIFFERENT = 1, VERIFY_FAILED = 2 };

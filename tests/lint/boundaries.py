@@ -63,6 +63,8 @@ MAY_USE = {
     "counter-service/repair": "counter-service/aggregator counter-service/board counter-service/commands"
     " counter-service/event counter-service/kafka counter-service/outbox counter-service/ranking counter-service/redis"
     " counter-service/verify counter-service/verify_rankings counter-service/topology common/*",
+    "counter-service/repartition": "counter-service/commands counter-service/event counter-service/redis"
+    " counter-service/topology counter-service/verify common/*",
     "counter-service/rpc": "common/*",
     "counter-service/reflection": "counter-service/rpc common/*",
     "counter-service/api": "counter-service/aggregator counter-service/commands counter-service/outbox"

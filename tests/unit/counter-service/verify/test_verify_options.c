@@ -78,7 +78,8 @@ static void test_a_task_is_chosen(void **state)
         enum verify_task task;
     } rows[] = {{"--all", VERIFY_COUNTERS},
                 {"--rankings", VERIFY_RANKINGS},
-                {"--rebuild-rankings --timeout 1s", VERIFY_REBUILD_RANKINGS}};
+                {"--rebuild-rankings --timeout 1s", VERIFY_REBUILD_RANKINGS},
+                {"--repartition 8 --to a:1,b:2 --drop-events", VERIFY_REPARTITION}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct verify_options options;
         char *out = NULL, *err = NULL;
@@ -111,7 +112,13 @@ static void test_a_bad_command_line_is_refused_with_a_sentence(void **state)
     REFUSES("--timeout 5", "--timeout 5: a time from 1ms to 24h is wanted, like 60s");
     REFUSES("--snapshot", "--snapshot needs a value");
     REFUSES("--rankings --snapshot x", "a snapshot has no rankings");
-    REFUSES("--rankings --rebuild-rankings", "--rankings and --rebuild-rankings are two tasks");
+    REFUSES("--rankings --rebuild-rankings", "--rankings, --rebuild-rankings and --repartition are tasks of their own");
+    REFUSES("--repartition 8 --rankings", "--rankings, --rebuild-rankings and --repartition are tasks of their own");
+    REFUSES("--repartition 0", "--repartition 0: a number from 1 to 1024 is wanted");
+    REFUSES("--repartition 1025", "--repartition 1025: a number from 1 to 1024 is wanted");
+    REFUSES("--repartition x", "--repartition x: a number from 1 to 1024 is wanted");
+    REFUSES("--to a:1", "--to and --drop-events are for --repartition");
+    REFUSES("--rankings --drop-events", "--to and --drop-events are for --repartition");
     REFUSES("--nothing", "--nothing: no such option");
     REFUSES("-q", "-q: no such option");
     REFUSES("now", "now: no arguments are expected");

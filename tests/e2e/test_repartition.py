@@ -1,0 +1,256 @@
+"""counter-verify --repartition: counters, keys and rankings are the same before and after, whoever runs meanwhile."""
+
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from harness.calls import increment, increment_batch, item
+from harness.daemons import environment
+from harness.law import ACKNOWLEDGED, check
+from harness.load import Load
+from harness.paths import CONFIG, program
+from harness.ranked import entries_of, ordered, top
+from harness.redis_cluster import RedisCluster
+from harness.stack import Stack
+from harness.wait import wait_until
+
+pytestmark = pytest.mark.timeout(180)
+
+DONE, DIFFERENT, FAILED = 0, 1, 2
+MANY = 300
+RANKINGS = "[{counter_type: like, windows: [day, all], cache_ttl: 0s}]"
+
+
+def begin(stack, *args):
+    names = ("REDIS_", "KAFKA_", "RANKINGS")
+    settings = {name: value for name, value in stack.service.settings.items() if name.startswith(names)}
+    argv = [program("counter-verify"), "--config", CONFIG, *map(str, args)]
+    return subprocess.Popen(
+        argv, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(stack, *args):
+    """The exit code, stdout's lines and stderr."""
+    process = begin(stack, *args)
+    out, errors = process.communicate(timeout=120)
+    return process.returncode, out.splitlines(), errors
+
+
+def repartition(stack, partitions, *args):
+    code, lines, errors = run(stack, "--repartition", partitions, *args)
+    assert (code, errors) == (DONE, ""), (lines, errors)
+    return lines
+
+
+def stop_service(stack):
+    stack.service.terminate()
+    stack.service.wait_stopped()
+
+
+def names_of(count=MANY):
+    name = uuid.uuid4().hex[:8]
+    return [f"{name}-{number}" for number in range(count)]
+
+
+def fill(stack, names):
+    """Counters, each with a key."""
+    items = [item(name, increment=number + 1, idempotency_key="once") for number, name in enumerate(names)]
+    results = increment_batch(stack.gateway, items).json()["results"]
+    assert [result["value"] for result in results] == [number + 1 for number in range(len(names))]
+
+
+def check_same(stack, names):
+    """Every value is the same, and a key that was used is known."""
+    for number, name in enumerate(names[:20]):
+        assert increment(stack.gateway, name, key="once", increment=number + 1).json()["value"] == number + 1
+    values = stack.values([(name, "like") for name in names])
+    assert list(values.values()) == [number + 1 for number in range(len(names))]
+
+
+def check_ranked(stack, names, window="all"):
+    wanted = ordered({name: number + 1 for number, name in enumerate(names)})
+
+    def is_back():
+        answer = top(stack.gateway, "like", f"window={window}&limit=1000")
+        return answer["complete"] and entries_of(answer) == wanted
+
+    wait_until(is_back, 60, "the ranking to be back")
+
+
+def reason(service):
+    """Why it is not ready, as its /health tells."""
+    return str(service.get("/health").json())
+
+
+def wait_reason(service, piece, timeout=20):
+    wait_until(lambda: service.get("/health").status == 503 and piece in reason(service), timeout, f"{piece!r} told")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a stack of the test's own."""
+    stacks = []
+
+    def start_stack(**settings):
+        stacks.append(Stack(tmp_path, **settings))
+        stacks[-1].start()
+        return stacks[-1]
+
+    yield start_stack
+    for stack in stacks:
+        stack.close()
+
+
+def test_in_place_and_back(start):
+    stack = start(service={"RANKINGS": RANKINGS})
+    names = names_of()
+    fill(stack, names)
+    check_ranked(stack, names)
+    for partitions in (8, 1):
+        stop_service(stack)
+        lines = repartition(stack, partitions)
+        assert lines[-1] == f"done: {partitions} partition{'s' if partitions > 1 else ''}"
+        stack.service.start()
+        stack.wait_ready()
+        check_same(stack, names)
+        check_ranked(stack, names)
+
+
+def test_events_go_on_behind_the_old_ones(start, kafka):
+    topic = f"events-{uuid.uuid4().hex[:8]}"
+    stack = start(service={"RANKINGS": RANKINGS, "KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic})
+    names = names_of()
+    wait_until(lambda: topic in kafka.topics(), what="the topic")
+    fill(stack, names)
+    assert run(stack)[::2] == (DONE, "")
+    check_ranked(stack, names, "day")
+    stop_service(stack)
+    repartition(stack, 8)
+    stack.service.start()
+    stack.wait_ready()
+    check_same(stack, names)
+    code, lines, errors = run(stack)
+    assert (code, lines[-1:], errors) == (DONE, ["equal"], ""), lines
+    increment_batch(stack.gateway, [item(name, "view", increment=3) for name in names])
+    code, lines, errors = run(stack)
+    assert (code, lines[-1:], errors) == (DONE, ["equal"], ""), lines
+    assert f"{2 * MANY} events" in lines[1]
+    # A window that had begun lacks what was before, and says so.
+    check_ranked(stack, names)
+    answer = top(stack.gateway, "like", "window=day")
+    assert (answer["complete"], "since" in answer, answer["entries"]) == (False, True, [])
+    code, lines, errors = run(stack, "--rankings")
+    assert (code, lines[-1:], errors) == (DONE, ["equal"], ""), lines
+
+
+def test_a_service_that_runs_is_kept_out_and_says_why(start):
+    """And what was answered under load is what is there in the end."""
+    stack = start()
+    names = names_of(50)
+    fill(stack, names)
+    with Load(stack.load_port, connections=20) as load:
+        time.sleep(1)
+        stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "6000")  # holds the run up
+        process = begin(stack, "--repartition", 8)
+        wait_reason(stack.service, "being repartitioned, from 1 to 8")
+        assert increment(stack.gateway, names[0]).status == 503
+        out, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (DONE, ""), out
+        wait_reason(stack.service, "partitions=8")
+        stop_service(stack)
+        stack.service.start()
+        stack.wait_ready()
+        time.sleep(1)
+        ledger = load.stop()
+    check(ledger, stack.values(ledger.counters()))
+    assert ledger.total(ACKNOWLEDGED) > 0
+    check_same(stack, names)
+
+
+def test_a_run_that_is_killed_is_gone_on_with(start):
+    stack = start()
+    names = names_of()
+    fill(stack, names)
+    stop_service(stack)
+    for partitions in (8, 64):
+        for _ in range(6):
+            process = begin(stack, "--repartition", partitions)
+            time.sleep(0.01)
+            process.kill()
+            process.communicate(timeout=20)
+        repartition(stack, partitions)
+    stack.service.start()
+    stack.wait_ready()
+    check_same(stack, names)
+
+
+def test_an_interrupt_before_anything_was_moved_lets_the_services_go_on(start):
+    stack = start()
+    names = names_of(20)
+    fill(stack, names)
+    stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "60000")
+    process = begin(stack, "--repartition", 8)
+    wait_reason(stack.service, "being repartitioned")
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (FAILED, "counter-verify: interrupted\n")
+    assert "nothing was moved, and the services go on" in out
+    stack.wait_ready()
+    check_same(stack, names)
+
+
+def test_from_one_redis_to_a_cluster(start, tmp_path):
+    stack = start(service={"RANKINGS": RANKINGS})
+    names = names_of()
+    fill(stack, names)
+    cluster = RedisCluster(tmp_path, replicas=0)
+    cluster.start()
+    moved = None
+    try:
+        stop_service(stack)
+        lines = repartition(stack, 64, "--to", cluster.address)
+        assert lines[-1] == f"done: 64 partitions; set redis.addr to {cluster.address}"
+        stack.service.start(wait=False)
+        wait_reason(stack.service, "were moved to another Redis")
+        settings = {"RANKINGS": RANKINGS, "REDIS_ADDR": cluster.address}
+        moved = Stack(tmp_path, redis_kind=lambda *_args, **_settings: cluster, service=settings)
+        moved.service.name, moved.gateway.name = "moved-service", "moved-gateway"
+        moved.service.start()
+        moved.gateway.start()
+        check_same(moved, names)
+        check_ranked(moved, names)
+        # On the cluster itself, with runs that are killed.
+        stop_service(moved)
+        for partitions in (16, 100):
+            for pause in (0.02, 0.04, 0.08):
+                process = begin(moved, "--repartition", partitions)
+                time.sleep(pause)
+                process.kill()
+                process.communicate(timeout=20)
+            repartition(moved, partitions)
+        moved.service.start()
+        moved.wait_ready()
+        check_same(moved, names)
+        check_ranked(moved, names)
+    finally:
+        (moved or cluster).close()
+
+
+def test_a_service_of_a_cluster_is_kept_out_until_it_is_started_again(start):
+    stack = start(redis_kind=RedisCluster, redis={"replicas": 0})
+    names = names_of()
+    fill(stack, names)
+    stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "4000")
+    process = begin(stack, "--repartition", 16)
+    wait_reason(stack.service, "being repartitioned, from 64 to 16")
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (DONE, ""), out
+    wait_reason(stack.service, "it must be started again")
+    stop_service(stack)
+    stack.service.start()
+    stack.wait_ready()
+    check_same(stack, names)
