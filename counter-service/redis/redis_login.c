@@ -92,6 +92,7 @@ static int ask_who(struct redis_conn *conn, const struct config *config, bool an
 {
     unsigned untold = 0;
     struct redis_reply reply;
+    struct error refusal = {.message = ""};
     put_entry(requests, config);
     redis_command_words(requests, TEXT("ROLE"));
     redis_command_words(requests, TEXT("INFO"), TEXT("server"));
@@ -103,8 +104,14 @@ static int ask_who(struct redis_conn *conn, const struct config *config, bool an
     }
     for (int question = 0; question < REDIS_LOGIN_QUESTIONS; question++) {
         if (redis_conn_next(conn, &reply) != 0) {
-            error_set(error, "%s", redis_conn_error(conn));
+            *error = refusal;
+            if (refusal.message[0] == '\0') {
+                error_set(error, "%s", redis_conn_error(conn));
+            }
             return -1;
+        }
+        if (reply.type == REDIS_ERROR) { /* if it closes the connection after that, this is why */
+            error_set(&refusal, "Redis refuses the login: %s", redis_quote(reply.text).text);
         }
         if (question == REDIS_LOGIN_ROLE && any_role) {
             continue;
