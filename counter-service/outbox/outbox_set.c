@@ -17,6 +17,7 @@ enum {
      * 340 times a second, of all Redises together. */
     IDLE_MORE_MS = 3,
     STANDBY_MS = 1000,
+    RELEASE_MS = 1000,
 };
 
 void outbox_set_init(struct outbox_set *set, const struct config *config, struct topology *topology,
@@ -301,7 +302,8 @@ const struct outbox_conn *outbox_set_conn(const struct outbox_set *set, size_t i
 
 void outbox_set_release(struct outbox_set *set)
 {
-    for (size_t i = 0; i < set->count; i++) {
+    const int64_t until_us = clock_monotonic_us() + RELEASE_MS * 1000;
+    for (size_t i = 0; i < set->count && clock_monotonic_us() < until_us; i++) {
         const struct outbox_conn *conn = outbox_set_conn(set, i);
         if (conn != NULL && redis_conn_error(conn->redis)[0] == '\0') {
             outbox_follower_release(&set->members[i].follower, conn);

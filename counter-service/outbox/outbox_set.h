@@ -110,7 +110,7 @@ bool outbox_set_is_leaving(const struct outbox_set *set, size_t i);
 const struct outbox_conn *outbox_set_conn(const struct outbox_set *set, size_t i);
 /* All followers start over. Not a failure: lost and failed are not called. */
 void outbox_set_restart(struct outbox_set *set);
-/* Gives all leases up. */
+/* Gives all leases up; none is begun with after a second: they expire. Blocks for redis.timeout more at most. */
 void outbox_set_release(struct outbox_set *set);
 
 /* What is known of all partitions together. */

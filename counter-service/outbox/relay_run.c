@@ -151,10 +151,11 @@ static void stepped(void *ctx, size_t i, bool restarted)
     watch_position(follower, &run->partitions[i]);
 }
 
+/* Events that wait for Redis do not wait for Kafka. */
 static void lost(void *ctx, size_t i)
 {
-    (void)ctx;
-    (void)i;
+    const struct relay_run *run = ctx;
+    run->partitions[i].moved_us = clock_monotonic_us();
 }
 
 static void failed(void *ctx)

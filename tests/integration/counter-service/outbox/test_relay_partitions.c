@@ -207,6 +207,9 @@ static void test_a_redis_that_is_gone_holds_up_its_own_partitions_only(void **st
     TURNS_UNTIL(&setting, is_published(&setting, 0, 15) && is_published(&setting, 2, 15));
     assert_int_equal(led(&setting, 0), 2);
     assert_ptr_equal(setting.relays[0].producer, producer);
+    /* It is not Kafka that has taken none of them for a while. */
+    setting.relays[0].partitions[1].moved_us = 0;
+    TURNS_UNTIL(&setting, setting.relays[0].partitions[1].moved_us > 0);
     redis_process_restart(setting.redis[1]);
     outbox_writer_reopen(&setting.writers[1], setting.redis[1]);
     add(&setting, 2, 3, 5);
@@ -233,6 +236,29 @@ static void test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_onl
     redis_process_resume(setting.redis[1]);
     add(&setting, 2, 1, 9);
     TURNS_UNTIL(&setting, is_published(&setting, 1, 10));
+    stop(&setting);
+}
+
+static const char *conn_error(const struct setting *setting, size_t i)
+{
+    return redis_conn_error(outbox_set_conn(&setting->relays[0].set, i)->redis);
+}
+
+/* However many of them. */
+static void test_redises_that_stand_still_hold_up_the_end_for_a_timeout_only(void **state)
+{
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 2);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    redis_process_pause(setting.redis[0]);
+    redis_process_pause(setting.redis[1]);
+    relay_run_finish(&setting.relays[0], 0);
+    assert_string_not_equal(conn_error(&setting, 0), "");
+    assert_string_equal(conn_error(&setting, 1), "");
+    redis_process_resume(setting.redis[0]);
+    redis_process_resume(setting.redis[1]);
     stop(&setting);
 }
 
@@ -469,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_the_events_of_all_partitions_are_published_once_and_in_order),
         cmocka_unit_test(test_a_redis_that_is_gone_holds_up_its_own_partitions_only),
         cmocka_unit_test(test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_only),
+        cmocka_unit_test(test_redises_that_stand_still_hold_up_the_end_for_a_timeout_only),
         cmocka_unit_test(test_a_damaged_outbox_holds_up_no_other),
         cmocka_unit_test(test_a_partition_with_many_events_keeps_none_of_the_others_back),
         cmocka_unit_test(test_acknowledgements_that_come_after_a_connection_broke_harm_nothing),
