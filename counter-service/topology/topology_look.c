@@ -118,6 +118,21 @@ static bool is_of_cluster(const struct redis_reply *reply)
                                           redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
 }
 
+/* By the command inside, if it is that which is refused. */
+static int refused_read(struct topology_look *look, const struct redis_reply *of_script, struct error *error)
+{
+    struct redis_reply reply;
+    const struct redis_quote why = redis_quote(of_script->text);
+    if (ask(look, (const struct text[]){TEXT("GET"), redis_meta_key}, 2, &reply, error) != 0) {
+        return -1;
+    }
+    if (reply.type == REDIS_ERROR) {
+        return refused(&reply, "GET", error);
+    }
+    error_set(error, "Redis refuses EVAL: %s", why.text);
+    return -1;
+}
+
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply;
@@ -131,7 +146,7 @@ static int look_at_single(struct topology_look *look, struct error *error)
         return -1;
     }
     if (reply.type == REDIS_ERROR) {
-        return refused(&reply, "EVAL", error);
+        return refused_read(look, &reply, error);
     }
     if (partitions == 0 && reply.type == REDIS_NIL) {
         partitions = SINGLE_PARTITIONS;
