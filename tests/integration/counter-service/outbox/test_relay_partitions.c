@@ -3,161 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "common/base/clock.h"
-#include "counter-service/event/event_read.h"
-#include "counter-service/outbox/relay_run.h"
-#include "tests/fakes/fake_topology.h"
-#include "tests/fakes/kafka_fixture.h"
 #include "tests/fakes/metrics_text.h"
-#include "tests/fakes/outbox_writer.h"
-#include "tests/fakes/wait_for.h"
-
-enum { REDISES = 2, RELAYS = 2, TOPIC_PARTITIONS = 2 };
-
-struct setting {
-    struct kafka_fixture kafka;
-    struct topology topology;
-    struct redis_process *redis[REDISES];
-    struct outbox_writer writers[REDISES];
-    struct relay_run relays[RELAYS];
-    int relay_count;
-};
-
-/* ---- setting ---- */
-
-static void start_relay(struct setting *setting)
-{
-    relay_run_init(&setting->relays[setting->relay_count], setting->kafka.config, &setting->topology);
-    setting->relay_count++;
-}
-
-/* The partitions lie in turn on so many Redises. */
-static void start(struct setting *setting, int partitions, int redises)
-{
-    static const char *const options[] = {"--appendonly", "yes", "--appendfsync", "always", NULL};
-    *setting = (struct setting){.relay_count = 0};
-    kafka_fixture_start(&setting->kafka, 1, TOPIC_PARTITIONS, "['linger.ms=50']");
-    setting->kafka.config->redis.timeout_ms = 1000;
-    for (int i = 0; i < redises; i++) {
-        setting->redis[i] = redis_process_start(options);
-        outbox_writer_open(&setting->writers[i], setting->redis[i]);
-    }
-    setting->topology.partitions = partitions;
-    for (int i = 0; i < partitions; i++) {
-        fake_topology_put(&setting->topology, i, redis_process_address(setting->redis[i % redises]));
-    }
-    start_relay(setting);
-}
-
-static void stop(struct setting *setting)
-{
-    for (int i = 0; i < setting->relay_count; i++) {
-        relay_run_done(&setting->relays[i]);
-    }
-    for (int i = 0; i < REDISES && setting->redis[i] != NULL; i++) {
-        outbox_writer_close(&setting->writers[i]);
-        redis_process_end(setting->redis[i]);
-    }
-    kafka_fixture_stop(&setting->kafka);
-}
-
-static bool turn(struct setting *setting)
-{
-    int pause_ms = 5;
-    for (int i = 0; i < setting->relay_count; i++) {
-        const int own_ms = relay_run_turn(&setting->relays[i]);
-        pause_ms = own_ms < pause_ms ? own_ms : pause_ms;
-    }
-    if (pause_ms > 0) {
-        clock_sleep_ms(pause_ms);
-    }
-    return true;
-}
-#define TURNS_UNTIL(setting, condition) WAIT_FOR(turn(setting) && (condition))
-
-static const struct outbox_follower *follower(const struct setting *setting, size_t i)
-{
-    return &setting->relays[0].set.members[i].follower;
-}
-
-static bool is_published(const struct setting *setting, size_t i, uint64_t count)
-{
-    return follower(setting, i)->stored.number == count;
-}
-
-static size_t led(const struct setting *setting, int relay)
-{
-    return setting->relays[relay].set.led;
-}
-
-static void add(struct setting *setting, int redises, int partition, int count)
-{
-    outbox_writer_add(&setting->writers[partition % redises], partition, count);
-}
-
-static const char *trouble(const struct setting *setting)
-{
-    static struct relay_state state;
-    relay_run_state(&setting->relays[0], &state);
-    return state.trouble;
-}
-
-/* ---- what the topic has ---- */
-
-struct topic {
-    int64_t last[OUTBOX_WRITER_PARTITIONS]; /* the largest value of each partition's resource */
-    size_t repeated;
-};
-
-static void take(void *ctx, const rd_kafka_message_t *message)
-{
-    struct topic *topic = ctx;
-    struct event_copy copy;
-    char resource[16];
-    assert_int_equal(event_read(EVENT_FORMAT_JSON, (struct text){message->payload, message->len}, &copy), 0);
-    const unsigned partition = copy.event.partition;
-    assert_true(partition < OUTBOX_WRITER_PARTITIONS);
-    snprintf(resource, sizeof(resource), "p%u", partition);
-    assert_true(text_equal(copy.event.resource_id, text_of(resource)));
-    if (copy.event.value <= topic->last[partition]) {
-        topic->repeated++;
-        return;
-    }
-    assert_int_equal(copy.event.value, topic->last[partition] + 1); /* the first occurrences are in order */
-    topic->last[partition] = copy.event.value;
-}
-
-static struct topic read_topic(struct setting *setting)
-{
-    struct topic topic = {.repeated = 0};
-    for (int i = 0; i < TOPIC_PARTITIONS; i++) {
-        (void)kafka_fixture_read(&setting->kafka, i, take, &topic);
-    }
-    return topic;
-}
-
-/* ---- tests ---- */
-
-#define NEED_REDIS_SERVER() \
-    if (!redis_process_available()) { \
-        skip(); \
-    }
-
-static bool are_published(const struct setting *setting, size_t partitions, uint64_t count)
-{
-    for (size_t i = 0; i < partitions; i++) {
-        if (!is_published(setting, i, count)) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "tests/fakes/relay_setting.h"
 
 static void test_the_events_of_all_partitions_are_published_once_and_in_order(void **state)
 {
@@ -436,59 +286,6 @@ static void test_partitions_of_a_cluster_tell_whose_they_are(void **state)
     stop(&setting);
 }
 
-static void test_instances_that_start_together_share_the_partitions(void **state)
-{
-    enum { PARTITIONS = 64 };
-    struct setting setting;
-    (void)state;
-    NEED_REDIS_SERVER();
-    start(&setting, PARTITIONS, 2);
-    start_relay(&setting);
-    TURNS_UNTIL(&setting, led(&setting, 0) + led(&setting, 1) == PARTITIONS);
-    assert_in_range(led(&setting, 0), PARTITIONS / 4, PARTITIONS * 3 / 4);
-    /* One stops in good order, and the other one has all soon after. */
-    relay_run_finish(&setting.relays[1], 0);
-    relay_run_done(&setting.relays[1]);
-    setting.relay_count = 1;
-    const int64_t start_us = clock_monotonic_us();
-    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS);
-    assert_true(clock_monotonic_us() - start_us < 10 * 1000 * 1000);
-    stop(&setting);
-}
-
-static void test_an_instance_that_comes_later_is_handed_its_share(void **state)
-{
-    enum { PARTITIONS = 12, ENTRIES = 400 };
-    struct setting setting;
-    int added = 0;
-    (void)state;
-    NEED_REDIS_SERVER();
-    start(&setting, PARTITIONS, 2);
-    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS);
-    start_relay(&setting);
-    const int64_t give_up_us = clock_monotonic_us() + WAIT_FOR_MAX_US;
-    while (led(&setting, 1) < PARTITIONS / 2 || added < ENTRIES) {
-        assert_true(clock_monotonic_us() < give_up_us);
-        add(&setting, 2, added++ % PARTITIONS, 3);
-        (void)turn(&setting);
-        (void)turn(&setting);
-    }
-    struct relay_state told;
-    do {
-        (void)turn(&setting);
-        relay_run_state(&setting.relays[0], &told);
-    } while (told.waiting > 0 || setting.relays[0].open + setting.relays[1].open > 0);
-    assert_int_equal(led(&setting, 0), PARTITIONS / 2);
-    assert_int_equal(led(&setting, 1), PARTITIONS / 2);
-    const struct topic topic = read_topic(&setting);
-    int64_t sum = 0;
-    for (int i = 0; i < PARTITIONS; i++) {
-        sum += topic.last[i];
-    }
-    assert_int_equal(sum, 3 * added);
-    stop(&setting);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -504,8 +301,6 @@ int main(void)
         cmocka_unit_test(test_how_many_partitions_there_are_may_be_known_later),
         cmocka_unit_test(test_a_script_that_redis_has_forgotten_is_sent_again),
         cmocka_unit_test(test_partitions_of_a_cluster_tell_whose_they_are),
-        cmocka_unit_test(test_instances_that_start_together_share_the_partitions),
-        cmocka_unit_test(test_an_instance_that_comes_later_is_handed_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
