@@ -141,7 +141,7 @@ static void test_what_is_not_understood_is_an_error(void **state)
         "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE(HOST_A, "65536"),
         "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE(":1\r\n", "6379"),
         "*1\r\n*3\r\n:0\r\n:16383\r\n" NODE("$3\r\na b\r\n", "6379"),
-        "*1\r\n*3\r\n:0\r\n:16383\r\n*1\r\n" HOST_A,
+        "*1\r\n*3\r\n:0\r\n:16383\r\n*1\r\n$8\r\n10.0.0.1\r\n",
     };
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         if (read_slots(answers[i], &table, 4) == 0) {
