@@ -108,12 +108,20 @@ struct redis_meta redis_meta_of(int partitions)
     return meta;
 }
 
+/* The number behind the words; 0 if they are not there, or it is none of partitions. */
+static int partitions_after(const struct redis_quote *quote, const char *words)
+{
+    const char *at = strstr(quote->text, words);
+    const unsigned long number = at != NULL ? strtoul(at + strlen(words), NULL, 10) : 0;
+    return number <= REDIS_PARTITIONS_MAX ? (int)number : 0;
+}
+
 int redis_check_repartition(struct text found, struct error *error)
 {
-    int to;
-    int from;
     const struct redis_quote quote = redis_quote(found);
-    if (sscanf(quote.text, REDIS_REPARTITION_START "%d from=%d", &to, &from) != 2) {
+    const int to = partitions_after(&quote, REDIS_REPARTITION_START);
+    const int from = partitions_after(&quote, " from=");
+    if (strncmp(quote.text, REDIS_REPARTITION_START, strlen(REDIS_REPARTITION_START)) != 0 || to == 0 || from == 0) {
         return 0;
     }
     if (strstr(quote.text, " phase=moved ") != NULL) {
@@ -145,14 +153,9 @@ int redis_check_meta(struct text found, const struct redis_meta *expected, struc
 
 int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error)
 {
-    static const char field[] = " partitions=";
     const struct redis_quote quote = redis_quote(found);
-    const char *at = strstr(quote.text, field);
-    const unsigned long number = at != NULL ? strtoul(at + sizeof(field) - 1, NULL, 10) : 0;
-    int partitions = configured;
-    if (configured == 0) {
-        partitions = number >= 1 && number <= REDIS_PARTITIONS_MAX ? (int)number : 1;
-    }
+    const int told = partitions_after(&quote, " partitions=");
+    const int partitions = configured != 0 ? configured : told != 0 ? told : 1;
     const struct redis_meta meta = redis_meta_of(partitions);
     *ret_partitions = partitions;
     return redis_check_meta(found, &meta, error);

@@ -21,9 +21,7 @@ static const char *const usual_details[STATUS_COUNT] = {
     [STATUS_NO_SERVICE] = "no healthy counter-service is connected",
     [STATUS_NOT_SENT_IN_TIME] = "the request was not sent before its deadline",
     [STATUS_REPLY_LOST] = "the request was sent and no answer came",
-    [STATUS_NOT_REPLICATED] =
-        "Redis has applied the increment, and too few of its replicas had it in time: it is lost if "
-        "Redis is lost before they have it",
+    [STATUS_NOT_REPLICATED] = "the increment was applied, and is lost if Redis is before its replicas have it",
     [STATUS_DEADLINE_EXCEEDED] = "the request was sent and no answer came before its deadline",
 };
 

@@ -176,6 +176,10 @@ static void test_the_best_of_all_partitions_are_those_of_a_model(void **state)
         assert_int_equal(asked.status, STATUS_OK);
         assert_true(asked.answer.is_complete && asked.answer.since_ms == 0);
         assert_int_equal(asked.answer.entry_count, limit);
+        if (asked.answer.entries == NULL) {
+            fail();
+            return;
+        }
         for (size_t i = 0; i < limit; i++) {
             assert_true(text_equal(asked.answer.entries[i].resource_id, text_of(resources[offset + i].name)));
             assert_true(asked.answer.entries[i].score == resources[offset + i].score);
