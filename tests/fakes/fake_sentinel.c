@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -197,6 +198,10 @@ static bool obey(struct fake_sentinel *sentinel)
 static void *run(void *arg)
 {
     struct fake_sentinel *sentinel = arg;
+    sigset_t pipe; /* a client may be gone before its answer; the thread of the code that is tested does not block it */
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
     while (obey(sentinel)) {
         struct pollfd fds[CLIENTS_MAX + 1];
         fds[0] = (struct pollfd){.fd = sentinel->listener, .events = POLLIN};
