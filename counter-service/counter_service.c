@@ -89,6 +89,13 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
     return rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), error);
 }
 
+static void read_store(void *ctx, struct consul_store *ret_store)
+{
+    struct counter_service *service = ctx;
+    service_health_read_store_id(&service->health, ret_store->store_id);
+    ret_store->partitions = topology_partitions(service->topology);
+}
+
 /* Last, when both ports answer. */
 static int register_in_consul(struct counter_service *service, struct error *error)
 {
@@ -98,10 +105,9 @@ static int register_in_consul(struct counter_service *service, struct error *err
                     .port = rpc_server_port(service->server),
                     .version = TALLY_VERSION,
                     .metrics_port = admin_server_port(service->admin),
-                    .partitions = service->config->redis.partitions,
                     .grpc_service = "tally.v1.CounterService"},
-        .read_store_id = service_health_read_store_id,
-        .ctx = &service->health,
+        .read_store = read_store,
+        .ctx = service,
     };
     return consul_registration_start(service->config, options, &service->registration, error);
 }

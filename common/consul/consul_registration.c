@@ -30,7 +30,7 @@ struct consul_registration {
     struct consul_agent *agent;
     struct consul_agent *last_agent; /* for the removal: the other one may be cancelled by then */
     struct background background;
-    void (*read_store_id)(void *ctx, char out[STORE_ID_SIZE]); /* NULL: it has no store */
+    void (*read_store)(void *ctx, struct consul_store *ret_store); /* NULL: it has no store */
     void *ctx;
     /* owned by the thread */
     struct consul_service service; /* its host and store_id point to those below */
@@ -97,15 +97,16 @@ static void after_failure(struct consul_registration *registration, const char *
 /* Returns whether the store is another one than was told last. */
 static bool take_store(struct consul_registration *registration)
 {
-    char store_id[STORE_ID_SIZE];
-    if (registration->read_store_id == NULL) {
+    struct consul_store store;
+    if (registration->read_store == NULL) {
         return false;
     }
-    registration->read_store_id(registration->ctx, store_id);
-    if (strcmp(store_id, registration->store_id) == 0) {
+    registration->read_store(registration->ctx, &store);
+    if (strcmp(store.store_id, registration->store_id) == 0 && store.partitions == registration->service.partitions) {
         return false;
     }
-    memcpy(registration->store_id, store_id, STORE_ID_SIZE);
+    memcpy(registration->store_id, store.store_id, STORE_ID_SIZE);
+    registration->service.partitions = store.partitions;
     return true;
 }
 
@@ -150,7 +151,7 @@ static void leave(struct consul_registration *registration, int64_t until_us)
 static void run(void *ctx)
 {
     struct consul_registration *registration = ctx;
-    int pause_ms = registration->read_store_id != NULL ? STORE_PATIENCE_MS : 0;
+    int pause_ms = registration->read_store != NULL ? STORE_PATIENCE_MS : 0;
     while (background_pause(&registration->background, pause_ms)) {
         pause_ms = do_round(registration);
     }
@@ -198,7 +199,7 @@ static int fill(struct consul_registration *registration, const struct consul_re
     registration->service = options->service;
     registration->service.host = registration->host;
     registration->service.store_id = registration->store_id;
-    registration->read_store_id = options->read_store_id;
+    registration->read_store = options->read_store;
     registration->ctx = options->ctx;
     backoff_init(&registration->backoff, CONSUL_AGENT_RETRY_MIN_MS, CONSUL_AGENT_RETRY_MAX_MS);
     atomic_init(&registration->deregister_until_us, 0);

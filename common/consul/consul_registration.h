@@ -20,16 +20,22 @@ enum { CONSUL_DEREGISTER_TIMEOUT_MS = 1000 };
 
 struct consul_registration;
 
+/* What of its store a service's meta tells. */
+struct consul_store {
+    char store_id[STORE_ID_SIZE]; /* "": none */
+    int partitions;               /* of its data; 0: not known */
+};
+
 struct consul_registration_options {
     const char *address;        /* "host:port" of the agent; copied */
     const char *token;          /* "" for none; copied */
     const char *advertise_host; /* if not "": where others reach the instance, instead of service.host; copied */
     /* host is where the instance listens: if that is a wildcard, others reach it at the address of this end of the
      * connection to the agent. The strings are not copied and outlive the registration. */
-    struct consul_service service; /* store_id: NULL */
-    /* Writes the store id that the service's meta is to tell, "" for none. Called each second, on the registration's
-     * thread. NULL: the instance has no store. */
-    void (*read_store_id)(void *ctx, char out[STORE_ID_SIZE]);
+    struct consul_service service; /* store_id: NULL, partitions: 0 */
+    /* Writes what the service's meta is to tell. Called each second, on the registration's thread. NULL: the instance
+     * has no store. */
+    void (*read_store)(void *ctx, struct consul_store *ret_store);
     void *ctx;
 };
 

@@ -223,11 +223,12 @@ static void set_store(struct fake_store_id *store, const char *id)
     pthread_mutex_unlock(&store->lock);
 }
 
-static void read_store(void *ctx, char out[STORE_ID_SIZE])
+static void read_store(void *ctx, struct consul_store *ret_store)
 {
     struct fake_store_id *store = ctx;
     pthread_mutex_lock(&store->lock);
-    memcpy(out, store->id, STORE_ID_SIZE);
+    memcpy(ret_store->store_id, store->id, STORE_ID_SIZE);
+    ret_store->partitions = store->id[0] != '\0' ? 64 : 0;
     pthread_mutex_unlock(&store->lock);
 }
 
@@ -235,7 +236,9 @@ static void assert_registered_with(struct fake_agent *agent, size_t number, cons
 {
     cJSON *body = body_of(scripted_http_wait(agent->server, REGISTER, number));
     assert_string_equal(text_at(body, "ID"), ID);
-    assert_string_equal(text_at(cJSON_GetObjectItem(body, "Meta"), "store_id"), store_id);
+    const cJSON *meta = cJSON_GetObjectItem(body, "Meta");
+    assert_string_equal(text_at(meta, "store_id"), store_id);
+    assert_string_equal(text_at(meta, "partitions"), strcmp(store_id, "(none)") != 0 ? "64" : "(none)");
     cJSON_Delete(body);
 }
 
@@ -248,7 +251,7 @@ static void test_a_store_that_becomes_known_or_changes_is_told(void **state)
     struct fake_agent agent;
     start_agent(&agent);
     struct consul_registration_options options = options_for(scripted_http_address(agent.server));
-    options.read_store_id = read_store;
+    options.read_store = read_store;
     options.ctx = &store;
     struct consul_registration *registration = create(&options);
     assert_registered_with(&agent, 1, "(none)");
