@@ -254,11 +254,15 @@ test-faults: all | deps-test ## every part killed, stopped and restarted under l
 model: | deps-test ## the session protocol checked by spin, with larger bounds than `make test`; some minutes, 4 GB
 	@MODEL_BOUNDS=large $(RUN_TESTS) model
 
-asan: ## unit, fuzz corpora and end-to-end tests under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" test
+# Their code is run by programs of tests/integration too, against real Redises, and so under the sanitizers.
+NOT_SANITIZED := repartition every_redis faults_redis_tls sentinel replicas
+SANITIZED = PYTEST_ARGS="$(NOT_SANITIZED:%=--ignore=tests/e2e/test_%.py) $(PYTEST_ARGS)"
 
-tsan: ## unit and end-to-end tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory PROFILE=tsan TIERS="unit e2e" test
+asan: ## unit, fuzz corpora and most end-to-end tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" $(SANITIZED) test
+
+tsan: ## unit and most end-to-end tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory PROFILE=tsan TIERS="unit e2e" $(SANITIZED) test
 
 test-programs: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 
