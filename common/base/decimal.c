@@ -30,7 +30,7 @@ bool decimal_parse_unsigned(struct text text, uint64_t max, uint64_t *ret_value)
     uint64_t value = 0;
     for (size_t i = 0; i < text.len; i++) {
         unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
-        if (digit > 9 || value > (max - digit) / 10) {
+        if (digit > 9 || digit > max || value > (max - digit) / 10) {
             return false;
         }
         value = value * 10 + digit;

@@ -24,17 +24,21 @@ def test_all_slots_go_once_round(stack):
     check(stack, stack.redis.reshard_all)
 
 
-def test_all_slots_go_once_round_again_and_again(stack):
+def test_slots_with_keys_go_once_round_again_and_again(stack):
     def fault():
         for _ in range(3):
-            stack.redis.reshard_all(keys_at_once=100)
+            stack.redis.reshard_full(keys_at_once=100, pause=0)
 
     check(stack, fault)
 
 
 def test_slots_with_keys_go_key_by_key(stack):
     """So a partition's keys are in two places for long: some writes must wait for the others' to come."""
-    check(stack, stack.redis.reshard_full)
+
+    def fault():
+        stack.redis.reshard_full(slots_max=4)
+
+    check(stack, fault)
 
 
 def test_slots_are_moved_by_redis_cli(stack):

@@ -34,7 +34,8 @@ def topic():
 
 @pytest.fixture
 def stack(start_cluster, kafka, topic):
-    events = {"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic}
+    # On a busy machine a million events may wait: none is to be dropped here.
+    events = {"KAFKA_BROKERS": kafka.address, "KAFKA_TOPIC": topic, "EVENTS_OUTBOX_MAX": 10_000_000}
     return start_cluster(services=2, gateways=2, service=events)
 
 

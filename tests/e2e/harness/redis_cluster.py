@@ -313,15 +313,16 @@ class RedisCluster:
             self.move_slots(source, target, sorted(before[source]), keys_at_once, pause)
         self.wait_ok()
 
-    def reshard_full(self, keys_at_once=1, pause=0.002):
-        """The slots that have keys go to the next master, key by key: they are in two places for long."""
+    def reshard_full(self, keys_at_once=1, pause=0.002, slots_max=None):
+        """The slots that have keys go to the next master, key by key: they are in two places for long. slots_max: of
+        each master at most."""
         before = self.slots()
         masters = sorted(before, key=lambda node: node.port)
         for place, source in enumerate(masters):
             with source.client() as client:
                 slots = sorted(before[source])
                 counts = _pipelined(client, [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in slots])
-            full = [slot for slot, count in zip(slots, counts, strict=True) if count != 0]
+            full = [slot for slot, count in zip(slots, counts, strict=True) if count != 0][:slots_max]
             self.move_slots(source, masters[(place + 1) % len(masters)], full, keys_at_once, pause)
         self.wait_ok()
 

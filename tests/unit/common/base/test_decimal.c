@@ -90,6 +90,7 @@ static void test_unsigned_numbers_go_to_their_maximum(void **state)
     uint64_t value = 42;
     assert_false(decimal_parse_unsigned(TEXT("18446744073709551616"), UINT64_MAX, &value));
     assert_false(decimal_parse_unsigned(TEXT("11"), 10, &value));
+    assert_false(decimal_parse_unsigned(TEXT("4"), 3, &value)); /* a digit that is more than max */
     assert_false(decimal_parse_unsigned(TEXT("-1"), UINT64_MAX, &value));
     assert_false(decimal_parse_unsigned(TEXT(""), UINT64_MAX, &value));
     assert_true(value == 42);
