@@ -36,7 +36,7 @@ def test_slots_with_keys_go_key_by_key(stack):
     """So a partition's keys are in two places for long: some writes must wait for the others' to come."""
 
     def fault():
-        stack.redis.reshard_full(slots_max=4)
+        stack.redis.reshard_full(keys_at_once=3, slots_max=1)
 
     check(stack, fault)
 
