@@ -90,6 +90,12 @@ struct store_call {
     int64_t redirected_us; /* monotonic: when the first did */
 };
 
+/* How many places of a bounded queue the call takes: one without items takes one too. */
+static inline size_t store_call_places(const struct store_call *call)
+{
+    return call->item_count > 0 ? call->item_count : 1;
+}
+
 /* From here on the call is the caller's again: it may be gone when this returns. */
 static inline void store_call_finish(struct store_call *call, enum status status, const char *detail)
 {

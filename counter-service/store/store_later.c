@@ -21,15 +21,10 @@ void store_later_init(struct store_later *later, const struct store_owner *owner
     later->last = &later->first;
 }
 
-static size_t places_of(const struct store_call *call)
-{
-    return call->item_count > 0 ? call->item_count : 1;
-}
-
 /* Or ends it, if it has waited for too long, or too many wait. */
 static void wait_or_end(struct store_later *later, struct store_call *call, int64_t now_us)
 {
-    const size_t places = places_of(call);
+    const size_t places = store_call_places(call);
     call->next = NULL;
     if (now_us - call->redirected_us >= LOOK_FOR_US || now_us >= call->deadline_us ||
         (later->first != NULL && later->length + places > later->max)) {

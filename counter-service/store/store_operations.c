@@ -147,12 +147,7 @@ int store_operation_append_wait(struct store_exchange *exchange)
     resp_put_string(out, TEXT("WAIT"));
     resp_put_integer(out, exchange->pipeline->config->redis.wait_replicas);
     resp_put_integer(out, exchange->pipeline->config->redis.wait_timeout_ms);
-    if (resp_end(out, start) != 0) {
-        out->failed = false;
-        out->len = start;
-        return -1;
-    }
-    return 0;
+    return resp_end(out, start);
 }
 
 /* Completes a call whose writes too few replicas have. Its items that Redis has refused stay refused. */

@@ -44,8 +44,7 @@ enum status store_queue_put(struct store_queue *queue, struct store_call *calls)
     for (struct store_call *call = calls; call != NULL; call = call->next) {
         assert(call->done != NULL && call->item_count <= BATCH_ITEMS_MAX);
         call->submitted_us = now_us;
-        /* A call without items takes a place too. */
-        places += call->item_count > 0 ? call->item_count : 1;
+        places += store_call_places(call);
         last = call;
     }
     assert(last != NULL);
