@@ -173,13 +173,6 @@ static int check_mark(uint16_t partition, struct text found, const char *store_i
     return 0;
 }
 
-/* A partition that is on its way to another node is that node's to mark. */
-static bool is_elsewhere(struct text error)
-{
-    const enum redis_redirect_kind kind = redis_redirect_read(error).kind;
-    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
-}
-
 /* Sends a command for each of the partitions' marks, and reads the answers. Those that had none are noted. */
 static int ask_marks(struct redis_conn *conn, const struct config *config, struct buffer *requests, const char *command,
                      const uint16_t *partitions, size_t count, const struct store_assignment *assignment,
@@ -200,7 +193,7 @@ static int ask_marks(struct redis_conn *conn, const struct config *config, struc
             continue; /* the first thing wrong is the one that is told */
         }
         if (reply.type == REDIS_ERROR) {
-            if (!is_elsewhere(reply.text)) {
+            if (!redis_redirect_is_elsewhere(reply.text)) { /* else it is the other node's to mark */
                 error_set(&first, "Redis refuses %s: %s", command, redis_quote(reply.text).text);
             }
         } else if (reply.type == REDIS_NIL) {

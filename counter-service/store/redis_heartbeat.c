@@ -146,11 +146,7 @@ bool redis_session_note_write(struct redis_session *session, const struct redis_
 /* A partition that is on its way to another node is that node's to look at. */
 static bool is_elsewhere(const struct redis_reply *reply, const struct store_assignment *assignment)
 {
-    if (!assignment->is_cluster || reply->type != REDIS_ERROR) {
-        return false;
-    }
-    const enum redis_redirect_kind kind = redis_redirect_read(reply->text).kind;
-    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
+    return assignment->is_cluster && reply->type == REDIS_ERROR && redis_redirect_is_elsewhere(reply->text);
 }
 
 int redis_heartbeat_check(size_t index, const struct redis_reply *reply, const struct config *config,

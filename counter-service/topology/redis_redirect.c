@@ -66,3 +66,9 @@ struct redis_redirect redis_redirect_read(struct text error)
     }
     return redirect;
 }
+
+bool redis_redirect_is_elsewhere(struct text error)
+{
+    const enum redis_redirect_kind kind = redis_redirect_read(error).kind;
+    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN;
+}

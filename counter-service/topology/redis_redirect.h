@@ -3,6 +3,8 @@
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_REDIS_REDIRECT_H
 
+#include <stdbool.h>
+
 #include "common/base/text.h"
 #include "counter-service/redis/redis_address.h"
 
@@ -21,5 +23,7 @@ struct redis_redirect {
 
 /* error: the text after the '-' of the reply. One that is not understood is REDIS_REDIRECT_AGAIN. */
 struct redis_redirect redis_redirect_read(struct text error);
+/* Whether it says that the partition is at another node, or on its way: not where the cluster is down. */
+bool redis_redirect_is_elsewhere(struct text error);
 
 #endif
