@@ -137,7 +137,6 @@ static void follow_topology(struct outbox_set *set)
 static void tell(struct outbox_set *set, const struct error *error)
 {
     uint64_t count;
-    set->consumer.failed(set->consumer.ctx);
     if (log_limiter_allows(&set->limiter, clock_monotonic_us(), &count)) {
         log_warn(set->consumer.component, set->consumer.failure, LOG_STR("reason", error->message),
                  LOG_INT("count", count));
@@ -153,16 +152,23 @@ void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, cons
             outbox_set_lose(set, i);
         }
     }
+    set->consumer.failed(set->consumer.ctx);
+    tell(set, error);
+}
+
+void outbox_set_hold_member(struct outbox_set *set, size_t i, const struct error *error)
+{
+    struct outbox_member *member = &set->members[i];
+    member->trouble = *error;
+    member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
     tell(set, error);
 }
 
 void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error *error)
 {
-    struct outbox_member *member = &set->members[i];
-    member->trouble = *error;
-    member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
     outbox_set_lose(set, i);
-    tell(set, error);
+    set->consumer.failed(set->consumer.ctx);
+    outbox_set_hold_member(set, i, error);
 }
 
 void outbox_set_fail(struct outbox_set *set, size_t i, const struct error *error)
