@@ -65,11 +65,6 @@ static int ask(struct topology_look *look, const struct text *words, size_t word
     return result;
 }
 
-static int ask_slots(struct topology_look *look, struct redis_reply *ret_reply, struct error *error)
-{
-    return ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("SLOTS")}, 2, ret_reply, error);
-}
-
 static int refused(const struct redis_reply *reply, const char *command, struct error *error)
 {
     error_set(error, "Redis refuses %s: %s", command, redis_quote(reply->text).text);
@@ -228,37 +223,73 @@ static const char *find_in(const struct redis_reply *info, struct text words)
     return info->text.len > 0 ? memmem(info->text.data, info->text.len, words.data, words.len) : NULL;
 }
 
-/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
- * so does all of a cluster that is. */
-static int check_view(struct topology_look *look, struct error *error)
+/* How a node sees the cluster. */
+struct view {
+    bool is_down;
+    bool has_epoch; /* it may be asked for it */
+    uint64_t epoch;
+};
+
+static struct view read_view(const struct redis_reply *info)
 {
     const struct text field = TEXT("cluster_current_epoch:");
-    struct redis_reply reply;
-    if (ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("INFO")}, 2, &reply, error) != 0) {
-        return -1;
+    const char *at = find_in(info, field);
+    return (struct view){
+        .is_down = find_in(info, TEXT("cluster_state:fail")) != NULL,
+        .has_epoch = at != NULL,
+        .epoch = at != NULL ? strtoull(at + field.len, NULL, 10) : 0,
+    };
+}
+
+/* One exchange. The view is asked for first: the slots are then as new as it, or newer. */
+static int ask_cluster(struct topology_look *look, struct view *ret_view, struct redis_reply *ret_slots,
+                       struct error *error)
+{
+    struct redis_reply info;
+    struct buffer requests;
+    buffer_init(&requests);
+    redis_command_words(&requests, TEXT("CLUSTER"), TEXT("INFO"));
+    redis_command_words(&requests, TEXT("CLUSTER"), TEXT("SLOTS"));
+    int result = redis_command_begin(look->conn, &requests, look->config->redis.timeout_ms, error);
+    if (result == 0) {
+        result = redis_conn_next(look->conn, &info);
+        if (result == 0) {
+            *ret_view = read_view(&info);
+            result = redis_conn_next(look->conn, ret_slots);
+        }
+        if (result != 0) {
+            error_set(error, "%s", redis_conn_error(look->conn));
+        }
     }
+    buffer_done(&requests);
+    return result;
+}
+
+/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
+ * so does all of a cluster that is. */
+static int check_view(struct topology_look *look, const struct view *view, struct error *error)
+{
     const bool may_doubt = look->failed_looks < DOUBTFUL_LOOKS_MAX;
-    if (may_doubt && find_in(&reply, TEXT("cluster_state:fail")) != NULL) {
+    if (may_doubt && view->is_down) {
         error_set(error, "the Redis Cluster is down");
         return -1;
     }
-    const char *at = find_in(&reply, field);
-    if (at == NULL) {
-        return 0; /* it may not be asked */
+    if (!view->has_epoch) {
+        return 0;
     }
-    const uint64_t epoch = strtoull(at + field.len, NULL, 10);
-    if (epoch < look->epoch && may_doubt) {
+    if (view->epoch < look->epoch && may_doubt) {
         error_set(error,
                   "this node of the Redis Cluster does not know how it is now: its epoch is %llu, that of "
                   "others %llu",
-                  (unsigned long long)epoch, (unsigned long long)look->epoch);
+                  (unsigned long long)view->epoch, (unsigned long long)look->epoch);
         return -1;
     }
-    look->epoch = epoch;
+    look->epoch = view->epoch;
     return 0;
 }
 
-static int look_at_cluster(struct topology_look *look, struct redis_reply *slots, struct error *error)
+static int look_at_cluster(struct topology_look *look, const struct view *view, const struct redis_reply *slots,
+                           struct error *error)
 {
     if (slots->type != REDIS_ARRAY) {
         return refused(slots, "CLUSTER SLOTS", error);
@@ -270,11 +301,8 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
         }
         topology_table_init(&look->table, partitions);
     }
-    if (check_view(look, error) != 0 || ask_slots(look, slots, error) != 0) {
-        return -1;
-    }
     look->fresh.partitions = look->table.partitions;
-    if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
+    if (check_view(look, view, error) != 0 || cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
         return -1;
     }
     if (look->fresh.node_count == 0) {
@@ -290,18 +318,19 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
 
 static int look_at(struct topology_look *look, struct error *error)
 {
+    struct view view;
     struct redis_reply slots;
     if (look->config->redis.mode == REDIS_MODE_SINGLE) {
         return look_at_single(look, error);
     }
-    if (ask_slots(look, &slots, error) != 0) {
+    if (ask_cluster(look, &view, &slots, error) != 0) {
         return -1;
     }
     if (!look->is_cluster && says_no_cluster(&slots)) {
         return look_at_single(look, error);
     }
     look->is_cluster = look->is_cluster || slots.type == REDIS_ARRAY;
-    return look_at_cluster(look, &slots, error);
+    return look_at_cluster(look, &view, &slots, error);
 }
 
 static int try(struct topology_look *look, const struct redis_address *address, struct error *error)

@@ -56,8 +56,9 @@ static inline bool topology_look_may_change(const struct topology_look *look)
     return look->is_cluster || look->sentinels.count > 0;
 }
 
-/* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked, and for
- * sentinel_look. Returns 0; or -1 with error filled, the last Redis's: the table is as before. */
+/* Looks, and writes look->table. Blocks for a connection and an exchange with each Redis that is asked (three
+ * with one that is no node of a cluster), for cluster_home_settle, and for sentinel_look. Returns 0; or -1 with error
+ * filled, the last Redis's: the table is as before. */
 int topology_look(struct topology_look *look, struct error *error) MUST_CHECK;
 
 #endif
