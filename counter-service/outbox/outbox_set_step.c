@@ -33,9 +33,8 @@ struct batch {
  */
 static bool ends_connection(const struct redis_reply *reply)
 {
-    static const struct text moved = TEXT("MOVED ");
-    const bool is_elsewhere = reply->text.len >= moved.len && memcmp(reply->text.data, moved.data, moved.len) == 0;
-    return reply->type == REDIS_ERROR && !is_elsewhere && redis_error_of_write(reply->text).closes_connection;
+    return reply->type == REDIS_ERROR && !text_starts_with(reply->text, TEXT("MOVED ")) &&
+           redis_error_of_write(reply->text).closes_connection;
 }
 
 /* Returns 0; or -1 with error filled, when the connection is to be closed. */

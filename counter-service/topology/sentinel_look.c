@@ -1,6 +1,5 @@
 #include "counter-service/topology/sentinel_look.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,16 +95,10 @@ static int check_known(const struct redis_reply *reply, const struct config *con
 
 static int read_address(const struct redis_reply *reply, struct redis_address *ret_address, struct error *error)
 {
-    char host[HOST_PORT_SIZE];
-    int64_t port = 0;
-    const struct text host_text =
-        reply->element_count == 2 ? redis_reply_element(reply, 0).text : (struct text){NULL, 0};
-    if (host_text.len > 0 && host_text.len < sizeof(host) && decimal_parse(redis_reply_element(reply, 1).text, &port) &&
-        port > 0 && port <= UINT16_MAX) {
-        snprintf(host, sizeof(host), "%.*s", (int)host_text.len, host_text.data);
-        if (redis_address_of_tcp(host, (int)port, ret_address) == 0) {
-            return 0;
-        }
+    int64_t port;
+    if (reply->element_count == 2 && decimal_parse(redis_reply_element(reply, 1).text, &port) &&
+        redis_address_of_tcp(redis_reply_element(reply, 0).text, port, ret_address) == 0) {
+        return 0;
     }
     error_set(error, "the address that it names is none");
     return -1;

@@ -73,16 +73,11 @@ static int refused(const struct redis_reply *reply, const char *command, struct 
 
 /* ---- one Redis ---- */
 
-static bool begins_with(struct text text, struct text words)
-{
-    return text.len >= words.len && memcmp(text.data, words.data, words.len) == 0;
-}
-
 /* "ERR This instance has cluster support disabled", an unknown command, or one that this user may not use. */
 static bool says_no_cluster(const struct redis_reply *reply)
 {
     return reply->type == REDIS_ERROR &&
-           (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
+           (text_starts_with(reply->text, TEXT("ERR ")) || text_starts_with(reply->text, TEXT("NOPERM ")));
 }
 
 /* Of several addresses that of the master is the one; of a single one whoever connects to it tells what is wrong. */
@@ -109,7 +104,7 @@ static const struct text read_meta[] = {
 
 static bool is_of_cluster(const struct redis_reply *reply)
 {
-    return reply->type == REDIS_ERROR && (begins_with(reply->text, TEXT("CROSSSLOT")) ||
+    return reply->type == REDIS_ERROR && (text_starts_with(reply->text, TEXT("CROSSSLOT")) ||
                                           redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
 }
 
