@@ -18,6 +18,7 @@
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/repartition/repartition_mark.h"
 #include "tests/fakes/redis_process.h"
+#include "tests/fakes/use_redis.h"
 
 enum { RESOURCES = 300, TEXT_SIZE = 128 };
 #define STORE "9f86d081884c7d659a2feaa0c55ad015"
@@ -44,9 +45,7 @@ static int setup(void **state)
     fixture->redis = redis_process_start(NULL);
     fixture->config = config_load(NULL, &fixture->error);
     assert_non_null(fixture->config);
-    free(fixture->config->redis.addrs[0]);
-    fixture->config->redis.addrs[0] = strdup(redis_process_address(fixture->redis));
-    assert_non_null(fixture->config->redis.addrs[0]);
+    use_redis(fixture->config, redis_process_address(fixture->redis));
     fixture->options = (struct verify_options){.task = VERIFY_REPARTITION};
     ASK(fixture, "SET", "tally:meta", "layout=1 partitions=1");
     ASK(fixture, "SET", "tally:store", STORE);
