@@ -12,8 +12,8 @@
 
 enum {
     REST_US = 5 * 1000 * 1000,
-    /* After so many looks in a row the lower epoch of most sentinels is believed. */
-    OLDER_LOOKS_MAX = 20,
+    /* After so long the lower epoch of most sentinels is believed. */
+    OLDER_US = 10 * 1000 * 1000,
 };
 
 /* What one sentinel says. */
@@ -225,17 +225,15 @@ static void put_in_order(struct sentinel_look *look)
     }
 }
 
-static int check_epoch(struct sentinel_look *look, const struct opinion *best, size_t answers, struct error *error)
+static int check_epoch(struct sentinel_look *look, const struct opinion *best, size_t answers, int64_t now_us,
+                       struct error *error)
 {
-    if (best->epoch >= look->epoch) {
-        look->epoch = best->epoch;
-        look->older_looks = 0;
-        return 0;
+    if (best->epoch < look->epoch && look->older_since_us == 0) {
+        look->older_since_us = now_us;
     }
-    look->older_looks++;
-    if (2 * answers > look->count && look->older_looks > OLDER_LOOKS_MAX) {
+    if (best->epoch >= look->epoch || (2 * answers > look->count && now_us - look->older_since_us > OLDER_US)) {
         look->epoch = best->epoch;
-        look->older_looks = 0;
+        look->older_since_us = 0;
         return 0;
     }
     error_set(error,
@@ -258,7 +256,7 @@ int sentinel_look(struct sentinel_look *look, struct redis_address *ret_master, 
         answers = ask_all(look, true, now_us, &best, error);
     }
     put_in_order(look);
-    if (answers == 0 || check_epoch(look, &best, answers, error) != 0) {
+    if (answers == 0 || check_epoch(look, &best, answers, now_us, error) != 0) {
         return -1;
     }
     *ret_master = best.master;

@@ -11,7 +11,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
-#include "counter-service/topology/redis_redirect.h"
+#include "counter-service/topology/redis_alone.h"
 #include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
@@ -20,9 +20,10 @@ enum { SINGLE_PARTITIONS = 1 };
 /* How often the keys of the data as a whole are looked at. */
 enum { HOME_US = 5 * 1000 * 1000 };
 
-/* After so many looks in a row that found nothing better, an older configuration than is known is believed, since the
- * cluster was made anew; and a node for which the cluster is down. */
-enum { DOUBTFUL_LOOKS_MAX = 20 };
+/* After so long in which no look found anything better, an older configuration than is known is believed, since the
+ * cluster was made anew; and a node for which the cluster is down. A time, since looks are made as often as somebody
+ * suspects; longer than a failover takes. */
+enum { DOUBT_US = 10 * 1000 * 1000 };
 
 int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
                        size_t seed_count, bool may_write, struct error *error)
@@ -49,20 +50,26 @@ void topology_look_done(struct topology_look *look)
     sentinel_look_done(&look->sentinels);
 }
 
-/* One command with one reply, which may be an error. */
+/* One command with one reply, which may be an error. The request's buffer is done with then. */
+static int ask_request(struct topology_look *look, struct buffer *request, struct redis_reply *ret_reply,
+                       struct error *error)
+{
+    int result = redis_command_begin(look->conn, request, look->config->redis.timeout_ms, error);
+    if (result == 0 && redis_conn_next(look->conn, ret_reply) != 0) {
+        error_set(error, "%s", redis_conn_error(look->conn));
+        result = -1;
+    }
+    buffer_done(request);
+    return result;
+}
+
 static int ask(struct topology_look *look, const struct text *words, size_t word_count, struct redis_reply *ret_reply,
                struct error *error)
 {
     struct buffer request;
     buffer_init(&request);
     redis_command_append(&request, words, word_count);
-    int result = redis_command_begin(look->conn, &request, look->config->redis.timeout_ms, error);
-    if (result == 0 && redis_conn_next(look->conn, ret_reply) != 0) {
-        error_set(error, "%s", redis_conn_error(look->conn));
-        result = -1;
-    }
-    buffer_done(&request);
-    return result;
+    return ask_request(look, &request, ret_reply, error);
 }
 
 static int refused(const struct redis_reply *reply, const char *command, struct error *error)
@@ -95,19 +102,6 @@ static int check_role(struct topology_look *look, struct error *error)
                : 0; /* it may not be asked */
 }
 
-/* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
-static const struct text read_meta[] = {
-    TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
-    TEXT("2"),           TEXT("tally:meta"),
-    TEXT("tally:store"),
-};
-
-static bool is_of_cluster(const struct redis_reply *reply)
-{
-    return reply->type == REDIS_ERROR && (text_starts_with(reply->text, TEXT("CROSSSLOT")) ||
-                                          redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
-}
-
 /* By the command inside, if it is that which is refused. */
 static int refused_read(struct topology_look *look, const struct redis_reply *of_script, struct error *error)
 {
@@ -126,12 +120,15 @@ static int refused_read(struct topology_look *look, const struct redis_reply *of
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply;
+    struct buffer request;
     const int known = look->table.partitions; /* once known it stays */
     int partitions = known > 0 ? known : look->config->redis.partitions;
-    if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
+    buffer_init(&request);
+    redis_alone_put(&request);
+    if (ask_request(look, &request, &reply, error) != 0) {
         return -1;
     }
-    if (is_of_cluster(&reply)) {
+    if (redis_alone_is_denied(&reply)) {
         error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
         return -1;
     }
@@ -264,7 +261,7 @@ static int ask_cluster(struct topology_look *look, struct view *ret_view, struct
  * so does all of a cluster that is. */
 static int check_view(struct topology_look *look, const struct view *view, struct error *error)
 {
-    const bool may_doubt = look->failed_looks < DOUBTFUL_LOOKS_MAX;
+    const bool may_doubt = look->failing_since_us == 0 || clock_monotonic_us() - look->failing_since_us < DOUBT_US;
     if (may_doubt && view->is_down) {
         error_set(error, "the Redis Cluster is down");
         return -1;
@@ -366,6 +363,10 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 int topology_look(struct topology_look *look, struct error *error)
 {
     const int result = look->sentinels.count > 0 ? look_at_sentinels(look, error) : look_anywhere(look, error);
-    look->failed_looks = result == 0 ? 0 : look->failed_looks + 1;
+    if (result == 0) {
+        look->failing_since_us = 0;
+    } else if (look->failing_since_us == 0) {
+        look->failing_since_us = clock_monotonic_us();
+    }
     return result;
 }
