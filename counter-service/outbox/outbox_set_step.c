@@ -249,8 +249,13 @@ void outbox_set_step_all(struct outbox_set *set)
     outbox_set_ask(set, now_us);
     mark_nodes(set, now_us);
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
-        if (node->conn.redis != NULL) {
-            step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) {
+            continue;
+        }
+        step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) { /* that may have cost a timeout: others that hang do so in later turns */
+            outbox_nodes_put_last(&set->nodes, node);
+            return;
         }
     }
 }
