@@ -257,6 +257,23 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
     }
 }
 
+/* One that cannot be opened may have cost a timeout: the next ones wait for the next turn, after those that are
+ * connected were stepped. */
+static void open_nodes(struct outbox_set *set)
+{
+    const int64_t now_us = clock_monotonic_us();
+    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
+        if (node->conn.redis != NULL || now_us < node->retry_us) {
+            continue;
+        }
+        open_node(set, node);
+        if (node->conn.redis == NULL) {
+            outbox_nodes_put_last(&set->nodes, node);
+            return;
+        }
+    }
+}
+
 static void count_led(struct outbox_set *set)
 {
     set->led = 0;
@@ -274,12 +291,7 @@ void outbox_set_turn(struct outbox_set *set)
     }
     follow_topology(set);
     count_led(set);
-    const int64_t now_us = clock_monotonic_us();
-    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
-        if (node->conn.redis == NULL && now_us >= node->retry_us) {
-            open_node(set, node);
-        }
-    }
+    open_nodes(set);
     outbox_set_step_all(set);
     count_led(set);
     outbox_set_leave(set, clock_monotonic_us());

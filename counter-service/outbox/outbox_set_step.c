@@ -34,9 +34,8 @@ struct batch {
  */
 static bool ends_connection(const struct redis_reply *reply)
 {
-    static const struct text moved = TEXT("MOVED ");
-    const bool is_elsewhere = reply->text.len >= moved.len && memcmp(reply->text.data, moved.data, moved.len) == 0;
-    return reply->type == REDIS_ERROR && !is_elsewhere && redis_error_of_write(reply->text).closes_connection;
+    return reply->type == REDIS_ERROR && !text_starts_with(reply->text, TEXT("MOVED ")) &&
+           redis_error_of_write(reply->text).closes_connection;
 }
 
 /* Returns 0; or -1 with error filled, when the connection is to be closed. */
@@ -293,8 +292,13 @@ void outbox_set_step_all(struct outbox_set *set)
     outbox_set_ask(set, now_us);
     mark_nodes(set, now_us);
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
-        if (node->conn.redis != NULL) {
-            step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) {
+            continue;
+        }
+        step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) { /* that may have cost a timeout: others that hang do so in later turns */
+            outbox_nodes_put_last(&set->nodes, node);
+            return;
         }
     }
 }
