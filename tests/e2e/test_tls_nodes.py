@@ -39,7 +39,8 @@ def start_service(tmp_path):
 
 
 def counted(stack, names):
-    return [result["value"] for result in increment_batch(stack.gateway, [item(name) for name in names]).json()["results"]]
+    response = increment_batch(stack.gateway, [item(name) for name in names])
+    return [result["value"] for result in response.json()["results"]]
 
 
 def wait_reason(service, piece):

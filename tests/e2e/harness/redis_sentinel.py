@@ -93,8 +93,8 @@ class RedisSentinel:
             for number in range(replicas + 1)
         ]
         self.sentinels = [
-            Sentinel(directory, f"sentinel-{number + 1}", self.nodes[0], sentinel_password, down_after_ms, self._authority)
-            for number in range(3)
+            Sentinel(directory, f"sentinel-{number}", self.nodes[0], sentinel_password, down_after_ms, self._authority)
+            for number in (1, 2, 3)
         ]
         self._ending = []
         self._paused = []

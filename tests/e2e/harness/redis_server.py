@@ -36,7 +36,8 @@ class RedisServer(Process):
             settings = tls_settings(authority, self.port) | settings
         self._data = tempfile.mkdtemp(prefix="redis-", dir=_data_parent(directory))
         self._dump_path = Path(self._data) / "dump.rdb"
-        argv = ["redis-server", "--port", 0 if authority else self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
+        argv = ["redis-server", "--port", 0 if authority else self.port, "--bind", "127.0.0.1"]
+        argv += ["--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
         # A rewrite of the file forks, which may stop Redis for seconds on a machine that is short of memory.
         argv += ["--auto-aof-rewrite-percentage", "0"]
