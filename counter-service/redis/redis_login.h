@@ -24,6 +24,11 @@ struct redis_conn *redis_login(const struct redis_address *address, const struct
 struct redis_conn *redis_connect(const struct redis_address *address, const struct config *config, struct error *error)
     MUST_CHECK;
 
+/* After the first exchange has failed: a TLS port closes on whoever does not speak TLS, without a word. Then error says
+ * so instead. */
+void redis_login_doubt_port(const struct redis_conn *conn, const struct redis_address *address,
+                            const struct config *config, struct error *error);
+
 /* Commands that have no words but these, and what their answers must say; it may change at any time. */
 enum redis_login_question { REDIS_LOGIN_ROLE, REDIS_LOGIN_INFO_SERVER, REDIS_LOGIN_INFO_MEMORY, REDIS_LOGIN_QUESTIONS };
 /* Returns 0, also if Redis does not tell, of which it warns once; or -1 with error filled. */

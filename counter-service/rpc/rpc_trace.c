@@ -23,7 +23,8 @@ static struct text metadata_of(const struct rpc_call *call, const char *name)
 /* A gateway has chosen what is traced. */
 static bool is_from_gateway(const struct rpc_call *call)
 {
-    return text_starts_with(metadata_of(call, "user-agent"), TEXT(GATEWAY_USER_AGENT));
+    const struct text agent = metadata_of(call, "user-agent");
+    return agent.data != NULL && text_starts_with(agent, TEXT(GATEWAY_USER_AGENT));
 }
 
 void rpc_trace_begin(struct rpc_call *call)

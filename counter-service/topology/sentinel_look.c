@@ -8,6 +8,7 @@
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_tls.h"
 
 enum {
@@ -164,6 +165,7 @@ static int exchange(struct sentinel *sentinel, const struct config *config, stru
     }
     buffer_done(&requests);
     if (result != 0) {
+        redis_login_doubt_port(sentinel->conn, &sentinel->address, config, error);
         forget_conn(sentinel);
     }
     return result;
