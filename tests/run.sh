@@ -6,8 +6,7 @@
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS files at once (two more than processors, 8 at
 #              most); PYTEST_ARGS; E2E_FILES, if not all but those of faults
-#   faults     likewise, one file more at once, tests/e2e/faults: the long ones of those that break a part under load;
-#              FAULT_SECONDS (1.5) of load
+#   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of load
 # REQUIRE_ALL=1: a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -116,8 +115,7 @@ run_e2e() {
     read -ra files <<<"${E2E_FILES:-tests/e2e}"
     run_pytest e2e "${files[@]}" --ignore=tests/e2e/faults
 }
-# One more file at once, because the longest wait for minutes.
-run_faults() { E2E_WORKERS=$((E2E_WORKERS + 1)) run_pytest faults tests/e2e/faults; }
+run_faults() { run_pytest faults tests/e2e/faults; }
 
 # Sums of what was recorded: passed, failed, skipped.
 sums() { awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$1"; }
