@@ -6,7 +6,8 @@
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS files at once (two more than processors, 8 at
 #              most); PYTEST_ARGS; E2E_FILES, if not all but those of faults
-#   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of load
+#   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of
+#              load
 # REQUIRE_ALL=1: a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -27,7 +27,7 @@ SINGLE_EACH = 100
 @pytest.fixture(scope="module")
 def stack(start_stack):
     """Nothing is to be shed or late here, however slow the machine: room for a batch of every client, and time."""
-    time_enough = {"COUNTER_SERVICE_MAX_DEADLINE": "30s"}
+    time_enough = {"COUNTER_SERVICE_MAX_DEADLINE": "30s", "COUNTER_SERVICE_QUEUE_TIME": "20s"}
     return start_stack(
         service=time_enough | {"COUNTER_SERVICE_QUEUE": CLIENTS * BATCH * 2, "REDIS_TIMEOUT": "10s"},
         gateway=time_enough | {"SERVER_REQUEST_TIMEOUT": "20s", "GRPC_COUNTER_SERVICE_ATTEMPT_TIMEOUT": "15s"},

@@ -184,6 +184,7 @@ def test_head_takes_no_profile(stack):
 
 def test_a_profile_may_take_longer_than_any_other_answer(stack):
     gateway = stack.extra_gateway(**ON, SERVER_IDLE_TIMEOUT="1s", SERVER_READ_TIMEOUT="1s")
+    wait_until(lambda: gateway.get("/debug/pprof/profile?seconds=1").status == 200, what="a gateway that has started")
     assert gateway.get("/debug/pprof/profile?seconds=6").status == 200
 
 
