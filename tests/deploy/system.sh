@@ -1,6 +1,6 @@
-# shellcheck shell=bash
-# A Debian that systemd-nspawn boots from $ROOT, with a network of its own that is the loopback only, and Tally's units in
-# it. To be sourced in a mount namespace, after tests/deploy/daemons.sh.
+# shellcheck shell=bash disable=SC2034 # used by those who source it
+# A Debian that systemd-nspawn boots from $ROOT, with a network of its own that is the loopback only, and Tally's units
+# in it. To be sourced in a mount namespace, after tests/deploy/daemons.sh.
 
 UNITS=(tally-counter-service.service tally-gateway.service)
 
