@@ -27,7 +27,10 @@ VERSION = pathlib.Path("VERSION").read_text().strip()
 def release_date():
     """The day of this version in CHANGELOG.md."""
     heading = re.compile(rf"^## \[{re.escape(VERSION)}\] - (\S+)$", re.MULTILINE)
-    return heading.search(pathlib.Path("CHANGELOG.md").read_text()).group(1)
+    found = heading.search(pathlib.Path("CHANGELOG.md").read_text())
+    if found is None:
+        sys.exit(f"CHANGELOG.md: no section '## [{VERSION}] - YYYY-MM-DD', which VERSION wants")
+    return found.group(1)
 
 
 def plain(text):

@@ -114,7 +114,7 @@ say_their_version() {
 have_manual_pages() {
     local page
     for page in man8/tally-gateway.8 man8/tally-counter-service.8 man1/tally-counter-verify.1 man5/tally-config.5; do
-        zcat "$ROOT/usr/share/man/$page.gz" | groff -man -Tascii -ww | grep SYNOPSIS || return
+        zcat "$ROOT/usr/share/man/$page.gz" | groff -man -Tascii -P-cbou -ww | grep SYNOPSIS || return
     done
 }
 
