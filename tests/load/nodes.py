@@ -1,16 +1,21 @@
 """What a Redis Cluster costs and brings: Tally on one Redis against Tally on three masters with 64 partitions.
 
     nodes.py BIN_DIR [--rounds 3] [--seconds 3] [--masters 3] [--partitions 64] [--levels 1,100,500,batch100,batch1000]
+             [--redis-share 1]
 
 The two take turns within each round, and only the ratios mean anything. wrk.lua's requests of a level are as those of
 compare.py, but of many resources. Behind the table of each level: the microseconds of CPU that gateway,
-service and Redises took for an increment, and the bytes that the append-only files got. On a machine with few cores
-more Redises bring no rate, since all parts share the cores: then the parts' CPU says what would be the first to be
-full. Tables in Markdown.
+service and Redises took for an increment, the bytes that the append-only files got, and how many items a script and a
+read of Redis brought: with these the model of ARCHITECTURE.md is fitted. Tables in Markdown.
+
+On a machine with few cores more Redises bring no rate, since all parts share the cores. --redis-share 0.1 gives each
+Redis a tenth of a core (by a control group of its own, as root), so that Redis is what is full, as on a machine with
+many cores.
 """
 
 import argparse
 import contextlib
+import os
 import pathlib
 import statistics
 import subprocess
@@ -20,6 +25,26 @@ from compare import TICKS, Tally, free_port, measure, report
 
 PARTS = ("redis", "service", "gateway")
 RESOURCES = 10000
+
+
+# A control group's share is of so long; the kernel wants a share to be a millisecond or more.
+PERIOD_US = 10000
+
+
+def limit(process, share, ends):
+    """The process gets this share of a core from now on."""
+    version1 = pathlib.Path("/sys/fs/cgroup/cpu")
+    group = (version1 if version1.is_dir() else version1.parent) / f"nodes-{os.getpid()}-{process.pid}"
+    group.mkdir()
+    # The kernel lets go of the dead a moment after they were waited for.
+    ends.callback(lambda: [time.sleep(0.5), group.rmdir()])
+    quota = int(share * PERIOD_US)
+    if version1.is_dir():
+        (group / "cpu.cfs_period_us").write_text(f"{PERIOD_US}", encoding="ascii")
+        (group / "cpu.cfs_quota_us").write_text(f"{quota}", encoding="ascii")
+    else:
+        (group / "cpu.max").write_text(f"{quota} {PERIOD_US}", encoding="ascii")
+    (group / "cgroup.procs").write_text(f"{process.pid}", encoding="ascii")
 
 
 def cli(port, *words):
@@ -37,18 +62,26 @@ class OnOneRedis(Tally):
         """Single increments are of many resources, or one partition would have them all."""
         return super().request(batch) if batch else [*super().request(0), str(RESOURCES)]
 
+    def redises(self):
+        """All processes but the service and the gateway."""
+        return self.processes[:-2]
+
     def parts(self):
-        """CPU seconds of each part until now; the processes are the Redises, the service and the gateway."""
+        """CPU seconds of each part until now."""
         seconds = []
         for process in self.processes:
             fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
             seconds.append((int(fields[11]) + int(fields[12])) / TICKS)
         return dict(zip(PARTS, (sum(seconds[:-2]), *seconds[-2:]), strict=True))
 
-    def written(self):
-        """Bytes of all append-only files."""
-        lines = [line for port in self.redis_ports for line in cli(port, "INFO", "persistence").splitlines()]
-        return sum(int(line.partition(":")[2]) for line in lines if line.startswith("aof_current_size:"))
+    def redis_counts(self):
+        """Sums over all Redises until now: bytes of append-only files, scripts and reads."""
+        lines = [line for port in self.redis_ports for line in cli(port, "INFO", "everything").splitlines()]
+        starts = ("aof_current_size:", "cmdstat_evalsha:calls=", "total_reads_processed:")
+        return [
+            sum(int(line.removeprefix(start).partition(",")[0]) for line in lines if line.startswith(start))
+            for start in starts
+        ]
 
 
 class OnNodes(OnOneRedis):
@@ -92,21 +125,22 @@ class Costs:
     def __init__(self, contestant):
         self._contestant = contestant
         self._micros = {part: [] for part in PARTS}
-        self._bytes = []
+        self._redis = []
 
     def measure(self, level, seconds):
-        before, written = self._contestant.parts(), self._contestant.written()
+        parts, counts = self._contestant.parts(), self._contestant.redis_counts()
         result = measure(self._contestant, level, seconds)
-        after = self._contestant.parts()
         increments = max(result[0] * seconds, 1)
-        for part in PARTS:
-            self._micros[part].append((after[part] - before[part]) / increments * 1e6)
-        self._bytes.append((self._contestant.written() - written) / increments)
+        for part, value in self._contestant.parts().items():
+            self._micros[part].append((value - parts[part]) / increments * 1e6)
+        more = [now - before for now, before in zip(self._contestant.redis_counts(), counts, strict=True)]
+        self._redis.append((more[0] / increments, increments / max(more[1], 1), increments / max(more[2], 1)))
         return result
 
     def __str__(self):
         micros = [f"{part} {statistics.median(values):.2f}" for part, values in self._micros.items()]
-        return f"{', '.join(micros)} us; {statistics.median(self._bytes):.0f} bytes of AOF"
+        written, scripts, reads = (statistics.median(values) for values in zip(*self._redis, strict=True))
+        return f"{', '.join(micros)} us; {written:.0f} bytes of AOF; {scripts:.1f} items a script, {reads:.1f} a read"
 
 
 def main():
@@ -117,10 +151,17 @@ def main():
     parser.add_argument("--masters", type=int, default=3)
     parser.add_argument("--partitions", type=int, default=64)
     parser.add_argument("--levels", default="1,100,500,batch100,batch1000")
+    parser.add_argument("--redis-share", type=float, default=1)
     arguments = parser.parse_args()
-    with contextlib.ExitStack() as ends:
+    with contextlib.ExitStack() as groups, contextlib.ExitStack() as ends:
         one = OnOneRedis(ends, arguments.programs)
         many = OnNodes(ends, arguments.programs, arguments.masters, arguments.partitions)
+        # A file that is rewritten would get shorter.
+        for port in (*one.redis_ports, *many.redis_ports):
+            cli(port, "CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
+        if arguments.redis_share < 1:
+            for redis in (*one.redises(), *many.redises()):
+                limit(redis, arguments.redis_share, groups)
         print("| level | one/s | nodes/s | ratio | one us CPU | nodes us CPU | ratio | p99 | p99 ms | errors |")
         print("|---|---|---|---|---|---|---|---|---|---|")
         told = []
