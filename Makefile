@@ -4,7 +4,7 @@
 #   CC=gcc|clang   WERROR=1 (warnings are errors)   V=1 (print the commands)
 #   NO_DEPS=1 (install no packages)   and CPPFLAGS, CFLAGS, LDFLAGS, PKG_CONFIG, AR as usual
 
-VERSION := 0.1.0
+VERSION := $(file <VERSION)
 PROFILE ?= release
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -73,6 +73,9 @@ LANGUAGE := -std=gnu11 -D_GNU_SOURCE -pthread
 INCLUDES := -I. -I$(GEN)
 DEFINES := -DTALLY_VERSION='"$(VERSION)"'
 HARDENING := -fPIE -fstack-protector-strong
+# The objects are the same whatever folder the project is in. It is not among the recorded flags: a folder that is moved
+# is not compiled anew.
+REPRODUCIBLE = -ffile-prefix-map=$(CURDIR)=.
 
 BASE_CFLAGS = $(LANGUAGE) $(OPTIMIZE) $(SANITIZE) $(HARDENING) $(INCLUDES) $(DEFINES) $(PACKAGE_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 OWN_CFLAGS = $(BASE_CFLAGS) $(WARNINGS)
@@ -112,7 +115,8 @@ GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
 # Files that are built into the programs: the symbol, and what it holds (see common/base/embed.S).
-EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document
+EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document \
+  gateway_help counter_service_help counter_verify_help
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
 EMBEDDED_FILE_write_script := counter-service/commands/write_script.lua
 EMBEDDED_FILE_open_session := counter-service/commands/open_session.lua
@@ -120,6 +124,9 @@ EMBEDDED_FILE_outbox_relieve := counter-service/commands/outbox_relieve.lua
 EMBEDDED_FILE_ranking_read_script := counter-service/commands/ranking_read.lua
 EMBEDDED_FILE_outbox_step := counter-service/outbox/outbox_step.lua
 EMBEDDED_FILE_openapi_document := proto/openapi.yaml
+EMBEDDED_FILE_gateway_help := gateway/help.txt
+EMBEDDED_FILE_counter_service_help := counter-service/help.txt
+EMBEDDED_FILE_counter_verify_help := counter-service/verify/help.txt
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
 GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)
@@ -172,12 +179,12 @@ $(LIB)/%.a:
 $(OBJ)/%.o: %.c $(BUILD)/flags | $(GEN_HEADERS)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OWN_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(OWN_CFLAGS) $(REPRODUCIBLE) -MMD -MP -c -o $@ $<
 
 $(OBJ)/gen/%.o: $(GEN)/%.c $(BUILD)/flags | $(GEN_HEADERS)
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BASE_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(BASE_CFLAGS) $(REPRODUCIBLE) -MMD -MP -c -o $@ $<
 
 # Changes when the compiler or its flags do: then everything is compiled again.
 .PHONY: force
@@ -372,8 +379,17 @@ stop: ## stop what `make run` or `make stack` started
 
 INSTALL = BIN_DIR=$(BIN) DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' deploy/install.sh
 
+# What each program's --help prints, and the configuration, as manual pages.
+HELP_TEXTS := gateway/help.txt counter-service/help.txt counter-service/verify/help.txt
+.PHONY: man
+man: build/man/.made ## the manual pages, into build/man
+build/man/.made: $(HELP_TEXTS) configs/config.yaml VERSION CHANGELOG.md $(wildcard deploy/man/*.py) | deps-man
+	$(say) MAN $(@D)
+	$(Q)/usr/bin/python3 deploy/man/man_pages.py $(@D)
+	@touch $@
+
 .PHONY: install uninstall
-install: all ## programs, units and configuration, into DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc)
+install: all man ## programs, units, manual and configuration, into DESTDIR, PREFIX (/usr/local), SYSCONFDIR (/etc)
 	@$(INSTALL) install
 
 uninstall: ## remove what `make install` put there; the configuration and the user stay
@@ -385,6 +401,13 @@ test-install: all | deps-deploy ## install into a clean Debian 12, run both prog
 
 test-units: all | deps-deploy ## boot a Debian 12 with systemd and run the units in it; as root
 	+@tests/deploy/test_units.sh
+
+.PHONY: deb test-deb
+deb: all man | deps-deb ## Debian packages, into build/deb
+	@BIN_DIR=$(BIN) deploy/deb/build.sh
+
+test-deb: deb | deps-deploy ## install, upgrade, remove and purge the packages in a Debian 12 with systemd; as root
+	+@tests/deploy/test_deb.sh
 
 .PHONY: images test-images test-compose
 images: | deps-deploy ## both container images, without a container engine; as root
@@ -399,7 +422,7 @@ test-compose: images ## run docker-compose.yml in a container engine of its own,
 # ---- the rest ----------------------------------------------------------------------------------------------------
 
 # Each is a quick check that installs nothing when nothing is missing.
-DEPS := deps-build deps-run deps-stack deps-test deps-lint deps-load deps-deploy
+DEPS := deps-build deps-man deps-run deps-stack deps-test deps-lint deps-load deps-deb deps-deploy
 .PHONY: deps $(DEPS)
 deps: ## install the Debian packages that are missing, for all targets but those of installation and images
 	@deploy/local/deps.sh build run stack test lint load

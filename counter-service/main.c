@@ -5,6 +5,9 @@
 #include "counter-service/counter_service.h"
 #include "counter-service/kafka/kafka_settings.h"
 
+/* counter-service/help.txt, built in by common/base/embed.S. */
+extern const char counter_service_help[];
+
 static const char *health_host(const struct config *config)
 {
     return config->counter_service.host;
@@ -46,7 +49,7 @@ static const struct daemon daemon = {
     .program =
         {
             .name = "counter-service",
-            .purpose = "Tally's counter service: counts over gRPC, exactly, in Redis.",
+            .help = counter_service_help,
             .version = TALLY_VERSION,
             .check = kafka_settings_check,
             .health_path = "/health",

@@ -4,6 +4,9 @@
 #include "common/process/daemon.h"
 #include "gateway/gateway.h"
 
+/* gateway/help.txt, built in by common/base/embed.S. */
+extern const char gateway_help[];
+
 /* Files that are no connections: epoll sets, the log. */
 enum { OTHER_FILES = 128 };
 
@@ -52,7 +55,7 @@ static const struct daemon daemon = {
     .program =
         {
             .name = "gateway",
-            .purpose = "Tally's HTTP gateway: counts over HTTP, batches to counter-service over gRPC.",
+            .help = gateway_help,
             .version = TALLY_VERSION,
             .health_path = "/health/ready",
             .health_host = health_host,

@@ -19,24 +19,6 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, MODE_HELP},     {NULL, 0, NULL, 0},
 };
 
-static void print_help(const struct program *program, FILE *out)
-{
-    fprintf(
-        out,
-        "Usage: %s [--config FILE] [--check | --health | --version | --help]\n"
-        "%s\n\n"
-        "  --config FILE  read the configuration from FILE; without it every key has its default\n"
-        "  --check        print the effective configuration, secrets masked, and exit: 0 if it is valid, 1 if not\n"
-        "  --health       ask the program that runs here for %s and exit: 0 if it is well, 1 if not\n"
-        "  --version      print the version and exit\n"
-        "  --help         print this and exit\n\n"
-        "Environment variables override the configuration key by key: TALLY_REDIS_ADDR is redis.addr.\n"
-        "TALLY_REDIS_PASSWORD_FILE and TALLY_CONSUL_TOKEN_FILE name files that hold these secrets.\n"
-        "SIGTERM, SIGINT and SIGQUIT stop the program when requests in flight are finished; a second one stops it at\n"
-        "once. SIGHUP makes it read its configuration again and apply log.level.\n",
-        program->name, program->purpose, program->health_path);
-}
-
 /* Names what getopt_long refused as the user wrote it. A short option comes from optopt: it may stand among others
  * in one argument. */
 static void print_refusal(const struct program *program, int option, char *const *argv, FILE *err)
@@ -146,7 +128,7 @@ int options_handle(const struct program *program, int argc, char *const *argv, F
         fprintf(out, "%s %s\n", program->name, program->version);
         return EXIT_FINE;
     case MODE_HELP:
-        print_help(program, out);
+        fputs(program->help, out);
         return EXIT_FINE;
     default:
         return handle_with_config(program, &command, out, err, ret_launch);

@@ -10,8 +10,8 @@
 
 /* What differs between the programs. */
 struct program {
-    const char *name;    /* "gateway" */
-    const char *purpose; /* one sentence for --help */
+    const char *name; /* "gateway" */
+    const char *help; /* what --help prints: its help.txt, of which its manual page is made too */
     const char *version;
     /* What --check looks at beside the rules of config.h. Returns 0, or -1 with error filled. NULL: nothing. */
     int (*check)(const struct config *config, struct error *error);

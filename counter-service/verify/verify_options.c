@@ -42,33 +42,8 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char help[] =
-    "Usage: counter-verify [--config FILE] [--snapshot FILE] [--write-snapshot FILE] [--shard I/N] [--timeout TIME]\n"
-    "                      [--all] [--rankings | --rebuild-rankings] | --version | --help\n"
-    "       counter-verify [--config FILE] --repartition N [--to ADDR[,ADDR]] [--drop-events]\n"
-    "Replays Tally's events from Kafka, and compares every counter with Redis. Writes may go on meanwhile.\n\n"
-    "  --config FILE          read the configuration from FILE; without it every key has its default\n"
-    "  --snapshot FILE        start from a snapshot, instead of the beginning of the topic\n"
-    "  --write-snapshot FILE  write a snapshot of what Redis has, whatever the comparison then says\n"
-    "  --rankings             compare the rankings instead: places, records, buckets and counters with each other, "
-    "and\n"
-    "                         the sums with the events if kafka.brokers is set (200 bytes a resource, with 4 windows)\n"
-    "  --rebuild-rankings     mend sums by the events if kafka.brokers is set (1.5 KB a resource, with 1h and 24h); "
-    "then\n"
-    "                         have the service that runs put the running rankings in order anew, \"all\" from the\n"
-    "                         counters, and wait until it has\n"
-    "  --repartition N        bring the data into N partitions, 1 to 1024, in place; all services are kept out "
-    "meanwhile. "
-    "If\n"
-    "                         it is ended, the same command goes on\n"
-    "  --to ADDR[,ADDR]       not in place, but to another, empty Redis or Redis Cluster, of the same user and TLS\n"
-    "  --drop-events          also if events wait in the outbox, which are lost then\n"
-    "  --shard I/N            only the I-th of N parts of the counters, from 0: N runs need the N-th of the memory\n"
-    "  --timeout TIME         how long to wait while no event, or no answer, comes: 60s\n"
-    "  --all                  show all differences, not only the first 100\n"
-    "  --version              print the version and exit\n"
-    "  --help                 print this and exit\n\n"
-    "Exits with 0 if all are equal, rebuilt or repartitioned, 1 if something differs, 2 if that could not be done.\n";
+/* help.txt here, built in by common/base/embed.S. */
+extern const char counter_verify_help[];
 
 /* What getopt_long refused, as the user wrote it. */
 static void print_refusal(int option, char *const *argv, FILE *err)
@@ -185,7 +160,7 @@ static int take_option(enum option_name option, struct verify_options *options, 
         fprintf(out, "counter-verify %s\n", TALLY_VERSION);
         return VERIFY_EQUAL;
     default:
-        fputs(help, out);
+        fputs(counter_verify_help, out);
         return VERIFY_EQUAL;
     }
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs the Debian packages that are missing for the groups named: build, run, stack, test, lint, load, deploy.
+# Installs the Debian packages that are missing for the groups named: build, man, run, stack, test, lint, load, deb,
+# deploy.
 # Does nothing when nothing is missing, and never with NO_DEPS=1. Needs root or sudo only when there is something to
 # install. Removes nothing: where a package conflicts with one that is there, apt says so.
 set -euo pipefail
@@ -12,6 +13,7 @@ packages_of() {
         build) echo gcc libc6-dev make pkg-config protobuf-compiler protobuf-c-compiler libprotobuf-c-dev \
             libprotobuf-dev libgrpc-dev libmicrohttpd-dev libhiredis-dev libcyaml-dev libyaml-dev libcjson-dev \
             libcurl4-openssl-dev libxxhash-dev librdkafka-dev libjemalloc-dev libdw-dev zlib1g-dev libssl-dev ;;
+        man) echo python3 ;;
         run) echo redis-server redis-tools curl ;;
         stack) echo redis-server redis-tools curl openjdk-17-jre-headless maven kcat prometheus \
             prometheus-alertmanager jq python3
@@ -21,10 +23,11 @@ packages_of() {
         test) command -v go >/dev/null || echo golang-go
             command -v npm >/dev/null || echo nodejs npm
             echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \
-            jq python3 python3-venv python3-yaml docker-compose haproxy nginx spin varnish openssl \
+            jq python3 python3-venv python3-yaml groff-base docker-compose haproxy nginx spin varnish openssl \
             openjdk-17-jre-headless maven kcat ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
+        deb) echo debhelper dpkg-dev lintian python3 ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
             iproute2 redis-server redis-tools curl python3 python3-yaml openjdk-17-jre-headless maven kcat
             # Where Docker's own package puts it; docker.io conflicts with that package.

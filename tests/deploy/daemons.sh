@@ -27,12 +27,11 @@ finish() {
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# A clean Debian with what Tally needs at run time, and the packages named. To be called in a mount namespace.
+# A clean Debian with the packages named. To be called in a mount namespace.
 make_debian() { # directory, package...
-    local root=$1 tar packages
+    local root=$1 tar
     shift
     tar=$(deploy/debian_root.sh)
-    mapfile -t packages <deploy/runtime-packages.txt
     mkdir -p "$root"
     tar -C "$root" -xf "$tar"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
@@ -42,8 +41,15 @@ make_debian() { # directory, package...
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
     chmod 755 "$root/usr/sbin/policy-rc.d"
     chroot "$root" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y -qq --no-install-recommends \
-        "${packages[@]}" "$@" >"$RUN_DIR/apt.log" 2>&1
+    DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y -qq --no-install-recommends "$@" \
+        >"$RUN_DIR/apt.log" 2>&1
+}
+
+# Likewise, with what Tally needs at run time.
+make_debian_for_tally() { # directory, package...
+    local packages
+    mapfile -t packages <deploy/runtime-packages.txt
+    make_debian "$1" "${packages[@]}" "${@:2}"
 }
 
 # The last one in a line of children: the program itself under what runs it.

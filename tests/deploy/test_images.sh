@@ -68,6 +68,11 @@ holds_no_tools() { # program
     ! ls "$root"/usr/bin/{gcc,cc,make,curl,protoc} "$root"/src 2>/dev/null
 }
 
+says_its_version() { # program
+    [ "$(image_words "$1" '{{index .Docker.Config.Labels "org.opencontainers.image.version"}}')" = "$VERSION" ] &&
+        [ "$(chroot "$(root_of "$1")" "tally-$1" --version)" = "$1 $VERSION" ]
+}
+
 check_both() { # check, what is said of it
     local program
     for program in "${PROGRAMS[@]}"; do
@@ -87,6 +92,7 @@ done
 start_redis redis "$REDIS_PORT"
 start_consul
 
+check_both says_its_version "says the version of the image"
 check_both holds_no_tools "no compiler and no source in the image"
 check "both start by buildah run and are ready" start_both start_by_buildah
 check_both is_not_root "does not run as root"

@@ -88,7 +88,7 @@ CONSUL=$(deploy/local/consul.sh)
 trap finish_stack EXIT
 trap 'exit 1' INT TERM
 rm -rf "$RUN_DIR"
-make_debian "$ROOT"
+make_debian_for_tally "$ROOT"
 files >"$RUN_DIR/files.before"
 set_free_ports
 

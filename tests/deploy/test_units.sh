@@ -8,14 +8,10 @@ source tests/deploy/own_mounts.sh
 
 RUN_DIR=build/deploy/test-units
 ROOT=$PWD/$RUN_DIR/root
-UNITS=(tally-counter-service.service tally-gateway.service)
 # shellcheck source=tests/deploy/daemons.sh
 source tests/deploy/daemons.sh
-
-finish_system() {
-    stop_process system
-    rm -rf "$ROOT"
-}
+# shellcheck source=tests/deploy/system.sh
+source tests/deploy/system.sh
 
 install_into_root() {
     make -s --no-print-directory install DESTDIR="$ROOT" PREFIX=/usr SYSCONFDIR=/etc
@@ -23,38 +19,9 @@ install_into_root() {
     (umask 077 && echo "TALLY_CONSUL_ADDRESS=" >"$ROOT/etc/tally/environment")
 }
 
-# Its process 1, by whose namespaces it is entered.
-system_id() {
-    pgrep -P "$(process_id system)" | head -n 1
-}
-
-in_system() {
-    nsenter --target "$(system_id)" --mount --uts --ipc --net --pid -- "$@"
-}
-
-in_network() {
-    nsenter --target "$(system_id)" --net -- "$@"
-}
-
-boot() {
-    start_process system systemd-nspawn --quiet --boot --directory "$ROOT" --private-network --register=no \
-        --keep-unit --console=pipe --bind-ro="$PWD:/src"
-    wait_until 300 in_system systemctl is-active --quiet multi-user.target || {
-        cat "$RUN_DIR/system.log"
-        return 1
-    }
-}
-
 start_units() {
     in_system systemctl start "${UNITS[@]}"
     become_ready
-}
-
-become_ready() {
-    wait_until 200 in_system curl -sf -o /dev/null localhost:8080/health/ready || {
-        in_system journalctl --no-pager --unit 'tally-*'
-        return 1
-    }
 }
 
 are_confined() {
@@ -160,7 +127,7 @@ trap finish_system EXIT
 trap 'exit 1' INT TERM
 rm -rf "$RUN_DIR"
 mkdir -p "$RUN_DIR"
-make_debian "$ROOT" systemd redis-server curl
+make_debian_for_tally "$ROOT" systemd redis-server curl
 umount "$ROOT/proc"
 install_into_root >/dev/null
 

@@ -8,30 +8,18 @@ import pathlib
 import re
 import sys
 
+sys.path.insert(0, "deploy/man")
+import config_reference
+
 CONFIG = pathlib.Path("configs/config.yaml")
 README = pathlib.Path("README.md")
 BEGIN = "<!-- configuration: made by `make format` from configs/config.yaml -->\n"
 END = "<!-- end of configuration -->\n"
 
 
-def keys(text):
-    """(key, default, comment) of each; two blanks of indentation a level, and the comment above its key."""
-    sections, comment = [], []
-    for line in text.splitlines():
-        indent, content = re.fullmatch(r"( *)(.*)", line).groups()
-        if content.startswith("#"):
-            comment.append(content.lstrip("# "))
-            continue
-        if content:
-            name, value = re.fullmatch(r"([a-z_]+): *(.*)", content).groups()
-            sections[len(indent) // 2 :] = [name]
-            if value:
-                yield ".".join(sections), value, " ".join(comment)
-        comment = []
-
-
 def table():
-    rows = [f"| `{key}` | `{default}` | {comment} |\n" for key, default, comment in keys(CONFIG.read_text())]
+    keys = config_reference.keys(CONFIG.read_text())
+    rows = [f"| `{key}` | `{default}` | {comment} |\n" for key, default, comment in keys]
     return "".join(["| key | default | what it is |\n", "|---|---|---|\n", *rows])
 
 

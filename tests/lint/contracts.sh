@@ -13,5 +13,7 @@ status=0
 /usr/bin/python3 tests/lint/boundaries.py || status=1
 /usr/bin/python3 tests/lint/boundaries_test.py || status=1
 /usr/bin/python3 tests/lint/deploy.py "${TEST_BIN_DIR:-build/bin}" || status=1
+/usr/bin/python3 tests/lint/version.py "${TEST_BIN_DIR:-build/bin}" || status=1
+/usr/bin/python3 tests/lint/help.py "${TEST_BIN_DIR:-build/bin}" || status=1
 tests/lint/alerts.sh || status=1
 exit $status

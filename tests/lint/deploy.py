@@ -141,7 +141,7 @@ def build_problems(program, services, version):
     if build["dockerfile"] != str(DOCKERFILE) or build["target"] != program:
         yield f"{COMPOSE}: {program}: is not built by {DOCKERFILE}, stage {program}"
     if build["args"]["VERSION"] != version:
-        yield f"{COMPOSE}: {program}: VERSION is not {version}, as the Makefile says"
+        yield f"{COMPOSE}: {program}: VERSION is not {version}, as the file VERSION says"
     for name, service in users.items():
         if "build" not in service and service.get("pull_policy") != "never":
             yield f"{COMPOSE}: {name}: neither builds its image nor says pull_policy: never"
@@ -150,7 +150,7 @@ def build_problems(program, services, version):
 def tally_problems(name, service, services, version):
     program = program_of(service)
     if service["image"] != f"tally-{program}:{version}":
-        yield f"{COMPOSE}: {name}: the image is not tally-{program}:{version}, as the Makefile's VERSION says"
+        yield f"{COMPOSE}: {name}: the image is not tally-{program}:{version}, as the file VERSION says"
     for variable in service["environment"]:
         if not variable.startswith("TALLY_"):
             yield f"{COMPOSE}: {name}: {variable} is no variable of {program}"
@@ -279,7 +279,7 @@ def package_problems():
 
 
 def main():
-    version = re.search(r"^VERSION := (\S+)$", pathlib.Path("Makefile").read_text(), re.MULTILINE).group(1)
+    version = pathlib.Path("VERSION").read_text().strip()
     settings, refusal = effective("gateway", {})
     if settings is None:
         sys.exit(refusal)

@@ -26,7 +26,7 @@ static int health_port(const struct config *config)
 
 static const struct program program = {
     .name = "gateway",
-    .purpose = "Answers.",
+    .help = "Usage: tally-gateway [--config FILE]\n",
     .version = "1.2.3",
     .health_path = "/health/ready",
     .health_host = health_host,
@@ -154,7 +154,7 @@ static void test_version_and_help_need_no_configuration(void **state)
 {
     (void)state;
     assert_ending(HANDLE((char *)"--version", (char *)"--config=/nonexistent"), 0, "gateway 1.2.3\n", "");
-    assert_ending(HANDLE((char *)"--help"), 0, "Usage: gateway [--config FILE]", "");
+    assert_ending(HANDLE((char *)"--help"), 0, "Usage: tally-gateway [--config FILE]\n", "");
 }
 
 static void test_anything_else_ends_with_2(void **state)

@@ -93,7 +93,7 @@ static void test_a_task_is_chosen(void **state)
 static void test_help_and_version_are_answered(void **state)
 {
     (void)state;
-    check("--help", VERIFY_EQUAL, "Usage: counter-verify ", "");
+    check("--help", VERIFY_EQUAL, "Usage: tally-counter-verify ", "");
     check("--version", VERIFY_EQUAL, "counter-verify ", "");
 }
 
