@@ -17,7 +17,7 @@ is_there() {
 # Kubernetes's module takes its parts (k8s.io/api and others) from its own tree, which is no part of what the proxy has
 # of it: each is replaced by the module that is published of it, whose version has a 0 where Kubernetes's has a 1.
 build() {
-    local source part
+    local source part parts
     rm -rf "$work"
     mkdir -p "$work"
     (
@@ -25,7 +25,8 @@ build() {
         export GOFLAGS=-mod=mod GOWORK=off CGO_ENABLED=0
         source=$("$go" mod download -json "k8s.io/kubernetes@v$VERSION" | sed -nE 's/^\t"Dir": "(.*)",$/\1/p')
         "$go" mod init tally/k8s
-        for part in $(sed -nE 's|^\t(k8s.io/[a-z0-9-]+) => \./staging/.*|\1|p' "$source/go.mod"); do
+        mapfile -t parts < <(sed -nE 's|^\t(k8s.io/[a-z0-9-]+) => \./staging/.*|\1|p' "$source/go.mod")
+        for part in "${parts[@]}"; do
             "$go" mod edit -replace "$part=$part@v0${VERSION#1}"
         done
         "$go" get -tool "k8s.io/kubernetes/cmd/$PROGRAM@v$VERSION"
