@@ -378,10 +378,14 @@ test-images: images ## run both images with Redis and Consul; as root
 test-compose: images ## run docker-compose.yml in a container engine of its own, with faults; as root
 	@VERSION=$(VERSION) tests/deploy/test_compose.sh
 
+.PHONY: test-k8s
+test-k8s: | deps-k8s ## deploy/k8s before a real kube-apiserver, which is built the first time (some ten minutes)
+	@tests/k8s/test_k8s.sh
+
 # ---- the rest ----------------------------------------------------------------------------------------------------
 
 # Each is a quick check that installs nothing when nothing is missing.
-DEPS := deps-build deps-run deps-stack deps-test deps-lint deps-load deps-deploy
+DEPS := deps-build deps-run deps-stack deps-test deps-lint deps-load deps-deploy deps-k8s
 .PHONY: deps $(DEPS)
 deps: ## install the Debian packages that are missing, for all targets but those of installation and images
 	@deploy/local/deps.sh build run stack test lint load

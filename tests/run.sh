@@ -3,7 +3,7 @@
 #   unit       the programs $TESTS_DIR/test_*
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
 #   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
-#   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
+#   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree; tests/lint/k8s.py: deploy/k8s too
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
 #   faults     likewise, one file more at once, all that break a part under load: those of e2e and the long ones;
 #              FAULT_SECONDS (1.5) of load
@@ -75,7 +75,11 @@ run_model() {
 }
 
 run_contracts() {
-    if tests/lint/contracts.sh; then
+    local status=0
+    tests/lint/contracts.sh || status=1
+    prepare_venv
+    build/venv/bin/python tests/lint/k8s.py "${TEST_BIN_DIR:-build/bin}" "$(tests/k8s/build.sh kubectl)" || status=1
+    if [ "$status" -eq 0 ]; then
         record 1 0 0
     else
         record 0 1 0
