@@ -1,20 +1,23 @@
 #!/bin/bash
 # Runs tiers of tests and ends with one line for all of them, "N passed, N failed, N skipped": run.sh TIER...
-#   unit       the programs $TESTS_DIR/test_*
+#   unit       the programs $TESTS_DIR/test_*, UNIT_WORKERS (as many as processors) at once
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
 #   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
-#   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree; tests/lint/k8s.py: deploy/k8s too
-#   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS (3) files at once; PYTEST_ARGS
-#   faults     likewise, one file more at once, all that break a part under load: those of e2e and the long ones;
-#              FAULT_SECONDS (1.5) of load
+#   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
+#   manifests  tests/lint/k8s.py: deploy/k8s agrees with the API's schemas and with the programs; one test
+#   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS files at once (two more than processors, 8 at
+#              most); PYTEST_ARGS; E2E_FILES, if not all but those of faults
+#   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of load
 # REQUIRE_ALL=1: a skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 TESTS_DIR=${TESTS_DIR:-build/tests}
+processors=$(nproc)
+E2E_WORKERS=${E2E_WORKERS:-$((processors > 6 ? 8 : processors + 2))}
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
-: >"$results/counts"
+: >"$results/all"
 
 record() { # passed failed skipped
     echo "$1 $2 $3" >>"$results/counts"
@@ -25,13 +28,23 @@ cmocka_count() { # label, file
     sed -nE "s/^\[ *$1 *\] ([0-9]+) test\(s\).*/\1/p" "$2" | awk '{ n += $1 } END { print n + 0 }'
 }
 
+# One of them; $results/NAME has what it printed, $results/NAME.status how it ended.
+run_program() {
+    local output
+    output=$results/$(basename "$1")
+    timeout 300 "$1" >"$output" 2>&1 && echo 0 >"$output.status" || echo $? >"$output.status"
+}
+
 run_unit() {
     local program output status passed failed
+    export -f run_program
+    export results
+    find "$TESTS_DIR" -name 'test_*' -type f -executable -print0 |
+        xargs -0 -P "${UNIT_WORKERS:-$processors}" -I{} bash -c 'run_program "{}"'
     for program in "$TESTS_DIR"/test_*; do
         [ -x "$program" ] || continue
         output=$results/$(basename "$program")
-        status=0
-        timeout 300 "$program" >"$output" 2>&1 || status=$?
+        status=$(cat "$output.status")
         passed=$(cmocka_count PASSED "$output")
         failed=$(cmocka_count FAILED "$output")
         # It died, or a sanitizer reported something after the last test.
@@ -75,42 +88,35 @@ run_model() {
 }
 
 run_contracts() {
-    local status=0
-    tests/lint/contracts.sh || status=1
-    prepare_venv
-    build/venv/bin/python tests/lint/k8s.py "${TEST_BIN_DIR:-build/bin}" "$(tests/k8s/build.sh kubectl)" || status=1
-    if [ "$status" -eq 0 ]; then
+    if tests/lint/contracts.sh; then
         record 1 0 0
     else
         record 0 1 0
     fi
 }
 
-# The virtual environment is made again when what it holds changes.
-prepare_venv() {
-    local stamp=build/venv/requirements.txt wanted=(tests/requirements.txt tests/e2e/requirements.txt)
-    cat "${wanted[@]}" | cmp -s - "$stamp" && return
-    rm -rf build/venv
-    # Debian's Python by its path: another one in PATH may lack the venv module.
-    /usr/bin/python3 -m venv build/venv
-    build/venv/bin/pip install --quiet --disable-pip-version-check "${wanted[@]/#/--requirement=}"
-    cat "${wanted[@]}" >"$stamp"
+run_manifests() {
+    local kubectl
+    tests/tools.sh
+    kubectl=$(tests/k8s/build.sh kubectl) || {
+        echo "manifests: skipped, there is no kubectl"
+        record 0 0 1
+        return
+    }
+    if build/venv/bin/python tests/lint/k8s.py "${TEST_BIN_DIR:-build/bin}" "$kubectl"; then
+        record 1 0 0
+    else
+        record 0 1 0
+    fi
 }
 
 # The tests wait more than they work: a few files at once, each with stacks and ports of its own.
 run_pytest() { # tier, arguments...
     local report=$results/$1.xml args status=0
-    prepare_venv
-    # Here, because to fetch or build these may take longer than the 60 s that a test has. Without one its tests are
-    # skipped.
-    timeout 300 deploy/local/consul.sh >/dev/null || true
-    timeout 300 deploy/local/kafka.sh >/dev/null || true
-    timeout 900 deploy/local/jaeger.sh >/dev/null || true
-    timeout 600 tests/prometheus/build.sh || true
-    timeout 300 tests/grafana/fetch.sh || true
+    tests/tools.sh
     read -ra args <<<"${PYTEST_ARGS:-}"
-    TEST_BIN_DIR=${TEST_BIN_DIR:-$PWD/build/bin} build/venv/bin/python -m pytest tests/e2e -q \
-        -n "${E2E_WORKERS:-3}" --dist loadfile --junitxml="$report" "${@:2}" "${args[@]}" || status=$?
+    TEST_BIN_DIR=${TEST_BIN_DIR:-$PWD/build/bin} build/venv/bin/python -m pytest -q \
+        -n "$E2E_WORKERS" --dist loadfile --no-loadscope-reorder --junitxml="$report" "${@:2}" "${args[@]}" || status=$?
     if [ -s "$report" ]; then
         # shellcheck disable=SC2046 # three numbers
         record $(/usr/bin/python3 tests/junit_counts.py "$report")
@@ -120,17 +126,27 @@ run_pytest() { # tier, arguments...
     fi
 }
 
-run_e2e() { run_pytest e2e --ignore=tests/e2e/faults; }
-# One more file at once, because the longest waits for five minutes, and in the order of faults/conftest.py.
-run_faults() { E2E_WORKERS=$((${E2E_WORKERS:-3} + 1)) run_pytest faults -m faults --no-loadscope-reorder; }
+run_e2e() {
+    local files
+    read -ra files <<<"${E2E_FILES:-tests/e2e}"
+    run_pytest e2e "${files[@]}" --ignore=tests/e2e/faults
+}
+run_faults() { run_pytest faults tests/e2e/faults; }
+
+# Sums of what was recorded: passed, failed, skipped.
+sums() { awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$1"; }
 
 for tier in "$@"; do
     echo "== $tier"
+    start=$SECONDS
+    : >"$results/counts"
     "run_$tier"
+    read -r passed failed skipped <<<"$(sums "$results/counts")"
+    echo "== $tier: $passed passed, $failed failed, $skipped skipped, $((SECONDS - start)) s"
+    cat "$results/counts" >>"$results/all"
 done
 
-totals=$(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$results/counts")
-read -r passed failed skipped <<<"$totals"
+read -r passed failed skipped <<<"$(sums "$results/all")"
 if [ "${REQUIRE_ALL:-}" = 1 ] && [ "$skipped" -gt 0 ]; then
     echo "REQUIRE_ALL=1: $skipped skipped tests count as failed"
     failed=$((failed + skipped))

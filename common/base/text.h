@@ -42,7 +42,11 @@ static inline struct text text_cut(struct text *rest, char separator)
     return cut;
 }
 
-/* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
+static inline bool text_starts_with(struct text text, struct text start)
+{
+    return text.len >= start.len && text_equal((struct text){text.data, start.len}, start);
+}
+
 static inline bool text_ends_with(struct text text, struct text end)
 {
     return text.len >= end.len && text_equal((struct text){text.data + text.len - end.len, end.len}, end);
@@ -60,6 +64,7 @@ static inline struct text text_trim(struct text text)
     return text;
 }
 
+/* Whether all of it is visible ASCII, 0x21-0x7E: no blanks, no controls. */
 static inline bool text_is_visible_ascii(struct text text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -26,6 +26,9 @@
 -- and results. The sequence of a lane only grows, in the step that counts: so a call counts once, however late a copy
 -- of it arrives.
 --
+-- What was applied before is written once more, the same: WAIT is for what a connection itself has written (Redis 7.2 and
+-- later), and it may have been another connection that applied it (redis.wait_replicas).
+--
 -- The outbox is a stream with an entry a call that applied anything: n, the number of its first event (events of a
 -- partition are numbered from 1), i, the packed items, r, the tokens. The hash beside it has n, the number of the last
 -- event, and t, that of the last one that is no longer in the stream.
@@ -59,7 +62,11 @@ if sequence ~= '' then
     local last = held[2]
     if last then
         if last:sub(1, 19) == sequence then
-            return last:sub(20, 27) == fingerprint and 'S' .. last:sub(28) or 'M'
+            if last:sub(20, 27) ~= fingerprint then
+                return 'M'
+            end
+            local kept = try('HSET', keys[1], lane, last)
+            return type(kept) == 'number' and 'S' .. last:sub(28) or 'X' .. kept.err
         end
         local high, low = tonumber(last:sub(1, 9)), tonumber(last:sub(10, 19))
         if not high or not low then
@@ -103,6 +110,7 @@ if args[6] ~= '' then
 end
 
 local tokens, count, applied, refusal = {}, 0, 0, nil
+local replayed, replayed_value
 for arg = first_item, #args, width do
     local hash, counter_type, delta = keys[key], args[arg], args[arg + 1]
     local print = width == 3 and args[arg + 2] or ''
@@ -114,7 +122,11 @@ for arg = first_item, #args, width do
         key = key + 1
         local seen = try('GET', record)
         if type(seen) == 'string' then
-            token = seen:sub(1, 16) == print and 'r' .. seen:sub(17) or 'K'
+            if seen:sub(1, 16) == print then
+                token, replayed, replayed_value = 'r' .. seen:sub(17), record, seen
+            else
+                token = 'K'
+            end
         elseif seen then
             token = seen.err:find('^WRONGTYPE') and 'D' or 'X'
             refusal = token == 'X' and seen.err or refusal
@@ -201,6 +213,8 @@ if sequence ~= '' then
         try('UNLINK', keys[1])
         return 'L' .. kept.err
     end
+elseif replayed and applied == 0 then
+    try('SET', replayed, replayed_value, 'KEEPTTL')
 end
 local answer = 'A' .. dropped .. results
 return refusal and answer .. '\n' .. refusal or answer

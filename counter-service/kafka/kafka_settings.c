@@ -50,10 +50,10 @@ static bool matches(const char *pattern, struct text name)
 {
     const size_t len = strlen(pattern);
     if (pattern[0] == '*') {
-        return name.len >= len - 1 && memcmp(name.data + name.len - (len - 1), pattern + 1, len - 1) == 0;
+        return text_ends_with(name, text_of(pattern + 1));
     }
     if (pattern[len - 1] == '*') {
-        return name.len >= len - 1 && memcmp(name.data, pattern, len - 1) == 0;
+        return text_starts_with(name, (struct text){pattern, len - 1});
     }
     return text_equal(name, text_of(pattern));
 }

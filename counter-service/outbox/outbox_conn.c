@@ -88,6 +88,25 @@ int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_k
     return 0;
 }
 
+int outbox_conn_await_replicas(const struct outbox_conn *conn, int wanted, int wait_ms, int64_t *ret_replicas,
+                               struct error *error)
+{
+    struct redis_reply reply;
+    struct buffer request;
+    buffer_init(&request);
+    resp_put_array(&request, 3);
+    resp_put_string(&request, TEXT("WAIT"));
+    resp_put_integer(&request, wanted);
+    resp_put_integer(&request, wait_ms);
+    int result = redis_command_begin(conn->redis, &request, conn->timeout_ms + wait_ms, error);
+    if (result == 0) {
+        result = redis_command_expect(conn->redis, "WAIT", &reply, error);
+    }
+    *ret_replicas = result == 0 ? reply.integer : 0;
+    buffer_done(&request);
+    return result;
+}
+
 void outbox_conn_close(struct outbox_conn *conn)
 {
     redis_conn_close(conn->redis);

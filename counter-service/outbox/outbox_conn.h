@@ -3,6 +3,7 @@
 #define TALLY_COUNTER_SERVICE_OUTBOX_OUTBOX_CONN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/base/buffer.h"
 #include "common/base/compiler.h"
@@ -33,6 +34,10 @@ int outbox_conn_open_node(struct outbox_conn *conn, const struct redis_address *
  * with error filled. */
 int outbox_conn_check_store(const struct outbox_conn *conn, const struct redis_key_prefix *partition,
                             struct error *error) MUST_CHECK;
+/* Waits until so many replicas have all that was written before the last exchange ended, for wait_ms at most, and
+ * blocks for redis.timeout more at most. Returns 0 with how many have it; or -1 with error filled. */
+int outbox_conn_await_replicas(const struct outbox_conn *conn, int wanted, int wait_ms, int64_t *ret_replicas,
+                               struct error *error) MUST_CHECK;
 /* Appends that key, as a word of a command. */
 void outbox_conn_put_store_key(struct buffer *out, bool is_cluster, const struct redis_key_prefix *partition);
 /* A closed or zeroed one is fine. */

@@ -58,6 +58,7 @@ void outbox_follower_restart(struct outbox_follower *follower)
     }
     follower->waiting = NULL;
     follower->events_open = 0;
+    follower->holds = false;
     follower->owns = false;
 }
 
@@ -314,7 +315,7 @@ int outbox_follower_hand_over(struct outbox_follower *follower, const struct out
 bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
                           struct outbox_entry **ret_entry)
 {
-    if (follower->waiting == NULL) {
+    if (follower->waiting == NULL || follower->holds) {
         return false;
     }
     assert(follower->waiting->has_next);

@@ -46,6 +46,7 @@ struct outbox_follower {
     uint64_t next_number;
     struct list entries;          /* read, and not done: of struct outbox_entry, oldest first */
     struct outbox_entry *waiting; /* the first of them with events not handed out; NULL: none */
+    bool holds;                   /* what was read is not to be handed out yet; whoever steps the follower sets it */
     bool at_end;                  /* the last step that read found nothing behind what it read */
     size_t events_open;           /* handed out, and not done */
     size_t asked;                 /* for so many entries, in the last step */
@@ -99,7 +100,7 @@ int outbox_follower_hand_over(struct outbox_follower *follower, const struct out
 void outbox_follower_restart(struct outbox_follower *follower);
 
 /* The next event that was read, in the stream's order. Its texts are valid until it is done. *ret_entry is for
- * outbox_follower_event_done. Returns false if there is none. */
+ * outbox_follower_event_done. Returns false if there is none, or the follower holds what it has. */
 bool outbox_follower_peek(const struct outbox_follower *follower, struct event *ret_event,
                           struct outbox_entry **ret_entry);
 /* Its number; there is one. Numbers that are missing before it are events that were dropped, or damaged. */

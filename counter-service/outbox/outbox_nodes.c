@@ -53,6 +53,12 @@ void outbox_nodes_sweep(struct outbox_nodes *nodes)
     }
 }
 
+void outbox_nodes_put_last(struct outbox_nodes *nodes, struct outbox_node *node)
+{
+    list_remove(&nodes->list, &node->node);
+    list_append(&nodes->list, &node->node);
+}
+
 int outbox_node_open(struct outbox_node *node, const struct config *config, const char *store_id, struct error *error)
 {
     node->watcher = NULL;

@@ -43,6 +43,9 @@ struct outbox_node *outbox_nodes_find(struct outbox_nodes *nodes, const struct r
 /* Closes and forgets those that no partition is at. */
 void outbox_nodes_sweep(struct outbox_nodes *nodes);
 
+/* Makes it the last of the list. */
+void outbox_nodes_put_last(struct outbox_nodes *nodes, struct outbox_node *node);
+
 /* store_id: of a Redis Cluster; NULL: it is one Redis. Blocks as outbox_conn_open does. Returns 0, or -1 with error
  * filled. */
 int outbox_node_open(struct outbox_node *node, const struct config *config, const char *store_id, struct error *error)

@@ -137,7 +137,6 @@ static void follow_topology(struct outbox_set *set)
 static void tell(struct outbox_set *set, const struct error *error)
 {
     uint64_t count;
-    set->consumer.failed(set->consumer.ctx);
     if (log_limiter_allows(&set->limiter, clock_monotonic_us(), &count)) {
         log_warn(set->consumer.component, set->consumer.failure, LOG_STR("reason", error->message),
                  LOG_INT("count", count));
@@ -153,16 +152,23 @@ void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, cons
             outbox_set_lose(set, i);
         }
     }
+    set->consumer.failed(set->consumer.ctx);
+    tell(set, error);
+}
+
+void outbox_set_hold_member(struct outbox_set *set, size_t i, const struct error *error)
+{
+    struct outbox_member *member = &set->members[i];
+    member->trouble = *error;
+    member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
     tell(set, error);
 }
 
 void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error *error)
 {
-    struct outbox_member *member = &set->members[i];
-    member->trouble = *error;
-    member->retry_us = clock_monotonic_us() + (int64_t)backoff_next_ms(&member->backoff) * 1000;
     outbox_set_lose(set, i);
-    tell(set, error);
+    set->consumer.failed(set->consumer.ctx);
+    outbox_set_hold_member(set, i, error);
 }
 
 void outbox_set_fail(struct outbox_set *set, size_t i, const struct error *error)
@@ -251,6 +257,23 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
     }
 }
 
+/* One that cannot be opened may have cost a timeout: the next ones wait for the next turn, after those that are
+ * connected were stepped. */
+static void open_nodes(struct outbox_set *set)
+{
+    const int64_t now_us = clock_monotonic_us();
+    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
+        if (node->conn.redis != NULL || now_us < node->retry_us) {
+            continue;
+        }
+        open_node(set, node);
+        if (node->conn.redis == NULL) {
+            outbox_nodes_put_last(&set->nodes, node);
+            return;
+        }
+    }
+}
+
 static void count_led(struct outbox_set *set)
 {
     set->led = 0;
@@ -268,12 +291,7 @@ void outbox_set_turn(struct outbox_set *set)
     }
     follow_topology(set);
     count_led(set);
-    const int64_t now_us = clock_monotonic_us();
-    LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
-        if (node->conn.redis == NULL && now_us >= node->retry_us) {
-            open_node(set, node);
-        }
-    }
+    open_nodes(set);
     outbox_set_step_all(set);
     count_led(set);
     outbox_set_leave(set, clock_monotonic_us());

@@ -46,6 +46,9 @@ struct outbox_set_consumer {
     struct text name;      /* of its leases and positions */
     int lease_ms;
     struct list *orphans; /* of each follower; may be NULL */
+    /* What it makes of an event stays when a failover takes the event back: followers hold what they have read until
+     * redis.wait_replicas have it, and the consumer does not tell meanwhile that the partition is well. */
+    bool needs_replicas;
     /* The partitions are known now; members: count, and they stay where they are. Returns 0, or -1 with error filled:
      * it is called again, with others. */
     int (*begin)(void *ctx, struct outbox_member *members, size_t count, struct error *error);
@@ -93,7 +96,8 @@ void outbox_set_init(struct outbox_set *set, const struct config *config, struct
                      const struct outbox_set_consumer *consumer);
 void outbox_set_done(struct outbox_set *set);
 
-/* Blocks for what logins to Redises and an exchange with each take. */
+/* Blocks for what logins to Redises and an exchange with each take, until one of them fails: the first login and the
+ * first exchange that do so are the last of the turn. */
 void outbox_set_turn(struct outbox_set *set);
 /* How long the thread may sleep before the next turn, if it has nothing to do itself, in ms. */
 int outbox_set_pause_ms(const struct outbox_set *set);

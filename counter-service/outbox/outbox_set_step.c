@@ -21,6 +21,7 @@ struct batch {
     struct {
         size_t i;
         struct outbox_follower_wish wish;
+        struct stream_id read_after; /* before the step */
         enum outbox_answer answer;
         bool restarted;
         struct error error;
@@ -33,9 +34,8 @@ struct batch {
  */
 static bool ends_connection(const struct redis_reply *reply)
 {
-    static const struct text moved = TEXT("MOVED ");
-    const bool is_elsewhere = reply->text.len >= moved.len && memcmp(reply->text.data, moved.data, moved.len) == 0;
-    return reply->type == REDIS_ERROR && !is_elsewhere && redis_error_of_write(reply->text).closes_connection;
+    return reply->type == REDIS_ERROR && !text_starts_with(reply->text, TEXT("MOVED ")) &&
+           redis_error_of_write(reply->text).closes_connection;
 }
 
 /* Returns 0; or -1 with error filled, when the connection is to be closed. */
@@ -133,6 +133,47 @@ static int check_store(const struct outbox_set *set, struct batch *batch, struct
     return 0;
 }
 
+/* Those that have read something hold it, and those that already did; returns whether there are any. */
+static bool hold(struct outbox_set *set, const struct batch *batch)
+{
+    bool any = false;
+    for (size_t step = 0; step < batch->count; step++) {
+        struct outbox_follower *follower = &set->members[batch->steps[step].i].follower;
+        const bool has_read = stream_id_compare(follower->read_after, batch->steps[step].read_after) != 0;
+        if (batch->steps[step].answer == OUTBOX_ANSWERED && follower->owns && !batch->steps[step].restarted) {
+            follower->holds |= has_read;
+            any |= follower->holds;
+        }
+    }
+    return any;
+}
+
+/* A master that takes the place of this one gives other events the ids of those that it has not got: these must not be
+ * handed out. Returns 0; or -1 with error filled, when the connection is to be closed. */
+static int await_replicas(struct outbox_set *set, const struct batch *batch, struct error *error)
+{
+    const int wanted = set->consumer.needs_replicas ? set->config->redis.wait_replicas : 0;
+    int64_t replicas;
+    if (wanted == 0 || !hold(set, batch)) {
+        return 0;
+    }
+    if (outbox_conn_await_replicas(&batch->node->conn, wanted, set->config->redis.wait_timeout_ms, &replicas, error) !=
+        0) {
+        return -1;
+    }
+    error_set(error, "%d replicas have the events in time, and redis.wait_replicas is %d", (int)replicas, wanted);
+    for (size_t step = 0; step < batch->count; step++) {
+        const size_t i = batch->steps[step].i;
+        struct outbox_follower *follower = &set->members[i].follower;
+        if (replicas >= wanted) {
+            follower->holds = false;
+        } else if (follower->holds) {
+            outbox_set_hold_member(set, i, error);
+        }
+    }
+    return 0;
+}
+
 static void flush(struct outbox_set *set, struct batch *batch)
 {
     struct error error;
@@ -140,7 +181,7 @@ static void flush(struct outbox_set *set, struct batch *batch)
         return;
     }
     if (exchange(set, batch, &error) != 0 || ask_again(set, batch, &error) != 0 ||
-        check_store(set, batch, &error) != 0) {
+        check_store(set, batch, &error) != 0 || await_replicas(set, batch, &error) != 0) {
         outbox_set_fail_node(set, batch->node, &error);
         batch->count = 0;
         return;
@@ -215,6 +256,7 @@ static void add(struct outbox_set *set, struct batch *batch, size_t i, const str
     const bool asks = set->asks && i == set->asked;
     assert(batch->count < BATCH_MAX);
     batch->steps[batch->count].i = i;
+    batch->steps[batch->count].read_after = set->members[i].follower.read_after;
     batch->steps[batch->count++].wish = (struct outbox_follower_wish){wish->events_max, !takes, asks, set->led};
     set->asks = set->asks && !asks;
 }
@@ -250,8 +292,13 @@ void outbox_set_step_all(struct outbox_set *set)
     outbox_set_ask(set, now_us);
     mark_nodes(set, now_us);
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
-        if (node->conn.redis != NULL) {
-            step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) {
+            continue;
+        }
+        step_node(set, node, &led, now_us);
+        if (node->conn.redis == NULL) { /* that may have cost a timeout: others that hang do so in later turns */
+            outbox_nodes_put_last(&set->nodes, node);
+            return;
         }
     }
 }

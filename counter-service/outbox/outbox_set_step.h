@@ -25,6 +25,8 @@ void outbox_set_lose(struct outbox_set *set, size_t i);
 void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, const struct error *error);
 /* It works. */
 void outbox_set_node_well(struct outbox_set *set, struct outbox_node *node);
+/* The partition is stepped again after a backoff; its follower keeps what it holds. */
+void outbox_set_hold_member(struct outbox_set *set, size_t i, const struct error *error);
 /* The partition alone starts over, after a backoff. */
 void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error *error);
 

@@ -108,14 +108,10 @@ end
 if target == '' and call('PTTL', own_position) < POSITION_LIFE / 2 then
     call('PEXPIRE', own_position, POSITION_LIFE)
 end
--- A read most times: each renewal is a write to the replicas and the append-only file.
-if call('PTTL', lease) < life * 2 / 3 then
-    call('PEXPIRE', lease, life)
-end
 local asked = call('GET', asker) or ''
 -- In parts, of as many entries as have fitted so far: one of a thousand large items is 430 KB.
-local entries, bytes, after, wanted, part = {}, 0, ARGV[4], tonumber(ARGV[5]), 1
-while #entries < wanted and bytes < BYTES_MAX do
+local entries, bytes, after, wanted, part, more = {}, 0, ARGV[4], tonumber(ARGV[5]), 1, 1
+while more == 1 and #entries < wanted and bytes < BYTES_MAX do
     local found = call('XRANGE', stream, '(' .. after, '+', 'COUNT', math.min(part, wanted - #entries))
     for _, entry in ipairs(found) do
         entries[#entries + 1] = entry
@@ -124,9 +120,15 @@ while #entries < wanted and bytes < BYTES_MAX do
         end
     end
     if #found == 0 then
-        return { 'O', appended, trimmed, position, now_ms, entries, 0, asked }
+        more = 0
+    else
+        after = found[#found][1]
+        part = math.max(1, math.min(PART_MAX, math.floor((BYTES_MAX - bytes) * #entries / math.max(bytes, 1))))
     end
-    after = found[#found][1]
-    part = math.max(1, math.min(PART_MAX, math.floor((BYTES_MAX - bytes) * #entries / math.max(bytes, 1))))
 end
-return { 'O', appended, trimmed, position, now_ms, entries, 1, asked }
+-- Each renewal is a write to the replicas and the append-only file, so not each time; but always where entries were
+-- read: WAIT is for what a connection has written (Redis 7.2 and later), and all that was read is older than this.
+if #entries > 0 or call('PTTL', lease) < life * 2 / 3 then
+    call('PEXPIRE', lease, life)
+end
+return { 'O', appended, trimmed, position, now_ms, entries, more, asked }

@@ -142,6 +142,10 @@ static void stepped(void *ctx, size_t i, bool restarted)
 {
     struct relay_run *run = ctx;
     const struct outbox_follower *follower = &run->set.members[i].follower;
+    if (follower->holds) {
+        run->partitions[i].moved_us = clock_monotonic_us(); /* they do not wait for Kafka */
+        return;
+    }
     outbox_set_well(&run->set, i);
     if (restarted) {
         log_info("events", follower->owns ? "this instance publishes" : "another instance publishes",
@@ -176,6 +180,7 @@ void relay_run_init(struct relay_run *run, const struct config *config, struct t
         .name = outbox_consumer_kafka,
         .lease_ms = LEASE_MS,
         .orphans = &run->orphans,
+        .needs_replicas = true,
         .begin = begin,
         .wish = wish,
         .may_leave = may_leave,

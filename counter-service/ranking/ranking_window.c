@@ -218,7 +218,7 @@ static bool take_number(struct text *rest, size_t digits, int *ret_number)
 
 static bool take_mark(struct text *rest, struct text mark)
 {
-    if (rest->len < mark.len || memcmp(rest->data, mark.data, mark.len) != 0) {
+    if (!text_starts_with(*rest, mark)) {
         return false;
     }
     *rest = (struct text){rest->data + mark.len, rest->len - mark.len};

@@ -17,13 +17,18 @@ int redis_address_parse(const char *text, struct redis_address *ret_address, str
     return 0;
 }
 
-int redis_address_of_tcp(const char *host, int port, struct redis_address *ret_address)
+int redis_address_of_tcp(struct text host, int64_t port, struct redis_address *ret_address)
 {
-    struct redis_address address = {.path = "", .tcp.port = port};
-    if (!host_is_valid(host) || strlen(host) >= sizeof(address.tcp.host) || port < 1 || port > 65535) {
+    struct redis_address address = {.path = ""};
+    if (host.len == 0 || host.len >= sizeof(address.tcp.host) || memchr(host.data, '\0', host.len) != NULL ||
+        port < 1 || port > 65535) {
         return -1;
     }
-    memcpy(address.tcp.host, host, strlen(host) + 1);
+    memcpy(address.tcp.host, host.data, host.len);
+    address.tcp.port = (int)port;
+    if (!host_is_valid(address.tcp.host)) {
+        return -1;
+    }
     *ret_address = address;
     return 0;
 }

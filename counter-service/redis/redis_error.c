@@ -49,16 +49,15 @@ static bool contains(struct text text, struct text piece)
     return memmem(text.data, text.len, piece.data, piece.len) != NULL;
 }
 
-static bool starts_with(struct text text, struct text words)
+static bool has_first_words(struct text text, struct text words)
 {
-    return text.len >= words.len && memcmp(text.data, words.data, words.len) == 0 &&
-           (text.len == words.len || text.data[words.len] == ' ');
+    return text_starts_with(text, words) && (text.len == words.len || text.data[words.len] == ' ');
 }
 
 static const struct redis_refusal *find(struct text error)
 {
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-        if (starts_with(error, refusals[i].start)) {
+        if (has_first_words(error, refusals[i].start)) {
             return &refusals[i].refusal;
         }
     }
@@ -88,7 +87,7 @@ struct redis_refusal redis_error_of_refused_item(struct text error)
 
 struct redis_refusal redis_error_of_read(struct text error)
 {
-    if (starts_with(error, TEXT("WRONGTYPE"))) {
+    if (has_first_words(error, TEXT("WRONGTYPE"))) {
         return wrong_type;
     }
     const struct redis_refusal *refusal = find(error);
@@ -97,5 +96,5 @@ struct redis_refusal redis_error_of_read(struct text error)
 
 bool redis_error_refuses_command(struct text error)
 {
-    return starts_with(error, TEXT("NOPERM")) || starts_with(error, TEXT("ERR"));
+    return has_first_words(error, TEXT("NOPERM")) || has_first_words(error, TEXT("ERR"));
 }

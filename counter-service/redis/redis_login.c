@@ -126,9 +126,8 @@ static int ask_who(struct redis_conn *conn, const struct config *config, bool an
     return 0;
 }
 
-/* A TLS port closes on whoever does not speak TLS, without a word. */
-static void doubt_port(const struct redis_conn *conn, const struct redis_address *address, const struct config *config,
-                       struct error *error)
+void redis_login_doubt_port(const struct redis_conn *conn, const struct redis_address *address,
+                            const struct config *config, struct error *error)
 {
     if (redis_conn_was_refused(conn) && config->redis.tls == CONFIG_FALSE && address->path[0] == '\0') {
         error_set(error, "%s, before %s answered anything: if that port speaks TLS, redis.tls must be true",
@@ -148,7 +147,7 @@ static struct redis_conn *log_in(const struct redis_address *address, const stru
     }
     buffer_init(&requests);
     if (ask_who(conn, config, any_role, &requests, error) != 0) {
-        doubt_port(conn, address, config, error);
+        redis_login_doubt_port(conn, address, config, error);
         redis_conn_close(conn);
         conn = NULL;
     }

@@ -1,4 +1,6 @@
-/* Connects to a Redis and finds out whether it is fit for any use: AUTH, SELECT, then ROLE and INFO: it must be a
+/* The connections have no name (CLIENT SETNAME): repartition_guard.h knows them by that.
+ *
+ * Connects to a Redis and finds out whether it is fit for any use: AUTH, SELECT, then ROLE and INFO: it must be a
  * master, of a version and with a policy that Tally can rely on. What it does not tell (managed services hide fields
  * and commands) is not held against it: a warning, once in the process, says what could not be checked. Whose data it
  * holds, and what else a user of the connection needs to know, that user asks (redis_handshake.h). */
@@ -21,6 +23,11 @@ struct redis_conn *redis_login(const struct redis_address *address, const struct
 /* The same for a Redis of any role, as a replica that knows its cluster. */
 struct redis_conn *redis_connect(const struct redis_address *address, const struct config *config, struct error *error)
     MUST_CHECK;
+
+/* After the first exchange has failed: a TLS port closes on whoever does not speak TLS, without a word. Then error says
+ * so instead. */
+void redis_login_doubt_port(const struct redis_conn *conn, const struct redis_address *address,
+                            const struct config *config, struct error *error);
 
 /* Commands that have no words but these, and what their answers must say; it may change at any time. */
 enum redis_login_question { REDIS_LOGIN_ROLE, REDIS_LOGIN_INFO_SERVER, REDIS_LOGIN_INFO_MEMORY, REDIS_LOGIN_QUESTIONS };

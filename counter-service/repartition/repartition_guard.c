@@ -103,14 +103,25 @@ static int64_t number_in(struct text line, struct text name)
     return -1;
 }
 
-/* Of those in the database that is used. */
+static bool has_name(struct text line)
+{
+    while (line.len > 0) {
+        struct text word = text_cut(&line, ' ');
+        if (text_equal(text_cut(&word, '='), TEXT("name"))) {
+            return word.len > 0;
+        }
+    }
+    return false;
+}
+
+/* Of those in the database that is used. Tally's have no name (CLIENT SETNAME). */
 static size_t put_kills(struct repartition_site *site, struct text list, int64_t own_id)
 {
     size_t count = 0;
     while (list.len > 0) {
         const struct text line = text_cut(&list, '\n');
         const int64_t id = number_in(line, TEXT("id"));
-        if (id >= 0 && id != own_id && number_in(line, TEXT("db")) == site->config.redis.db) {
+        if (id >= 0 && id != own_id && !has_name(line) && number_in(line, TEXT("db")) == site->config.redis.db) {
             resp_put_array(&site->requests, 4);
             resp_put_string(&site->requests, TEXT("CLIENT"));
             resp_put_string(&site->requests, TEXT("KILL"));

@@ -4,11 +4,6 @@
 #include "counter-service/commands/redis_keys.h"
 #include "counter-service/redis/redis_checks.h"
 
-static bool begins_with(struct text text, struct text start)
-{
-    return text.len >= start.len && text_equal((struct text){text.data, start.len}, start);
-}
-
 static struct text behind(struct text text, size_t len)
 {
     return (struct text){text.data + len, text.len - len};
@@ -28,17 +23,18 @@ static bool read_record(struct text text, struct text *ret_resource_id)
 
 static enum repartition_key_kind kind_of(struct text rest, struct text *ret_resource_id)
 {
-    if (begins_with(rest, TEXT("c:"))) {
+    if (text_starts_with(rest, TEXT("c:"))) {
         *ret_resource_id = behind(rest, 2);
         return REPARTITION_COUNTERS;
     }
-    if (begins_with(rest, TEXT("i:")) && read_record(behind(rest, 2), ret_resource_id)) {
+    if (text_starts_with(rest, TEXT("i:")) && read_record(behind(rest, 2), ret_resource_id)) {
         return REPARTITION_RECORD;
     }
-    if (begins_with(rest, TEXT("s:"))) {
+    if (text_starts_with(rest, TEXT("s:"))) {
         return REPARTITION_SESSION;
     }
-    if (begins_with(rest, TEXT("r:")) || text_equal(rest, TEXT("rankings")) || text_equal(rest, TEXT("uncounted"))) {
+    if (text_starts_with(rest, TEXT("r:")) || text_equal(rest, TEXT("rankings")) ||
+        text_equal(rest, TEXT("uncounted"))) {
         return REPARTITION_RANKING;
     }
     return REPARTITION_OTHER;
@@ -48,7 +44,7 @@ bool repartition_key_read(struct text key, struct repartition_key *ret_key)
 {
     uint64_t number;
     const struct text start = TEXT("tally:{p");
-    if (!begins_with(key, start)) {
+    if (!text_starts_with(key, start)) {
         return false;
     }
     struct text rest = behind(key, start.len);
@@ -57,7 +53,7 @@ bool repartition_key_read(struct text key, struct repartition_key *ret_key)
         return false;
     }
     const struct redis_key_prefix prefix = redis_key_prefix_of((int)number);
-    if (!begins_with(key, (struct text){prefix.data, prefix.len})) {
+    if (!text_starts_with(key, (struct text){prefix.data, prefix.len})) {
         return false; /* a zero before the number */
     }
     struct repartition_key found = {.partition = (int)number, .rest = behind(key, prefix.len)};

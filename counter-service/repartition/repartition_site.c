@@ -131,9 +131,9 @@ int repartition_site_open(struct repartition_site *site, const struct config *co
 {
     *site = (struct repartition_site){.config = *config};
     buffer_init(&site->requests);
-    if (config->redis.mode == REDIS_MODE_SENTINEL) {
-        error_set(error, "with redis.mode sentinel nothing is repartitioned: set redis.mode single, and redis.addr to "
-                         "the master");
+    if (config->redis.mode == REDIS_MODE_SENTINEL || config->redis.sentinel_addr_count > 0) {
+        error_set(error, "with redis.sentinel_addrs nothing is repartitioned: take it out, set redis.mode single, and "
+                         "redis.addr to the master");
         return -1;
     }
     site->table = malloc(sizeof(*site->table));

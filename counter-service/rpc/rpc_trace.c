@@ -24,8 +24,7 @@ static struct text metadata_of(const struct rpc_call *call, const char *name)
 static bool is_from_gateway(const struct rpc_call *call)
 {
     const struct text agent = metadata_of(call, "user-agent");
-    const struct text start = TEXT(GATEWAY_USER_AGENT);
-    return agent.data != NULL && agent.len >= start.len && memcmp(agent.data, start.data, start.len) == 0;
+    return agent.data != NULL && text_starts_with(agent, TEXT(GATEWAY_USER_AGENT));
 }
 
 void rpc_trace_begin(struct rpc_call *call)

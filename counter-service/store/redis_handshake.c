@@ -15,6 +15,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/redis/resp.h"
 #include "counter-service/store/redis_trial.h"
+#include "counter-service/topology/redis_alone.h"
 #include "counter-service/topology/redis_redirect.h"
 
 /* .data NULL if the key is not there. */
@@ -23,17 +24,32 @@ static struct text found_in(const struct redis_reply *reply)
     return reply->type == REDIS_NIL ? (struct text){NULL, 0} : reply->text;
 }
 
+static int became_cluster(struct error *error)
+{
+    error_set(error, "the Redis at this address is a node of a Redis Cluster by now, and was none when this service "
+                     "began: it must be started again, with redis.mode auto or cluster");
+    return -1;
+}
+
+/* redis_command_expect, of one Redis. */
+static int expect(struct redis_conn *conn, const char *command, struct redis_reply *ret_reply, struct error *error)
+{
+    if (redis_command_expect(conn, command, ret_reply, error) == 0) {
+        return 0;
+    }
+    return redis_conn_error(conn)[0] == '\0' && redis_alone_is_denied(ret_reply) ? became_cluster(error) : -1;
+}
+
 /* Reads the answers to GET, or to SET with NX and GET, of both keys. *ret_empty: how many of them were not there. */
 static int read_whose(struct redis_conn *conn, const struct redis_meta *meta, const char *command,
                       struct redis_session *session, int *ret_empty, struct error *error)
 {
     struct redis_reply reply;
-    if (redis_command_expect(conn, command, &reply, error) != 0 ||
-        redis_check_meta(found_in(&reply), meta, error) != 0) {
+    if (expect(conn, command, &reply, error) != 0 || redis_check_meta(found_in(&reply), meta, error) != 0) {
         return -1;
     }
     *ret_empty = reply.type == REDIS_NIL;
-    if (redis_command_expect(conn, command, &reply, error) != 0) {
+    if (expect(conn, command, &reply, error) != 0) {
         return -1;
     }
     if (reply.type == REDIS_NIL) {
@@ -123,10 +139,12 @@ static int settle_whose(struct redis_conn *conn, const struct config *config, st
     const struct redis_meta meta = redis_meta_of(assignment->partitions);
     const struct text meta_key = redis_meta_key;
     const int timeout_ms = config->redis.timeout_ms;
+    struct redis_reply reply;
     int missing;
+    redis_alone_put(requests); /* a node of a Redis Cluster may have both keys, and none of the partitions */
     redis_command_words(requests, TEXT("GET"), meta_key);
     buffer_append_text(requests, redis_store_id_request);
-    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 ||
+    if (redis_command_begin(conn, requests, timeout_ms, error) != 0 || expect(conn, "EVAL", &reply, error) != 0 ||
         read_whose(conn, &meta, "GET", session, &missing, error) != 0) {
         return -1;
     }
@@ -259,7 +277,7 @@ static int try_writes(struct redis_conn *conn, const struct config *config, cons
         own.prefix = redis_key_prefix_of(assignment->numbers[i]);
         const int result = redis_trial(conn, &own, script, config->redis.timeout_ms, &session->refusal, error);
         if (result != REDIS_TRIAL_ELSEWHERE || !assignment->is_cluster) {
-            return result == 0 ? 0 : -1;
+            return result == REDIS_TRIAL_ELSEWHERE ? became_cluster(error) : result;
         }
     }
     return 0;

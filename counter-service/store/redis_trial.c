@@ -155,8 +155,7 @@ static void put_all(struct trial *trial, const struct write_settings *settings, 
 /* How a refusal that is not only for now ends the trial. */
 static int result_of(struct text error)
 {
-    const enum redis_redirect_kind kind = redis_redirect_read(error).kind;
-    return kind != REDIS_REDIRECT_NONE && kind != REDIS_REDIRECT_DOWN ? REDIS_TRIAL_ELSEWHERE : -1;
+    return redis_redirect_is_elsewhere(error) ? REDIS_TRIAL_ELSEWHERE : -1;
 }
 
 /* Reads the answer to every step. error: the first refusal that is not only for now; refusal: else the first that is.

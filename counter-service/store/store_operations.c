@@ -62,6 +62,22 @@ static void send_elsewhere(const struct store_exchange *exchange, struct store_c
     redirection->take(redirection->ctx, call, redirect);
 }
 
+/* The reply to the last command of the call. False in *ret_is_here: the partition is elsewhere, and the call was sent
+ * there. Returns 0, or -1 if the connection was lost. */
+static int last_reply(const struct store_exchange *exchange, struct store_call *call, struct redis_reply *ret_reply,
+                      bool *ret_is_here)
+{
+    struct redis_redirect redirect;
+    if (next_reply(exchange, call, ret_reply) != 0) {
+        return -1;
+    }
+    *ret_is_here = !is_elsewhere(exchange, ret_reply, &redirect);
+    if (!*ret_is_here) {
+        send_elsewhere(exchange, call, &redirect);
+    }
+    return 0;
+}
+
 /* ---- increments ---- */
 
 static int append_write(struct store_exchange *exchange, const struct store_call *call)
@@ -240,12 +256,11 @@ static void write_answered(struct store_exchange *exchange, struct store_call *c
 static int read_write(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    struct redis_redirect redirect;
-    if (next_reply(exchange, call, &reply) != 0) {
+    bool is_here;
+    if (last_reply(exchange, call, &reply, &is_here) != 0) {
         return -1;
     }
-    if (is_elsewhere(exchange, &reply, &redirect)) {
-        send_elsewhere(exchange, call, &redirect);
+    if (!is_here) {
         return 0;
     }
     (void)redis_session_note_write(exchange->session, &reply);
@@ -277,6 +292,7 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
 {
     struct redis_reply reply;
     struct redis_redirect redirect;
+    bool is_here;
     const char *detail = NULL;
     if (next_reply(exchange, call, &reply) != 0) {
         return -1;
@@ -285,11 +301,10 @@ static int read_session(struct store_exchange *exchange, struct store_call *call
      * key, its mark may not be here yet. */
     const bool is_our_store = is_elsewhere(exchange, &reply, &redirect) || (call->asking && reply.type == REDIS_NIL) ||
                               session_command_store_is(&reply, exchange->session->store_id);
-    if (next_reply(exchange, call, &reply) != 0) {
+    if (last_reply(exchange, call, &reply, &is_here) != 0) {
         return -1;
     }
-    if (is_elsewhere(exchange, &reply, &redirect)) {
-        send_elsewhere(exchange, call, &redirect);
+    if (!is_here) {
         return 0;
     }
     if (is_our_store && reply.type == REDIS_ERROR && relieves(exchange, redis_error_of_write(reply.text))) {
@@ -378,12 +393,11 @@ static int append_list(struct store_exchange *exchange, const struct store_call 
 static int read_list(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    struct redis_redirect redirect;
-    if (next_reply(exchange, call, &reply) != 0) {
+    bool is_here;
+    if (last_reply(exchange, call, &reply, &is_here) != 0) {
         return -1;
     }
-    if (is_elsewhere(exchange, &reply, &redirect)) {
-        send_elsewhere(exchange, call, &redirect);
+    if (!is_here) {
         return 0;
     }
     read_command_list_reply(&reply, call);
@@ -402,12 +416,11 @@ static int append_ranking(struct store_exchange *exchange, const struct store_ca
 static int read_ranking(struct store_exchange *exchange, struct store_call *call)
 {
     struct redis_reply reply;
-    struct redis_redirect redirect;
-    if (next_reply(exchange, call, &reply) != 0) {
+    bool is_here;
+    if (last_reply(exchange, call, &reply, &is_here) != 0) {
         return -1;
     }
-    if (is_elsewhere(exchange, &reply, &redirect)) {
-        send_elsewhere(exchange, call, &redirect);
+    if (!is_here) {
         return 0;
     }
     ranking_read_reply(&reply, call);

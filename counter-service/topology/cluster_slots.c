@@ -1,8 +1,5 @@
 #include "counter-service/topology/cluster_slots.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "counter-service/topology/redis_slot.h"
 
 /* Slots from first to last, and their master. */
@@ -21,17 +18,11 @@ static int read_node(const struct redis_reply *node, const struct redis_address 
     }
     const struct redis_reply host = redis_reply_element(node, 0);
     const struct redis_reply port = redis_reply_element(node, 1);
-    if ((host.type != REDIS_TEXT && host.type != REDIS_NIL) || host.text.len >= HOST_SIZE ||
-        port.type != REDIS_INTEGER || port.integer < 1 || port.integer > 65535) {
+    if ((host.type != REDIS_TEXT && host.type != REDIS_NIL) || port.type != REDIS_INTEGER) {
         return -1;
     }
-    *ret_address = (struct redis_address){.tcp = {.port = (int)port.integer}};
-    struct text name = host.text;
-    if (host.type == REDIS_NIL || name.len == 0 || text_equal(name, TEXT("?"))) {
-        name = text_of(asked->tcp.host);
-    }
-    snprintf(ret_address->tcp.host, sizeof(ret_address->tcp.host), "%.*s", (int)name.len, name.data);
-    return host_is_valid(ret_address->tcp.host) ? 0 : -1;
+    const bool is_unknown = host.text.len == 0 || text_equal(host.text, TEXT("?"));
+    return redis_address_of_tcp(is_unknown ? text_of(asked->tcp.host) : host.text, port.integer, ret_address);
 }
 
 /* [first, last, master, replicas]. */

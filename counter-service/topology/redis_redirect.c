@@ -1,62 +1,44 @@
 #include "counter-service/topology/redis_redirect.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
-static bool starts_with(struct text text, struct text words)
-{
-    return text.len >= words.len && memcmp(text.data, words.data, words.len) == 0;
-}
+#include "common/base/decimal.h"
 
 /* The text after the last blank: "host:port", "[::1]:port" or "::1:port", as Redis writes an IPv6 address, ":port". */
 static int read_address(struct text error, struct redis_address *ret_address)
 {
-    char text[HOST_PORT_SIZE];
+    uint64_t port;
     const char *blank = memrchr(error.data, ' ', error.len);
     const struct text place = {blank + 1, (size_t)(error.data + error.len - (blank + 1))};
     const char *colon = memrchr(place.data, ':', place.len);
-    if (colon == NULL || place.len >= sizeof(text)) {
+    if (colon == NULL) {
         return -1;
     }
-    memcpy(text, place.data, place.len);
-    text[place.len] = '\0';
-    char *port = text + (colon - place.data);
-    *port++ = '\0';
-    char *end;
-    const unsigned long number = strtoul(port, &end, 10);
-    if (*port < '0' || *port > '9' || end != text + place.len || number == 0 || number > 65535) {
+    struct text host = {place.data, (size_t)(colon - place.data)};
+    const struct text digits = {colon + 1, place.len - host.len - 1};
+    if (!decimal_parse_unsigned(digits, UINT16_MAX, &port)) {
         return -1;
     }
-    char *host = text;
-    const size_t host_len = strlen(host);
-    if (host_len != (size_t)(colon - place.data)) {
-        return -1;
+    if (host.len == 0 || text_equal(host, TEXT("?"))) {
+        *ret_address = (struct redis_address){.tcp.port = (int)port};
+        return port > 0 ? 0 : -1;
     }
-    if (host_len > 2 && host[0] == '[' && host[host_len - 1] == ']') {
-        host[host_len - 1] = '\0';
-        host++;
+    if (text_starts_with(host, TEXT("[")) && text_ends_with(host, TEXT("]"))) {
+        host = (struct text){host.data + 1, host.len - 2};
     }
-    const bool is_unknown = host[0] == '\0' || strcmp(host, "?") == 0;
-    if (!is_unknown && !host_is_valid(host)) {
-        return -1;
-    }
-    *ret_address = (struct redis_address){.tcp = {.port = (int)number}};
-    if (!is_unknown) {
-        snprintf(ret_address->tcp.host, sizeof(ret_address->tcp.host), "%.*s", HOST_SIZE - 1, host);
-    }
-    return 0;
+    return redis_address_of_tcp(host, (int64_t)port, ret_address);
 }
 
 struct redis_redirect redis_redirect_read(struct text error)
 {
     struct redis_redirect redirect = {.kind = REDIS_REDIRECT_NONE};
-    if (starts_with(error, TEXT("MOVED "))) {
+    if (text_starts_with(error, TEXT("MOVED "))) {
         redirect.kind = REDIS_REDIRECT_MOVED;
-    } else if (starts_with(error, TEXT("ASK "))) {
+    } else if (text_starts_with(error, TEXT("ASK "))) {
         redirect.kind = REDIS_REDIRECT_ASK;
-    } else if (starts_with(error, TEXT("TRYAGAIN")) || starts_with(error, TEXT("CLUSTERDOWN"))) {
-        redirect.kind = starts_with(error, TEXT("TRYAGAIN")) ? REDIS_REDIRECT_AGAIN : REDIS_REDIRECT_DOWN;
+    } else if (text_starts_with(error, TEXT("TRYAGAIN")) || text_starts_with(error, TEXT("CLUSTERDOWN"))) {
+        redirect.kind = text_starts_with(error, TEXT("TRYAGAIN")) ? REDIS_REDIRECT_AGAIN : REDIS_REDIRECT_DOWN;
         return redirect;
     } else {
         return redirect;

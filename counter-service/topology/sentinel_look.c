@@ -1,6 +1,5 @@
 #include "counter-service/topology/sentinel_look.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +8,13 @@
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_tls.h"
 
 enum {
     REST_US = 5 * 1000 * 1000,
-    /* After so many looks in a row the lower epoch of most sentinels is believed. */
-    OLDER_LOOKS_MAX = 20,
+    /* After so long the lower epoch of most sentinels is believed. */
+    OLDER_US = 10 * 1000 * 1000,
 };
 
 /* What one sentinel says. */
@@ -96,16 +96,10 @@ static int check_known(const struct redis_reply *reply, const struct config *con
 
 static int read_address(const struct redis_reply *reply, struct redis_address *ret_address, struct error *error)
 {
-    char host[HOST_PORT_SIZE];
-    int64_t port = 0;
-    const struct text host_text =
-        reply->element_count == 2 ? redis_reply_element(reply, 0).text : (struct text){NULL, 0};
-    if (host_text.len > 0 && host_text.len < sizeof(host) && decimal_parse(redis_reply_element(reply, 1).text, &port) &&
-        port > 0 && port <= UINT16_MAX) {
-        snprintf(host, sizeof(host), "%.*s", (int)host_text.len, host_text.data);
-        if (redis_address_of_tcp(host, (int)port, ret_address) == 0) {
-            return 0;
-        }
+    int64_t port;
+    if (reply->element_count == 2 && decimal_parse(redis_reply_element(reply, 1).text, &port) &&
+        redis_address_of_tcp(redis_reply_element(reply, 0).text, port, ret_address) == 0) {
+        return 0;
     }
     error_set(error, "the address that it names is none");
     return -1;
@@ -171,6 +165,7 @@ static int exchange(struct sentinel *sentinel, const struct config *config, stru
     }
     buffer_done(&requests);
     if (result != 0) {
+        redis_login_doubt_port(sentinel->conn, &sentinel->address, config, error);
         forget_conn(sentinel);
     }
     return result;
@@ -232,17 +227,15 @@ static void put_in_order(struct sentinel_look *look)
     }
 }
 
-static int check_epoch(struct sentinel_look *look, const struct opinion *best, size_t answers, struct error *error)
+static int check_epoch(struct sentinel_look *look, const struct opinion *best, size_t answers, int64_t now_us,
+                       struct error *error)
 {
-    if (best->epoch >= look->epoch) {
-        look->epoch = best->epoch;
-        look->older_looks = 0;
-        return 0;
+    if (best->epoch < look->epoch && look->older_since_us == 0) {
+        look->older_since_us = now_us;
     }
-    look->older_looks++;
-    if (2 * answers > look->count && look->older_looks > OLDER_LOOKS_MAX) {
+    if (best->epoch >= look->epoch || (2 * answers > look->count && now_us - look->older_since_us > OLDER_US)) {
         look->epoch = best->epoch;
-        look->older_looks = 0;
+        look->older_since_us = 0;
         return 0;
     }
     error_set(error,
@@ -265,7 +258,7 @@ int sentinel_look(struct sentinel_look *look, struct redis_address *ret_master, 
         answers = ask_all(look, true, now_us, &best, error);
     }
     put_in_order(look);
-    if (answers == 0 || check_epoch(look, &best, answers, error) != 0) {
+    if (answers == 0 || check_epoch(look, &best, answers, now_us, error) != 0) {
         return -1;
     }
     *ret_master = best.master;

@@ -33,7 +33,7 @@ struct sentinel_look {
     struct sentinel *sentinels;  /* those that answered last come first */
     size_t count;                /* 0: there are none to be asked */
     uint64_t epoch;              /* the highest that was believed */
-    int older_looks;             /* in a row that only found a lower one */
+    int64_t older_since_us;      /* monotonic: since then looks have only found a lower one; 0: they have not */
 };
 
 /* Returns 0, also where configuration names no sentinels; or -1 with error filled. */

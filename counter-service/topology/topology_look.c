@@ -11,7 +11,7 @@
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
 #include "counter-service/topology/cluster_slots.h"
-#include "counter-service/topology/redis_redirect.h"
+#include "counter-service/topology/redis_alone.h"
 #include "counter-service/topology/redis_slot.h"
 
 /* Where nobody has said a number, and nobody has written. */
@@ -20,9 +20,10 @@ enum { SINGLE_PARTITIONS = 1 };
 /* How often the keys of the data as a whole are looked at. */
 enum { HOME_US = 5 * 1000 * 1000 };
 
-/* After so many looks in a row that found nothing better, an older configuration than is known is believed, since the
- * cluster was made anew; and a node for which the cluster is down. */
-enum { DOUBTFUL_LOOKS_MAX = 20 };
+/* After so long in which no look found anything better, an older configuration than is known is believed, since the
+ * cluster was made anew; and a node for which the cluster is down. A time, since looks are made as often as somebody
+ * suspects; longer than a failover takes. */
+enum { DOUBT_US = 10 * 1000 * 1000 };
 
 int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
                        size_t seed_count, bool may_write, struct error *error)
@@ -49,25 +50,26 @@ void topology_look_done(struct topology_look *look)
     sentinel_look_done(&look->sentinels);
 }
 
-/* One command with one reply, which may be an error. */
+/* One command with one reply, which may be an error. The request's buffer is done with then. */
+static int ask_request(struct topology_look *look, struct buffer *request, struct redis_reply *ret_reply,
+                       struct error *error)
+{
+    int result = redis_command_begin(look->conn, request, look->config->redis.timeout_ms, error);
+    if (result == 0 && redis_conn_next(look->conn, ret_reply) != 0) {
+        error_set(error, "%s", redis_conn_error(look->conn));
+        result = -1;
+    }
+    buffer_done(request);
+    return result;
+}
+
 static int ask(struct topology_look *look, const struct text *words, size_t word_count, struct redis_reply *ret_reply,
                struct error *error)
 {
     struct buffer request;
     buffer_init(&request);
     redis_command_append(&request, words, word_count);
-    int result = redis_command_begin(look->conn, &request, look->config->redis.timeout_ms, error);
-    if (result == 0 && redis_conn_next(look->conn, ret_reply) != 0) {
-        error_set(error, "%s", redis_conn_error(look->conn));
-        result = -1;
-    }
-    buffer_done(&request);
-    return result;
-}
-
-static int ask_slots(struct topology_look *look, struct redis_reply *ret_reply, struct error *error)
-{
-    return ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("SLOTS")}, 2, ret_reply, error);
+    return ask_request(look, &request, ret_reply, error);
 }
 
 static int refused(const struct redis_reply *reply, const char *command, struct error *error)
@@ -78,16 +80,11 @@ static int refused(const struct redis_reply *reply, const char *command, struct 
 
 /* ---- one Redis ---- */
 
-static bool begins_with(struct text text, struct text words)
-{
-    return text.len >= words.len && memcmp(text.data, words.data, words.len) == 0;
-}
-
 /* "ERR This instance has cluster support disabled", an unknown command, or one that this user may not use. */
 static bool says_no_cluster(const struct redis_reply *reply)
 {
     return reply->type == REDIS_ERROR &&
-           (begins_with(reply->text, TEXT("ERR ")) || begins_with(reply->text, TEXT("NOPERM ")));
+           (text_starts_with(reply->text, TEXT("ERR ")) || text_starts_with(reply->text, TEXT("NOPERM ")));
 }
 
 /* Of several addresses that of the master is the one; of a single one whoever connects to it tells what is wrong. */
@@ -103,19 +100,6 @@ static int check_role(struct topology_look *look, struct error *error)
     return reply.type == REDIS_ARRAY && reply.element_count > 0
                ? redis_check_role(redis_reply_element(&reply, 0).text, error)
                : 0; /* it may not be asked */
-}
-
-/* Two keys in one command: a node of a cluster refuses that, since they are in different slots. */
-static const struct text read_meta[] = {
-    TEXT("EVAL"),        TEXT("#!lua flags=no-writes\nreturn redis.call('GET', KEYS[1])"),
-    TEXT("2"),           TEXT("tally:meta"),
-    TEXT("tally:store"),
-};
-
-static bool is_of_cluster(const struct redis_reply *reply)
-{
-    return reply->type == REDIS_ERROR && (begins_with(reply->text, TEXT("CROSSSLOT")) ||
-                                          redis_redirect_read(reply->text).kind != REDIS_REDIRECT_NONE);
 }
 
 /* By the command inside, if it is that which is refused. */
@@ -136,12 +120,15 @@ static int refused_read(struct topology_look *look, const struct redis_reply *of
 static int look_at_single(struct topology_look *look, struct error *error)
 {
     struct redis_reply reply;
+    struct buffer request;
     const int known = look->table.partitions; /* once known it stays */
     int partitions = known > 0 ? known : look->config->redis.partitions;
-    if (ask(look, read_meta, sizeof(read_meta) / sizeof(read_meta[0]), &reply, error) != 0) {
+    buffer_init(&request);
+    redis_alone_put(&request);
+    if (ask_request(look, &request, &reply, error) != 0) {
         return -1;
     }
-    if (is_of_cluster(&reply)) {
+    if (redis_alone_is_denied(&reply)) {
         error_set(error, "this Redis is a node of a Redis Cluster: redis.mode must be cluster or auto");
         return -1;
     }
@@ -228,37 +215,73 @@ static const char *find_in(const struct redis_reply *info, struct text words)
     return info->text.len > 0 ? memmem(info->text.data, info->text.len, words.data, words.len) : NULL;
 }
 
-/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
- * so does all of a cluster that is. */
-static int check_view(struct topology_look *look, struct error *error)
+/* How a node sees the cluster. */
+struct view {
+    bool is_down;
+    bool has_epoch; /* it may be asked for it */
+    uint64_t epoch;
+};
+
+static struct view read_view(const struct redis_reply *info)
 {
     const struct text field = TEXT("cluster_current_epoch:");
-    struct redis_reply reply;
-    if (ask(look, (const struct text[]){TEXT("CLUSTER"), TEXT("INFO")}, 2, &reply, error) != 0) {
-        return -1;
+    const char *at = find_in(info, field);
+    return (struct view){
+        .is_down = find_in(info, TEXT("cluster_state:fail")) != NULL,
+        .has_epoch = at != NULL,
+        .epoch = at != NULL ? strtoull(at + field.len, NULL, 10) : 0,
+    };
+}
+
+/* One exchange. The view is asked for first: the slots are then as new as it, or newer. */
+static int ask_cluster(struct topology_look *look, struct view *ret_view, struct redis_reply *ret_slots,
+                       struct error *error)
+{
+    struct redis_reply info;
+    struct buffer requests;
+    buffer_init(&requests);
+    redis_command_words(&requests, TEXT("CLUSTER"), TEXT("INFO"));
+    redis_command_words(&requests, TEXT("CLUSTER"), TEXT("SLOTS"));
+    int result = redis_command_begin(look->conn, &requests, look->config->redis.timeout_ms, error);
+    if (result == 0) {
+        result = redis_conn_next(look->conn, &info);
+        if (result == 0) {
+            *ret_view = read_view(&info);
+            result = redis_conn_next(look->conn, ret_slots);
+        }
+        if (result != 0) {
+            error_set(error, "%s", redis_conn_error(look->conn));
+        }
     }
-    const bool may_doubt = look->failed_looks < DOUBTFUL_LOOKS_MAX;
-    if (may_doubt && find_in(&reply, TEXT("cluster_state:fail")) != NULL) {
+    buffer_done(&requests);
+    return result;
+}
+
+/* Whether this Redis knows how the cluster is now. One that is cut off from the others takes the cluster for down, and
+ * so does all of a cluster that is. */
+static int check_view(struct topology_look *look, const struct view *view, struct error *error)
+{
+    const bool may_doubt = look->failing_since_us == 0 || clock_monotonic_us() - look->failing_since_us < DOUBT_US;
+    if (may_doubt && view->is_down) {
         error_set(error, "the Redis Cluster is down");
         return -1;
     }
-    const char *at = find_in(&reply, field);
-    if (at == NULL) {
-        return 0; /* it may not be asked */
+    if (!view->has_epoch) {
+        return 0;
     }
-    const uint64_t epoch = strtoull(at + field.len, NULL, 10);
-    if (epoch < look->epoch && may_doubt) {
+    if (view->epoch < look->epoch && may_doubt) {
         error_set(error,
                   "this node of the Redis Cluster does not know how it is now: its epoch is %llu, that of "
                   "others %llu",
-                  (unsigned long long)epoch, (unsigned long long)look->epoch);
+                  (unsigned long long)view->epoch, (unsigned long long)look->epoch);
         return -1;
     }
-    look->epoch = epoch;
+    look->epoch = view->epoch;
     return 0;
 }
 
-static int look_at_cluster(struct topology_look *look, struct redis_reply *slots, struct error *error)
+static int look_at_cluster(struct topology_look *look, const struct view *view, const struct redis_reply *slots,
+                           struct error *error)
 {
     if (slots->type != REDIS_ARRAY) {
         return refused(slots, "CLUSTER SLOTS", error);
@@ -270,11 +293,8 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
         }
         topology_table_init(&look->table, partitions);
     }
-    if (check_view(look, error) != 0 || ask_slots(look, slots, error) != 0) {
-        return -1;
-    }
     look->fresh.partitions = look->table.partitions;
-    if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
+    if (check_view(look, view, error) != 0 || cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
         return -1;
     }
     if (look->fresh.node_count == 0) {
@@ -290,18 +310,19 @@ static int look_at_cluster(struct topology_look *look, struct redis_reply *slots
 
 static int look_at(struct topology_look *look, struct error *error)
 {
+    struct view view;
     struct redis_reply slots;
     if (look->config->redis.mode == REDIS_MODE_SINGLE) {
         return look_at_single(look, error);
     }
-    if (ask_slots(look, &slots, error) != 0) {
+    if (ask_cluster(look, &view, &slots, error) != 0) {
         return -1;
     }
     if (!look->is_cluster && says_no_cluster(&slots)) {
         return look_at_single(look, error);
     }
     look->is_cluster = look->is_cluster || slots.type == REDIS_ARRAY;
-    return look_at_cluster(look, &slots, error);
+    return look_at_cluster(look, &view, &slots, error);
 }
 
 static int try(struct topology_look *look, const struct redis_address *address, struct error *error)
@@ -342,6 +363,10 @@ static int look_anywhere(struct topology_look *look, struct error *error)
 int topology_look(struct topology_look *look, struct error *error)
 {
     const int result = look->sentinels.count > 0 ? look_at_sentinels(look, error) : look_anywhere(look, error);
-    look->failed_looks = result == 0 ? 0 : look->failed_looks + 1;
+    if (result == 0) {
+        look->failing_since_us = 0;
+    } else if (look->failing_since_us == 0) {
+        look->failing_since_us = clock_monotonic_us();
+    }
     return result;
 }

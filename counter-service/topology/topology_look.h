@@ -42,7 +42,7 @@ struct topology_look {
     uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
     int64_t home_us;             /* monotonic: when tally:meta and tally:store were last looked at */
     struct log_limiter limiter;  /* of what was wrong with them */
-    int failed_looks;            /* since the last that found something */
+    int64_t failing_since_us;    /* monotonic: the first look that found nothing; 0: the last has */
 };
 
 /* Returns 0, or -1 with error filled; topology_look_done is fine then too. */
@@ -56,8 +56,9 @@ static inline bool topology_look_may_change(const struct topology_look *look)
     return look->is_cluster || look->sentinels.count > 0;
 }
 
-/* Looks, and writes look->table. Blocks for a connection and two exchanges with each Redis that is asked, and for
- * sentinel_look. Returns 0; or -1 with error filled, the last Redis's: the table is as before. */
+/* Looks, and writes look->table. Blocks for a connection and an exchange with each Redis that is asked (three
+ * with one that is no node of a cluster), for cluster_home_settle, and for sentinel_look. Returns 0; or -1 with error
+ * filled, the last Redis's: the table is as before. */
 int topology_look(struct topology_look *look, struct error *error) MUST_CHECK;
 
 #endif

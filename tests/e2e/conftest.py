@@ -23,6 +23,17 @@ limits.setrlimit(limits.RLIMIT_NOFILE, (limits.getrlimit(limits.RLIMIT_NOFILE)[1
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
 
 
+def pytest_collection_modifyitems(items):
+    """Files that may take longest first, so that workers end at about the same time: by a test's time-out, then by how
+    many there are."""
+    weights = {}
+    for item in items:
+        seconds = item.get_closest_marker("timeout", pytest.mark.timeout(0).mark).args[0]
+        longest, count = weights.get(item.path, (0, 0))
+        weights[item.path] = max(longest, seconds), count + 1
+    items.sort(key=lambda item: weights[item.path], reverse=True)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()

@@ -8,6 +8,7 @@ from harness.calls import counter_path, increment, increment_batch, item, read, 
 from harness.daemons import Service
 from harness.ports import free_port
 from harness.problems import check_problem
+from harness.proxy import Proxy
 from harness.redis_cluster import RedisCluster
 from harness.redis_server import RedisServer
 from harness.spread import PARTITIONS, Spread
@@ -187,6 +188,34 @@ def test_one_redis_is_no_cluster(tmp_path, start_service, start_kind):
 def test_a_cluster_is_not_one_redis(stack, start_service):
     service = start_service(stack.redis.address, wait=False, REDIS_MODE="single")
     wait_reason(service, "luster")
+
+
+def test_a_single_redis_that_became_a_node_is_told_and_left_alone(stack, start_kind, start_service):
+    """In mode auto: it was looked at once. The last node has all slots, and nothing else."""
+    single = start_kind(RedisServer)
+    alone = start_kind(RedisServer, cluster_enabled="yes", cluster_port=free_port())
+    alone.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    wait_until(lambda: b"cluster_state:ok" in alone.call("CLUSTER", "INFO"), what="the node to be well")
+    proxy = Proxy(single.port)
+    service = start_service(proxy.address)
+    for node in [*stack.redis.masters(), alone]:
+        proxy.lead_to(node.port)
+        wait_reason(service, "is a node of a Redis Cluster by now")
+        proxy.lead_to(single.port)
+        service.wait_ready()
+    assert alone.call("DBSIZE") == 0
+    proxy.close()
+
+
+def test_a_redis_that_is_not_reached_at_the_start_may_be_a_node(stack, start_service):
+    gone = free_port()
+    proxy = Proxy(gone)
+    service = start_service(proxy.address, wait=False)
+    wait_until(lambda: service.get("/health").status == 503, what="the service to say that it is not ready")
+    proxy.lead_to(stack.redis.nodes[0].port)
+    service.wait_ready()
+    service.wait_for_log("the cluster's nodes")
+    proxy.close()
 
 
 @pytest.mark.parametrize("partitions", [1, 4])

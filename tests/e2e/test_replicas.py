@@ -14,6 +14,7 @@ pytestmark = pytest.mark.timeout(120)
 
 WAITS = {"REDIS_WAIT_REPLICAS": 1, "REDIS_WAIT_TIMEOUT": "100ms"}
 SLUG = "/problems/not-replicated"
+SAYS = "is lost if Redis is before its replicas have it"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def paused(stack):
 
 
 def check_not_replicated(response):
-    problem = check_problem(response, 504, "unknown", "lost if Redis is lost")
+    problem = check_problem(response, 504, "unknown", SAYS)
     assert problem["type"].endswith(SLUG)
 
 
@@ -71,7 +72,7 @@ def test_each_item_of_a_batch_has_its_own_end(stack, resource, paused):
         if name == names[3]:
             check_problem_document(result["error"], 409, "not_applied")
         else:
-            check_problem_document(result["error"], 504, "unknown", "lost if Redis is lost")
+            check_problem_document(result["error"], 504, "unknown", SAYS)
             assert result["error"]["type"].endswith(SLUG)
     results = increment_batch(stack.gateway, items).json()["results"]
     assert [result.get("value") for result in results] == [None if name == names[3] else 1 for name in names]

@@ -1,6 +1,7 @@
 """What both programs do at SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2. SIGTERM and SIGINT have test_drain.py."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -52,6 +53,15 @@ def messages(daemon):
 def read_again(daemon, text):
     daemon.config_path.write_text(text)
     daemon.send_signal(signal.SIGHUP)
+
+
+def read_in_turn(daemon, *texts):
+    """Where nothing in the log tells that one was read: each is a pipe, which can be written to once it is read."""
+    for text in texts:
+        daemon.config_path.unlink()
+        os.mkfifo(daemon.config_path)
+        daemon.send_signal(signal.SIGHUP)
+        daemon.config_path.write_text(text)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -117,8 +127,7 @@ def test_a_level_that_there_is_not_is_told_and_the_old_one_stays(name, launch):
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_variable_for_the_level_still_wins_over_the_file(name, launch):
     daemon = launch(name, "log: {level: info}\n", LOG_LEVEL="error")
-    read_again(daemon, "log: {level: debug}\nredis: {db: 3}\n")
-    read_again(daemon, "log: {level: loud}\n")
+    read_in_turn(daemon, "log: {level: debug}\nredis: {db: 3}\n", "log: {level: loud}\n")
     daemon.wait_for_log("log.level")
     assert daemon.is_ready()
     daemon.stop()

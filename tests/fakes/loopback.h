@@ -8,7 +8,7 @@
 static inline struct redis_conn *loopback_conn(int port, int timeout_ms, struct error *error)
 {
     struct redis_address address;
-    if (redis_address_of_tcp("127.0.0.1", port, &address) != 0) {
+    if (redis_address_of_tcp(TEXT("127.0.0.1"), port, &address) != 0) {
         error_set(error, "%d is no port", port);
         return NULL;
     }

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.." || exit
 
 jobs=$(nproc)
 mapfile -t cflags < <(make -s --no-print-directory print-cflags)
+mapfile -t warnings < <(make -s --no-print-directory print-warnings)
 mapfile -t sources < <(find common gateway counter-service tests -name '*.c' | sort)
 mapfile -t headers < <(find common gateway counter-service tests -name '*.h' | sort)
 mapfile -t scripts < <(find deploy tests -name '*.sh' | sort)
@@ -14,12 +15,16 @@ check_format() {
     clang-format --dry-run --Werror "${sources[@]}" "${headers[@]}"
 }
 
+# With WERROR=1 the programs are built so: then there is nothing to be compiled twice.
 check_gcc() {
-    make -s -k CC=gcc WERROR=1 BUILD=build/lint-gcc objects
+    local directory=build
+    [ -n "${WERROR:-}" ] || directory=build/lint-gcc
+    make -s -k CC=gcc WERROR=1 BUILD="$directory" objects
 }
 
+# Its warnings come before it optimizes, unlike gcc's.
 check_clang() {
-    make -s -k CC=clang WERROR=1 BUILD=build/lint-clang objects
+    printf '%s\n' "${sources[@]}" | xargs -P "$jobs" -n 8 clang "${cflags[@]}" "${warnings[@]}" -Werror -fsyntax-only
 }
 
 # Each header must compile alone, without what another one includes.

@@ -8,11 +8,6 @@ from harness.daemons import SHIPPED_TIMEOUTS
 from harness.pair import Pair
 
 
-def pytest_collection_modifyitems(items):
-    """The longest first, so that workers end at about the same time."""
-    items.sort(key=lambda item: -item.get_closest_marker("timeout", pytest.mark.timeout(0).mark).args[0])
-
-
 @pytest.fixture(scope="module")
 def stack(start_cluster):
     return start_cluster(services=2, gateways=2, service=SHIPPED_TIMEOUTS, gateway=SHIPPED_TIMEOUTS)

@@ -34,7 +34,17 @@ class Authority:
 
 
 def tls_settings(authority, port):
-    """Of a redis-server that speaks TLS on the port, beside its plain one, and asks clients for no certificate."""
+    """Of a redis-server that speaks TLS on the port, and asks clients for no certificate."""
     certificate, key = authority.sign("redis")
     settings = {"tls_port": port, "tls_ca_cert_file": authority.path, "tls_auth_clients": "no"}
     return settings | {"tls_cert_file": certificate, "tls_key_file": key}
+
+
+def client_tls(authority):
+    """For redis.Redis, to such a server; authority None: to a plain one."""
+    return {"ssl": True, "ssl_ca_certs": str(authority.path)} if authority else {}
+
+
+def service_tls(authority):
+    """Settings of a counter-service, likewise."""
+    return {"REDIS_TLS": "true", "REDIS_TLS_CA": authority.path} if authority else {}

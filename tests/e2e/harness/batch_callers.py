@@ -63,22 +63,26 @@ class Caller:
         return int(head[0].split(" ")[1]), headers, body
 
     def _note(self, status, body):
+        told = set()
         if status != 200:
-            self._note_problem(status, json.loads(body), self._items)
+            told.add(self._note_problem(status, json.loads(body), self._items))
         elif self._items == 1 or b'"error"' not in body:
             self.ledger.add(ACKNOWLEDGED, self._counter, self._items)
         else:
             for result in json.loads(body)["results"]:
                 if "error" in result:
-                    self._note_problem(result["error"]["status"], result["error"], 1)
+                    told.add(self._note_problem(result["error"]["status"], result["error"], 1))
                 else:
                     self.ledger.add(ACKNOWLEDGED, self._counter, 1)
+        self.ledger.problems.update(told)
 
     def _note_problem(self, status, problem, items):
+        """Returns the last part of its type."""
         outcome = problem.get("outcome")
         if (status, outcome) not in ((503, "not_applied"), (504, "unknown")):
             self.ledger.violations.append((status, problem))
         self.ledger.add(REFUSED if outcome == "not_applied" else UNKNOWN, self._counter, items)
+        return problem["type"].rpartition("/")[2]
 
 
 def _merged(callers):

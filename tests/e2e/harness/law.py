@@ -12,6 +12,7 @@ class Ledger:
     def __init__(self):
         self.sums = {ACKNOWLEDGED: Counter(), REFUSED: Counter(), UNKNOWN: Counter()}
         self.statuses = Counter()  # of responses; 0: the connection was lost, -1: there was none
+        self.problems = Counter()  # of responses that tell of it, whole or in an item, by the last part of its type
         self.violations = []  # answers that the contract does not allow
         self.slowest = 0.0  # seconds, of one response
 
@@ -22,6 +23,7 @@ class Ledger:
         for outcome, sums in self.sums.items():
             sums.update(other.sums[outcome])
         self.statuses.update(other.statuses)
+        self.problems.update(other.problems)
         self.violations += other.violations
         self.slowest = max(self.slowest, other.slowest)
 

@@ -12,6 +12,7 @@ from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger
 _BATCH_EVERY = 10  # one request in so many is a batch call
 _BATCH_ITEMS = 8
 _GIVE_UP = 30  # seconds of retrying one increment with its key
+_users = itertools.count()
 
 
 class _Item:
@@ -19,10 +20,16 @@ class _Item:
         self.counter = counter
         self.delta = delta
         self.key = key
+        self.user = f"u{next(_users)}"  # so that no two events are the same
 
     def json(self):
         resource_id, counter_type = self.counter
-        return {"resource_id": resource_id, "counter_type": counter_type, "increment": self.delta}
+        return {
+            "resource_id": resource_id,
+            "counter_type": counter_type,
+            "increment": self.delta,
+            "user_id": self.user,
+        }
 
 
 class _Client(threading.Thread):

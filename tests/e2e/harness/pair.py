@@ -1,7 +1,9 @@
 """Two counter-services behind gateways, one of which a test breaks, or the ways to and from it."""
 
 import time
+import uuid
 
+from harness.calls import counter_path
 from harness.consul_agent import ConsulAgent
 from harness.daemons import Gateway, Service
 from harness.exposition import scrape
@@ -10,6 +12,15 @@ from harness.proxy import Proxy
 from harness.stack import Stack
 from harness.stepped_redis import SteppedRedis
 from harness.wait import wait_until
+
+
+def _are_breakers_closed(gateway):
+    """One that is half open lets a call at a time through, and is closed by those that go well. Where no load goes on
+    there are none but these."""
+    if scrape(gateway).sum("tally_breaker_state") == 0:
+        return True
+    gateway.get(counter_path(uuid.uuid4().hex))
+    return False
 
 
 class Pair(Stack):
@@ -59,17 +70,14 @@ class Pair(Stack):
         return sorted((self.hop.address, self.survivor.address))
 
     def wait_ready(self, timeout=30):
-        """Until every gateway calls both services, as often as it likes: a breaker that is half open lets one call at a
-        time through, and is closed by those of a load that goes on."""
+        """Until every gateway calls both services, as often as it likes."""
         for process in (self.victim, self.survivor, *self.gateways):
             process.wait_ready(timeout)
         for gateway in self.gateways:
             wait_until(
                 lambda gateway=gateway: gateway.instances_up() == self._addresses(), timeout, "both to be called"
             )
-            wait_until(
-                lambda gateway=gateway: scrape(gateway).sum("tally_breaker_state") == 0, timeout, "breakers to close"
-            )
+            wait_until(lambda gateway=gateway: _are_breakers_closed(gateway), timeout, "breakers to close")
 
     def wait_quiet(self, seconds=2):
         """Until everything that was under way has come to Redis: it has run no script for so long."""

@@ -148,6 +148,11 @@ class Proxy:
         """What came on each connection so far."""
         return [bytes(recorded) for recorded in self._recorded]
 
+    def lead_to(self, port):
+        """What is open now is closed, and new connections go to another target."""
+        self._target_port = port
+        self.cut()
+
     def upstream_ports(self):
         """The own port of each connection to the target that is open now."""
         return [link.upstream_port for link in list(self._links)]

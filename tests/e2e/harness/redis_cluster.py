@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import redis
 from redis.crc import key_slot
 
+from harness.authority import Authority, service_tls
 from harness.ports import free_port
 from harness.redis_node import RedisNode
 from harness.wait import wait_until
@@ -64,6 +65,8 @@ class ClusterNode(RedisNode):
             "cluster_replica_validity_factor": 0,
             "cluster_allow_replica_migration": "no",
         }
+        if settings.get("authority"):
+            cluster |= {"tls_cluster": "yes", "tls_replication": "yes"}
         super().__init__(directory, name, **cluster | settings)
 
     @property
@@ -85,12 +88,12 @@ class ClusterNode(RedisNode):
 
 class RedisCluster:
     """A stack takes it in place of a RedisServer. Roles and slots are asked for, never remembered. Settings are those
-    of RedisServer, of each node."""
+    of RedisServer, of each node. tls: nothing is plain, between the nodes neither."""
 
-    service_settings = {}  # that a counter-service needs beside the address
-
-    def __init__(self, directory, masters=3, replicas=3, node_timeout_ms=1500, **settings):
+    def __init__(self, directory, masters=3, replicas=3, node_timeout_ms=1500, tls=False, **settings):
         self._directory = directory
+        self._authority = Authority(directory) if tls else None
+        self.service_settings = service_tls(self._authority)  # that a counter-service needs beside the address
         self._node_timeout_ms = node_timeout_ms
         self._settings = settings
         self._shape = (masters, replicas)
@@ -101,7 +104,8 @@ class RedisCluster:
 
     def _add(self):
         name = f"redis-{len(self.nodes) + 1}"
-        self.nodes.append(ClusterNode(self._directory, name, self._node_timeout_ms, **self._settings))
+        settings = {"authority": self._authority, **self._settings}
+        self.nodes.append(ClusterNode(self._directory, name, self._node_timeout_ms, **settings))
         return self.nodes[-1]
 
     # ---- as a process ----
@@ -146,7 +150,8 @@ class RedisCluster:
             node.close()
 
     def _cli(self, command, *arguments):
-        argv = ["redis-cli", "--cluster", command, *(str(argument) for argument in arguments)]
+        tls = ["--tls", "--cacert", self._authority.path] if self._authority else []
+        argv = ["redis-cli", *tls, "--cluster", command, *(str(argument) for argument in arguments)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=_CREATE_SECONDS * 5, check=False)
         assert done.returncode == 0 and "[ERR]" not in done.stdout, done.stdout[-2000:] + done.stderr
         return done.stdout

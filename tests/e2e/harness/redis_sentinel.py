@@ -4,6 +4,7 @@ import os
 
 import redis
 
+from harness.authority import Authority, client_tls, service_tls, tls_settings
 from harness.ports import free_port
 from harness.process import Process
 from harness.redis_node import RedisNode
@@ -16,12 +17,15 @@ _QUORUM = 2
 class Sentinel(Process):
     """One of those that watch. redis-server is told to be one: the program of that name is a link to it."""
 
-    def __init__(self, directory, name, master, password, down_after_ms):
+    def __init__(self, directory, name, master, password, down_after_ms, authority):
         self.port = free_port()
         self.password = password
+        self._authority = authority
         path = directory / f"{name}.conf"  # which it writes to
+        tls = {"tls_replication": "yes", **tls_settings(authority, self.port)} if authority else {}
         lines = [
-            f"port {self.port}",
+            *(f"{key.replace('_', '-')} {value}" for key, value in tls.items()),
+            f"port {0 if authority else self.port}",
             "bind 127.0.0.1",
             f"dir {directory}",
             f"sentinel monitor {MASTER_NAME} 127.0.0.1 {master.port} {_QUORUM}",
@@ -46,7 +50,8 @@ class Sentinel(Process):
 
     def call(self, *command):
         options = {"single_connection_client": True, "socket_timeout": 10, "protocol": 2}
-        with redis.Redis(port=self.port, password=self.password or None, **options) as client:
+        options |= client_tls(self._authority)
+        with redis.Redis("127.0.0.1", self.port, password=self.password or None, **options) as client:
             return client.execute_command(*command)
 
     def _fields(self, reply):
@@ -71,9 +76,15 @@ class Sentinel(Process):
 
 class RedisSentinel:
     """A stack takes it in place of a RedisServer: its services then ask the sentinels. password: of the servers;
-    sentinel_password: of the sentinels. Other settings are those of RedisServer, of each server."""
+    sentinel_password: of the sentinels. tls: none of them has a plain port. Other settings are those of RedisServer, of
+    each server."""
 
-    def __init__(self, directory, replicas=1, password="", sentinel_password="", down_after_ms=1000, **settings):
+    def __init__(
+        self, directory, replicas=1, password="", sentinel_password="", down_after_ms=1000, tls=False, **settings
+    ):
+        self._authority = Authority(directory) if tls else None
+        if tls:
+            settings |= {"authority": self._authority, "tls_replication": "yes"}
         self.password = password
         self.sentinel_password = sentinel_password
         masterauth = {"masterauth": password} if password else {}
@@ -82,8 +93,8 @@ class RedisSentinel:
             for number in range(replicas + 1)
         ]
         self.sentinels = [
-            Sentinel(directory, f"sentinel-{number + 1}", self.nodes[0], sentinel_password, down_after_ms)
-            for number in range(3)
+            Sentinel(directory, f"sentinel-{number}", self.nodes[0], sentinel_password, down_after_ms, self._authority)
+            for number in (1, 2, 3)
         ]
         self._ending = []
         self._paused = []
@@ -142,6 +153,7 @@ class RedisSentinel:
             "REDIS_SENTINEL_MASTER": MASTER_NAME,
             "REDIS_SENTINEL_ADDRS": ",".join(sentinel.address for sentinel in self.sentinels),
         }
+        settings |= service_tls(self._authority)
         settings |= {"REDIS_PASSWORD": self.password} if self.password else {}
         settings |= {"REDIS_SENTINEL_PASSWORD": self.sentinel_password} if self.sentinel_password else {}
         return settings

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import redis
 
+from harness.authority import client_tls, tls_settings
 from harness.ports import free_port
 from harness.process import Process
 
@@ -23,16 +24,20 @@ def _data_parent(directory):
 
 
 class RedisServer(Process):
-    """appendfsync always: what was acknowledged survives a kill."""
+    """appendfsync always: what was acknowledged survives a kill. authority: its only port speaks TLS."""
 
     service_settings = {}  # that a counter-service needs beside the address
 
-    def __init__(self, directory, name="redis", password="", **settings):
+    def __init__(self, directory, name="redis", password="", authority=None, **settings):
         self.port = free_port()
         self.password = password
+        self._authority = authority
+        if authority:
+            settings = tls_settings(authority, self.port) | settings
         self._data = tempfile.mkdtemp(prefix="redis-", dir=_data_parent(directory))
         self._dump_path = Path(self._data) / "dump.rdb"
-        argv = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self._data, "--save", ""]
+        argv = ["redis-server", "--port", 0 if authority else self.port, "--bind", "127.0.0.1"]
+        argv += ["--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
         # A rewrite of the file forks, which may stop Redis for seconds on a machine that is short of memory.
         argv += ["--auto-aof-rewrite-percentage", "0"]
@@ -75,9 +80,8 @@ class RedisServer(Process):
 
     def client(self, db=0):
         """One connection, kept."""
-        return redis.Redis(
-            port=self.port, db=db, password=self.password or None, single_connection_client=True, socket_timeout=10
-        )
+        options = {"db": db, "password": self.password or None, **client_tls(self._authority)}
+        return redis.Redis("127.0.0.1", self.port, single_connection_client=True, socket_timeout=10, **options)
 
     def call(self, *command):
         """One command, like redis-cli."""

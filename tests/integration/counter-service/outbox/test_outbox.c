@@ -115,6 +115,29 @@ static void test_every_event_is_read_once_and_the_stream_is_trimmed_behind(void 
     outbox_consumer_close(&consumer);
 }
 
+/* So that a WAIT behind it is for what was read (Redis 7.2 and later): from then on the lease has its whole life again. */
+static void test_a_step_that_reads_writes(void **state)
+{
+    NEED_REDIS(state);
+    enum { LEFT_MS = LEASE_MS - LEASE_MS / 6 };
+    struct outbox_consumer consumer;
+    outbox_consumer_open(&consumer, fixture, LEASE_MS);
+    outbox_consumer_lead(&consumer);
+    char left[16];
+    (void)snprintf(left, sizeof(left), "%d", LEFT_MS);
+    for (int is_read = 0; is_read < 2; is_read++) {
+        REDIS_ASK(fixture->redis, "PEXPIRE", "tally:{p0}:lease:kafka", left);
+        if (is_read != 0) {
+            assert_int_equal(store_fixture_try(fixture, "a"), STATUS_OK);
+        }
+        outbox_consumer_step(&consumer, OUTBOX_ALL);
+        const long life = strtol(REDIS_ASK(fixture->redis, "PTTL", "tally:{p0}:lease:kafka"), NULL, 10);
+        assert_true(life > 0);
+        assert_int_equal(life > LEFT_MS, is_read);
+    }
+    outbox_consumer_close(&consumer);
+}
+
 static void test_the_position_stays_before_what_is_not_done(void **state)
 {
     NEED_REDIS(state);
@@ -385,6 +408,7 @@ int main(void)
         TEST(test_what_changes_nothing_is_no_event, setup),
         TEST(test_an_outbox_of_another_type_refuses_the_write_before_anything_is_counted, setup),
         TEST(test_every_event_is_read_once_and_the_stream_is_trimmed_behind, setup),
+        TEST(test_a_step_that_reads_writes, setup),
         TEST(test_the_position_stays_before_what_is_not_done, setup),
         TEST(test_one_consumer_leads_and_its_successor_begins_where_it_ended, setup),
         TEST(test_one_that_has_lost_the_lease_moves_nothing, setup),

@@ -89,6 +89,51 @@ static void test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_onl
     stop(&setting);
 }
 
+static size_t count_troubled(const struct setting *setting)
+{
+    size_t count = 0;
+    LIST_EACH (struct outbox_node, node, &setting->relays[0].set.nodes.list, node) {
+        count += node->trouble.message[0] != '\0';
+    }
+    return count;
+}
+
+/* Until so many Redises are in trouble, of which no turn may find more than one. */
+static void turn_until_troubled(struct setting *setting, size_t wanted)
+{
+    size_t troubled = 0;
+    while (troubled < wanted) {
+        (void)turn(setting);
+        const size_t now = count_troubled(setting);
+        assert_true(now <= troubled + 1);
+        troubled = now > troubled ? now : troubled;
+    }
+}
+
+static void test_redises_that_hang_cost_a_turn_one_timeout(void **state)
+{
+    struct setting setting;
+    char gone[3][32];
+    (void)state;
+    NEED_REDIS_SERVER();
+    start(&setting, 4, 2);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    redis_process_pause(setting.redis[0]);
+    redis_process_pause(setting.redis[1]);
+    turn_until_troubled(&setting, 2);
+    redis_process_resume(setting.redis[0]);
+    redis_process_resume(setting.redis[1]);
+    TURNS_UNTIL(&setting, led(&setting, 0) == 4);
+    for (int i = 0; i < 3; i++) {
+        snprintf(gone[i], sizeof(gone[i]), "127.0.0.1:%d", redis_process_free_port());
+        fake_topology_put(&setting.topology, i + 1, gone[i]);
+    }
+    add(&setting, 2, 0, 9);
+    turn_until_troubled(&setting, 3);
+    TURNS_UNTIL(&setting, is_published(&setting, 0, 9));
+    stop(&setting);
+}
+
 static const char *conn_error(const struct setting *setting, size_t i)
 {
     return redis_conn_error(outbox_set_conn(&setting->relays[0].set, i)->redis);
@@ -292,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_the_events_of_all_partitions_are_published_once_and_in_order),
         cmocka_unit_test(test_a_redis_that_is_gone_holds_up_its_own_partitions_only),
         cmocka_unit_test(test_a_redis_that_stands_still_holds_up_the_others_for_a_timeout_only),
+        cmocka_unit_test(test_redises_that_hang_cost_a_turn_one_timeout),
         cmocka_unit_test(test_redises_that_stand_still_hold_up_the_end_for_a_timeout_only),
         cmocka_unit_test(test_a_damaged_outbox_holds_up_no_other),
         cmocka_unit_test(test_a_partition_with_many_events_keeps_none_of_the_others_back),

@@ -16,8 +16,11 @@
 #include "common/base/prng.h"
 #include "counter-service/commands/redis_keys.h"
 #include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_login.h"
 #include "counter-service/repartition/repartition_mark.h"
 #include "tests/fakes/redis_process.h"
+#include "tests/fakes/use_redis.h"
 
 enum { RESOURCES = 300, TEXT_SIZE = 128 };
 #define STORE "9f86d081884c7d659a2feaa0c55ad015"
@@ -44,9 +47,7 @@ static int setup(void **state)
     fixture->redis = redis_process_start(NULL);
     fixture->config = config_load(NULL, &fixture->error);
     assert_non_null(fixture->config);
-    free(fixture->config->redis.addrs[0]);
-    fixture->config->redis.addrs[0] = strdup(redis_process_address(fixture->redis));
-    assert_non_null(fixture->config->redis.addrs[0]);
+    use_redis(fixture->config, redis_process_address(fixture->redis));
     fixture->options = (struct verify_options){.task = VERIFY_REPARTITION};
     ASK(fixture, "SET", "tally:meta", "layout=1 partitions=1");
     ASK(fixture, "SET", "tally:store", STORE);
@@ -419,6 +420,44 @@ static void test_without_the_right_to_cut_connections_it_waits(void **state)
     check_data(fixture->redis, 4);
 }
 
+static void test_clients_with_a_name_keep_their_connections(void **state)
+{
+    NEED_FIXTURE(state);
+    struct redis_address address;
+    struct redis_conn *conns[2]; /* one with a name */
+    struct buffer requests;
+    struct redis_reply reply;
+    fill(fixture, 1);
+    assert_int_equal(redis_address_parse(redis_process_address(fixture->redis), &address, &fixture->error), 0);
+    buffer_init(&requests);
+    redis_command_words(&requests, TEXT("CLIENT"), TEXT("SETNAME"), TEXT("somebody"));
+    for (int i = 0; i < 2; i++) {
+        conns[i] = redis_login(&address, fixture->config, NULL, &fixture->error);
+        assert_non_null(conns[i]);
+    }
+    assert_int_equal(redis_command_begin(conns[0], &requests, 5000, &fixture->error), 0);
+    assert_int_equal(redis_command_expect(conns[0], "CLIENT", &reply, &fixture->error), 0);
+    check_run(fixture, 4);
+    assert_true(redis_conn_is_idle(conns[0]));
+    assert_false(redis_conn_is_idle(conns[1]));
+    buffer_done(&requests);
+    redis_conn_close(conns[0]);
+    redis_conn_close(conns[1]);
+}
+
+static void test_where_sentinels_are_named_nothing_is_done(void **state)
+{
+    NEED_FIXTURE(state);
+    char *addrs[] = {"127.0.0.1:1"};
+    fill(fixture, 1);
+    fixture->config->redis.sentinel_addrs = addrs;
+    fixture->config->redis.sentinel_addr_count = 1;
+    check_failed(fixture, 4, "with redis.sentinel_addrs nothing is repartitioned");
+    fixture->config->redis.sentinel_addrs = NULL;
+    fixture->config->redis.sentinel_addr_count = 0;
+    check_data(fixture->redis, 1);
+}
+
 static void test_a_redis_without_data_is_refused(void **state)
 {
     NEED_FIXTURE(state);
@@ -443,6 +482,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_counters_that_are_not_the_same_stop_the_switch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_whoever_follows_the_outbox_stops_it, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_the_right_to_cut_connections_it_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clients_with_a_name_keep_their_connections, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_where_sentinels_are_named_nothing_is_done, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_redis_without_data_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

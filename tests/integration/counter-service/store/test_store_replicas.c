@@ -146,6 +146,36 @@ static void test_a_replay_on_another_connection_waits_too(void **state)
     assert_int_equal(store_fixture_get(fixture, "b", "n"), 1);
 }
 
+/* How many changes of data Redis has counted. */
+static unsigned long changes_of(struct store_fixture *fixture)
+{
+    static const char field[] = "rdb_changes_since_last_save:";
+    const char *at = strstr(REDIS_ASK(fixture->redis, "INFO", "persistence"), field);
+    assert_non_null(at);
+    return strtoul(at + strlen(field), NULL, 10);
+}
+
+/* From Redis 7.2 on WAIT is for what the connection itself has written last, not for all that Redis had when it did
+ * something: the replay, which may come by another connection, must be a write. */
+static void test_a_replay_is_written(void **state)
+{
+    NEED_REDIS(state);
+    struct store_item keyed = store_item_keyed("b", "n", 1, "key");
+    assert_int_equal(add_one(fixture), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, &keyed, 1), STATUS_OK);
+    const unsigned long before = changes_of(fixture);
+    assert_int_equal(add_one(fixture), STATUS_OK);
+    const unsigned long between = changes_of(fixture);
+    assert_true(between > before);
+    keyed = store_item_keyed("b", "n", 1, "key");
+    assert_int_equal(store_fixture_increment(fixture, &keyed, 1), STATUS_OK);
+    assert_true(keyed.replayed);
+    assert_true(changes_of(fixture) > between);
+    assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
+    assert_int_equal(store_fixture_get(fixture, "b", "n"), 1);
+    assert_true(strtol(REDIS_ASK(fixture->redis, "PTTL", "tally:{p0}:i:1:b:n:key"), NULL, 10) > 0);
+}
+
 static void test_a_connection_lost_before_the_reply_to_wait_makes_it_unknown(void **state)
 {
     NEED_REDIS(state);
@@ -302,6 +332,7 @@ int main(void)
         TEST(test_what_is_acknowledged_is_at_the_replica),
         TEST(test_a_replica_that_stands_still_makes_it_unknown_and_a_replay_counts_once),
         TEST(test_a_replay_on_another_connection_waits_too),
+        TEST(test_a_replay_is_written),
         TEST(test_a_connection_lost_before_the_reply_to_wait_makes_it_unknown),
         TEST(test_a_master_that_dies_meanwhile_makes_it_unknown),
         TEST(test_reads_of_the_same_pipeline_do_not_wait),

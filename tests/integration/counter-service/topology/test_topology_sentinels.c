@@ -12,6 +12,7 @@
 #include "counter-service/topology/topology.h"
 #include "tests/fakes/fake_sentinel.h"
 #include "tests/fakes/store_fixture.h"
+#include "tests/fakes/use_redis.h"
 #include "tests/fakes/wait_for.h"
 
 enum { SENTINELS = 2, REDISES = 2, QUEUED = 20 };
@@ -45,8 +46,7 @@ static int setup(void **state)
         sentinel_addrs[i] = strdup(fake_sentinel_address(sentinels[i]));
     }
     /* Where nothing is: redis.addr is not used. */
-    free(fixture->config.redis.addrs[0]);
-    fixture->config.redis.addrs[0] = strdup("127.0.0.1:1");
+    use_redis(&fixture->config, "127.0.0.1:1");
     fixture->config.redis.partitions = 0;
     fixture->config.redis.timeout_ms = 10000;
     fixture->config.redis.sentinel_master = strdup("tally");

@@ -17,6 +17,7 @@
 #include "counter-service/outbox/outbox_follower.h"
 #include "tests/fakes/kafka_fixture.h"
 #include "tests/fakes/store_fixture.h"
+#include "tests/fakes/use_redis.h"
 
 enum { PARTITIONS = 3, LEASE_MS = 60 * 1000 };
 
@@ -44,9 +45,7 @@ static int setup(void **state)
     store_fixture_open(fixture->store);
     store_fixture_await(fixture->store, true);
     kafka_fixture_start(&fixture->kafka, 1, PARTITIONS, NULL);
-    free(fixture->kafka.config->redis.addrs[0]);
-    fixture->kafka.config->redis.addrs[0] = strdup(fixture->store->config.redis.addrs[0]);
-    assert_non_null(fixture->kafka.config->redis.addrs[0]);
+    use_redis(fixture->kafka.config, fixture->store->config.redis.addrs[0]);
     fixture->options = (struct verify_options){.shard = {0, 1}, .timeout_ms = 20000};
     snprintf(fixture->snapshot, sizeof(fixture->snapshot), "/tmp/tally-verify-%ld.snapshot", (long)getpid());
     *state = fixture;

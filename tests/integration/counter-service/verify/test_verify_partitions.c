@@ -20,6 +20,7 @@
 #include "counter-service/verify/redis_readers.h"
 #include "tests/fakes/kafka_fixture.h"
 #include "tests/fakes/redis_process.h"
+#include "tests/fakes/use_redis.h"
 
 enum { PARTITIONS = 4, TOPIC_PARTITIONS = 3, TEXT_SIZE = 64 };
 #define STORE "9f86d081884c7d659a2feaa0c55ad015"
@@ -50,9 +51,7 @@ static int setup(void **state)
     ASK(fixture, "SET", "tally:meta", redis_meta_of(PARTITIONS).text);
     kafka_fixture_start(&fixture->kafka, 1, TOPIC_PARTITIONS, NULL);
     struct config *config = fixture->kafka.config;
-    free(config->redis.addrs[0]);
-    config->redis.addrs[0] = strdup(redis_process_address(fixture->redis));
-    assert_non_null(config->redis.addrs[0]);
+    use_redis(config, redis_process_address(fixture->redis));
     config->redis.partitions = PARTITIONS;
     event_writer_init(&fixture->writer, EVENT_FORMAT_JSON, STORE);
     fixture->options = (struct verify_options){.shard = {0, 1}, .timeout_ms = 5000};

@@ -21,6 +21,7 @@
 #include "tests/fakes/kafka_fixture.h"
 #include "tests/fakes/ranking_edit.h"
 #include "tests/fakes/ranking_fixture.h"
+#include "tests/fakes/use_redis.h"
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
 enum { PARTITIONS = 3, RESOURCES = 700, KEEP = 40, BATCH = 20, LEASE_MS = 60 * 1000 };
@@ -81,9 +82,7 @@ static void open_topic(struct setting *setting)
     struct config *config;
     kafka_fixture_start(&setting->kafka, 1, PARTITIONS, NULL);
     config = setting->kafka.config;
-    free(config->redis.addrs[0]);
-    config->redis.addrs[0] = strdup(setting->rankings->config.redis.addrs[0]);
-    assert_non_null(config->redis.addrs[0]);
+    use_redis(config, setting->rankings->config.redis.addrs[0]);
     config->rankings = setting->rankings->config.rankings;
     config->ranking_count = 1;
     assert_int_equal(redis_address_parse(config->redis.addrs[0], &address, &setting->error), 0);

@@ -6,16 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <grpc/byte_buffer.h>
 #include <cmocka.h>
 
-#include "common/contract/grpc_message.h"
-#include "tally/v1/counter.pb-c.h"
-#include "tests/fakes/rpc_fixture.h"
+#include "tests/fakes/ranking_calls.h"
 #include "tests/fakes/wait_for.h"
-
-#define TOP_COUNTERS "/tally.v1.CounterService/TopCounters"
-#define RANK_OF "/tally.v1.CounterService/RankOf"
 
 enum status store_submit(struct store *store, struct store_call *call)
 {
@@ -25,29 +19,6 @@ enum status store_submit(struct store *store, struct store_call *call)
 int store_partitions(const struct store *store)
 {
     return ((const struct fake_store *)store)->partitions;
-}
-
-static ProtobufCBinaryData bytes_of(const char *text)
-{
-    return grpc_message_bytes(text_of(text));
-}
-
-static Tally__V1__TopCountersRequest top_of(const char *type, const char *period)
-{
-    Tally__V1__TopCountersRequest request = TALLY__V1__TOP_COUNTERS_REQUEST__INIT;
-    request.counter_type = bytes_of(type);
-    request.window = bytes_of("day");
-    request.period = bytes_of(period);
-    return request;
-}
-
-static Tally__V1__RankOfRequest rank_of(const char *type, const char *resource_id)
-{
-    Tally__V1__RankOfRequest request = TALLY__V1__RANK_OF_REQUEST__INIT;
-    request.counter_type = bytes_of(type);
-    request.window = bytes_of("day");
-    request.resource_id = bytes_of(resource_id);
-    return request;
 }
 
 /* The arena of what the last call was answered. */
@@ -65,22 +36,10 @@ static int end(void **state)
     return rpc_fixture_end(state);
 }
 
-static const void *message_of(struct grpc_client_result result, const ProtobufCMessageDescriptor *descriptor)
-{
-    assert_int_equal(result.code, GRPC_STATUS_OK);
-    assert_non_null(result.message);
-    arena_reset(&arena);
-    const ProtobufCMessage *message = grpc_message_unpack(descriptor, result.message, &arena);
-    assert_non_null(message);
-    grpc_byte_buffer_destroy(result.message);
-    return message;
-}
-
 static const Tally__V1__TopCountersResponse *top(struct rpc_fixture *fixture, const char *type)
 {
     const Tally__V1__TopCountersRequest request = top_of(type, "");
-    return message_of(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base),
-                      &tally__v1__top_counters_response__descriptor);
+    return top_answer(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), &arena);
 }
 
 /* The fake store's scores are the number of its calls so far. */
@@ -112,7 +71,7 @@ static void test_a_ranking_without_a_time_is_read_each_time(void **state)
 static const Tally__V1__RankOfResponse *rank(struct rpc_fixture *fixture, const char *type, const char *resource_id)
 {
     const Tally__V1__RankOfRequest request = rank_of(type, resource_id);
-    return message_of(rpc_fixture_ask(fixture, RANK_OF, &request.base), &tally__v1__rank_of_response__descriptor);
+    return rank_answer(rpc_fixture_ask(fixture, RANK_OF, &request.base), &arena);
 }
 
 static void test_all_questions_about_a_ranking_share_one_read(void **state)
@@ -127,8 +86,8 @@ static void test_all_questions_about_a_ranking_share_one_read(void **state)
     Tally__V1__TopCountersRequest request = top_of("like", "");
     request.limit = 7;
     request.offset = 1;
-    const Tally__V1__TopCountersResponse *response = message_of(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base),
-                                                                &tally__v1__top_counters_response__descriptor);
+    const Tally__V1__TopCountersResponse *response =
+        top_answer(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), &arena);
     assert_int_equal(response->n_entries, 0);
     assert_int_equal(fake_store_submitted(&fixture->store), 1);
 }
@@ -252,8 +211,7 @@ static void test_callers_of_one_moment_share_one_read(void **state)
     start_many(fixture, calls);
     fake_store_hold(&fixture->store, false);
     for (size_t i = 0; i < CALLERS; i++) {
-        const Tally__V1__TopCountersResponse *response =
-            message_of(grpc_client_end(calls[i]), &tally__v1__top_counters_response__descriptor);
+        const Tally__V1__TopCountersResponse *response = top_answer(grpc_client_end(calls[i]), &arena);
         assert_true(response->entries[0]->score == 1);
     }
     assert_int_equal(fake_store_submitted(&fixture->store), 1);
@@ -270,11 +228,10 @@ static void test_who_waited_and_is_outside_reads_the_total(void **state)
         grpc_client_start(fixture->client, RANK_OF, &request.base, RPC_FIXTURE_TIMEOUT_MS);
     clock_sleep_ms(200); /* until it has arrived: later it would not wait, and be answered all the same */
     fake_store_hold(&fixture->store, false);
-    const Tally__V1__RankOfResponse *response =
-        message_of(grpc_client_end(outside), &tally__v1__rank_of_response__descriptor);
+    const Tally__V1__RankOfResponse *response = rank_answer(grpc_client_end(outside), &arena);
     assert_true(response->rank == 0 && response->score == 5);
     for (size_t i = 0; i < CALLERS; i++) {
-        (void)message_of(grpc_client_end(calls[i]), &tally__v1__top_counters_response__descriptor);
+        (void)top_answer(grpc_client_end(calls[i]), &arena);
     }
     assert_int_equal(fake_store_submitted(&fixture->store), 2);
 }
@@ -303,7 +260,7 @@ static void test_a_client_that_leaves_does_not_end_the_read_of_the_others(void *
     assert_true(fake_store_deadline_us(&fixture->store) == INT64_MAX);
     fake_store_hold(&fixture->store, false);
     for (size_t i = 1; i < CALLERS; i++) {
-        (void)message_of(grpc_client_end(calls[i]), &tally__v1__top_counters_response__descriptor);
+        (void)top_answer(grpc_client_end(calls[i]), &arena);
     }
     assert_int_equal(fake_store_submitted(&fixture->store), 1);
 }

@@ -6,17 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <grpc/byte_buffer.h>
 #include <cmocka.h>
 
-#include "common/contract/grpc_message.h"
 #include "counter-service/commands/redis_keys.h"
-#include "tally/v1/counter.pb-c.h"
-#include "tests/fakes/rpc_fixture.h"
+#include "tests/fakes/ranking_calls.h"
 #include "tests/fakes/wait_for.h"
-
-#define TOP_COUNTERS "/tally.v1.CounterService/TopCounters"
-#define RANK_OF "/tally.v1.CounterService/RankOf"
 
 enum { PARTITIONS = 4 };
 
@@ -28,29 +22,6 @@ enum status store_submit(struct store *store, struct store_call *call)
 int store_partitions(const struct store *store)
 {
     return ((const struct fake_store *)store)->partitions;
-}
-
-static ProtobufCBinaryData bytes_of(const char *text)
-{
-    return grpc_message_bytes(text_of(text));
-}
-
-static Tally__V1__TopCountersRequest top_of(const char *type, const char *period)
-{
-    Tally__V1__TopCountersRequest request = TALLY__V1__TOP_COUNTERS_REQUEST__INIT;
-    request.counter_type = bytes_of(type);
-    request.window = bytes_of("day");
-    request.period = bytes_of(period);
-    return request;
-}
-
-static Tally__V1__RankOfRequest rank_of(const char *type, const char *resource_id)
-{
-    Tally__V1__RankOfRequest request = TALLY__V1__RANK_OF_REQUEST__INIT;
-    request.counter_type = bytes_of(type);
-    request.window = bytes_of("day");
-    request.resource_id = bytes_of(resource_id);
-    return request;
 }
 
 /* The arena of what the last call was answered. */
@@ -72,28 +43,16 @@ static int end(void **state)
     return rpc_fixture_end(state);
 }
 
-static const void *message_of(struct grpc_client_result result, const ProtobufCMessageDescriptor *descriptor)
-{
-    assert_int_equal(result.code, GRPC_STATUS_OK);
-    assert_non_null(result.message);
-    arena_reset(&arena);
-    const ProtobufCMessage *message = grpc_message_unpack(descriptor, result.message, &arena);
-    assert_non_null(message);
-    grpc_byte_buffer_destroy(result.message);
-    return message;
-}
-
 static const Tally__V1__TopCountersResponse *top(struct rpc_fixture *fixture, const char *type)
 {
     const Tally__V1__TopCountersRequest request = top_of(type, "");
-    return message_of(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base),
-                      &tally__v1__top_counters_response__descriptor);
+    return top_answer(rpc_fixture_ask(fixture, TOP_COUNTERS, &request.base), &arena);
 }
 
 static const Tally__V1__RankOfResponse *rank(struct rpc_fixture *fixture, const char *type, const char *resource_id)
 {
     const Tally__V1__RankOfRequest request = rank_of(type, resource_id);
-    return message_of(rpc_fixture_ask(fixture, RANK_OF, &request.base), &tally__v1__rank_of_response__descriptor);
+    return rank_answer(rpc_fixture_ask(fixture, RANK_OF, &request.base), &arena);
 }
 
 static size_t submitted(struct rpc_fixture *fixture)
@@ -226,8 +185,7 @@ static void test_callers_of_one_moment_share_the_reads(void **state)
     }
     fake_store_hold(&fixture->store, false);
     for (size_t i = 0; i < CALLERS; i++) {
-        const Tally__V1__TopCountersResponse *response =
-            message_of(grpc_client_end(calls[i]), &tally__v1__top_counters_response__descriptor);
+        const Tally__V1__TopCountersResponse *response = top_answer(grpc_client_end(calls[i]), &arena);
         assert_int_equal(response->n_entries, 1);
     }
     assert_int_equal(submitted(fixture), PARTITIONS);

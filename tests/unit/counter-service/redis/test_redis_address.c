@@ -60,12 +60,17 @@ static void test_a_host_and_a_port_make_an_address(void **state)
 {
     (void)state;
     struct redis_address address;
-    assert_int_equal(redis_address_of_tcp("::1", 6379, &address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("::1"), 6379, &address), 0);
     assert_string_equal(redis_address_write(&address).text, "[::1]:6379");
-    assert_int_equal(redis_address_of_tcp("", 6379, &address), -1);
-    assert_int_equal(redis_address_of_tcp("a b", 6379, &address), -1);
-    assert_int_equal(redis_address_of_tcp("a", 0, &address), -1);
-    assert_int_equal(redis_address_of_tcp("a", 65536, &address), -1);
+    assert_int_equal(redis_address_of_tcp(TEXT(""), 6379, &address), -1);
+    assert_int_equal(redis_address_of_tcp(TEXT("a b"), 6379, &address), -1);
+    assert_int_equal(redis_address_of_tcp(TEXT("a"), 0, &address), -1);
+    assert_int_equal(redis_address_of_tcp(TEXT("a"), 65536, &address), -1);
+    assert_int_equal(redis_address_of_tcp(TEXT("a\0b"), 6379, &address), -1);
+    char longest[HOST_SIZE];
+    memset(longest, 'a', sizeof(longest));
+    assert_int_equal(redis_address_of_tcp((struct text){longest, HOST_SIZE}, 6379, &address), -1);
+    assert_int_equal(redis_address_of_tcp((struct text){longest, HOST_SIZE - 1}, 6379, &address), 0);
 }
 
 static bool equal(const char *a, const char *b)

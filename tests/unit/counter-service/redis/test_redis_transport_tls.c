@@ -50,7 +50,7 @@ static int setup(void **state)
     setting->server.key = tls_identity_path(setting->identity, "redis", "key");
     setting->server.ctx = setting;
     setting->tls = (struct redis_tls){tls_identity_ca(setting->identity), "", "", ""};
-    assert_int_equal(redis_address_of_tcp("redis.test", 6379, &setting->address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("redis.test"), 6379, &setting->address), 0);
     sem_init(&setting->go, 0, 0);
     *state = setting;
     return 0;
@@ -295,21 +295,21 @@ static void assert_trusted(struct setting *setting)
 static void test_a_name_with_a_wildcard_is_one(void **state)
 {
     struct setting *setting = *state;
-    assert_int_equal(redis_address_of_tcp("a.wild.test", 6379, &setting->address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("a.wild.test"), 6379, &setting->address), 0);
     assert_trusted(setting);
 }
 
 static void test_an_ip_address_is_checked_as_one(void **state)
 {
     struct setting *setting = *state;
-    assert_int_equal(redis_address_of_tcp("10.0.0.1", 6379, &setting->address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("10.0.0.1"), 6379, &setting->address), 0);
     assert_trusted(setting);
 }
 
 static void test_the_name_of_configuration_goes_before_the_address(void **state)
 {
     struct setting *setting = *state;
-    assert_int_equal(redis_address_of_tcp("10.0.0.2", 6379, &setting->address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("10.0.0.2"), 6379, &setting->address), 0);
     setting->tls.server_name = "redis.test";
     assert_trusted(setting);
 }
@@ -324,7 +324,7 @@ static void test_another_name_is_refused(void **state)
 static void test_another_ip_address_is_refused(void **state)
 {
     struct setting *setting = *state;
-    assert_int_equal(redis_address_of_tcp("10.0.0.2", 6379, &setting->address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("10.0.0.2"), 6379, &setting->address), 0);
     assert_refused(setting, "its certificate is for another name than 10.0.0.2");
 }
 

@@ -54,7 +54,7 @@ static int read_slots(const char *answer, struct topology_table *table, int part
     struct asked asked;
     struct redis_address who;
     struct error error = {.message = ""};
-    assert_int_equal(redis_address_of_tcp("10.9.9.9", 7000, &who), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("10.9.9.9"), 7000, &who), 0);
     ask(&asked, answer);
     table->partitions = partitions;
     const int result = cluster_slots_read(&asked.reply, &who, table, &error);

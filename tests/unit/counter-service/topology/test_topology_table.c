@@ -11,7 +11,7 @@
 static struct redis_address address_of(int port)
 {
     struct redis_address address;
-    assert_int_equal(redis_address_of_tcp("10.0.0.1", port, &address), 0);
+    assert_int_equal(redis_address_of_tcp(TEXT("10.0.0.1"), port, &address), 0);
     return address;
 }
 
