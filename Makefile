@@ -235,7 +235,7 @@ $(foreach symbol,$(EMBEDDED),$(eval $(call embed,$(symbol))))
 # ---- tests -------------------------------------------------------------------------------------------------------
 
 # What `make test` runs; one summary line for all of them.
-TIERS ?= unit fuzz model contracts e2e
+TIERS ?= unit fuzz model contracts manifests e2e
 TEST_BIN_DIR ?= $(CURDIR)/$(BIN)
 RUN_TESTS = TESTS_DIR=$(TESTS) TEST_BIN_DIR=$(TEST_BIN_DIR) tests/run.sh
 
@@ -419,10 +419,14 @@ test-images: images ## run both images with Redis and Consul; as root
 test-compose: images ## run docker-compose.yml in a container engine of its own, with faults; as root
 	@VERSION=$(VERSION) tests/deploy/test_compose.sh
 
+.PHONY: test-k8s
+test-k8s: | deps-k8s ## deploy/k8s before a real kube-apiserver, which is built the first time (some ten minutes)
+	@tests/k8s/test_k8s.sh
+
 # ---- the rest ----------------------------------------------------------------------------------------------------
 
 # Each is a quick check that installs nothing when nothing is missing.
-DEPS := deps-build deps-man deps-run deps-stack deps-test deps-lint deps-load deps-deb deps-deploy
+DEPS := deps-build deps-man deps-run deps-stack deps-test deps-lint deps-load deps-deb deps-deploy deps-k8s
 .PHONY: deps $(DEPS)
 deps: ## install the Debian packages that are missing, for all targets but those of installation and images
 	@deploy/local/deps.sh build run stack test lint load

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Fetches and builds what end-to-end tests need beside Debian's packages, into build/: Python's packages, Consul, Kafka,
-# Jaeger, a Prometheus, TypeScript. Does nothing when all is there. Where one cannot be had its tests are skipped, by
+# Jaeger, a Prometheus, TypeScript, kubectl. Does nothing when all is there. Where one cannot be had its tests are skipped, by
 # name. Here, because it may take longer than the 60 s that a test has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,3 +26,4 @@ timeout 300 deploy/local/kafka.sh >/dev/null || true
 timeout 900 deploy/local/jaeger.sh >/dev/null || true
 timeout 600 tests/prometheus/build.sh || true
 timeout 300 tests/grafana/fetch.sh || true
+timeout 900 tests/k8s/build.sh kubectl >/dev/null || true

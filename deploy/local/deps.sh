@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the Debian packages that are missing for the groups named: build, man, run, stack, test, lint, load, deb,
-# deploy.
+# deploy, k8s.
 # Does nothing when nothing is missing, and never with NO_DEPS=1. Needs root or sudo only when there is something to
 # install. Removes nothing: where a package conflicts with one that is there, apt says so.
 set -euo pipefail
@@ -28,6 +28,8 @@ packages_of() {
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deb) echo debhelper dpkg-dev lintian python3 ;;
+        k8s) command -v go >/dev/null || echo golang-go
+            echo etcd-server openssl jq curl ;;
         deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
             iproute2 redis-server redis-tools curl python3 python3-yaml openjdk-17-jre-headless maven kcat
             # Where Docker's own package puts it; docker.io conflicts with that package.

@@ -12,13 +12,14 @@ import sys
 
 import yaml
 
+from programs import PROGRAMS, drain_seconds, effective, files_wanted, ports_of, seconds
+
 COMPOSE = pathlib.Path("deploy/docker-compose.yml")
 DOCKERFILE = pathlib.Path("deploy/docker/Dockerfile")
 UNIT = pathlib.Path("deploy/systemd/tally.service.in")
 RUNTIME_PACKAGES = pathlib.Path("deploy/runtime-packages.txt")
 # Whom to believe, for a collector behind https and a Kafka behind TLS.
 UNLINKED_PACKAGES = {"ca-certificates"}
-PROGRAMS = ("gateway", "counter-service")
 # By the name of the image.
 PORTS_OF_OTHERS = {
     "redis": {6379},
@@ -33,36 +34,6 @@ PORTS_OF_OTHERS = {
 MONITORING = ("prometheus/prometheus.yml", "prometheus/targets/compose.yml", "grafana/provisioning/datasources/*.yml")
 # Tally counts without it, so it does not wait for it either.
 NOT_WAITED_FOR = {"kafka"}
-# See OTHER_FILES in gateway/main.c.
-OTHER_FILES = 128
-
-
-def files_wanted(settings):
-    return settings["server"]["max_connections"] + settings["grpc"]["counter_service"]["pool_size"] + OTHER_FILES
-
-
-def effective(program, environment):
-    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them)."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
-    command = [os.path.join(sys.argv[1], program), "--config", "configs/config.yaml", "--check"]
-    given = {name: value for name, value in environment.items() if value is not None}  # the others come from outside
-    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **given})
-    return (yaml.safe_load(run.stdout), None) if run.returncode == 0 else (None, run.stderr.strip())
-
-
-def seconds(text):
-    number, unit = re.fullmatch(r"(\d+)(ms|s|m|h)", text).groups()
-    return int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[unit]
-
-
-def drain_seconds(settings):
-    return seconds(settings["drain"]["delay"]) + seconds(settings["drain"]["timeout"])
-
-
-def ports_of(program, settings):
-    if program == "gateway":
-        return {settings["server"]["port"]}
-    return {settings["counter_service"]["port"], settings["counter_service"]["admin_port"]}
 
 
 def stage(name):

@@ -1,0 +1,161 @@
+"""A rolling update on Kubernetes, acted out with processes: the settings are those of deploy/k8s, pods have addresses of
+their own, and who serves is told to others as Kubernetes does it. No request fails."""
+
+import contextlib
+import pathlib
+import random
+import time
+
+import pytest
+import yaml
+
+from harness.daemons import SHIPPED_TIMEOUTS, Gateway, Service
+from harness.faults import FAULT_SECONDS
+from harness.law import check_exact
+from harness.load import Load
+from harness.names import NAME, Names
+from harness.ports import free_port
+from harness.redis_server import RedisServer
+from harness.stack import Stack
+from harness.wait import wait_until
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+
+MANIFESTS = pathlib.Path(__file__).parents[3] / "deploy/k8s/base"
+# Of a pod that goes the others learn late: the name's records and kube-proxy's rules follow within so long.
+PROPAGATION_SECONDS = 2
+REPLICAS = 2
+
+
+def deployment(name):
+    documents = yaml.safe_load_all((MANIFESTS / f"{name}.yaml").read_text())
+    return next(one for one in documents if one["kind"] == "Deployment")
+
+
+def container(name):
+    return deployment(name)["spec"]["template"]["spec"]["containers"][0]
+
+
+def settings_of(name):
+    """The variables of the manifest, but those that say where others are."""
+    values = {one["name"].removeprefix("TALLY_"): one["value"] for one in container(name)["env"] if "value" in one}
+    return {key: value for key, value in values.items() if not key.endswith(("_HOST", "_ADDR", "_ADDRESS"))}
+
+
+class Pods:
+    """The pods of one Deployment, and what the others have been told of them: `ready`, told by on_change."""
+
+    def __init__(self, make, on_change):
+        self._make = make
+        self._on_change = on_change
+        self._made = 0
+        self._terminating = []
+        self.running = []
+
+    def _tell(self):
+        time.sleep(PROPAGATION_SECONDS)
+        self._on_change(self.running)
+
+    def start_one(self):
+        """Until its readinessProbe has passed and everybody knows it."""
+        pod = self._make(self._made)
+        self._made += 1
+        pod.start()
+        self.running.append(pod)
+        self._tell()
+
+    def end_oldest(self):
+        """SIGTERM, and at the same time the others begin to hear of it."""
+        pod = self.running.pop(0)
+        self._terminating.append(pod)
+        pod.terminate()
+        self._tell()
+
+    def wait_terminated(self):
+        for pod in self._terminating:
+            pod.wait_stopped()
+
+    def roll(self):
+        """maxSurge 1, maxUnavailable 0."""
+        for _ in range(len(self.running)):
+            self.start_one()
+            self.end_oldest()
+        self.wait_terminated()
+
+    def close(self):
+        for pod in self.running:
+            pod.stop()
+        for pod in self.running + self._terminating:
+            pod.close()
+
+
+class Town:
+    """Redis, services behind a headless Service, gateways behind a Service."""
+
+    def __init__(self, ends, directory):
+        self._directory = directory
+        self._names = Names(directory)
+        self._service_port = free_port()
+        self._gateway_ports = []
+        self._redis = RedisServer(directory)
+        ends.callback(self._redis.close)
+        ends.callback(self._redis.stop)
+        self._redis.start()
+        self.services = ends.enter_context(contextlib.closing(Pods(self._service, self._tell_name)))
+        self.gateways = ends.enter_context(contextlib.closing(Pods(self._gateway, self._tell_rules)))
+        for pods in (self.services, self.gateways):
+            for _ in range(REPLICAS):
+                pods.start_one()
+
+    def _service(self, number):
+        own = settings_of("counter-service") | SHIPPED_TIMEOUTS
+        host = f"127.0.1.{number + 1}"
+        return Service(self._directory, self._redis.address, f"service-{number}", host, self._service_port, **own)
+
+    def _gateway(self, number):
+        own = settings_of("gateway") | SHIPPED_TIMEOUTS
+        gateway = Gateway(self._directory, f"{NAME}:{self._service_port}", name=f"gateway-{number}", **own)
+        gateway.env |= self._names.environment
+        return gateway
+
+    def _tell_name(self, services):
+        self._names.set(*(service.host for service in services))
+
+    def _tell_rules(self, gateways):
+        self._gateway_ports = [gateway.port for gateway in gateways]
+
+    def port(self):
+        """Where a new connection goes."""
+        return random.choice(self._gateway_ports)
+
+    @property
+    def gateway(self):
+        return self.gateways.running[0]
+
+    values = Stack.values  # as this gateway tells them
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    with contextlib.ExitStack() as ends:
+        yield Town(ends, tmp_path_factory.mktemp("town"))
+
+
+@pytest.mark.parametrize("name", ["services", "gateways"])
+def test_no_request_fails_while_every_pod_is_replaced(town, name):
+    pods = getattr(town, name)
+    before = list(pods.running)
+    with Load(town.port, connections=20, pause=0.005) as load:
+        time.sleep(FAULT_SECONDS)
+        pods.roll()
+        time.sleep(FAULT_SECONDS)
+        ledger = load.stop()
+    assert set(ledger.statuses) == {200}, ledger
+    assert not set(before) & set(pods.running)
+    check_exact(ledger, town.values(ledger.counters()))
+
+
+def test_the_new_services_are_called(town):
+    addresses = sorted(service.address for service in town.services.running)
+    for gateway in town.gateways.running:
+        wait_until(lambda gateway=gateway: gateway.instances_up() == addresses, what=f"{addresses} to be called")
