@@ -111,7 +111,8 @@ GEN_SRC := $(MESSAGES:%=$(GEN)/%.pb-c.c)
 GEN_HEADERS := $(GEN_SRC:.c=.h)
 
 # Files that are built into the programs: the symbol, and what it holds (see common/base/embed.S).
-EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document
+EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document \
+  status_page_html status_page_css status_page_words status_page_draw status_page_script
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
 EMBEDDED_FILE_write_script := counter-service/commands/write_script.lua
 EMBEDDED_FILE_open_session := counter-service/commands/open_session.lua
@@ -119,6 +120,11 @@ EMBEDDED_FILE_outbox_relieve := counter-service/commands/outbox_relieve.lua
 EMBEDDED_FILE_ranking_read_script := counter-service/commands/ranking_read.lua
 EMBEDDED_FILE_outbox_step := counter-service/outbox/outbox_step.lua
 EMBEDDED_FILE_openapi_document := proto/openapi.yaml
+EMBEDDED_FILE_status_page_html := gateway/page/page.html
+EMBEDDED_FILE_status_page_css := gateway/page/page.css
+EMBEDDED_FILE_status_page_words := gateway/page/page_words.js
+EMBEDDED_FILE_status_page_draw := gateway/page/page_draw.js
+EMBEDDED_FILE_status_page_script := gateway/page/page.js
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
 GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)

@@ -113,6 +113,22 @@ static bool open_health(struct instance *instance, int64_t now_us)
     return false;
 }
 
+/* Any connection will do: it is the process that is asked. */
+static void ask_for_report(struct instance *instance, int64_t now_us)
+{
+    if (instance->reports_until_us == NULL ||
+        now_us >= atomic_load_explicit(instance->reports_until_us, memory_order_relaxed) ||
+        !instance_report_is_due(&instance->report, now_us)) {
+        return;
+    }
+    for (unsigned i = 0; i < instance->channels.count; i++) {
+        if (channel_is_ready(instance->channels.channels[i])) {
+            instance_report_ask(&instance->report, instance->channels.channels[i], now_us);
+            return;
+        }
+    }
+}
+
 /* When the stream ends because one connection of many broke, what it said last stands while another connection is
  * asked. That changes when the new stream says otherwise or fails, or when no connection is READY. */
 static void on_verdict(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us)
@@ -168,6 +184,7 @@ void instance_look(struct instance *instance, int64_t now_us)
     }
     if (!instance->closing) {
         open_health(instance, now_us);
+        ask_for_report(instance, now_us);
     }
     channel_set_free_returned(&instance->channels);
 }
@@ -201,6 +218,8 @@ struct instance *instance_create(const struct instance_options *options)
     instance->awaited_until_us = options->awaited_until_us;
     breaker_init(&instance->breaker, options->breaker_failures, (int64_t)options->breaker_open_for_ms * 1000);
     health_watch_init(&instance->health, options->queue, on_verdict, instance);
+    instance_report_init(&instance->report, options->queue, options->lock);
+    instance->reports_until_us = options->reports_until_us;
     instance->target = strdup(options->target);
     if (instance->target == NULL) {
         instance_free(instance);
@@ -218,11 +237,13 @@ void instance_close(struct instance *instance)
     assert(!instance->closing);
     instance->closing = true;
     health_watch_close(&instance->health);
+    instance_report_close(&instance->report);
 }
 
 bool instance_is_over(const struct instance *instance)
 {
-    return instance->closing && health_watch_is_closed(&instance->health) && channel_set_is_empty(&instance->channels);
+    return instance->closing && health_watch_is_closed(&instance->health) &&
+           instance_report_is_closed(&instance->report) && channel_set_is_empty(&instance->channels);
 }
 
 void instance_free(struct instance *instance)
@@ -231,6 +252,7 @@ void instance_free(struct instance *instance)
         return;
     }
     health_watch_done(&instance->health);
+    instance_report_done(&instance->report);
     channel_set_done(&instance->channels);
     free(instance->target);
     free(instance);
