@@ -93,10 +93,8 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
         .max_age_grace_ms = config->counter_service.max_deadline_ms + RPC_AGE_GRACE_REST_MS,
     };
     const struct rpc_service services[] = {
-        counter_rpc_service(&service->counter_rpc),
-        ranking_rpc_service(&service->ranking_rpc),
-        describe_rpc_service(&service->describe_rpc),
-        health_rpc_service(&service->health_rpc),
+        counter_rpc_service(&service->counter_rpc),       ranking_rpc_service(&service->ranking_rpc),
+        describe_rpc_service(&service->describe_rpc),     health_rpc_service(&service->health_rpc),
         reflection_rpc_service(&service->reflection_rpc),
     };
     return rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), error);

@@ -1,5 +1,5 @@
-/* Describe of tally.v1.CounterService: how this instance is, for who sees its gRPC port only. Answered on the RPC thread;
- * Redis is not asked. */
+/* Describe of tally.v1.CounterService: how this instance is, for who sees its gRPC port only. Answered on the RPC
+ * thread; Redis is not asked. */
 #ifndef TALLY_COUNTER_SERVICE_API_DESCRIBE_RPC_H
 #define TALLY_COUNTER_SERVICE_API_DESCRIBE_RPC_H
 

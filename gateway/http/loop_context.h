@@ -51,8 +51,8 @@ struct loop_context {
     struct arena arena; /* for one reply at a time */
 };
 
-/* All but config, health, batcher, client and read_cache, which are NULL, and the desk, which serves nothing yet. routes: those that
- * requests are counted by. All that is pointed to outlives the context. */
+/* All but config, health, batcher, client and read_cache, which are NULL, and the desk, which serves nothing yet.
+ * routes: those that requests are counted by. All that is pointed to outlives the context. */
 void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
                        size_t route_count, struct channel_pool *pool);
 /* No request waits any more. A context that is all zero may be given too. */

@@ -4,7 +4,9 @@
 const POLL_MS = 1000;
 const ANSWER_MS = 5000; // a longer answer is none
 const FIGURE_MS = 5000; // figures are of so long
-const LINE_MS = 300000; // lines too
+const LINE_MS = 300000; // lines are of so long at most
+const LINE_MIN_MS = 60000;
+const GAP_MS = 10000; // between two answers: the page was out of view
 const REPORT_MS = 5000; // what an instance told before is unknown now
 const RANKING_MS = 5000;
 const RANKING_PLACES = 10;
@@ -26,17 +28,19 @@ function sampleOf(data) {
   return { clock: data.clock_ms, outcomes, shed: data.shed, latency: data.latency };
 }
 
-// The last answer that is at least FIGURE_MS older than the newest one, or else the oldest.
+const isGap = (before, after) => after.clock - before.clock > GAP_MS;
+
+// The last answer that is at least FIGURE_MS older than the newest one, or else the oldest after a gap.
 function sampleBefore() {
   const newest = samples[samples.length - 1];
-  let place = samples.length - 2;
-  while (place > 0 && newest.clock - samples[place].clock < FIGURE_MS) {
+  let place = samples.length - 1;
+  while (place > 0 && newest.clock - samples[place].clock < FIGURE_MS && !isGap(samples[place - 1], samples[place])) {
     place--;
   }
-  return samples[Math.max(place, 0)];
+  return samples[place];
 }
 
-const written = (sample) => sum(Object.values(sample.outcomes));
+const applied = (sample) => sample.outcomes.applied;
 const read = (sample) => sum(sample.latency.reads);
 const perSecond = (before, after, value) =>
   after.clock > before.clock ? ((value(after) - value(before)) * 1000) / (after.clock - before.clock) : null;
@@ -78,10 +82,15 @@ function showLatency(id, kind, before, after) {
   fillList(byId(id), [["p50", cell(0.5)], ["p95", cell(0.95)], ["p99", cell(0.99)]]);
 }
 
-function showLine(id, value) {
+function showLine(id, value, words) {
   const newest = samples[samples.length - 1].clock;
-  const points = samples.slice(1).map((after, place) => [(newest - after.clock) / 1000, value(samples[place], after)]);
-  drawLine(byId(id), points, LINE_MS / 1000);
+  const points = samples.slice(1).map((after, place) => {
+    const before = samples[place];
+    return [(newest - after.clock) / 1000, isGap(before, after) ? null : value(before, after)];
+  });
+  const values = points.map(([, number]) => number).filter(isNumber);
+  drawLine(byId(`${id}-line`), points, Math.max(LINE_MIN_MS, newest - samples[0].clock) / 1000);
+  put(byId(`${id}-peak`), values.length > 0 ? WORD("peak", words(Math.max(...values))) : "");
 }
 
 function outcomeRow(name, word, health, before, after) {
@@ -96,15 +105,15 @@ function outcomeRow(name, word, health, before, after) {
 
 function showTraffic() {
   const after = samples[samples.length - 1];
-  const before = samples.length > 1 ? sampleBefore() : after;
-  showFigure("increments", perSecond(before, after, written));
+  const before = sampleBefore();
+  showFigure("increments", perSecond(before, after, applied));
   showFigure("reads", perSecond(before, after, read));
   showLatency("increment-latency", "increments", before, after);
   showLatency("read-latency", "reads", before, after);
-  showLine("increments-line", (a, b) => perSecond(a, b, written));
-  showLine("reads-line", (a, b) => perSecond(a, b, read));
-  showLine("increment-latency-line", (a, b) => quantile(a, b, "increments", 0.99));
-  showLine("read-latency-line", (a, b) => quantile(a, b, "reads", 0.99));
+  showLine("increments", (a, b) => perSecond(a, b, applied), rate);
+  showLine("reads", (a, b) => perSecond(a, b, read), rate);
+  showLine("increment-latency", (a, b) => quantile(a, b, "increments", 0.99), duration);
+  showLine("read-latency", (a, b) => quantile(a, b, "reads", 0.99), duration);
   fillTable(byId("outcomes"), [
     outcomeRow("applied", "applied", "ok", before, after),
     outcomeRow("replayed", "replayed", "ok", before, after),
@@ -152,7 +161,7 @@ function partRow(data, name) {
 function showParts(data) {
   fillTable(byId("parts"), ["redis", "events", "rankings"].map((name) => partRow(data, name)));
   const told = componentsOf(data, "redis").length;
-  put(byId("parts-note"), WORD("told_by", `${count(told)}/${count(data.reports.length)}`));
+  put(byId("parts-note"), WORD("told_by", count(told), count(data.reports.length)));
 }
 
 function instanceRow(instance, report) {
@@ -163,7 +172,7 @@ function instanceRow(instance, report) {
     { text: instance.target, name: true },
     { text: WORD(`instance_${instance.status}`), health: isBad ? "degraded" : healthOf(instance.status) },
     { text: WORD(instance.breaker), health: breaker },
-    { text: `${count(instance.ready_channels)} / ${count(instance.channels)}`, number: true },
+    { text: `${count(instance.ready_channels)} / ${count(instance.channels)}` },
     partCell(isFresh && report.health.components ? report.health.components.redis : null),
     time(instance.last_change),
   ];
@@ -177,9 +186,11 @@ function showInstances(data) {
 }
 
 function showState(data) {
-  const details = Object.values(data.health.components).map((component) => component.detail).filter(Boolean);
+  const parts = [...Object.values(data.health.components), ...componentsOf(data, "redis")];
+  const details = new Set(parts.map((part) => part.detail).filter(Boolean));
   const { status } = data.health;
   const text = [WORD(status), ...details].join(". ");
+  document.title = status === "ok" ? "Tally" : `${WORD(status)} – Tally`;
   setHealth(byId("state"), status === "draining" ? "degraded" : healthOf(status), text);
   const since = WORD("up_since", moment.format(new Date(data.started_ms)));
   put(byId("about"), [WORD("gateway_since", data.version), since, isRestarted ? WORD("retried") : ""]
@@ -206,6 +217,7 @@ function take(data) {
 // Nothing is known: no figure may stay as if it were of now.
 function takeNothing(word) {
   const unknown = [[{ text: WORD("unknown"), health: "unknown" }]];
+  document.title = `${WORD(word)} – Tally`;
   setHealth(byId("state"), "unavailable", WORD(word));
   ["increments", "reads"].forEach((id) => showFigure(id, null));
   ["increment-latency", "read-latency"].forEach((id) =>
@@ -246,8 +258,8 @@ async function poll() {
 function takeRankings(list) {
   rankings = list;
   byId("ranking-choice").hidden = list.length === 0;
-  byId("ranking-table").hidden = list.length === 0;
   if (list.length === 0) {
+    byId("ranking-table").hidden = true;
     put(byId("ranking-note"), WORD("no_rankings"));
     return;
   }
@@ -259,6 +271,10 @@ function takeRankings(list) {
   }
 }
 
+// A score may be greater than what a double holds. Where the browser does not tell the digits, it is as near as that.
+const exactScores = (key, value, context) =>
+  key === "score" && context && /^-?[0-9]+$/.test(context.source) ? BigInt(context.source) : value;
+
 async function showRanking() {
   const type = byId("ranking-type").value;
   const window_ = byId("ranking-window").value;
@@ -268,7 +284,7 @@ async function showRanking() {
   try {
     const query = new URLSearchParams({ window: window_, limit: RANKING_PLACES });
     const response = await ask(`api/v1/rankings/${encodeURIComponent(type)}?${query}`);
-    const answer = await response.json();
+    const answer = JSON.parse(await response.text(), exactScores);
     if (response.ok) {
       rows = answer.entries.map((entry) => [
         { text: count(entry.rank), number: true },
@@ -284,6 +300,7 @@ async function showRanking() {
     note = WORD("ranking_failed", error.message);
   }
   if (type === byId("ranking-type").value && window_ === byId("ranking-window").value) {
+    byId("ranking-table").hidden = rows.length === 0;
     fillTable(byId("ranking"), rows, 1);
     put(byId("ranking-note"), note);
   }
@@ -352,6 +369,7 @@ async function onSubmit(event) {
 // ---- start ----------------------------------------------------------------------------------------------------------
 
 function start() {
+  setRoles();
   if (LANGUAGE !== "en") {
     document.querySelectorAll("[data-word]").forEach((element) => put(element, WORD(element.dataset.word)));
   }

@@ -7,7 +7,7 @@ const whole = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(LANGUAGE, { maximumSignificantDigits: 3 });
 const moment = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "short", timeStyle: "medium" });
 
-const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const isNumber = (value) => typeof value === "bigint" || (typeof value === "number" && Number.isFinite(value));
 const count = (value) => (isNumber(value) ? whole.format(value) : WORD("unknown"));
 const rate = (value) => (isNumber(value) ? (value < 100 ? short : whole).format(value) : WORD("unknown"));
 
@@ -38,9 +38,11 @@ function setHealth(element, health, text) {
 }
 
 // A cell is a text, or {text, health, detail, number, name}. name: it comes from outside, and may be of any script.
-function makeCell(cell, isHead) {
+function makeCell(cell, isHead, label) {
   const element = document.createElement(isHead ? "th" : "td");
   const { text, health, detail, number, name } = typeof cell === "string" ? { text: cell } : cell;
+  element.setAttribute("role", isHead ? "rowheader" : "cell");
+  element.dataset.label = label || "";
   if (isHead) {
     element.scope = "row";
   }
@@ -68,10 +70,12 @@ function fillTable(body, rows, head = 0) {
     return;
   }
   body.shownRows = key;
+  const labels = [...body.parentElement.tHead.rows[0].cells].map((column) => column.textContent);
   body.replaceChildren(
     ...rows.map((cells) => {
       const row = document.createElement("tr");
-      row.append(...cells.map((cell, place) => makeCell(cell, place === head)));
+      row.setAttribute("role", "row");
+      row.append(...cells.map((cell, place) => makeCell(cell, place === head, labels[place])));
       return row;
     }),
   );
@@ -100,6 +104,14 @@ function fillSelect(select, names) {
 
 const LINE_WIDTH = 300;
 const LINE_HEIGHT = 48;
+
+// The parts of tables that are in page.html.
+function setRoles() {
+  for (const [selector, role] of [["table", "table"], ["thead, tbody", "rowgroup"], ["thead tr", "row"],
+    ["thead th", "columnheader"]]) {
+    document.querySelectorAll(selector).forEach((element) => element.setAttribute("role", role));
+  }
+}
 
 // points: [seconds ago, value] from old to new; where there is no value the line is broken.
 function drawLine(svg, points, seconds) {

@@ -1,4 +1,5 @@
-/* Which language of the status page a browser wants: the header field Accept-Language (RFC 9110, section 12.5.4). Pure. */
+/* Which language of the status page a browser wants: the header field Accept-Language (RFC 9110, section 12.5.4). Pure.
+ */
 #ifndef TALLY_GATEWAY_PAGE_PAGE_LANGUAGE_H
 #define TALLY_GATEWAY_PAGE_PAGE_LANGUAGE_H
 

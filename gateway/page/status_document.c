@@ -20,7 +20,6 @@ static void add_integer(struct buffer *out, const char *name, int64_t value)
     buffer_append_int64(out, value);
 }
 
-
 /* --- counters ----------------------------------------------------------------------------------------------------- */
 
 static void add_writes(struct buffer *out, const struct request_metrics *metrics)

@@ -79,8 +79,8 @@ void instance_set_relation(struct instance *instance, enum store_relation relati
 
 /* Looks at the channels and does what is due; the first look starts them. */
 void instance_look(struct instance *instance, int64_t now_us);
-/* Ends the health Watch and the report; no further calls. instance_is_over is true once the queue was emptied and every channel has
- * left and was given back. */
+/* Ends the health Watch and the report; no further calls. instance_is_over is true once the queue was emptied and every
+ * channel has left and was given back. */
 void instance_close(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 

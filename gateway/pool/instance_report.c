@@ -83,8 +83,8 @@ static void start(struct instance_report *report, grpc_byte_buffer *request)
                                         .status = &report->code,
                                         .status_details = &report->code_message}},
     };
-    const grpc_call_error error =
-        grpc_call_start_batch(report->call, operations, sizeof(operations) / sizeof(operations[0]), &report->event, NULL);
+    const grpc_call_error error = grpc_call_start_batch(
+        report->call, operations, sizeof(operations) / sizeof(operations[0]), &report->event, NULL);
     assert(error == GRPC_CALL_OK);
     (void)error;
 }
@@ -103,9 +103,10 @@ void instance_report_ask(struct instance_report *report, struct channel *channel
     report->code_message = grpc_empty_slice();
     grpc_metadata_array_init(&report->initial_metadata);
     grpc_metadata_array_init(&report->trailing_metadata);
-    report->call = grpc_channel_create_call(channel_connection(channel), NULL, GRPC_PROPAGATE_DEFAULTS, report->queue,
-                                            grpc_slice_from_static_string("/tally.v1.CounterService/Describe"), NULL,
-                                            gpr_time_from_micros(now_us + REPORT_TIMEOUT_US, GPR_CLOCK_MONOTONIC), NULL);
+    report->call =
+        grpc_channel_create_call(channel_connection(channel), NULL, GRPC_PROPAGATE_DEFAULTS, report->queue,
+                                 grpc_slice_from_static_string("/tally.v1.CounterService/Describe"), NULL,
+                                 gpr_time_from_micros(now_us + REPORT_TIMEOUT_US, GPR_CLOCK_MONOTONIC), NULL);
     start(report, request);
     grpc_byte_buffer_destroy(request);
 }
