@@ -31,12 +31,13 @@ class Browser(Process):
         argv = ["chromium", f"--user-data-dir={self._profile}", *_OPTIONS]
         super().__init__("chromium", argv, dict(os.environ), directory)
         self._pages = []
+        self._port = self._path = None
 
     def start(self):
         super().start()
         self.wait_until_ready((self._profile / "DevToolsActivePort").exists, 60)
         wait_until(lambda: len(self._port_file()) == 2, 10, "chromium to tell its port")
-        self._port = self._port_file()[0]
+        self._port, self._path = self._port_file()
 
     def _port_file(self):
         return (self._profile / "DevToolsActivePort").read_text(encoding="ascii").splitlines()
@@ -53,11 +54,13 @@ class Browser(Process):
 
     def close(self):
         """Asks it to end, so that none of its processes is left."""
-        if self.is_running and self._pages:
-            self._pages[0].say("Browser.close")
-            self.wait(30)
         for page in self._pages:
             page.drop()
+        if self.is_running and self._path is not None:
+            connection = websocket.create_connection(f"ws://127.0.0.1:{self._port}{self._path}", timeout=_ANSWER_SECONDS)
+            connection.send(json.dumps({"id": 1, "method": "Browser.close"}))
+            self.wait(30)
+            connection.close()
         super().close()
 
 
@@ -113,7 +116,10 @@ class Page:
 
     def wait(self, script, timeout=20):
         """Until the expression is true."""
-        wait_until(lambda: self.run(script), timeout, f"{script}\n{self.run('document.body?.innerText')}")
+        try:
+            wait_until(lambda: self.run(script), timeout, script)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.run('document.body?.innerText')}") from error
 
     def text(self, selector):
         return self.run(f"document.querySelector({json.dumps(selector)}).innerText")
