@@ -17,8 +17,8 @@ packages_of() {
             prometheus-alertmanager jq python3
             command -v go >/dev/null || echo golang-go ;;
         # libnss-wrapper gives names the addresses that a test wants.
-        # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards; Chromium
-        # shows the status page.
+        # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
+        # Chromium shows the status page.
         test) command -v go >/dev/null || echo golang-go
             command -v npm >/dev/null || echo nodejs npm
             echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \

@@ -168,14 +168,16 @@ CONTRASTS = """(() => {
     }
   };
   return [...document.querySelectorAll("body *")]
-    .filter((one) => one.checkVisibility() && [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((one) => one.checkVisibility())
+    .filter((one) => [...one.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
     .map((one) => {
       const [a, b] = [light(getComputedStyle(one).color), light(ground(one))].sort((x, y) => y - x);
       return [(a + 0.05) / (b + 0.05), one.tagName, one.textContent.slice(0, 30)];
     }).filter(([contrast]) => contrast < 4.5);
 })()"""
 
-VIEWS = [{}, {"dark": True}, PHONE, PHONE | {"dark": True, "language": "zh-CN"}, {"width": 320, "height": 600, "phone": True}]
+NARROW = {"width": 320, "height": 600, "phone": True}
+VIEWS = [{}, {"dark": True}, PHONE, PHONE | {"dark": True, "language": "zh-CN"}, NARROW]
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -1,4 +1,4 @@
-"""The status page over HTTP: its files, its data, who may see it. What a browser makes of it: test_status_browser.py."""
+"""The status page over HTTP: its files, its data, who may see it. In a browser: test_status_browser.py."""
 
 import contextlib
 import json
@@ -52,9 +52,9 @@ def test_the_page_names_nothing_from_elsewhere_and_has_no_code_within(gateway):
     policy = dict(part.strip().split(" ", 1) for part in page.header("content-security-policy").split(";"))
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
-    assert re.findall(r"(?:src|href)=\"([^\"]*)\"", html) == [
-        "data:,", "status.css", "status.js", "health", "metrics", "health", "metrics", "health", "metrics", "openapi.yaml",
-    ]  # fmt: skip
+    assert set(re.findall(r"(?:src|href)=\"([^\"]*)\"", html)) == {
+        "data:,", "status.css", "status.js", "health", "metrics", "openapi.yaml"
+    }  # fmt: skip
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?! src=\"status\.js\" defer></script>)", html)
 
 

@@ -37,7 +37,8 @@ MAY_USE = {
     "gateway/http": "gateway/batch gateway/json gateway/pool gateway/rpc common/*",
     "gateway/cache": "gateway/batch gateway/http gateway/json common/*",
     "gateway/page": "gateway/http gateway/pool common/*",
-    "gateway/api": "gateway/batch gateway/cache gateway/http gateway/json gateway/page gateway/pool gateway/rpc common/*",
+    "gateway/api": "gateway/batch gateway/cache gateway/http gateway/json gateway/page gateway/pool gateway/rpc"
+    " common/*",
     "gateway": "gateway/* common/*",
     "counter-service/redis": "common/*",
     "counter-service/topology": "counter-service/redis common/*",

@@ -57,7 +57,8 @@ class Browser(Process):
         for page in self._pages:
             page.drop()
         if self.is_running and self._path is not None:
-            connection = websocket.create_connection(f"ws://127.0.0.1:{self._port}{self._path}", timeout=_ANSWER_SECONDS)
+            address = f"ws://127.0.0.1:{self._port}{self._path}"
+            connection = websocket.create_connection(address, timeout=_ANSWER_SECONDS)
             connection.send(json.dumps({"id": 1, "method": "Browser.close"}))
             self.wait(30)
             connection.close()
