@@ -1,5 +1,5 @@
-// Last part of the script: asks for status.json while the page is in view, and shows what it says. Rates and percentiles
-// are worked out here, from the counters of two answers.
+// Last part of the script: asks for status.json while the page is in view, and shows what it says. Rates and
+// percentiles are worked out here, from the counters of two answers.
 
 const POLL_MS = 1000;
 const ANSWER_MS = 5000; // a longer answer is none
@@ -149,7 +149,8 @@ function partRow(data, name) {
   const worst = components.reduce(
     (a, b) => (a && HEALTHS.indexOf(healthOf(a.status)) >= HEALTHS.indexOf(healthOf(b.status)) ? a : b), null);
   if (components.length > 0 && name !== "redis" && components.every((part) => part[role] === "off")) {
-    return [WORD(name), { text: WORD("off"), health: "none" }, { text: "–", number: true }, { text: "–", number: true }];
+    const none = { text: "–", number: true };
+    return [WORD(name), { text: WORD("off"), health: "none" }, none, none];
   }
   const all = components.length > 0 && components.length === data.reports.length;
   const numbers = (field) => components.map((part) => part[field]);
@@ -189,7 +190,7 @@ function showState(data) {
   const parts = [...Object.values(data.health.components), ...componentsOf(data, "redis")];
   const details = new Set(parts.map((part) => part.detail).filter(Boolean));
   const { status } = data.health;
-  const text = [WORD(status), ...details].join(". ");
+  const text = details.size > 0 ? `${WORD(status)}: ${[...details].join("; ")}` : WORD(status);
   document.title = status === "ok" ? "Tally" : `${WORD(status)} – Tally`;
   setHealth(byId("state"), status === "draining" ? "degraded" : healthOf(status), text);
   const since = WORD("up_since", moment.format(new Date(data.started_ms)));

@@ -63,7 +63,8 @@ function makeCell(cell, isHead, label) {
   return element;
 }
 
-// rows: lists of cells. head: the place of the cell that names its row. Nothing is touched if they are the same as before.
+// rows: lists of cells. head: the place of the cell that names its row. Nothing is touched if they are the same as
+// before.
 function fillTable(body, rows, head = 0) {
   const key = JSON.stringify(rows);
   if (body.shownRows === key) {

@@ -100,7 +100,7 @@ const WORDS = {
     reads: "每秒读请求",
     increment_latency: "增量延迟",
     read_latency: "读取延迟",
-    traffic_note: "数字为最近 5 秒，曲线为页面可见期间的最近 5 分钟以内。延迟包括所有响应，也包括拒绝；其曲线为第 99 百分位。",
+    traffic_note: "数字为最近 5 秒，曲线为页面可见期间的最近 5 分钟以内。读请求和延迟包括所有响应，也包括拒绝；延迟曲线为第 99 百分位。",
     outcomes: "增量的结果",
     outcome: "结果",
     per_second: "每秒",
