@@ -95,36 +95,44 @@ void instance_note_refusal(struct instance *instance, int64_t now_us)
 
 /* --- health ------------------------------------------------------------------------------------------------------- */
 
+/* The next READY channel of the round that *cursor goes; NULL if there is none. */
+static struct channel *next_ready(const struct instance *instance, unsigned *cursor)
+{
+    const struct channel_set *set = &instance->channels;
+    for (unsigned i = 0; i < set->count; i++) {
+        struct channel *channel = set->channels[*cursor % set->count];
+        *cursor = (*cursor + 1) % set->count;
+        if (channel_is_ready(channel)) {
+            return channel;
+        }
+    }
+    return NULL;
+}
+
 /* Opens the health watch on the next READY channel, if it is closed and there is one. Returns whether it opened. */
 static bool open_health(struct instance *instance, int64_t now_us)
 {
-    if (!health_watch_may_open(&instance->health, now_us)) {
-        return false;
+    struct channel *channel =
+        health_watch_may_open(&instance->health, now_us) ? next_ready(instance, &instance->next_health_channel) : NULL;
+    if (channel != NULL) {
+        health_watch_open(&instance->health, channel, now_us);
     }
-    const struct channel_set *set = &instance->channels;
-    for (unsigned i = 0; i < set->count; i++) {
-        struct channel *channel = set->channels[instance->next_health_channel % set->count];
-        instance->next_health_channel = (instance->next_health_channel + 1) % set->count;
-        if (channel_is_ready(channel)) {
-            health_watch_open(&instance->health, channel, now_us);
-            return true;
-        }
-    }
-    return false;
+    return channel != NULL;
 }
 
-/* Any connection will do: it is the process that is asked. */
+static bool is_report_wanted(const struct instance *instance, int64_t now_us)
+{
+    return instance->reports_until_us != NULL &&
+           now_us < atomic_load_explicit(instance->reports_until_us, memory_order_relaxed);
+}
+
+/* By another connection each time: one may be stuck. */
 static void ask_for_report(struct instance *instance, int64_t now_us)
 {
-    if (instance->reports_until_us == NULL ||
-        now_us >= atomic_load_explicit(instance->reports_until_us, memory_order_relaxed) ||
-        !instance_report_is_due(&instance->report, now_us)) {
-        return;
-    }
-    for (unsigned i = 0; i < instance->channels.count; i++) {
-        if (channel_is_ready(instance->channels.channels[i])) {
-            instance_report_ask(&instance->report, instance->channels.channels[i], now_us);
-            return;
+    if (is_report_wanted(instance, now_us) && instance_report_is_due(&instance->report, now_us)) {
+        struct channel *channel = next_ready(instance, &instance->next_report_channel);
+        if (channel != NULL) {
+            instance_report_ask(&instance->report, channel, now_us);
         }
     }
 }

@@ -43,6 +43,7 @@ struct instance {
     struct health_watch health;
     struct instance_report report;
     unsigned next_health_channel;
+    unsigned next_report_channel;
     bool closing;
     bool connect_failed;
     int64_t awaited_until_us;
