@@ -260,8 +260,9 @@ test-faults: all | deps-test ## every part killed, stopped and restarted under l
 model: | deps-test ## the session protocol checked by spin, with larger bounds than `make test`; some minutes, 4 GB
 	@MODEL_BOUNDS=large $(RUN_TESTS) model
 
-# Their code is run by programs of tests/integration too, against real Redises, and so under the sanitizers.
-NOT_SANITIZED := repartition every_redis faults_redis_tls sentinel replicas
+# Their code is run by programs of tests/integration too, against real Redises, and so under the sanitizers; what a
+# browser asks for by test_status_page.py.
+NOT_SANITIZED := repartition every_redis faults_redis_tls sentinel replicas status_browser
 SANITIZED = PYTEST_ARGS="$(NOT_SANITIZED:%=--ignore=tests/e2e/test_%.py) $(PYTEST_ARGS)"
 
 asan: ## unit, fuzz corpora and most end-to-end tests under AddressSanitizer and UBSan
