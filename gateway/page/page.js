@@ -142,7 +142,8 @@ function componentsOf(data, name) {
   return fresh.map((report) => (report.health.components || {})[name]).filter(Boolean);
 }
 
-// Several instances share the partitions: what waits is the sum, the lag is the greatest, and the state the worst.
+// Each instance tells how much waits in all partitions, some a moment later than others; but the lag only of those that
+// it leads, so it is known when all have told. The state is the worst.
 function partRow(data, name) {
   const components = componentsOf(data, name);
   const role = name === "events" ? "relay" : "aggregator";
@@ -152,11 +153,13 @@ function partRow(data, name) {
     const none = { text: "–", number: true };
     return [WORD(name), { text: WORD("off"), health: "none" }, none, none];
   }
-  const all = components.length > 0 && components.length === data.reports.length;
-  const numbers = (field) => components.map((part) => part[field]);
-  const waiting = name === "redis" ? "–" : all ? count(sum(numbers("waiting"))) : WORD("unknown");
-  const lag = name === "redis" ? "–" : all ? duration(Math.max(...numbers("lag_seconds"))) : WORD("unknown");
-  return [WORD(name), partCell(worst), { text: waiting, number: true }, { text: lag, number: true }];
+  const greatest = (field) => Math.max(...components.map((part) => part[field]));
+  const isKnown = components.length > 0;
+  const isWhole = isKnown && components.length === data.reports.length;
+  const waiting = isKnown ? count(greatest("waiting")) : WORD("unknown");
+  const lag = isWhole ? duration(greatest("lag_seconds")) : WORD("unknown");
+  const numbers = name === "redis" ? ["–", "–"] : [waiting, lag];
+  return [WORD(name), partCell(worst), ...numbers.map((text) => ({ text, number: true }))];
 }
 
 function showParts(data) {

@@ -88,6 +88,21 @@ def test_a_rate_is_that_of_the_counters(page):
     assert three_quarters == pytest.approx(0.01 + 0.09 / 2)
 
 
+def test_parts_are_what_the_instances_tell_together(page):
+    def row(*events):
+        reports = [{"age_ms": 10, "health": one and {"components": {"events": one}}} for one in events]
+        script = f"partRow({json.dumps({'reports': reports})}, 'events').slice(1).map((cell) => cell.text)"
+        return page.run(script)
+
+    leads = {"status": "ok", "relay": "leads", "waiting": 1500, "lag_seconds": 0.25}
+    stands_by = {"status": "degraded", "relay": "stands by", "waiting": 1400, "lag_seconds": 0}
+    off = {"status": "ok", "relay": "off", "waiting": 0, "lag_seconds": 0}
+    assert row(leads, stands_by) == ["degraded", "1,500", "250 ms"]
+    assert row(stands_by, None) == ["degraded", "1,400", "unknown"]
+    assert row(None, None) == ["unknown", "unknown", "unknown"]
+    assert row(off, off) == ["off", "–", "–"]
+
+
 def test_hostile_names_are_text(stack, page):
     for place, name in enumerate(HOSTILE):
         increment(stack.gateway, name, "like", increment=1000 + place)
