@@ -116,7 +116,8 @@ GEN_HEADERS := $(GEN_SRC:.c=.h)
 
 # Files that are built into the programs: the symbol, and what it holds (see common/base/embed.S).
 EMBEDDED := descriptor_set write_script open_session outbox_relieve ranking_read_script outbox_step openapi_document \
-  gateway_help counter_service_help counter_verify_help
+  gateway_help counter_service_help counter_verify_help \
+  status_page_html status_page_css status_page_words status_page_draw status_page_script
 EMBEDDED_FILE_descriptor_set := $(GEN)/descriptors.bin
 EMBEDDED_FILE_write_script := counter-service/commands/write_script.lua
 EMBEDDED_FILE_open_session := counter-service/commands/open_session.lua
@@ -127,6 +128,11 @@ EMBEDDED_FILE_openapi_document := proto/openapi.yaml
 EMBEDDED_FILE_gateway_help := gateway/help.txt
 EMBEDDED_FILE_counter_service_help := counter-service/help.txt
 EMBEDDED_FILE_counter_verify_help := counter-service/verify/help.txt
+EMBEDDED_FILE_status_page_html := gateway/page/page.html
+EMBEDDED_FILE_status_page_css := gateway/page/page.css
+EMBEDDED_FILE_status_page_words := gateway/page/page_words.js
+EMBEDDED_FILE_status_page_draw := gateway/page/page_draw.js
+EMBEDDED_FILE_status_page_script := gateway/page/page.js
 
 objects_of = $(patsubst %.c,$(OBJ)/%.o,$(1))
 GEN_OBJ = $(GEN_SRC:$(GEN)/%.c=$(OBJ)/gen/%.o) $(EMBEDDED:%=$(OBJ)/embedded/%.o)
@@ -266,9 +272,10 @@ model: | deps-test ## the session protocol checked by spin, with larger bounds t
 	@MODEL_BOUNDS=large $(RUN_TESTS) model
 
 # Not under AddressSanitizer: what programs of tests/integration run under it against real Redises; what tests the
-# harness, scripts and documents rather than the programs; and Prometheus's own queries.
+# harness, scripts and documents rather than the programs; Prometheus's own queries; and what a browser asks for, which
+# test_status_page.py does too.
 NOT_ASAN := repartition every_redis faults_redis_tls sentinel replicas redis_cluster_harness redis_sentinel_harness \
-  local_stack readme dashboards prometheus
+  local_stack readme dashboards prometheus status_browser
 asan: ## unit, fuzz corpora and most end-to-end tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" \
 	  PYTEST_ARGS="$(NOT_ASAN:%=--ignore=tests/e2e/test_%.py) $(PYTEST_ARGS)" test
@@ -281,7 +288,7 @@ TSAN += read_cache_waiting
 #   instances that come and go, partitions that move: Consul's and name look-ups' threads, the topology's
 TSAN += discovery store_identity cluster partitions_outcomes grpc_connection_age
 #   start, stop and signals beside requests; what any thread writes or reads: log, metrics, profiles, traces
-TSAN += drain signals health logs metrics metrics_cardinality profiles tracing_export
+TSAN += drain signals health status_page logs metrics metrics_cardinality profiles tracing_export
 #   relay and aggregator beside the workers; counter-verify's readers
 TSAN += events rankings rankings_partitions verify verify_rankings
 tsan: ## unit and the end-to-end tests in which threads meet, under ThreadSanitizer

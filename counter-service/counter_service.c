@@ -11,6 +11,7 @@
 #include "common/process/pprof.h"
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/counter_rpc.h"
+#include "counter-service/api/describe_rpc.h"
 #include "counter-service/api/health_rpc.h"
 #include "counter-service/api/ranking_rpc.h"
 #include "counter-service/api/service_health.h"
@@ -34,6 +35,7 @@ struct counter_service {
     struct ranking_cache *ranking_cache;
     struct counter_rpc counter_rpc;
     struct ranking_rpc ranking_rpc;
+    struct describe_rpc describe_rpc;
     struct rpc_server *server;
     struct admin_server *admin;
     struct consul_registration *registration; /* NULL: consul.address is "" */
@@ -43,9 +45,8 @@ static const char misses_events[] = "other instances keep events of this store, 
                                     "kafka.brokers nor rankings, so that what it counts is in no event and no ranking";
 
 /* Asks the store for the reason each time: the reason may change while Redis stays unusable. */
-static int write_health(void *ctx, struct operator_answer *answer)
+static int write_document(struct counter_service *service, struct buffer *out)
 {
-    struct counter_service *service = ctx;
     char reason[sizeof(struct error)] = "";
     char refusal[sizeof(struct error)] = "";
     struct relay_state events;
@@ -60,7 +61,18 @@ static int write_health(void *ctx, struct operator_answer *answer)
         snprintf(events.trouble, sizeof(events.trouble), "%s", misses_events);
     }
     const struct service_health_parts parts = {reason, refusal, &events, &rankings};
-    return service_health_write(&service->health, &parts, &answer->body);
+    return service_health_write(&service->health, &parts, out);
+}
+
+static int write_health(void *ctx, struct operator_answer *answer)
+{
+    return write_document(ctx, &answer->body);
+}
+
+/* For describe_rpc. */
+static void describe(void *ctx, struct buffer *out)
+{
+    (void)write_document(ctx, out);
 }
 
 #define ENDPOINT(path, content_type, is_cacheable, write) {path, content_type, is_cacheable, write},
@@ -81,9 +93,8 @@ static struct rpc_server *create_server(struct counter_service *service, struct 
         .max_age_grace_ms = config->counter_service.max_deadline_ms + RPC_AGE_GRACE_REST_MS,
     };
     const struct rpc_service services[] = {
-        counter_rpc_service(&service->counter_rpc),
-        ranking_rpc_service(&service->ranking_rpc),
-        health_rpc_service(&service->health_rpc),
+        counter_rpc_service(&service->counter_rpc),       ranking_rpc_service(&service->ranking_rpc),
+        describe_rpc_service(&service->describe_rpc),     health_rpc_service(&service->health_rpc),
         reflection_rpc_service(&service->reflection_rpc),
     };
     return rpc_server_create(&options, services, sizeof(services) / sizeof(services[0]), error);
@@ -133,6 +144,7 @@ static int start(struct counter_service *service, struct error *error)
     service->counter_rpc = (struct counter_rpc){.store = service->store};
     service->ranking_rpc =
         (struct ranking_rpc){.config = config, .store = service->store, .cache = service->ranking_cache};
+    service->describe_rpc = (struct describe_rpc){.write_health = describe, .ctx = service};
     service->server = create_server(service, error);
     if (service->server == NULL) {
         return -1;

@@ -143,6 +143,8 @@ struct gateway_loop *gateway_loop_create(const struct gateway_loop_options *opti
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);
     loop_context_init(&loop->context, options->config, routes, route_count, options->pool);
+    loop->context.config = options->config;
+    loop->context.health = options->health;
     loop->http = create_http(loop, options, error);
     if (loop->http == NULL) {
         goto fail;

@@ -21,6 +21,8 @@
 #include "common/log/log.h"
 
 enum config_truth { CONFIG_FALSE, CONFIG_TRUE };
+/* Who may see the status page. */
+enum status_page { STATUS_PAGE_OFF, STATUS_PAGE_ON, STATUS_PAGE_LOOPBACK };
 enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
 enum redis_mode { REDIS_MODE_AUTO, REDIS_MODE_SINGLE, REDIS_MODE_SENTINEL, REDIS_MODE_CLUSTER };
 enum kafka_security { KAFKA_PLAINTEXT, KAFKA_SSL, KAFKA_SASL_PLAINTEXT, KAFKA_SASL_SSL };
@@ -29,6 +31,9 @@ enum when_full { WHEN_FULL_DROP_OLDEST, WHEN_FULL_REFUSE };
 
 /* Windows of a ranking that follow the calendar; the last one has no end. */
 enum ranking_calendar { RANKING_HOUR, RANKING_DAY, RANKING_WEEK, RANKING_MONTH, RANKING_ALL, RANKING_CALENDARS };
+
+/* "hour", as the file spells it. Static. */
+const char *config_ranking_calendar_name(enum ranking_calendar calendar);
 
 enum {
     RANKINGS_MAX = 16,
@@ -67,6 +72,7 @@ struct config {
         int loops;              /* 0: half the cores, at least 1 */
         char **cors_origins;    /* NULL when cors_origin_count is 0: off */
         size_t cors_origin_count;
+        enum status_page status_page;
     } server;
     struct {
         char *host;

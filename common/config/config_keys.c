@@ -13,6 +13,8 @@ static const char *const log_levels[] = {
 };
 static const char *const log_formats[] = {[LOG_FORMAT_JSON] = "json", [LOG_FORMAT_CONSOLE] = "console", NULL};
 static const char *const truths[] = {[CONFIG_FALSE] = "false", [CONFIG_TRUE] = "true", NULL};
+static const char *const status_pages[] = {
+    [STATUS_PAGE_OFF] = "false", [STATUS_PAGE_ON] = "true", [STATUS_PAGE_LOOPBACK] = "loopback", NULL};
 static const char *const event_formats[] = {[EVENT_FORMAT_JSON] = "json", [EVENT_FORMAT_PROTOBUF] = "protobuf", NULL};
 static const char *const kafka_securities[] = {
     [KAFKA_PLAINTEXT] = "plaintext",
@@ -78,6 +80,7 @@ const struct config_key config_keys[] = {
     {BYTES(server.max_body_memory, "64MiB", "1MiB", "64GiB")},
     {COUNT(server.loops, "0", "0", "64")},
     {ORIGINS(server.cors_origins, "", server.cors_origin_count)},
+    {CHOICE(server.status_page, "true", status_pages)},
 
     {HOST(counter_service.host, "0.0.0.0")},
     {COUNT(counter_service.port, "50051", "0", "65535")},

@@ -15,6 +15,11 @@ static const char *const calendar_names[] = {
     [RANKING_MONTH] = "month", [RANKING_ALL] = "all", NULL,
 };
 
+const char *config_ranking_calendar_name(enum ranking_calendar calendar)
+{
+    return calendar_names[calendar];
+}
+
 /* Keys of an entry whose rules are those of other keys too. A list's row is that of an item. */
 static const struct config_key windows_key = {.path = "windows", .type = CONFIG_CHOICE, .choices = calendar_names};
 static const struct config_key rolling_key = {.path = "rolling", .type = CONFIG_DURATION, .min = "1m", .max = "744h"};

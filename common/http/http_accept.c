@@ -4,9 +4,6 @@
 #include <stdbool.h>
 #include <strings.h>
 
-/* Weights in thousandths: a weight has three digits behind its point at most. */
-enum { WEIGHT_ONE = 1000, WEIGHT_INVALID = -1 };
-
 /* How closely a range names a form: of those that match, the closest decides. */
 enum closeness { NO_MATCH, ANY, ANY_OF_TYPE, MEDIA_TYPE, MEDIA_TYPE_AND_VERSION };
 
@@ -41,22 +38,21 @@ static struct text cut_unquoted(struct text *rest, char separator)
     return text_trim((struct text){whole.data, len});
 }
 
-/* "0.5" is 500. Section 12.4.2: 0 or 1, and at most three digits behind a point. */
-static int weight_of(struct text text)
+int http_weight_read(struct text text)
 {
     if (text.len == 0 || text.len > sizeof("0.123") - 1 || (text.data[0] != '0' && text.data[0] != '1') ||
         (text.len > 1 && text.data[1] != '.')) {
-        return WEIGHT_INVALID;
+        return HTTP_WEIGHT_INVALID;
     }
-    int weight = (text.data[0] - '0') * WEIGHT_ONE;
-    int place = WEIGHT_ONE / 10;
+    int weight = (text.data[0] - '0') * HTTP_WEIGHT_ONE;
+    int place = HTTP_WEIGHT_ONE / 10;
     for (size_t i = 2; i < text.len; i++, place /= 10) {
         if (text.data[i] < '0' || text.data[i] > '9') {
-            return WEIGHT_INVALID;
+            return HTTP_WEIGHT_INVALID;
         }
         weight += (text.data[i] - '0') * place;
     }
-    return weight <= WEIGHT_ONE ? weight : WEIGHT_INVALID;
+    return weight <= HTTP_WEIGHT_ONE ? weight : HTTP_WEIGHT_INVALID;
 }
 
 static struct text without_quotes(struct text value)
@@ -67,12 +63,12 @@ static struct text without_quotes(struct text value)
 
 static struct range read_range(struct text text)
 {
-    struct range range = {.media_type = cut_unquoted(&text, ';'), .weight = WEIGHT_ONE};
+    struct range range = {.media_type = cut_unquoted(&text, ';'), .weight = HTTP_WEIGHT_ONE};
     while (text.len > 0) {
         struct text value = cut_unquoted(&text, ';');
         const struct text name = cut_unquoted(&value, '=');
         if (equals_ignoring_case(name, TEXT("q"))) {
-            range.weight = weight_of(text_trim(value));
+            range.weight = http_weight_read(text_trim(value));
         } else if (equals_ignoring_case(name, TEXT("version"))) {
             range.version = without_quotes(text_trim(value));
         }
@@ -124,7 +120,7 @@ size_t http_accept_choose(struct text accept, const struct http_form *forms, siz
     assert(count > 0 && count <= HTTP_FORMS_MAX);
     while (accept.len > 0) {
         const struct range range = read_range(cut_unquoted(&accept, ','));
-        for (size_t i = 0; i < count && range.weight != WEIGHT_INVALID; i++) {
+        for (size_t i = 0; i < count && range.weight != HTTP_WEIGHT_INVALID; i++) {
             judge(&judgements[i], closeness_of(&range, &forms[i]), range.weight);
         }
     }

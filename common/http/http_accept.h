@@ -6,7 +6,11 @@
 
 #include "common/base/text.h"
 
-enum { HTTP_FORMS_MAX = 4 };
+enum {
+    HTTP_FORMS_MAX = 4,
+    HTTP_WEIGHT_ONE = 1000,
+    HTTP_WEIGHT_INVALID = -1,
+};
 
 /* A form that there is. */
 struct http_form {
@@ -19,5 +23,9 @@ struct http_form {
  * told what it is. A range that names no version wants every one; its other parameters but q are passed over, and so is
  * a range with a weight that is none. count: at most HTTP_FORMS_MAX. */
 size_t http_accept_choose(struct text accept, const struct http_form *forms, size_t count);
+
+/* A weight, as of "q=0.5" the "0.5": in thousandths, up to HTTP_WEIGHT_ONE, since it has three digits behind its point
+ * at most (section 12.4.2). HTTP_WEIGHT_INVALID if it is none. */
+int http_weight_read(struct text text);
 
 #endif

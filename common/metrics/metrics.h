@@ -62,6 +62,12 @@ static inline void metrics_observe_traced(metric_series series, double value, co
     }
 }
 
+/* What a counter, or a gauge of metrics_register, holds now. */
+int64_t metrics_read(metric_series series);
+/* Adds what a histogram has counted in each bucket alone to counts[0..bucket_count], the last for what is above the
+ * last bound. bucket_count: of its family. */
+void metrics_add_buckets(metric_series series, size_t bucket_count, uint64_t *counts);
+
 /* Gives a value at scrape time, on the scraping thread. It must not register or unregister, nor wait for a thread that
  * does; recording is fine. */
 typedef double (*metrics_reader)(void *ctx);

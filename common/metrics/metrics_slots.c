@@ -167,6 +167,37 @@ void metrics_keep_exemplar(metric_series series, double value, const struct trac
     }
 }
 
+static uint64_t read_slot_locked(uint32_t slot)
+{
+    assert(slot < METRIC_SLOTS_MAX && !slot_is_double[slot]);
+    uint64_t sum = slot == 0 ? 0 : retired[slot];
+    for (const struct block *block = blocks; block != NULL && slot != 0; block = block->next) {
+        sum += load(block, slot);
+    }
+    return sum;
+}
+
+int64_t metrics_read(metric_series series)
+{
+    pthread_mutex_lock(&lock);
+    const uint64_t value = read_slot_locked(series);
+    pthread_mutex_unlock(&lock);
+    return (int64_t)value;
+}
+
+void metrics_add_buckets(metric_series series, size_t bucket_count, uint64_t *counts)
+{
+    if (series == 0) {
+        return; /* the series that swallows */
+    }
+    assert(slot_family[series]->bucket_count == bucket_count);
+    pthread_mutex_lock(&lock);
+    for (uint32_t i = 0; i <= bucket_count; i++) {
+        counts[i] += read_slot_locked(series + i);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 uint32_t metrics_slots_reserve(const struct metric_family *family)
 {
     const bool is_histogram = family->type == METRIC_HISTOGRAM;

@@ -36,7 +36,7 @@ bool pprof_access_is_own_host(const char *host)
 }
 
 /* RFC 7239, RFC 9110, and what proxies have always sent. */
-static bool was_forwarded(const struct http_request *request)
+bool pprof_access_was_forwarded(const struct http_request *request)
 {
     static const char *const fields[] = {
         "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Client-Cert", "X-Real-IP",
@@ -62,7 +62,7 @@ const char *pprof_access_refuses(const struct config *config, const struct http_
     if (!pprof_access_allows(config, &peer)) {
         return "Profiles are for callers at a loopback address, and for those in debug.allow.";
     }
-    if (was_forwarded(request)) {
+    if (pprof_access_was_forwarded(request)) {
         return "Profiles are not given through a proxy: its request says that it is one.";
     }
     return is_of_a_page(request) ? "Profiles are not given to web pages, nor under another name than localhost or an "

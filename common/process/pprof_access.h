@@ -13,6 +13,8 @@ bool pprof_access_allows(const struct config *config, const struct http_peer *pe
 /* Whether a request to this Host names this machine, and no name that anybody else gives it: "localhost:8080",
  * "127.0.0.1", "[::1]:8080". A page whose host's name leads here (DNS rebinding) names another. NULL: none came. */
 bool pprof_access_is_own_host(const char *host);
+/* Whether a proxy has passed the request on, and says so. */
+bool pprof_access_was_forwarded(const struct http_request *request);
 /* NULL, or the sentence why the request is refused. */
 const char *pprof_access_refuses(const struct config *config, const struct http_request *request);
 

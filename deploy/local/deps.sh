@@ -20,11 +20,12 @@ packages_of() {
             command -v go >/dev/null || echo golang-go ;;
         # libnss-wrapper gives names the addresses that a test wants.
         # `go tool pprof` reads profiles, Go builds a Prometheus; npm fetches TypeScript, which reads dashboards.
+        # Chromium shows the status page.
         test) command -v go >/dev/null || echo golang-go
             command -v npm >/dev/null || echo nodejs npm
             echo libcmocka-dev libnss-wrapper redis-server redis-tools curl prometheus prometheus-alertmanager \
             jq python3 python3-venv python3-yaml groff-base docker-compose haproxy nginx spin varnish openssl \
-            openjdk-17-jre-headless maven kcat ;;
+            openjdk-17-jre-headless maven kcat chromium ;;
         lint) echo clang clang-format clang-tidy cppcheck shellcheck python3 ;;
         load) echo redis-server redis-tools curl hey wrk nghttp2-client webdis python3 ;;
         deb) echo debhelper dpkg-dev lintian python3 ;;

@@ -4,6 +4,7 @@
 #include "gateway/api/list_handler.h"
 #include "gateway/api/media_type.h"
 #include "gateway/api/operator_handlers.h"
+#include "gateway/api/page_handlers.h"
 #include "gateway/api/ranking_handlers.h"
 #include "gateway/http/admission.h"
 #include "gateway/http/reply.h"
@@ -21,6 +22,10 @@ static const struct route routes[] = {
     {HTTP_GET, "/api/v1/counter/{resource_id}", ROUTE_NO_BODY, false, handle_list},
     {HTTP_GET, "/api/v1/rankings/{counter_type}", ROUTE_NO_BODY, false, handle_top},
     {HTTP_GET, "/api/v1/rankings/{counter_type}/{resource_id}", ROUTE_NO_BODY, false, handle_rank},
+    {HTTP_GET, PAGE_PATH, ROUTE_NO_BODY, false, handle_page},
+    {HTTP_GET, PAGE_STYLE_PATH, ROUTE_NO_BODY, false, handle_page},
+    {HTTP_GET, PAGE_SCRIPT_PATH, ROUTE_NO_BODY, false, handle_page},
+    {HTTP_GET, PAGE_DATA_PATH, ROUTE_NO_BODY, false, handle_page},
     /* what operators ask for: operator_handlers.h */
     OPERATOR_ENDPOINTS(OPERATOR_ROUTE)};
 
@@ -94,12 +99,17 @@ static void handle_by_route(struct request_state *state)
     }
 }
 
+static bool is_for_operators(const struct route *route)
+{
+    return route->handle == handle_operator || route->handle == handle_page;
+}
+
 void dispatcher_handle(struct loop_context *loop, struct http_request *request)
 {
     struct request_state *state = request_state_begin(loop, request);
     state->match = router_match(routes, ROUTE_COUNT, request->method, request->path);
     const struct route *route = state->match.route;
-    if (route == NULL || route->handle != handle_operator) { /* nobody looks for those who look */
+    if (route == NULL || !is_for_operators(route)) { /* nobody looks for those who look */
         request_trace_begin(state);
     }
     if (request->refusal == HTTP_MALFORMED) {

@@ -16,6 +16,7 @@ void loop_context_init(struct loop_context *context, const struct config *config
         .max_pending_large = admission_max_pending_large(max_pending, window),
         .cors = {config->server.cors_origins, config->server.cors_origin_count},
         .pool = pool,
+        .status_page = config->server.status_page,
     };
     prng_init(&context->prng);
     arena_init(&context->arena);

@@ -17,6 +17,7 @@
 struct batcher;
 struct channel_pool;
 struct counter_client;
+struct gateway_health;
 struct read_cache;
 struct route;
 
@@ -28,6 +29,10 @@ struct loop_context {
     size_t max_pending_large; /* that many operations of batch calls; more wait unread (admission_line.h) */
     struct cors cors;
     struct channel_pool *pool;
+    enum status_page status_page;
+    /* immutable; gateway_loop sets them */
+    const struct config *config;
+    const struct gateway_health *health;
     /* owned by the loop thread; gateway_loop makes them, and they are NULL once the loop has finished */
     struct batcher *batcher;
     struct counter_client *client;
@@ -46,8 +51,8 @@ struct loop_context {
     struct arena arena; /* for one reply at a time */
 };
 
-/* All but batcher, client and read_cache, which are NULL, and the desk, which serves nothing yet. routes: those that
- * requests are counted by. All that is pointed to outlives the context. */
+/* All but config, health, batcher, client and read_cache, which are NULL, and the desk, which serves nothing yet.
+ * routes: those that requests are counted by. All that is pointed to outlives the context. */
 void loop_context_init(struct loop_context *context, const struct config *config, const struct route *routes,
                        size_t route_count, struct channel_pool *pool);
 /* No request waits any more. A context that is all zero may be given too. */

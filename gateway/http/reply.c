@@ -27,6 +27,7 @@ static const struct {
     const char *slug;
     const char *title;
 } http_problems[] = {
+    [PROBLEM_FORBIDDEN] = {403, "forbidden", "Forbidden"},
     [PROBLEM_NOT_FOUND] = {404, "not-found", "Not found"},
     [PROBLEM_METHOD_NOT_ALLOWED] = {405, "method-not-allowed", "Method not allowed"},
     [PROBLEM_CONTENT_TOO_LARGE] = {413, "content-too-large", "Content too large"},

@@ -9,6 +9,7 @@
 
 /* Errors that HTTP knows and gRPC does not. */
 enum http_problem {
+    PROBLEM_FORBIDDEN,
     PROBLEM_NOT_FOUND,
     PROBLEM_METHOD_NOT_ALLOWED,
     PROBLEM_CONTENT_TOO_LARGE,

@@ -45,6 +45,11 @@ static const char *const shed_reasons[SHED_REASONS] = {"max_pending", "out_of_me
                                                        "not_in_time"};
 static const int statuses[METRIC_STATUSES_MAX] = {200, 204, 400, 403, 404, 405, 409, 413, 415, 422, 500, 501, 503, 504};
 
+const char *request_metrics_result_name(enum write_result result)
+{
+    return write_results[result];
+}
+
 static const char *route_label(const struct request_metrics *metrics, size_t route)
 {
     return route < metrics->route_count ? metrics->routes[route].pattern : ROUTE_UNMATCHED;

@@ -30,6 +30,9 @@ enum {
     METRIC_STATUSES_MAX = 14, /* HTTP statuses that the gateway answers */
 };
 
+/* As the label `outcome` has it: "applied". Static. */
+const char *request_metrics_result_name(enum write_result result);
+
 struct request_metrics {
     const struct route *routes;
     size_t route_count;

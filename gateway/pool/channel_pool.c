@@ -73,6 +73,17 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
     return pool_members_describe(&pool->members, instances, max, clock_monotonic_us());
 }
 
+void channel_pool_want_reports(struct channel_pool *pool)
+{
+    atomic_store_explicit(&pool->members.reports_until_us, clock_monotonic_us() + CHANNEL_POOL_REPORTS_US,
+                          memory_order_relaxed);
+}
+
+int64_t channel_pool_read_report(struct channel_pool *pool, const char *target, struct buffer *out)
+{
+    return pool_members_read_report(&pool->members, target, clock_monotonic_us(), out);
+}
+
 void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 {
     pool_members_read_store(&pool->members, out);
@@ -80,7 +91,7 @@ void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 
 /* --- the pool's thread -------------------------------------------------------------------------------------------- */
 
-/* Hands the queue's events to their health watches. Returns the last event's type: GRPC_QUEUE_TIMEOUT or
+/* Hands the queue's events to their owners. Returns the last event's type: GRPC_QUEUE_TIMEOUT or
  * GRPC_QUEUE_SHUTDOWN. */
 static grpc_completion_type handle_events(struct channel_pool *pool)
 {
@@ -89,7 +100,8 @@ static grpc_completion_type handle_events(struct channel_pool *pool)
         if (event.type != GRPC_OP_COMPLETE) {
             return event.type;
         }
-        health_watch_on_event(event.tag, event.success != 0, clock_monotonic_us());
+        const struct queue_event *tag = event.tag;
+        tag->handle(tag->owner, event.success != 0, clock_monotonic_us());
     }
 }
 

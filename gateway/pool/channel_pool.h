@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/buffer.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 #include "common/contract/limits.h"
@@ -93,6 +94,11 @@ struct channel_pool_instance {
 };
 /* Fills up to `max` instances, returns how many there are. Any thread. */
 size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_instance *instances, size_t max);
+/* For the next seconds each instance is asked for its report, once a second (instance_report.h). Any thread. */
+void channel_pool_want_reports(struct channel_pool *pool);
+/* Appends the JSON document that the instance with this target gave last. Returns its age in microseconds; -1: it gave
+ * none. What stands there is the instance's: it may be no JSON. Any thread. */
+int64_t channel_pool_read_report(struct channel_pool *pool, const char *target, struct buffer *out);
 /* Writes the id of the pool's store, "" if it has none yet. Any thread. */
 void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE]);
 
@@ -101,6 +107,8 @@ enum {
     CHANNEL_POOL_AWAITED_US = 500 * 1000,
     /* A refusal is forgotten after this time: without a write nothing would tell that it is over. */
     CHANNEL_POOL_REFUSAL_US = 10 * 1000 * 1000,
+    /* How long after channel_pool_want_reports reports are asked for. */
+    CHANNEL_POOL_REPORTS_US = 5 * 1000 * 1000,
     /* The instances that are wanted, and as many that go on until one of those can take over. */
     CHANNEL_POOL_MEMBERS_MAX = 2 * INSTANCES_MAX,
 };

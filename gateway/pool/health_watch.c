@@ -80,8 +80,9 @@ static void end_batch(struct health_watch *watch, int64_t now_us)
     watch->on_verdict(watch->ctx, last_verdict(watch, now_us), reason_of_code(watch->code), now_us);
 }
 
-static void on_status(struct health_watch *watch, bool ok, int64_t now_us)
+static void on_status(void *owner, bool ok, int64_t now_us)
 {
+    struct health_watch *watch = owner;
     (void)ok; /* receiving the status always succeeds */
     end_batch(watch, now_us);
 }
@@ -137,8 +138,9 @@ static int wait_for_message(struct health_watch *watch)
     return grpc_call_start_batch(watch->call, &operation, 1, &watch->message_event, NULL) == GRPC_CALL_OK ? 0 : -1;
 }
 
-static void on_message(struct health_watch *watch, bool ok, int64_t now_us)
+static void on_message(void *owner, bool ok, int64_t now_us)
 {
+    struct health_watch *watch = owner;
     if (ok && watch->message != NULL && !watch->closing) {
         read_message(watch, now_us);
         if (wait_for_message(watch) == 0) {
@@ -215,12 +217,6 @@ void health_watch_open(struct health_watch *watch, struct channel *channel, int6
     grpc_byte_buffer_destroy(request);
 }
 
-void health_watch_on_event(void *tag, bool ok, int64_t now_us)
-{
-    const struct health_event *event = tag;
-    event->handle(event->watch, ok, now_us);
-}
-
 void health_watch_on_disconnect(struct health_watch *watch, const struct channel *channel)
 {
     if (watch->channel == channel && watch->call == NULL) {
@@ -265,8 +261,8 @@ void health_watch_init(struct health_watch *watch, grpc_completion_queue *queue,
     watch->on_verdict = on_verdict;
     watch->ctx = ctx;
     watch->open_interval_us = OPEN_INTERVAL_FIRST_US;
-    watch->message_event = (struct health_event){watch, on_message};
-    watch->status_event = (struct health_event){watch, on_status};
+    watch->message_event = (struct queue_event){watch, on_message};
+    watch->status_event = (struct queue_event){watch, on_status};
     arena_init(&watch->arena);
 }
 

@@ -26,10 +26,10 @@ enum health_verdict {
  * again. */
 typedef void (*health_on_verdict)(void *ctx, enum health_verdict verdict, const char *reason, int64_t now_us);
 
-/* What a tag of the queue points to. */
-struct health_event {
-    struct health_watch *watch;
-    void (*handle)(struct health_watch *watch, bool ok, int64_t now_us);
+/* What a tag of the pool's queue points to. */
+struct queue_event {
+    void *owner;
+    void (*handle)(void *owner, bool ok, int64_t now_us); /* ok: as gRPC says */
 };
 
 /* Its owner embeds it, and reads and writes it by the functions below only. */
@@ -38,8 +38,8 @@ struct health_watch {
     grpc_completion_queue *queue;
     health_on_verdict on_verdict;
     void *ctx;
-    struct health_event message_event;
-    struct health_event status_event;
+    struct queue_event message_event;
+    struct queue_event status_event;
     /* owned by the pool's thread. channel: lent to the watch while the stream is open, and after that if the server has
      * no health service; NULL: closed */
     struct channel *channel;
@@ -71,8 +71,6 @@ void health_watch_done(struct health_watch *watch);
 bool health_watch_may_open(const struct health_watch *watch, int64_t now_us);
 /* Opens the stream; the channel is lent to it until its end. A failure is told as HEALTH_FAILED, later. */
 void health_watch_open(struct health_watch *watch, struct channel *channel, int64_t now_us);
-/* The queue returned `tag`, with ok as gRPC says. */
-void health_watch_on_event(void *tag, bool ok, int64_t now_us);
 
 /* The channel lost its connection. A stream on it is left alone: it ends by itself, and it lives on where the server
  * has only told the connection to go (counter_service.max_connection_age). If the server has no health service the

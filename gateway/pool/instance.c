@@ -95,22 +95,46 @@ void instance_note_refusal(struct instance *instance, int64_t now_us)
 
 /* --- health ------------------------------------------------------------------------------------------------------- */
 
+/* The next READY channel of the round that *cursor goes; NULL if there is none. */
+static struct channel *next_ready(const struct instance *instance, unsigned *cursor)
+{
+    const struct channel_set *set = &instance->channels;
+    for (unsigned i = 0; i < set->count; i++) {
+        struct channel *channel = set->channels[*cursor % set->count];
+        *cursor = (*cursor + 1) % set->count;
+        if (channel_is_ready(channel)) {
+            return channel;
+        }
+    }
+    return NULL;
+}
+
 /* Opens the health watch on the next READY channel, if it is closed and there is one. Returns whether it opened. */
 static bool open_health(struct instance *instance, int64_t now_us)
 {
-    if (!health_watch_may_open(&instance->health, now_us)) {
-        return false;
+    struct channel *channel =
+        health_watch_may_open(&instance->health, now_us) ? next_ready(instance, &instance->next_health_channel) : NULL;
+    if (channel != NULL) {
+        health_watch_open(&instance->health, channel, now_us);
     }
-    const struct channel_set *set = &instance->channels;
-    for (unsigned i = 0; i < set->count; i++) {
-        struct channel *channel = set->channels[instance->next_health_channel % set->count];
-        instance->next_health_channel = (instance->next_health_channel + 1) % set->count;
-        if (channel_is_ready(channel)) {
-            health_watch_open(&instance->health, channel, now_us);
-            return true;
+    return channel != NULL;
+}
+
+static bool is_report_wanted(const struct instance *instance, int64_t now_us)
+{
+    return instance->reports_until_us != NULL &&
+           now_us < atomic_load_explicit(instance->reports_until_us, memory_order_relaxed);
+}
+
+/* By another connection each time: one may be stuck. */
+static void ask_for_report(struct instance *instance, int64_t now_us)
+{
+    if (is_report_wanted(instance, now_us) && instance_report_is_due(&instance->report, now_us)) {
+        struct channel *channel = next_ready(instance, &instance->next_report_channel);
+        if (channel != NULL) {
+            instance_report_ask(&instance->report, channel, now_us);
         }
     }
-    return false;
 }
 
 /* When the stream ends because one connection of many broke, what it said last stands while another connection is
@@ -168,6 +192,7 @@ void instance_look(struct instance *instance, int64_t now_us)
     }
     if (!instance->closing) {
         open_health(instance, now_us);
+        ask_for_report(instance, now_us);
     }
     channel_set_free_returned(&instance->channels);
 }
@@ -201,6 +226,8 @@ struct instance *instance_create(const struct instance_options *options)
     instance->awaited_until_us = options->awaited_until_us;
     breaker_init(&instance->breaker, options->breaker_failures, (int64_t)options->breaker_open_for_ms * 1000);
     health_watch_init(&instance->health, options->queue, on_verdict, instance);
+    instance_report_init(&instance->report, options->queue, options->lock);
+    instance->reports_until_us = options->reports_until_us;
     instance->target = strdup(options->target);
     if (instance->target == NULL) {
         instance_free(instance);
@@ -218,11 +245,13 @@ void instance_close(struct instance *instance)
     assert(!instance->closing);
     instance->closing = true;
     health_watch_close(&instance->health);
+    instance_report_close(&instance->report);
 }
 
 bool instance_is_over(const struct instance *instance)
 {
-    return instance->closing && health_watch_is_closed(&instance->health) && channel_set_is_empty(&instance->channels);
+    return instance->closing && health_watch_is_closed(&instance->health) &&
+           instance_report_is_closed(&instance->report) && channel_set_is_empty(&instance->channels);
 }
 
 void instance_free(struct instance *instance)
@@ -231,6 +260,7 @@ void instance_free(struct instance *instance)
         return;
     }
     health_watch_done(&instance->health);
+    instance_report_done(&instance->report);
     channel_set_done(&instance->channels);
     free(instance->target);
     free(instance);

@@ -18,6 +18,7 @@
 #include "gateway/pool/channel_pool.h"
 #include "gateway/pool/channel_set.h"
 #include "gateway/pool/health_watch.h"
+#include "gateway/pool/instance_report.h"
 
 struct instance {
     /* immutable after create */
@@ -25,6 +26,7 @@ struct instance {
     unsigned number;       /* no other instance ever has it */
     pthread_mutex_t *lock; /* the round's */
     struct channel_options channel_options;
+    const atomic_int_fast64_t *reports_until_us;
     /* guarded by the lock: what calls change */
     struct breaker breaker;
     struct log_limiter breaker_log[BREAKER_STATES]; /* one for each state that the breaker changes to */
@@ -39,7 +41,9 @@ struct instance {
     /* owned by the pool's thread */
     struct list_node node; /* in pool_members' list of those that leave */
     struct health_watch health;
+    struct instance_report report;
     unsigned next_health_channel;
+    unsigned next_report_channel;
     bool closing;
     bool connect_failed;
     int64_t awaited_until_us;
@@ -54,8 +58,9 @@ struct instance_options {
     int keep_alive_ms;
     int breaker_failures;
     int breaker_open_for_ms;
-    grpc_completion_queue *queue; /* for the health Watch */
+    grpc_completion_queue *queue; /* for the health Watch and the report */
     int64_t awaited_until_us; /* until then the pool's first store is to be this one's, unless connecting to it fails */
+    const atomic_int_fast64_t *reports_until_us; /* until then it is asked for its report; NULL: never */
 };
 
 /* One without channels. Returns NULL when out of memory. Any thread. */
@@ -75,8 +80,8 @@ void instance_set_relation(struct instance *instance, enum store_relation relati
 
 /* Looks at the channels and does what is due; the first look starts them. */
 void instance_look(struct instance *instance, int64_t now_us);
-/* Ends the health Watch; no further calls. instance_is_over is true once the queue was emptied and every channel has
- * left and was given back. */
+/* Ends the health Watch and the report; no further calls. instance_is_over is true once the queue was emptied and every
+ * channel has left and was given back. */
 void instance_close(struct instance *instance);
 bool instance_is_over(const struct instance *instance);
 

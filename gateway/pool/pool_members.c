@@ -53,6 +53,7 @@ static struct instance *make_instance(struct pool_members *members, const char *
         .breaker_open_for_ms = members->options.breaker_open_for_ms,
         .queue = members->queue,
         .awaited_until_us = awaited_until_us,
+        .reports_until_us = &members->reports_until_us,
     };
     struct instance *instance = instance_create(&options);
     if (instance == NULL) {
@@ -238,6 +239,15 @@ size_t pool_members_describe(struct pool_members *members, struct channel_pool_i
     }
     pthread_mutex_unlock(&members->round->lock);
     return count;
+}
+
+int64_t pool_members_read_report(struct pool_members *members, const char *target, int64_t now_us, struct buffer *out)
+{
+    pthread_mutex_lock(&members->round->lock);
+    const struct pool_member *member = find(members, target);
+    const int64_t age_us = member == NULL ? -1 : instance_report_read(&member->instance->report, now_us, out);
+    pthread_mutex_unlock(&members->round->lock);
+    return age_us;
 }
 
 void pool_members_close(struct pool_members *members)

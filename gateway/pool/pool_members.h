@@ -7,6 +7,7 @@
 #ifndef TALLY_GATEWAY_POOL_POOL_MEMBERS_H
 #define TALLY_GATEWAY_POOL_POOL_MEMBERS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,8 @@ struct pool_members {
     struct pool_member all[CHANNEL_POOL_MEMBERS_MAX];
     size_t count;
     struct pool_store store;
+    /* any thread: until then the instances are asked for their reports; monotonic */
+    atomic_int_fast64_t reports_until_us;
     /* owned by the pool's thread */
     struct target_list targets; /* wanted, as taken last */
     int64_t join_us;            /* when targets that could not join are tried again; INT64_MAX: there are none */
@@ -66,6 +69,8 @@ int pool_members_want(struct pool_members *members, const char *const *targets, 
 /* Of each instance, up to `max`. Returns how many there are. Any thread. */
 size_t pool_members_describe(struct pool_members *members, struct channel_pool_instance *instances, size_t max,
                              int64_t now_us);
+/* The report of the instance with this target: see channel_pool_read_report. Any thread. */
+int64_t pool_members_read_report(struct pool_members *members, const char *target, int64_t now_us, struct buffer *out);
 /* Writes the id of the pool's store, "" if it has none yet. Any thread. */
 void pool_members_read_store(struct pool_members *members, char out[STORE_ID_SIZE]);
 /* How many instances are of another store. Any thread. */

@@ -26,7 +26,7 @@ def test_a_reflection_client_finds_services_and_methods(channel):
     service = DescriptorPool(database).FindServiceByName(SERVICE)
     assert {method.name for method in service.methods} == {
         "Increment", "BatchIncrement", "Get", "BatchGet", "ListCounters",
-        "OpenSession", "KeepSession", "SessionIncrement", "TopCounters", "RankOf",
+        "OpenSession", "KeepSession", "SessionIncrement", "TopCounters", "RankOf", "Describe",
     }  # fmt: skip
     fields = {one.name: one.number for one in service.methods_by_name["Increment"].input_type.fields}
     assert fields == {one.name: one.number for one in pb.IncrementRequest.DESCRIPTOR.fields}

@@ -7,8 +7,8 @@ from harness.problems import check_problem
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1", "/api/v1/counter", "/api/v2/counter/a/b", "/api/v1/counter/a/b/c", "/healthz",
-             "/health/nothing", "/metrics/x", "/API/v1/counter/a/b", "/api/v1/counters/a"],
+    "path", ["/api", "/api/v1", "/api/v1/counter", "/api/v2/counter/a/b", "/api/v1/counter/a/b/c", "/healthz",
+             "/health/nothing", "/metrics/x", "/API/v1/counter/a/b", "/api/v1/counters/a", "/status", "/status.html"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_such_route_is_404(gateway, method, path):
@@ -29,6 +29,9 @@ def test_no_such_route_is_404(gateway, method, path):
         ("POST", "/metrics", "GET, HEAD, OPTIONS"),
         ("DELETE", "/openapi.yaml", "GET, HEAD, OPTIONS"),
         ("BREW", "/health", "GET, HEAD, OPTIONS"),
+        ("POST", "/", "GET, HEAD, OPTIONS"),
+        ("PUT", "/status.json", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/status.js", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_wrong_method_is_405_and_told_the_right_ones(gateway, method, path, allowed):
@@ -44,7 +47,10 @@ def test_names_of_routes_are_resources_too(gateway):
         assert gateway.get(f"/api/v1/counter/{name}/batch").json()["value"] == value
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/metrics", "/openapi.yaml", INCREMENT])
+@pytest.mark.parametrize(
+    "path", ["/", "/status.css", "/status.js", "/status.json", "/health", "/health/live", "/health/ready", "/metrics",
+             "/openapi.yaml", INCREMENT],
+)  # fmt: skip
 def test_head_works_where_get_does(gateway, path):
     with gateway.connection() as connection:
         head = connection.request("HEAD", path)

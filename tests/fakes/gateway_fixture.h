@@ -39,11 +39,14 @@ struct fixture {
     struct http_request requests[REQUESTS];
     char *bodies[REQUESTS];
     const char *query; /* of the last request */
+    /* header fields that are not among request_fields: name and value; NULL behind the last */
+    const char *fields[3][2];
+    bool is_remote; /* the caller is not at a loopback address */
     /* the last answer */
     int status; /* 0: none yet */
     char content_type[64];
-    char body[4096];
-    char headers[HTTP_REPLY_HEADERS_MAX][2][160];
+    char body[64 * 1024];
+    char headers[HTTP_REPLY_HEADERS_MAX][2][320];
     size_t header_count;
     unsigned replies;
     unsigned releases;
@@ -103,18 +106,27 @@ int http_request_query(const struct http_request *request, char *out, size_t siz
 struct http_peer http_request_peer(const struct http_request *request)
 {
     assert_non_null(request);
-    return (struct http_peer){.address = "127.0.0.1", .is_loopback = true};
+    return fixture->is_remote ? (struct http_peer){.address = "192.0.2.7"}
+                              : (struct http_peer){.address = "127.0.0.1", .is_loopback = true};
 }
 
 const char *http_request_any_field(const struct http_request *request, const char *name)
 {
     assert_true(request != NULL && name != NULL);
+    for (size_t i = 0; fixture->fields[i][0] != NULL; i++) {
+        if (strcmp(fixture->fields[i][0], name) == 0) {
+            return fixture->fields[i][1];
+        }
+    }
     return NULL;
 }
 
 void http_request_whole_field(const struct http_request *request, const char *name, struct buffer *out)
 {
-    assert_true(request != NULL && name != NULL && out != NULL);
+    const char *value = http_request_any_field(request, name);
+    if (value != NULL) {
+        buffer_append_text(out, text_of(value));
+    }
 }
 
 int http_request_socket(const struct http_request *request)
@@ -244,11 +256,25 @@ size_t channel_pool_describe(struct channel_pool *pool, struct channel_pool_inst
     return 1;
 }
 
+void channel_pool_want_reports(struct channel_pool *pool)
+{
+    (void)pool;
+}
+
+int64_t channel_pool_read_report(struct channel_pool *pool, const char *target, struct buffer *out)
+{
+    (void)pool;
+    assert_true(target != NULL && out != NULL);
+    return -1;
+}
+
 void channel_pool_read_store(struct channel_pool *pool, char out[STORE_ID_SIZE])
 {
     (void)pool;
     memcpy(out, FIXTURE_STORE, STORE_ID_SIZE);
 }
+
+static const struct config no_config; /* what the loop's handlers see of it */
 
 /* --- fixture ------------------------------------------------------------------------------------------------------ */
 
@@ -269,6 +295,8 @@ static inline int set_up(void **state)
     size_t route_count;
     const struct route *routes = dispatcher_routes(&route_count);
     loop_context_init(&fixture->context, &config, routes, route_count, NULL);
+    fixture->context.health = &fixture->health;
+    fixture->context.config = &no_config;
     fixture->context.read_cache = read_cache_create(&config);
     assert_non_null(fixture->context.read_cache);
     operator_handlers_init(&fixture->context.operators, &fixture->health, NULL);

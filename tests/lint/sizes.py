@@ -9,7 +9,7 @@ FILE_LINES_MAX = 500
 COLUMNS_MAX = 120
 
 FOLDERS = ("common", "gateway", "counter-service", "deploy", "tests")
-SUFFIXES = {".c", ".h", ".S", ".lua", ".py", ".sh"}
+SUFFIXES = {".c", ".h", ".S", ".lua", ".py", ".sh", ".html", ".css", ".js"}
 
 
 def long_functions(path, lines):

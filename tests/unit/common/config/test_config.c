@@ -96,6 +96,7 @@ static void test_a_file_sets_what_it_has_and_leaves_the_rest(void **state)
     assert_int_equal(config->server.max_body_memory, 64 * 1024 * 1024);
     assert_int_equal(config->server.idle_timeout_ms, 95000);
     assert_null(config->server.cors_origins);
+    assert_int_equal(config->server.status_page, STATUS_PAGE_ON);
     assert_string_equal(config->grpc.counter_service.host, "[::1]:9");
     assert_int_equal(config->grpc.counter_service.attempt_timeout_ms, 250);
     assert_string_equal(config->redis.password, "pa ss");
@@ -166,6 +167,8 @@ static void test_a_value_out_of_range_is_refused_with_the_range(void **state)
     ASSERT_REFUSED("cache: {max_entries: 0}", "cache.max_entries", "from 1 to 1000000");
     ASSERT_REFUSED("log: {level: trace}", "log.level must be one of debug, info, warn, error, not \"trace\"");
     ASSERT_REFUSED("log: {format: JSON}", "log.format must be one of json, console");
+    ASSERT_REFUSED("server: {status_page: local}",
+                   "server.status_page must be one of false, true, loopback, not \"local\"");
     ASSERT_REFUSED("debug: {pprof: 1}", "debug.pprof must be one of false, true, not \"1\"");
 }
 

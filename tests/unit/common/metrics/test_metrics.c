@@ -365,6 +365,41 @@ static void test_the_process_describes_itself(void **state)
     free(text);
 }
 
+static const struct metric_family read_family = {.name = "tally_read_total", .help = "R.", .type = METRIC_COUNTER};
+static const struct metric_family read_histogram_family = {
+    .name = "tally_read_seconds", .help = "R.", .type = METRIC_HISTOGRAM, .buckets = three_bounds, .bucket_count = 3};
+
+static void *record_what_is_read(void *ctx)
+{
+    (void)ctx;
+    metrics_add(metrics_register(&read_family, NULL), 3);
+    metrics_observe(metrics_register(&read_histogram_family, NULL), 0.2);
+    metrics_observe(metrics_register(&read_histogram_family, NULL), 5);
+    return NULL;
+}
+
+static void test_what_series_hold_is_read_over_all_threads(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    const metric_series counter = metrics_register(&read_family, NULL);
+    const metric_series histogram = metrics_register(&read_histogram_family, NULL);
+    uint64_t counts[4] = {10};
+    assert_int_equal(metrics_read(counter), 0);
+    pthread_create(&thread, NULL, record_what_is_read, NULL);
+    pthread_join(thread, NULL);
+    record_what_is_read(NULL);
+    assert_int_equal(metrics_read(counter), 6);
+    metrics_add_buckets(histogram, 3, counts);
+    assert_int_equal(counts[0], 10);
+    assert_int_equal(counts[1], 2);
+    assert_int_equal(counts[2], 0);
+    assert_int_equal(counts[3], 2);
+    assert_int_equal(metrics_read(0), 0);
+    metrics_add_buckets(0, 3, counts);
+    assert_int_equal(counts[0], 10);
+}
+
 /* The last test: nothing can be registered after it. */
 static void test_a_full_registry_refuses_counts_and_swallows(void **state)
 {
@@ -402,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_sums_are_exact_while_threads_come_and_go_under_scrapes),
         cmocka_unit_test(test_a_reader_may_record_even_on_a_thread_that_never_did),
         cmocka_unit_test(test_the_process_describes_itself),
+        cmocka_unit_test(test_what_series_hold_is_read_over_all_threads),
         cmocka_unit_test(test_a_full_registry_refuses_counts_and_swallows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
