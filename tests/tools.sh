@@ -1,7 +1,7 @@
 #!/bin/bash
 # Fetches and builds what end-to-end tests need beside Debian's packages, into build/: Python's packages, Consul, Kafka,
-# Jaeger, a Prometheus, TypeScript, kubectl. Does nothing when all is there. Where one cannot be had its tests are skipped, by
-# name. Here, because it may take longer than the 60 s that a test has.
+# Jaeger, a Prometheus, TypeScript, kubectl. Does nothing when all is there. Where one cannot be had its tests are
+# skipped, by name. Here, because it may take longer than the 60 s that a test has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -26,8 +26,8 @@
 -- and results. The sequence of a lane only grows, in the step that counts: so a call counts once, however late a copy
 -- of it arrives.
 --
--- What was applied before is written once more, the same: WAIT is for what a connection itself has written (Redis 7.2 and
--- later), and it may have been another connection that applied it (redis.wait_replicas).
+-- What was applied before is written once more, the same: WAIT is for what a connection itself has written (Redis 7.2
+-- and later), and it may have been another connection that applied it (redis.wait_replicas).
 --
 -- The outbox is a stream with an entry a call that applied anything: n, the number of its first event (events of a
 -- partition are numbered from 1), i, the packed items, r, the tokens. The hash beside it has n, the number of the last

@@ -19,7 +19,8 @@ is_there() {
 
 machine_has_it() {
     local found
-    [ "$PROGRAM" = kubectl ] && found=$(kubectl version --client -o json 2>/dev/null | jq -r .clientVersion.gitVersion) &&
+    [ "$PROGRAM" = kubectl ] && found=$(kubectl version --client -o json 2>/dev/null) &&
+        found=$(jq -r .clientVersion.gitVersion <<<"$found") &&
         printf '%s\n' "$KUBECTL_MIN" "$found" | sort --check=quiet --version-sort
 }
 

@@ -111,6 +111,7 @@ check "refused: a scaler with fewer pods at most than at least" refuses 'spec.ma
     's/maxReplicas: 16/maxReplicas: 1/'
 check "refused: a policy for a network that is none" refuses 'spec.egress[0].ports' 's/protocol: UDP/protocol: UDPX/'
 check "refused: a value that is no string" refuses 'env' 's/^( +value: )"1"$/\11/'
-check "refused: a budget with a selector that is none" refuses 'maxUnavailable' 's/maxUnavailable: 1$/maxUnavailable: -1/'
+check "refused: a budget that lets fewer than none go" refuses 'maxUnavailable' \
+    's/maxUnavailable: 1$/maxUnavailable: -1/'
 
 finish

@@ -1,5 +1,5 @@
-"""A rolling update on Kubernetes, acted out with processes: the settings are those of deploy/k8s, pods have addresses of
-their own, and who serves is told to others as Kubernetes does it. No request fails."""
+"""A rolling update on Kubernetes, acted out with processes: the settings are those of deploy/k8s, pods have addresses
+of their own, and who serves is told to others as Kubernetes does it. No request fails."""
 
 import contextlib
 import pathlib

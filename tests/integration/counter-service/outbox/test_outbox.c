@@ -115,7 +115,8 @@ static void test_every_event_is_read_once_and_the_stream_is_trimmed_behind(void 
     outbox_consumer_close(&consumer);
 }
 
-/* So that a WAIT behind it is for what was read (Redis 7.2 and later): from then on the lease has its whole life again. */
+/* So that a WAIT behind it is for what was read (Redis 7.2 and later): from then on the lease has its whole life again.
+ */
 static void test_a_step_that_reads_writes(void **state)
 {
     NEED_REDIS(state);
