@@ -332,7 +332,7 @@ lint: all | deps-lint deps-test ## format, warnings of gcc and clang, static ana
 	+@tests/lint/lint.sh
 
 .PHONY: format
-format: | deps-lint ## apply .clang-format; write README's table of configuration keys
+format: | deps-lint ## apply .clang-format; write the READMEs' tables of configuration keys
 	@find common gateway counter-service tests -name '*.[ch]' -exec clang-format -i {} +
 	@/usr/bin/python3 tests/lint/config_table.py --write
 

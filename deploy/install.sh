@@ -14,7 +14,7 @@ UNIT_DIR=${UNIT_DIR:-$PREFIX/lib/systemd/system}
 DOC_DIR=${DOC_DIR:-$PREFIX/share/doc/tally}
 PROGRAMS=(gateway counter-service) # that run all the time
 TOOLS=(counter-verify)
-DOCUMENTS=(README.md ARCHITECTURE.md CHANGELOG.md LICENSE)
+DOCUMENTS=(README.md README.zh-CN.md ARCHITECTURE.md CHANGELOG.md LICENSE)
 # Made by `make man`.
 MAN_PAGES=(tally-gateway.8 tally-counter-service.8 tally-counter-verify.1 tally-config.5)
 

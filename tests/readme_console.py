@@ -1,6 +1,7 @@
 """Runs README's console blocks, in their order, and compares what they print with what README shows.
 
-readme_console.py ADDRESS: of a gateway over an empty Redis; it takes the place of localhost:8080.
+readme_console.py ADDRESS [FILE]
+ADDRESS: of a gateway over an empty Redis; it takes the place of localhost:8080. FILE: README.md, or one like it.
 """
 
 import pathlib
@@ -8,7 +9,7 @@ import re
 import subprocess
 import sys
 
-README = pathlib.Path("README.md")
+README = "README.md"
 ADDRESS_SHOWN = "localhost:8080"
 
 
@@ -32,10 +33,11 @@ def problem_of(command, shown, address):
 
 
 def main():
-    pairs = list(commands(README.read_text()))
-    problems = [problem for command, shown in pairs if (problem := problem_of(command, shown, sys.argv[1]))]
+    address, readme = (sys.argv[1:] + [README])[:2]
+    pairs = list(commands(pathlib.Path(readme).read_text()))
+    problems = [problem for command, shown in pairs if (problem := problem_of(command, shown, address))]
     print("\n".join(problems), end="")
-    print(f"README's commands at {sys.argv[1]}: {len(pairs) - len(problems)} of {len(pairs)} print what it shows")
+    print(f"{readme}'s commands at {address}: {len(pairs) - len(problems)} of {len(pairs)} print what it shows")
     return 1 if problems or not pairs else 0
 
 

@@ -8,6 +8,9 @@ cd "$(dirname "$0")/../.." || exit
 status=0
 /usr/bin/python3 tests/lint/config_keys.py "${TEST_BIN_DIR:-build/bin}" || status=1
 /usr/bin/python3 tests/lint/config_table.py || status=1
+/usr/bin/python3 tests/lint/config_table_test.py || status=1
+/usr/bin/python3 tests/lint/readmes.py || status=1
+/usr/bin/python3 tests/lint/readmes_test.py || status=1
 /usr/bin/python3 tests/lint/docs.py || status=1
 /usr/bin/python3 tests/lint/field_reports.py || status=1
 /usr/bin/python3 tests/lint/boundaries.py || status=1

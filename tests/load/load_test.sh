@@ -6,6 +6,13 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/load/lib.sh
 source tests/load/lib.sh
 
+# The hey of the PATH, or else that of `go install github.com/rakyll/hey@latest`.
+PATH=$PATH:${GOBIN:-${GOPATH:-${HOME:-}/go}/bin}
+command -v hey >/dev/null || {
+    echo "hey is missing: go install github.com/rakyll/hey@latest, or Debian's package hey" >&2
+    exit 1
+}
+
 # requests:connections
 LEVELS=${LEVELS:-1000:10 5000:50 10000:100 20000:200 50000:500}
 
