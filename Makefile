@@ -275,7 +275,7 @@ model: | deps-test ## the session protocol checked by spin, with larger bounds t
 # harness, scripts and documents rather than the programs; Prometheus's own queries; and what a browser asks for, which
 # test_status_page.py does too.
 NOT_ASAN := repartition every_redis faults_redis_tls sentinel replicas redis_cluster_harness redis_sentinel_harness \
-  local_stack readme dashboards prometheus status_browser
+  local_stack readme load_report dashboards prometheus status_browser
 asan: ## unit, fuzz corpora and most end-to-end tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory PROFILE=asan TIERS="unit fuzz e2e" \
 	  PYTEST_ARGS="$(NOT_ASAN:%=--ignore=tests/e2e/test_%.py) $(PYTEST_ARGS)" test

@@ -20,11 +20,6 @@ trap stop_all EXIT
 ulimit -n 8192
 start_load_stack
 
-# The number of a line of hey's report: "  50% in 0.0012 secs" in milliseconds.
-percentile_ms() { # percentile, report
-    awk -v percentile="$1%" '$1 == percentile { printf "%.1f", $3 * 1000 }' "$2"
-}
-
 failed=0
 echo "| requests | connections | requests/s | P50 ms | P95 ms | P99 ms | errors | not 200 | counter |"
 echo "|---|---|---|---|---|---|---|---|---|"
