@@ -1,4 +1,4 @@
-"""What the load test reads of hey's reports: 0.1.4, Debian's, and 0.1.5, which writes the percentiles in another way."""
+"""What the load test reads of hey's reports: of 0.1.4, which Debian has, and of 0.1.5, which writes "50%%" for "50%"."""
 
 import subprocess
 
