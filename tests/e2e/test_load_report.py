@@ -1,4 +1,4 @@
-"""What the load test reads of hey's reports: of 0.1.4, which Debian has, and of 0.1.5, which writes "50%%" for "50%"."""
+"""What the load test reads of the reports of hey 0.1.4, which Debian has, and 0.1.5, which writes "50%%" for "50%"."""
 
 import subprocess
 
