@@ -435,7 +435,7 @@ test-k8s: | deps-k8s ## deploy/k8s before a real kube-apiserver, which is built 
 # Each is a quick check that installs nothing when nothing is missing.
 DEPS := deps-build deps-man deps-run deps-stack deps-test deps-lint deps-load deps-deb deps-deploy deps-k8s
 .PHONY: deps $(DEPS)
-deps: ## install the Debian packages that are missing, for all targets but those of installation and images
+deps: ## install the Debian packages that are missing, for all targets but those of installation, packages, images and Kubernetes
 	@deploy/local/deps.sh build run stack test lint load
 $(DEPS): deps-%:
 	@deploy/local/deps.sh $*

@@ -38,7 +38,8 @@
 --       -<number>: so many of the oldest events were dropped
 --       N no such session, C the lane has a higher sequence, M the sequence was used for other items: nothing written
 --       F the outbox is full, and the call would add to it: nothing written
---       X Redis refused before anything was written; L written, but not the lane's record, so the session is no more
+--       X Redis refused before anything was written; L applied, now or before, but what is to be written last was
+--       refused: of what was applied now the session is no more
 -- After A a line may follow, and after X and L comes, what Redis said of a command that it refused.
 -- Tokens: the value, r<value> replayed, O overflow, K idempotency key reused for another increment, T one counter type
 --       too many, D damaged data, X refused for another reason, U added but the value is not known, W<value> added
@@ -66,7 +67,7 @@ if sequence ~= '' then
                 return 'M'
             end
             local kept = try('HSET', keys[1], lane, last)
-            return type(kept) == 'number' and 'S' .. last:sub(28) or 'X' .. kept.err
+            return type(kept) == 'number' and 'S' .. last:sub(28) or 'L' .. kept.err
         end
         local high, low = tonumber(last:sub(1, 9)), tonumber(last:sub(10, 19))
         if not high or not low then
@@ -214,7 +215,10 @@ if sequence ~= '' then
         return 'L' .. kept.err
     end
 elseif replayed and applied == 0 then
-    try('SET', replayed, replayed_value, 'KEEPTTL')
+    local kept = try('SET', replayed, replayed_value, 'KEEPTTL')
+    if kept.err then
+        return 'L' .. kept.err
+    end
 end
 local answer = 'A' .. dropped .. results
 return refusal and answer .. '\n' .. refusal or answer

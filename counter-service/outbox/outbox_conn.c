@@ -102,7 +102,9 @@ int outbox_conn_await_replicas(const struct outbox_conn *conn, int wanted, int w
     if (result == 0) {
         result = redis_command_expect(conn->redis, "WAIT", &reply, error);
     }
-    *ret_replicas = result == 0 ? reply.integer : 0;
+    if (result == 0) {
+        *ret_replicas = reply.integer;
+    }
     buffer_done(&request);
     return result;
 }

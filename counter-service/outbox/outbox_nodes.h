@@ -26,7 +26,8 @@ struct outbox_node {
     struct backoff backoff;
     int64_t retry_us;     /* it is not opened before, monotonic; 0: nothing has failed since it worked */
     struct error trouble; /* "": none */
-    bool is_due;          /* of outbox_set.c, within a turn */
+    bool is_due;          /* of outbox_set_step.c, within a turn */
+    bool is_late;         /* likewise: its replicas were, so they are not waited for again */
 };
 
 /* Zero-initialised there are none. */

@@ -141,7 +141,6 @@ static void tell(struct outbox_set *set, const struct error *error)
         log_warn(set->consumer.component, set->consumer.failure, LOG_STR("reason", error->message),
                  LOG_INT("count", count));
     }
-    topology_suspect(set->topology);
 }
 
 void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, const struct error *error)
@@ -154,6 +153,7 @@ void outbox_set_fail_node(struct outbox_set *set, struct outbox_node *node, cons
     }
     set->consumer.failed(set->consumer.ctx);
     tell(set, error);
+    topology_suspect(set->topology);
 }
 
 void outbox_set_hold_member(struct outbox_set *set, size_t i, const struct error *error)
@@ -169,6 +169,7 @@ void outbox_set_fail_member(struct outbox_set *set, size_t i, const struct error
     outbox_set_lose(set, i);
     set->consumer.failed(set->consumer.ctx);
     outbox_set_hold_member(set, i, error);
+    topology_suspect(set->topology);
 }
 
 void outbox_set_fail(struct outbox_set *set, size_t i, const struct error *error)
@@ -176,6 +177,7 @@ void outbox_set_fail(struct outbox_set *set, size_t i, const struct error *error
     const struct error reason = *error; /* it may be what a callback clears */
     struct outbox_node *node = set->members[i].node;
     assert(node != NULL && node->conn.redis != NULL);
+    assert(!set->consumer.needs_replicas); /* WAIT on another connection is not for what this one has read */
     if (redis_conn_error(node->conn.redis)[0] != '\0') {
         outbox_set_fail_node(set, node, &reason);
         return;

@@ -97,7 +97,8 @@ void outbox_set_init(struct outbox_set *set, const struct config *config, struct
 void outbox_set_done(struct outbox_set *set);
 
 /* Blocks for what logins to Redises and an exchange with each take, until one of them fails: the first login and the
- * first exchange that do so are the last of the turn. */
+ * first exchange that do so are the last of the turn; and for redis.wait_timeout for each Redis whose replicas are
+ * late, if the consumer needs them. */
 void outbox_set_turn(struct outbox_set *set);
 /* How long the thread may sleep before the next turn, if it has nothing to do itself, in ms. */
 int outbox_set_pause_ms(const struct outbox_set *set);

@@ -148,28 +148,45 @@ static bool hold(struct outbox_set *set, const struct batch *batch)
     return any;
 }
 
+static void hand_out(struct outbox_set *set, const struct batch *batch)
+{
+    for (size_t step = 0; step < batch->count; step++) {
+        set->members[batch->steps[step].i].follower.holds = false;
+    }
+}
+
+static void keep_holding(struct outbox_set *set, const struct batch *batch)
+{
+    struct error error;
+    error_set(&error, "redis.wait_replicas is %d, and not so many have the events in time",
+              set->config->redis.wait_replicas);
+    for (size_t step = 0; step < batch->count; step++) {
+        if (set->members[batch->steps[step].i].follower.holds) {
+            outbox_set_hold_member(set, batch->steps[step].i, &error);
+        }
+    }
+}
+
 /* A master that takes the place of this one gives other events the ids of those that it has not got: these must not be
- * handed out. Returns 0; or -1 with error filled, when the connection is to be closed. */
+ * handed out. A node whose replicas are late costs a turn one redis.wait_timeout, however many partitions it has.
+ * Returns 0; or -1 with error filled, when the connection is to be closed. */
 static int await_replicas(struct outbox_set *set, const struct batch *batch, struct error *error)
 {
+    struct outbox_node *node = batch->node;
     const int wanted = set->consumer.needs_replicas ? set->config->redis.wait_replicas : 0;
-    int64_t replicas;
+    int64_t replicas = 0;
     if (wanted == 0 || !hold(set, batch)) {
         return 0;
     }
-    if (outbox_conn_await_replicas(&batch->node->conn, wanted, set->config->redis.wait_timeout_ms, &replicas, error) !=
-        0) {
+    if (!node->is_late && outbox_conn_await_replicas(&node->conn, wanted, set->config->redis.wait_timeout_ms, &replicas,
+                                                     error) != 0) {
         return -1;
     }
-    error_set(error, "%d replicas have the events in time, and redis.wait_replicas is %d", (int)replicas, wanted);
-    for (size_t step = 0; step < batch->count; step++) {
-        const size_t i = batch->steps[step].i;
-        struct outbox_follower *follower = &set->members[i].follower;
-        if (replicas >= wanted) {
-            follower->holds = false;
-        } else if (follower->holds) {
-            outbox_set_hold_member(set, i, error);
-        }
+    node->is_late = replicas < wanted;
+    if (node->is_late) {
+        keep_holding(set, batch);
+    } else {
+        hand_out(set, batch);
     }
     return 0;
 }
@@ -225,6 +242,7 @@ static void mark_nodes(struct outbox_set *set, int64_t now_us)
 {
     LIST_EACH (struct outbox_node, node, &set->nodes.list, node) {
         node->is_due = false;
+        node->is_late = false;
     }
     for (size_t i = 0; i < set->count; i++) {
         if (can_step(set, i, now_us) &&

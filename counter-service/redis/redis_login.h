@@ -1,9 +1,8 @@
-/* The connections have no name (CLIENT SETNAME): repartition_guard.h knows them by that.
- *
- * Connects to a Redis and finds out whether it is fit for any use: AUTH, SELECT, then ROLE and INFO: it must be a
+/* Connects to a Redis and finds out whether it is fit for any use: AUTH, SELECT, then ROLE and INFO: it must be a
  * master, of a version and with a policy that Tally can rely on. What it does not tell (managed services hide fields
  * and commands) is not held against it: a warning, once in the process, says what could not be checked. Whose data it
- * holds, and what else a user of the connection needs to know, that user asks (redis_handshake.h). */
+ * holds, and what else a user of the connection needs to know, that user asks (redis_handshake.h). The connections have
+ * no name (CLIENT SETNAME): repartition_guard.h knows them by that. */
 #ifndef TALLY_COUNTER_SERVICE_REDIS_REDIS_LOGIN_H
 #define TALLY_COUNTER_SERVICE_REDIS_REDIS_LOGIN_H
 

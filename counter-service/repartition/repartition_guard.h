@@ -25,8 +25,7 @@ int repartition_guard_tell(struct repartition_site *site, const char *store, con
                            struct error *error) MUST_CHECK;
 
 /* Cuts all connections of clients that have no name, as Tally's, but this one's, with what they have sent and Redis has
- * not read. *ret_is_cut: false
- * if Redis lets nobody do that. */
+ * not read. *ret_is_cut: false if Redis lets nobody do that. */
 int repartition_guard_cut(struct repartition_site *site, bool *ret_is_cut, struct error *error) MUST_CHECK;
 /* Waits until nobody follows an outbox any more, for some seconds more than a lease lives. */
 int repartition_guard_await_leases(struct repartition_site *site, int partitions,

@@ -26,7 +26,8 @@ struct rpc_queue {
     size_t kept_count;
     gpr_timespec turn_until; /* when a turn without a completion ends */
     /* guarded by lock, which the thread holds while a handler begins a call: so it comes before every lock that a
-     * handler takes: a store queue's, a stream group's, service_health's, the metrics registry's */
+     * handler takes: a store queue's, a stream group's, service_health's, the topology's, the relay's, the
+     * aggregator's, the metrics registry's */
     pthread_mutex_t lock;
     bool refusing;
 };

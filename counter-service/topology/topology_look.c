@@ -22,8 +22,8 @@ enum { HOME_US = 5 * 1000 * 1000 };
 
 /* After so long in which no look found anything better, an older configuration than is known is believed, since the
  * cluster was made anew; and a node for which the cluster is down. A time, since looks are made as often as somebody
- * suspects; longer than a failover takes. */
-enum { DOUBT_US = 10 * 1000 * 1000 };
+ * suspects; longer than a failover takes. And so many looks, since the process may stand still for any time. */
+enum { DOUBT_US = 10 * 1000 * 1000, DOUBT_LOOKS = 5 };
 
 int topology_look_init(struct topology_look *look, const struct config *config, const struct redis_address *seeds,
                        size_t seed_count, bool may_write, struct error *error)
@@ -261,7 +261,7 @@ static int ask_cluster(struct topology_look *look, struct view *ret_view, struct
  * so does all of a cluster that is. */
 static int check_view(struct topology_look *look, const struct view *view, struct error *error)
 {
-    const bool may_doubt = look->failing_since_us == 0 || clock_monotonic_us() - look->failing_since_us < DOUBT_US;
+    const bool may_doubt = look->failed_looks < DOUBT_LOOKS || clock_monotonic_us() - look->failing_since_us < DOUBT_US;
     if (may_doubt && view->is_down) {
         error_set(error, "the Redis Cluster is down");
         return -1;
@@ -364,8 +364,8 @@ int topology_look(struct topology_look *look, struct error *error)
 {
     const int result = look->sentinels.count > 0 ? look_at_sentinels(look, error) : look_anywhere(look, error);
     if (result == 0) {
-        look->failing_since_us = 0;
-    } else if (look->failing_since_us == 0) {
+        look->failed_looks = 0;
+    } else if (look->failed_looks++ == 0) {
         look->failing_since_us = clock_monotonic_us();
     }
     return result;

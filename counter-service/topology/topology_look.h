@@ -42,7 +42,8 @@ struct topology_look {
     uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
     int64_t home_us;             /* monotonic: when tally:meta and tally:store were last looked at */
     struct log_limiter limiter;  /* of what was wrong with them */
-    int64_t failing_since_us;    /* monotonic: the first look that found nothing; 0: the last has */
+    unsigned failed_looks;       /* since the last that found something */
+    int64_t failing_since_us;    /* if there are any: when the first of them had failed, monotonic */
 };
 
 /* Returns 0, or -1 with error filled; topology_look_done is fine then too. */

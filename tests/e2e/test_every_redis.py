@@ -14,7 +14,7 @@ from harness.names import NAME, Names
 from harness.paths import CONFIG, program
 from harness.ports import free_port
 from harness.redis_server import RedisServer
-from harness.rights import readme_event_rules, readme_rule
+from harness.rights import readme_event_rules, readme_rule, readme_verify_rule
 from harness.wait import wait_until
 
 PASSWORD = "s3cret-of-tally"
@@ -222,6 +222,8 @@ def test_counter_verify_goes_the_same_way(parts, resource, start_kafka):
         return subprocess.run(argv, env=env, text=True, timeout=60, capture_output=True, check=False)
 
     assert verify().returncode == 0
+    redis.call("ACL", "SETUSER", "reader", "reset", "on", f">{PASSWORD}", "~tally:*", *readme_verify_rule())
+    assert verify(REDIS_USERNAME="reader").returncode == 0
     assert verify(REDIS_PASSWORD="wrong").stderr.startswith("counter-verify: Redis refuses AUTH: WRONGPASS")
     assert "its certificate is for another name" in verify(REDIS_TLS_SERVER_NAME="other.test").stderr
     assert redis.call("ACL", "LOG")[0][b"reason"] == b"auth"  # that one password, and no right that was missing

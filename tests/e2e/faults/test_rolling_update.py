@@ -4,6 +4,7 @@ of their own, and who serves is told to others as Kubernetes does it. No request
 import contextlib
 import pathlib
 import random
+import threading
 import time
 
 import pytest
@@ -22,8 +23,9 @@ from harness.wait import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 MANIFESTS = pathlib.Path(__file__).parents[3] / "deploy/k8s/base"
-# Of a pod that goes the others learn late: the name's records and kube-proxy's rules follow within so long.
-PROPAGATION_SECONDS = 2
+# That a pod comes or goes the others learn so late: the cluster's DNS remembers a name, kube-proxy is told.
+NAME_SECONDS = 30
+RULES_SECONDS = 2
 REPLICAS = 2
 
 
@@ -43,46 +45,49 @@ def settings_of(name):
 
 
 class Pods:
-    """The pods of one Deployment, and what the others have been told of them: `ready`, told by on_change."""
+    """The pods of the Deployment of that name. tell: tells the others which are ready; they hear of it so late."""
 
-    def __init__(self, make, on_change):
+    def __init__(self, name, make, tell, late):
+        self._min_ready_seconds = deployment(name)["spec"]["minReadySeconds"]
         self._make = make
-        self._on_change = on_change
+        self._tell = tell
+        self._late = late
+        self._timers = []
         self._made = 0
         self._terminating = []
         self.running = []
 
-    def _tell(self):
-        time.sleep(PROPAGATION_SECONDS)
-        self._on_change(self.running)
+    def _tell_later(self):
+        self._timers.append(threading.Timer(self._late, self._tell, [list(self.running)]))
+        self._timers[-1].start()
 
-    def start_one(self):
-        """Until its readinessProbe has passed and everybody knows it."""
+    def _start_one(self):
+        """Until its readinessProbe has passed."""
         pod = self._make(self._made)
         self._made += 1
         pod.start()
         self.running.append(pod)
-        self._tell()
 
-    def end_oldest(self):
-        """SIGTERM, and at the same time the others begin to hear of it."""
-        pod = self.running.pop(0)
-        self._terminating.append(pod)
-        pod.terminate()
-        self._tell()
+    def start(self):
+        for _ in range(REPLICAS):
+            self._start_one()
+        self._tell(self.running)
 
-    def wait_terminated(self):
+    def roll(self):
+        """maxSurge 1, maxUnavailable 0: an old pod is ended when a new one is available."""
+        for _ in range(len(self.running)):
+            self._start_one()
+            self._tell_later()
+            time.sleep(self._min_ready_seconds)
+            self._terminating.append(self.running.pop(0))
+            self._terminating[-1].terminate()
+            self._tell_later()
         for pod in self._terminating:
             pod.wait_stopped()
 
-    def roll(self):
-        """maxSurge 1, maxUnavailable 0."""
-        for _ in range(len(self.running)):
-            self.start_one()
-            self.end_oldest()
-        self.wait_terminated()
-
     def close(self):
+        for timer in self._timers:
+            timer.cancel()
         for pod in self.running:
             pod.stop()
         for pod in self.running + self._terminating:
@@ -101,11 +106,11 @@ class Town:
         ends.callback(self._redis.close)
         ends.callback(self._redis.stop)
         self._redis.start()
-        self.services = ends.enter_context(contextlib.closing(Pods(self._service, self._tell_name)))
-        self.gateways = ends.enter_context(contextlib.closing(Pods(self._gateway, self._tell_rules)))
+        self.services = Pods("counter-service", self._service, self._tell_name, NAME_SECONDS)
+        self.gateways = Pods("gateway", self._gateway, self._tell_rules, RULES_SECONDS)
         for pods in (self.services, self.gateways):
-            for _ in range(REPLICAS):
-                pods.start_one()
+            ends.callback(pods.close)
+            pods.start()
 
     def _service(self, number):
         own = settings_of("counter-service") | SHIPPED_TIMEOUTS
@@ -158,4 +163,6 @@ def test_no_request_fails_while_every_pod_is_replaced(town, name):
 def test_the_new_services_are_called(town):
     addresses = sorted(service.address for service in town.services.running)
     for gateway in town.gateways.running:
-        wait_until(lambda gateway=gateway: gateway.instances_up() == addresses, what=f"{addresses} to be called")
+        wait_until(
+            lambda gateway=gateway: gateway.instances_up() == addresses, 2 * NAME_SECONDS, f"{addresses} to be called"
+        )

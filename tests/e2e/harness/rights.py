@@ -11,6 +11,12 @@ def readme_rule(password=None):
     return [f">{password}" if password and word.startswith(">") else word for word in line.group(1).split()]
 
 
+def readme_verify_rule():
+    """The words of those rights that counter-verify needs, by README, of a Redis that is no cluster."""
+    found = re.search(r"`counter-verify` needs `([^`]+)` alone", pathlib.Path("README.md").read_text())
+    return found.group(1).split()
+
+
 def readme_event_rules():
     """The words that README adds for events, and those that counter-verify needs beside them."""
     text = pathlib.Path("README.md").read_text()

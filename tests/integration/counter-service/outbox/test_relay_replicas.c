@@ -39,7 +39,7 @@ static void stop_replicated(struct setting *setting)
 
 static bool is_held(struct setting *setting)
 {
-    static const char why[] = "0 replicas have the events in time, and redis.wait_replicas is 1";
+    static const char why[] = "redis.wait_replicas is 1, and not so many have the events in time";
     return strstr(trouble(setting), why) != NULL;
 }
 
