@@ -176,6 +176,23 @@ static void test_a_replay_is_written(void **state)
     assert_true(strtol(REDIS_ASK(fixture->redis, "PTTL", "tally:{p0}:i:1:b:n:key"), NULL, 10) > 0);
 }
 
+/* It was applied; nobody knows whether the replicas have it. */
+static void test_a_replay_that_cannot_be_written_is_unknown(void **state)
+{
+    NEED_REDIS(state);
+    struct store_item keyed = store_item_keyed("b", "n", 1, "key");
+    assert_int_equal(add_one(fixture), STATUS_OK);
+    assert_int_equal(store_fixture_increment(fixture, &keyed, 1), STATUS_OK);
+    assert_string_equal(REDIS_ASK(fixture->redis, "ACL", "SETUSER", "default", "-hset", "-set"), "OK");
+    assert_int_equal(add_one(fixture), STATUS_REPLY_LOST);
+    keyed = store_item_keyed("b", "n", 1, "key");
+    assert_int_equal(store_fixture_increment(fixture, &keyed, 1), STATUS_REPLY_LOST);
+    assert_string_equal(REDIS_ASK(fixture->redis, "ACL", "SETUSER", "default", "+hset", "+set"), "OK");
+    assert_int_equal(add_one(fixture), STATUS_OK);
+    assert_int_equal(store_fixture_get(fixture, "a", "n"), 1);
+    assert_int_equal(store_fixture_get(fixture, "b", "n"), 1);
+}
+
 static void test_a_connection_lost_before_the_reply_to_wait_makes_it_unknown(void **state)
 {
     NEED_REDIS(state);
@@ -333,6 +350,7 @@ int main(void)
         TEST(test_a_replica_that_stands_still_makes_it_unknown_and_a_replay_counts_once),
         TEST(test_a_replay_on_another_connection_waits_too),
         TEST(test_a_replay_is_written),
+        TEST(test_a_replay_that_cannot_be_written_is_unknown),
         TEST(test_a_connection_lost_before_the_reply_to_wait_makes_it_unknown),
         TEST(test_a_master_that_dies_meanwhile_makes_it_unknown),
         TEST(test_reads_of_the_same_pipeline_do_not_wait),
