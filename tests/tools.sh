@@ -26,4 +26,6 @@ timeout 300 deploy/local/kafka.sh >/dev/null || true
 timeout 900 deploy/local/jaeger.sh >/dev/null || true
 timeout 600 tests/prometheus/build.sh || true
 timeout 300 tests/grafana/fetch.sh || true
+# Go builds its pprof when it is first asked for it, with this cache (tests/e2e/test_profiles.py).
+GOTOOLCHAIN=local GOCACHE=$PWD/build/go-cache timeout 300 go tool pprof -help >/dev/null 2>&1 || true
 timeout 900 tests/k8s/build.sh kubectl >/dev/null || true

@@ -1,12 +1,16 @@
 #include "counter-service/api/describe_rpc.h"
 
 #include "common/contract/grpc_message.h"
+#include "counter-service/api/call_message.h"
 #include "tally/v1/counter.pb-c.h"
 
 static void handle(void *ctx, struct rpc_call *call)
 {
     const struct describe_rpc *rpc = ctx;
     struct buffer document;
+    if (call_message(call, &tally__v1__describe_request__descriptor) == NULL) {
+        return;
+    }
     buffer_init(&document);
     rpc->write_health(rpc->ctx, &document);
     if (document.failed) {

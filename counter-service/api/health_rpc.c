@@ -2,6 +2,7 @@
 
 #include "common/base/compiler.h"
 #include "common/contract/grpc_message.h"
+#include "counter-service/api/call_message.h"
 #include "counter-service/rpc/rpc_limits.h"
 #include "grpc/health/v1/health.pb-c.h"
 
@@ -31,14 +32,8 @@ void health_rpc_end_watches(struct health_rpc *rpc)
 /* Reads the name of the service that is asked for. Returns false after answering the call. */
 static bool read_service(struct rpc_call *call, struct text *ret_service)
 {
-    if (call->payload == NULL) {
-        rpc_call_fail(call, STATUS_INVALID_ARGUMENT, "The call has no request message");
-        return false;
-    }
-    const ProtobufCMessage *message =
-        grpc_message_unpack(&grpc__health__v1__health_check_request__descriptor, call->payload, &call->arena);
+    const ProtobufCMessage *message = call_message(call, &grpc__health__v1__health_check_request__descriptor);
     if (message == NULL) {
-        rpc_call_fail(call, STATUS_INVALID_ARGUMENT, "The request message is malformed");
         return false;
     }
     *ret_service = text_of(((const Grpc__Health__V1__HealthCheckRequest *)message)->service);

@@ -68,6 +68,37 @@ static void test_events_are_published_when_a_replica_has_them(void **state)
     stop_replicated(&setting);
 }
 
+static unsigned long waits(const struct setting *setting)
+{
+    static const char field[] = "cmdstat_wait:calls=";
+    const char *at = strstr(REDIS_ASK(setting->redis[0], "INFO", "commandstats"), field);
+    return at != NULL ? strtoul(at + strlen(field), NULL, 10) : 0;
+}
+
+/* Each partition with a backlog is an exchange of its own. */
+static void test_late_replicas_cost_a_turn_one_wait(void **state)
+{
+    enum { PARTITIONS = 8, BACKLOG = 4000 };
+    struct setting setting;
+    (void)state;
+    NEED_REDIS_SERVER();
+    start_replicated(&setting, PARTITIONS, 1);
+    for (int i = 0; i < PARTITIONS; i++) {
+        add(&setting, 1, i, BACKLOG);
+    }
+    TURNS_UNTIL(&setting, led(&setting, 0) == PARTITIONS && follower(&setting, PARTITIONS - 1)->stored.number > 0);
+    redis_process_pause(replica);
+    REDIS_ASK(setting.redis[0], "CONFIG", "RESETSTAT");
+    for (unsigned long turns = 1; turns <= 50; turns++) {
+        turn(&setting);
+        assert_true(waits(&setting) <= turns);
+    }
+    assert_true(is_held(&setting));
+    redis_process_resume(replica);
+    TURNS_UNTIL(&setting, are_published(&setting, PARTITIONS, BACKLOG));
+    stop_replicated(&setting);
+}
+
 /* The replica becomes master without the former one's last events, and gives their numbers to others. */
 static void test_what_a_failover_takes_back_was_not_published(void **state)
 {
@@ -112,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_events_are_published_when_a_replica_has_them),
+        cmocka_unit_test(test_late_replicas_cost_a_turn_one_wait),
         cmocka_unit_test(test_what_a_failover_takes_back_was_not_published),
         cmocka_unit_test(test_without_wait_replicas_none_is_waited_for),
     };
