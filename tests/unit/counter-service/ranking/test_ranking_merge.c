@@ -120,7 +120,7 @@ static struct ranking_snapshot *merge(struct ranking_question question)
 struct said {
     enum status status;
     struct ranking_answer answer; /* without entries */
-    char entries[256];            /* "1 a 9, 2 b 5" */
+    char entries[4096];           /* "1 a 9, 2 b 5" */
 };
 
 static struct said ask(struct ranking_question question)
@@ -135,6 +135,7 @@ static struct said ask(struct ranking_question question)
         len += (size_t)snprintf(said.entries + len, sizeof(said.entries) - len, "%s%lld %.*s %lld", i > 0 ? ", " : "",
                                 (long long)said.answer.first_rank + (long long)i, (int)entry->resource_id.len,
                                 entry->resource_id.data, (long long)entry->score);
+        assert_true(len < sizeof(said.entries));
     }
     ranking_snapshot_release(merged);
     return said;
