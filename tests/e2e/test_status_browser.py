@@ -248,6 +248,22 @@ def test_out_of_view_it_asks_nothing(browser, gateway, page):
     other.call("Page.close")
 
 
+def test_loopback_is_for_its_own_page_and_for_no_other(stack, browser):
+    """Another site is another port here, with a page that has no policy."""
+    gateway = stack.extra_gateway(SERVER_STATUS_PAGE="loopback", SERVER_CORS_ORIGINS="*")
+    gateway.wait_ready()
+    page = browser.open(url(gateway))
+    page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+    assert not page.complaints
+    page.call("Page.close")
+    other = browser.open(url(stack.gateway) + "health")
+    for host in ("127.0.0.1", "localhost"):
+        at = f"http://{host}:{gateway.port}"
+        assert other.run(f"fetch('{at}/health').then((answer) => answer.status)") == 200
+        assert other.run(f"fetch('{at}/status.json').then((answer) => answer.status)") == 403
+    other.call("Page.close")
+
+
 def test_a_dead_redis_is_seen(start_stack, browser):
     stack = start_stack()
     increment(stack.gateway, "before")
