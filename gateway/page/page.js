@@ -136,9 +136,16 @@ function partCell(component) {
   return { text: WORD(`part_${health}`), health, detail: component.detail };
 }
 
+// The reports but those of instances of another store, which get no calls: their Redis and events are not ours.
+function reportsOf(data) {
+  const { instances } = data.health.components.counter_service;
+  const others = instances.filter((instance) => instance.status === "other_store").map((instance) => instance.target);
+  return data.reports.filter((report) => !others.includes(report.target));
+}
+
 // The components of that name that the instances told lately.
 function componentsOf(data, name) {
-  const fresh = data.reports.filter((report) => report.health && report.age_ms < REPORT_MS);
+  const fresh = reportsOf(data).filter((report) => report.health && report.age_ms < REPORT_MS);
   return fresh.map((report) => (report.health.components || {})[name]).filter(Boolean);
 }
 
@@ -155,7 +162,7 @@ function partRow(data, name) {
   }
   const greatest = (field) => Math.max(...components.map((part) => part[field]));
   const isKnown = components.length > 0;
-  const isWhole = isKnown && components.length === data.reports.length;
+  const isWhole = isKnown && components.length === reportsOf(data).length;
   const waiting = isKnown ? count(greatest("waiting")) : WORD("unknown");
   const lag = isWhole ? duration(greatest("lag_seconds")) : WORD("unknown");
   const numbers = name === "redis" ? ["–", "–"] : [waiting, lag];
@@ -165,7 +172,7 @@ function partRow(data, name) {
 function showParts(data) {
   fillTable(byId("parts"), ["redis", "events", "rankings"].map((name) => partRow(data, name)));
   const told = componentsOf(data, "redis").length;
-  put(byId("parts-note"), WORD("told_by", count(told), count(data.reports.length)));
+  put(byId("parts-note"), WORD("told_by", count(told), count(reportsOf(data).length)));
 }
 
 function instanceRow(instance, report) {

@@ -89,10 +89,13 @@ def test_a_rate_is_that_of_the_counters(page):
 
 
 def test_parts_are_what_the_instances_tell_together(page):
-    def row(*events):
-        reports = [{"age_ms": 10, "health": one and {"components": {"events": one}}} for one in events]
-        script = f"partRow({json.dumps({'reports': reports})}, 'events').slice(1).map((cell) => cell.text)"
-        return page.run(script)
+    def row(*events, statuses=("ok", "ok")):
+        reports = [{"target": str(place), "age_ms": 10, "health": one and {"components": {"events": one}}}
+                   for place, one in enumerate(events)]  # fmt: skip
+        instances = [{"target": str(place), "status": status} for place, status in enumerate(statuses)]
+        health = {"components": {"counter_service": {"instances": instances}}}
+        data = json.dumps({"reports": reports, "health": health})
+        return page.run(f"partRow({data}, 'events').slice(1).map((cell) => cell.text)")
 
     leads = {"status": "ok", "relay": "leads", "waiting": 1500, "lag_seconds": 0.25}
     stands_by = {"status": "degraded", "relay": "stands by", "waiting": 1400, "lag_seconds": 0}
@@ -100,6 +103,11 @@ def test_parts_are_what_the_instances_tell_together(page):
     assert row(leads, stands_by) == ["degraded", "1,500", "250 ms"]
     assert row(stands_by, None) == ["degraded", "1,400", "unknown"]
     assert row(None, None) == ["unknown", "unknown", "unknown"]
+    of_other = {"status": "unavailable", "relay": "leads", "waiting": 9000, "lag_seconds": 60}
+    assert row(leads, of_other, statuses=("ok", "other_store")) == ["works", "1,500", "250 ms"]
+    assert row(of_other, leads, statuses=("other_store", "ok")) == ["works", "1,500", "250 ms"]
+    assert row(leads, None, statuses=("ok", "other_store")) == ["works", "1,500", "250 ms"]
+    assert row(of_other, statuses=("other_store",)) == ["unknown", "unknown", "unknown"]
     assert row(off, off) == ["off", "–", "–"]
 
 
