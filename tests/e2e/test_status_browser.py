@@ -111,6 +111,38 @@ def test_parts_are_what_the_instances_tell_together(page):
     assert row(off, off) == ["off", "–", "–"]
 
 
+def test_a_cell_stays_while_its_text_changes(gateway, page, resource):
+    page.wait("document.querySelector('#parts').rows[0].innerText.includes('works')")
+    cells = "[...document.querySelectorAll('#outcomes tr > *, #parts tr > *, #instances tr > *')]"
+    page.run(f"void (window.kept = {cells})")
+    page.run("getSelection().selectAllChildren(document.querySelector('#outcomes th'))")
+    before = outcomes(page)["applied"]
+    increment(gateway, resource)
+    wait_until(lambda: outcomes(page)["applied"] == before + 1)
+    assert page.run("kept.length > 25 && kept.every((cell) => cell.isConnected)")
+    assert page.run("getSelection().toString()") == "applied"
+
+
+def test_a_table_has_what_it_was_given_last(page):
+    """Rows more and fewer, and cells of other kinds at the same place."""
+    heads = "<thead><tr><th>A</th><th>B</th></tr></thead><tbody></tbody>"
+    page.run(f"void (window.table = document.createElement('table'), table.innerHTML = {json.dumps(heads)})")
+
+    def html(*rows):
+        fill = f"(fillTable(table.tBodies[0], {json.dumps(rows)}), table.tBodies[0].innerHTML.replaceAll(' class=\"\"', ''))"
+        changed = page.run(fill)
+        page.run("table.tBodies[0].replaceChildren()")
+        assert changed == page.run(fill)  # as if it was made anew
+        return changed
+
+    bad = {"text": "b", "health": "degraded", "detail": "why"}
+    assert "degraded" in html(["a", bad]) and "why" in html(["a", bad])
+    assert "<bdi>x</bdi>" in html([{"text": "x", "name": True}, {"text": "1", "number": True}], ["c", "d"])
+    assert "data-health" not in html(["a", "b"])
+    assert html(["only"]).count("<tr") == 1
+    assert html() == ""
+
+
 def test_hostile_names_are_text(stack, page):
     for place, name in enumerate(HOSTILE):
         increment(stack.gateway, name, "like", increment=1000 + place)
