@@ -270,22 +270,49 @@ def test_a_screen_reader_finds_names_and_heads(browser, gateway):
     page.call("Page.close")
 
 
-def test_out_of_view_it_asks_nothing(browser, gateway, page):
-    def asked():
-        return scrape(gateway).sum("tally_http_requests_total", route="/status.json")
+def asked(gateway):
+    return scrape(gateway).sum("tally_http_requests_total", route="/status.json")
 
-    before = asked()
-    wait_until(lambda: asked() > before + 1)
+
+def test_out_of_view_it_asks_nothing(browser, gateway, page):
+    before = asked(gateway)
+    wait_until(lambda: asked(gateway) > before + 1)
     other = browser.open("about:blank")
     other.call("Page.bringToFront")
     page.wait("document.hidden")
     time.sleep(1)  # what was asked is answered
-    before = asked()
+    before = asked(gateway)
     time.sleep(3)
-    assert asked() == before
+    assert asked(gateway) == before
     page.call("Page.bringToFront")
-    wait_until(lambda: asked() > before)
+    wait_until(lambda: asked(gateway) > before)
     other.call("Page.close")
+
+
+@pytest.mark.parametrize(
+    ("language", "pause", "resume", "paused"),
+    [("en", "Pause the updates", "Resume the updates", "Paused: "), ("zh-CN", "暂停更新", "继续更新", "已暂停：")],
+)
+def test_a_button_pauses_the_updates(browser, gateway, resource, language, pause, resume, paused):
+    page = browser.open(url(gateway), language=language)
+    page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+    assert page.text("#pause") == pause and page.text("#paused") == ""
+    page.run("document.querySelector('#pause').focus()")
+    page.press("Enter")
+    assert page.text("#pause") == resume and page.text("#paused").startswith(paused)
+    page.wait("!isPolling")
+    before, shown = asked(gateway), page.text("#outcomes")
+    increment(gateway, resource)
+    time.sleep(3)
+    page.run("document.dispatchEvent(new Event('visibilitychange'))")  # coming into view does not end it
+    time.sleep(0.5)
+    assert asked(gateway) == before and page.text("#outcomes") == shown
+    page.press("Enter")
+    assert page.text("#pause") == pause and page.text("#paused") == ""
+    wait_until(lambda: asked(gateway) > before)
+    page.wait(f"document.querySelector('#outcomes').innerText !== {json.dumps(shown)}")
+    assert not page.complaints
+    page.call("Page.close")
 
 
 def test_loopback_is_for_its_own_page_and_for_no_other(stack, browser):
@@ -302,6 +329,33 @@ def test_loopback_is_for_its_own_page_and_for_no_other(stack, browser):
         assert other.run(f"fetch('{at}/health').then((answer) => answer.status)") == 200
         assert other.run(f"fetch('{at}/status.json').then((answer) => answer.status)") == 403
     other.call("Page.close")
+
+
+def test_an_answer_that_is_no_status_is_told_as_what_it_is(browser, gateway):
+    """By answers that the test makes."""
+    page = browser.open(url(gateway))
+    page.wait("document.querySelector('#state').dataset.health === 'ok'")
+    page.run("void (window.real = window.fetch)")
+
+    def state_after(body, status):
+        page.run(f"void (window.fetch = async () => new Response({json.dumps(body)}, {{ status: {status} }}))")
+        page.wait("document.querySelector('#state').dataset.health === 'unavailable'")
+        assert page.text("#increments") == "unknown" and page.text("#outcomes").strip("○ ") == "unknown"
+        state = page.text("#state").lstrip("✖ ")
+        assert page.run("document.title") == f"{state} – Tally"
+        page.run("void (window.fetch = window.real)")
+        page.wait("document.querySelector('#state').dataset.health === 'ok'")
+        page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+        return state
+
+    for status in (429, 503):
+        assert state_after("{}", status) == f"The gateway answers {status}: its state is not known"
+    for status in (403, 404):
+        assert "server.status_page" in state_after("{}", status)
+    part = '{"writes": {}, "reports": [], "rankings": [], "health": {"status": "ok", "components": {}}}'
+    for body in ("{}", "<html></html>", "null", part):
+        assert state_after(body, 200) == "What the gateway tells cannot be shown: reload this page"
+    page.call("Page.close")
 
 
 def test_a_dead_redis_is_seen(start_stack, browser):
