@@ -362,12 +362,14 @@ function requestBody() {
   return `{"resource_id":${text(field("resource"))},"counter_type":${text(field("type"))},"increment":${delta}}`;
 }
 
+const isKey = (text) => /^[!-~]*$/.test(text);
 const shellWord = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function showCurl() {
-  const key = field("key") === "" ? "" : ` -H ${shellWord(`Idempotency-Key: ${field("key")}`)}`;
+  const hasKey = field("key") !== "" && isKey(field("key"));
+  const key = hasKey ? ` -H ${shellWord(`Idempotency-Key: ${field("key")}`)}` : "";
   put(byId("try-curl"), `curl -i -H 'Content-Type: application/json'${key} -d ${shellWord(requestBody())} ` +
-    here("api/v1/counter/increment").href);
+    shellWord(here("api/v1/counter/increment").href));
 }
 
 async function send() {
@@ -392,7 +394,7 @@ async function onSubmit(event) {
   if (button.getAttribute("aria-disabled") === "true") {
     return;
   }
-  if (!/^[!-~]*$/.test(field("key"))) {
+  if (!isKey(field("key"))) {
     setHealth(byId("try-status"), "degraded", WORD("bad_key"));
     return;
   }

@@ -170,6 +170,28 @@ def test_the_form_sends_what_is_typed_and_the_curl_line_does_the_same(gateway, p
     assert read(gateway, name, "form") == -4503599627370497
 
 
+def test_the_curl_line_is_what_it_says(gateway, page):
+    """A key that must not be sent is not in it, and an address that a shell would read otherwise is one word."""
+    def line():
+        return page.run("document.querySelector('#try-curl').textContent")
+
+    address = f"http://127.0.0.1:{gateway.port}/"
+    assert line().endswith(f" '{address}api/v1/counter/increment'")
+    for key in ("a key", "clé", "\u202eyek", "a\tb"):
+        page.fill("#try-key", key)
+        assert "Idempotency-Key" not in line() and key not in line()
+    page.fill("#try-key", "it's")
+    page.run("document.querySelector('#pause').click()")  # or it would ask there
+    page.wait("!isPolling")
+    page.run("history.replaceState(null, '', \"/it's&$(echo);$HOME/\")")
+    page.fill("#try-key", "one")
+    arguments = subprocess.run(["bash", "-c", "curl() { printf '%s\\n' \"$@\"; }; " + line()],
+                               capture_output=True, text=True, timeout=20, check=True)  # fmt: skip
+    shown = arguments.stdout.splitlines()
+    assert "Idempotency-Key: one" in shown and not arguments.stderr
+    assert shown[-1] == f"{address}it's&$(echo);$HOME/api/v1/counter/increment"
+
+
 def test_the_form_shows_refusals(page):
     for delta, part in [("0", "increment"), ("-0", "increment")]:
         page.fill("#try-delta", delta)
