@@ -74,8 +74,8 @@ function fillCell(element, cell) {
   }
 }
 
-// rows: lists of cells. head: the place of the cell that names its row. Rows that have as many cells as before stay, and
-// so do those cells, for who reads or selects in them.
+// rows: lists of cells. head: the place of the cell that names its row. A row that has as many cells as before stays,
+// with its cells, for who reads or selects in them.
 function fillTable(body, rows, head = 0) {
   const labels = [...body.parentElement.tHead.rows[0].cells].map((column) => column.textContent);
   rows.forEach((cells, place) => {
