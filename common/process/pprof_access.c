@@ -48,12 +48,26 @@ bool pprof_access_was_forwarded(const struct http_request *request)
     return was;
 }
 
-/* A page that is open in a browser on this machine. What a person types into the address bar is no page's. */
-static bool is_of_a_page(const struct http_request *request)
+/* Fetch Metadata (https://www.w3.org/TR/fetch-metadata/): whether the browser says so of the request. */
+static bool is_site(const struct http_request *request, const char *name)
 {
     const char *site = http_request_any_field(request, "Sec-Fetch-Site");
-    return http_request_any_field(request, "Origin") != NULL || (site != NULL && strcasecmp(site, "none") != 0) ||
+    return site != NULL && strcasecmp(site, name) == 0;
+}
+
+/* A request to read from its own origin has no Origin, and what a person types into the address bar is of no site. */
+bool pprof_access_is_of_another_page(const struct http_request *request)
+{
+    const bool has_site = http_request_any_field(request, "Sec-Fetch-Site") != NULL;
+    return http_request_any_field(request, "Origin") != NULL ||
+           (has_site && !is_site(request, "none") && !is_site(request, "same-origin")) ||
            !pprof_access_is_own_host(http_request_any_field(request, "Host"));
+}
+
+/* Profiles have no page of their own. */
+static bool is_of_a_page(const struct http_request *request)
+{
+    return pprof_access_is_of_another_page(request) || is_site(request, "same-origin");
 }
 
 const char *pprof_access_refuses(const struct config *config, const struct http_request *request)

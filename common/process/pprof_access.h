@@ -15,6 +15,9 @@ bool pprof_access_allows(const struct config *config, const struct http_peer *pe
 bool pprof_access_is_own_host(const char *host);
 /* Whether a proxy has passed the request on, and says so. */
 bool pprof_access_was_forwarded(const struct http_request *request);
+/* Whether a page in a browser made the request or led to it, of another origin than this server's, or one whose host's
+ * name leads here. */
+bool pprof_access_is_of_another_page(const struct http_request *request);
 /* NULL, or the sentence why the request is refused. */
 const char *pprof_access_refuses(const struct config *config, const struct http_request *request);
 

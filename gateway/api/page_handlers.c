@@ -138,7 +138,8 @@ void handle_page(struct request_state *state)
         break;
     case PAGE_FORBIDDEN:
         reply_http_problem(state, PROBLEM_FORBIDDEN,
-                           "the status page is for callers at a loopback address: see server.status_page");
+                           "the status page is for callers at a loopback address, not for other web pages or a proxy: "
+                           "see server.status_page");
         break;
     }
 }

@@ -6,7 +6,7 @@ const ANSWER_MS = 5000; // a longer answer is none
 const FIGURE_MS = 5000; // figures are of so long
 const LINE_MS = 300000; // lines are of so long at most
 const LINE_MIN_MS = 60000;
-const GAP_MS = 10000; // between two answers: the page was out of view
+const GAP_MS = 10000; // between two answers: the page was out of view, or paused
 const REPORT_MS = 5000; // what an instance told before is unknown now
 const RANKING_MS = 5000;
 const RANKING_PLACES = 10;
@@ -15,6 +15,7 @@ const RANKING_PLACES = 10;
 let samples = [];
 let pollTimer = 0;
 let isPolling = false;
+let isPaused = false;
 let isRestarted = false;
 let rankingAsked = 0;
 let rankings = [];
@@ -136,9 +137,16 @@ function partCell(component) {
   return { text: WORD(`part_${health}`), health, detail: component.detail };
 }
 
+// The reports but those of instances of another store, which get no calls: their Redis and events are not ours.
+function reportsOf(data) {
+  const { instances } = data.health.components.counter_service;
+  const others = instances.filter((instance) => instance.status === "other_store").map((instance) => instance.target);
+  return data.reports.filter((report) => !others.includes(report.target));
+}
+
 // The components of that name that the instances told lately.
 function componentsOf(data, name) {
-  const fresh = data.reports.filter((report) => report.health && report.age_ms < REPORT_MS);
+  const fresh = reportsOf(data).filter((report) => report.health && report.age_ms < REPORT_MS);
   return fresh.map((report) => (report.health.components || {})[name]).filter(Boolean);
 }
 
@@ -155,7 +163,7 @@ function partRow(data, name) {
   }
   const greatest = (field) => Math.max(...components.map((part) => part[field]));
   const isKnown = components.length > 0;
-  const isWhole = isKnown && components.length === data.reports.length;
+  const isWhole = isKnown && components.length === reportsOf(data).length;
   const waiting = isKnown ? count(greatest("waiting")) : WORD("unknown");
   const lag = isWhole ? duration(greatest("lag_seconds")) : WORD("unknown");
   const numbers = name === "redis" ? ["–", "–"] : [waiting, lag];
@@ -165,7 +173,7 @@ function partRow(data, name) {
 function showParts(data) {
   fillTable(byId("parts"), ["redis", "events", "rankings"].map((name) => partRow(data, name)));
   const told = componentsOf(data, "redis").length;
-  put(byId("parts-note"), WORD("told_by", count(told), count(data.reports.length)));
+  put(byId("parts-note"), WORD("told_by", count(told), count(reportsOf(data).length)));
 }
 
 function instanceRow(instance, report) {
@@ -219,10 +227,10 @@ function take(data) {
 }
 
 // Nothing is known: no figure may stay as if it were of now.
-function takeNothing(word) {
+function takeNothing(...word) {
   const unknown = [[{ text: WORD("unknown"), health: "unknown" }]];
-  document.title = `${WORD(word)} – Tally`;
-  setHealth(byId("state"), "unavailable", WORD(word));
+  document.title = `${WORD(...word)} – Tally`;
+  setHealth(byId("state"), "unavailable", WORD(...word));
   ["increments", "reads"].forEach((id) => showFigure(id, null));
   ["increment-latency", "read-latency"].forEach((id) =>
     fillList(byId(id), ["p50", "p95", "p99"].map((name) => [name, WORD("unknown")])));
@@ -236,25 +244,55 @@ async function ask(path) {
   return fetch(here(path), { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
 }
 
+// {status, text} of the answer; null: none came.
+async function askStatus() {
+  try {
+    const response = await ask("status.json");
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    console.warn(error);
+    return null;
+  }
+}
+
+function takeAnswer(answer) {
+  if (answer === null) {
+    takeNothing("no_answer");
+    return;
+  }
+  if (answer.status !== 200) {
+    takeNothing([403, 404].includes(answer.status) ? "forbidden" : "answers_status", answer.status);
+    return;
+  }
+  try {
+    take(JSON.parse(answer.text));
+  } catch (error) {
+    samples = []; // the next rates are not worked out from this answer
+    takeNothing("not_shown");
+    console.warn(error);
+  }
+}
+
 async function poll() {
   clearTimeout(pollTimer);
-  if (document.hidden || isPolling) {
+  if (document.hidden || isPaused || isPolling) {
     return;
   }
   isPolling = true;
-  try {
-    const response = await ask("status.json");
-    if (response.ok) {
-      take(await response.json());
-    } else {
-      takeNothing(response.status === 403 || response.status === 404 ? "forbidden" : "no_answer");
-    }
-  } catch (error) {
-    takeNothing("no_answer");
-    console.warn(error);
-  }
+  const answer = await askStatus();
   isPolling = false;
+  if (!isPaused) {
+    takeAnswer(answer);
+  }
   pollTimer = setTimeout(poll, POLL_MS);
+}
+
+// What was asked before is passed over when it comes. A ranking is read still when another one is chosen.
+function onPause() {
+  isPaused = !isPaused;
+  put(byId("pause"), WORD(isPaused ? "resume" : "pause"));
+  put(byId("paused"), isPaused ? WORD("paused", moment.format(new Date())) : "");
+  poll();
 }
 
 // ---- rankings -------------------------------------------------------------------------------------------------------
@@ -324,12 +362,14 @@ function requestBody() {
   return `{"resource_id":${text(field("resource"))},"counter_type":${text(field("type"))},"increment":${delta}}`;
 }
 
+const isKey = (text) => /^[!-~]*$/.test(text);
 const shellWord = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function showCurl() {
-  const key = field("key") === "" ? "" : ` -H ${shellWord(`Idempotency-Key: ${field("key")}`)}`;
+  const hasKey = field("key") !== "" && isKey(field("key"));
+  const key = hasKey ? ` -H ${shellWord(`Idempotency-Key: ${field("key")}`)}` : "";
   put(byId("try-curl"), `curl -i -H 'Content-Type: application/json'${key} -d ${shellWord(requestBody())} ` +
-    here("api/v1/counter/increment").href);
+    shellWord(here("api/v1/counter/increment").href));
 }
 
 async function send() {
@@ -354,7 +394,7 @@ async function onSubmit(event) {
   if (button.getAttribute("aria-disabled") === "true") {
     return;
   }
-  if (!/^[!-~]*$/.test(field("key"))) {
+  if (!isKey(field("key"))) {
     setHealth(byId("try-status"), "degraded", WORD("bad_key"));
     return;
   }
@@ -377,11 +417,13 @@ function start() {
   if (LANGUAGE !== "en") {
     document.querySelectorAll("[data-word]").forEach((element) => put(element, WORD(element.dataset.word)));
   }
+  byId("pause").hidden = false;
+  byId("pause").addEventListener("click", onPause);
   byId("try").addEventListener("submit", onSubmit);
   byId("try").addEventListener("input", showCurl);
   byId("ranking-type").addEventListener("change", () => {
+    rankingAsked = 0;
     takeRankings(rankings);
-    showRanking();
   });
   byId("ranking-window").addEventListener("change", showRanking);
   document.addEventListener("visibilitychange", poll);

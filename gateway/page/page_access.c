@@ -11,7 +11,7 @@ enum page_access page_access_of(enum status_page status_page, const struct http_
         return PAGE_ALLOWED;
     default:
         return http_request_peer(request).is_loopback && !pprof_access_was_forwarded(request) &&
-                       pprof_access_is_own_host(http_request_any_field(request, "Host"))
+                       !pprof_access_is_of_another_page(request)
                    ? PAGE_ALLOWED
                    : PAGE_FORBIDDEN;
     }

@@ -11,9 +11,9 @@ enum page_access {
     PAGE_FORBIDDEN, /* not for this caller */
 };
 
-/* "loopback" lets in whom debug.pprof does, and the page's own requests: callers at a loopback address who came through
- * no proxy and by no name but localhost or an address, so that a name that leads here (DNS rebinding) opens nothing.
- * Loop thread, and not after on_gone. */
+/* "loopback" lets in callers at a loopback address as debug.pprof does, and the page's own requests besides: no proxy
+ * that says that it is one, no page of another origin, whatever server.cors_origins has, and no name but localhost or
+ * an address, so that a name that leads here (DNS rebinding) opens nothing. Loop thread, and not after on_gone. */
 enum page_access page_access_of(enum status_page status_page, const struct http_request *request);
 
 #endif

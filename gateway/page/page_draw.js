@@ -37,49 +37,63 @@ function setHealth(element, health, text) {
   put(element, text);
 }
 
-// A cell is a text, or {text, health, detail, number, name}. name: it comes from outside, and may be of any script.
-function makeCell(cell, isHead, label) {
-  const element = document.createElement(isHead ? "th" : "td");
-  const { text, health, detail, number, name } = typeof cell === "string" ? { text: cell } : cell;
-  element.setAttribute("role", isHead ? "rowheader" : "cell");
-  element.dataset.label = label || "";
-  if (isHead) {
-    element.scope = "row";
+function makeRow(cellCount, head, labels) {
+  const row = document.createElement("tr");
+  row.setAttribute("role", "row");
+  for (let place = 0; place < cellCount; place++) {
+    const element = document.createElement(place === head ? "th" : "td");
+    element.setAttribute("role", place === head ? "rowheader" : "cell");
+    element.dataset.label = labels[place] || "";
+    if (place === head) {
+      element.scope = "row";
+    }
+    row.append(element);
   }
-  if (number) {
-    element.className = "number";
-  }
-  const inner = document.createElement(name ? "bdi" : "span");
-  inner.textContent = text;
-  if (health) {
-    inner.dataset.health = health;
-  }
-  element.append(inner);
-  if (detail) {
-    const small = document.createElement("small");
-    small.textContent = detail;
-    element.append(small);
-  }
-  return element;
+  return row;
 }
 
-// rows: lists of cells. head: the place of the cell that names its row. Nothing is touched if they are the same as
-// before.
-function fillTable(body, rows, head = 0) {
-  const key = JSON.stringify(rows);
-  if (body.shownRows === key) {
-    return;
+// A cell is a text, or {text, health, detail, number, name}. name: it comes from outside, and may be of any script.
+function fillCell(element, cell) {
+  const { text, health, detail, number, name } = typeof cell === "string" ? { text: cell } : cell;
+  const tag = name ? "bdi" : "span";
+  if (!element.firstChild || element.firstChild.localName !== tag) {
+    element.replaceChildren(document.createElement(tag));
   }
-  body.shownRows = key;
+  element.classList.toggle("number", Boolean(number));
+  const [inner, small] = element.children;
+  if (health) {
+    setHealth(inner, health, text);
+  } else {
+    delete inner.dataset.health;
+    put(inner, text);
+  }
+  if (detail) {
+    put(small || element.appendChild(document.createElement("small")), detail);
+  } else if (small) {
+    small.remove();
+  }
+}
+
+// rows: lists of cells. head: the place of the cell that names its row. A row that has as many cells as before stays,
+// with its cells, for who reads or selects in them.
+function fillTable(body, rows, head = 0) {
   const labels = [...body.parentElement.tHead.rows[0].cells].map((column) => column.textContent);
-  body.replaceChildren(
-    ...rows.map((cells) => {
-      const row = document.createElement("tr");
-      row.setAttribute("role", "row");
-      row.append(...cells.map((cell, place) => makeCell(cell, place === head, labels[place])));
-      return row;
-    }),
-  );
+  rows.forEach((cells, place) => {
+    let row = body.rows[place];
+    if (!row || row.cells.length !== cells.length) {
+      const before = row;
+      row = makeRow(cells.length, head, labels);
+      if (before) {
+        before.replaceWith(row);
+      } else {
+        body.append(row);
+      }
+    }
+    cells.forEach((cell, cellPlace) => fillCell(row.cells[cellPlace], cell));
+  });
+  while (body.rows.length > rows.length) {
+    body.deleteRow(-1);
+  }
 }
 
 // pairs: [name, text] each.

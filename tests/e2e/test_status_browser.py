@@ -89,10 +89,13 @@ def test_a_rate_is_that_of_the_counters(page):
 
 
 def test_parts_are_what_the_instances_tell_together(page):
-    def row(*events):
-        reports = [{"age_ms": 10, "health": one and {"components": {"events": one}}} for one in events]
-        script = f"partRow({json.dumps({'reports': reports})}, 'events').slice(1).map((cell) => cell.text)"
-        return page.run(script)
+    def row(*events, statuses=("ok", "ok")):
+        reports = [{"target": str(place), "age_ms": 10, "health": one and {"components": {"events": one}}}
+                   for place, one in enumerate(events)]  # fmt: skip
+        instances = [{"target": str(place), "status": status} for place, status in enumerate(statuses)]
+        health = {"components": {"counter_service": {"instances": instances}}}
+        data = json.dumps({"reports": reports, "health": health})
+        return page.run(f"partRow({data}, 'events').slice(1).map((cell) => cell.text)")
 
     leads = {"status": "ok", "relay": "leads", "waiting": 1500, "lag_seconds": 0.25}
     stands_by = {"status": "degraded", "relay": "stands by", "waiting": 1400, "lag_seconds": 0}
@@ -100,7 +103,44 @@ def test_parts_are_what_the_instances_tell_together(page):
     assert row(leads, stands_by) == ["degraded", "1,500", "250 ms"]
     assert row(stands_by, None) == ["degraded", "1,400", "unknown"]
     assert row(None, None) == ["unknown", "unknown", "unknown"]
+    of_other = {"status": "unavailable", "relay": "leads", "waiting": 9000, "lag_seconds": 60}
+    assert row(leads, of_other, statuses=("ok", "other_store")) == ["works", "1,500", "250 ms"]
+    assert row(of_other, leads, statuses=("other_store", "ok")) == ["works", "1,500", "250 ms"]
+    assert row(leads, None, statuses=("ok", "other_store")) == ["works", "1,500", "250 ms"]
+    assert row(of_other, statuses=("other_store",)) == ["unknown", "unknown", "unknown"]
     assert row(off, off) == ["off", "–", "–"]
+
+
+def test_a_cell_stays_while_its_text_changes(gateway, page, resource):
+    page.wait("document.querySelector('#parts').rows[0].innerText.includes('works')")
+    cells = "[...document.querySelectorAll('#outcomes tr > *, #parts tr > *, #instances tr > *')]"
+    page.run(f"void (window.kept = {cells})")
+    page.run("getSelection().selectAllChildren(document.querySelector('#outcomes th'))")
+    before = outcomes(page)["applied"]
+    increment(gateway, resource)
+    wait_until(lambda: outcomes(page)["applied"] == before + 1)
+    assert page.run("kept.length > 25 && kept.every((cell) => cell.isConnected)")
+    assert page.run("getSelection().toString()") == "applied"
+
+
+def test_a_table_has_what_it_was_given_last(page):
+    """Rows more and fewer, and cells of other kinds at the same place."""
+    heads = "<thead><tr><th>A</th><th>B</th></tr></thead><tbody></tbody>"
+    page.run(f"void (window.table = document.createElement('table'), table.innerHTML = {json.dumps(heads)})")
+
+    def html(*rows):
+        fill = f"(fillTable(table.tBodies[0], {json.dumps(rows)}), table.tBodies[0].innerHTML)"
+        changed = page.run(fill).replace(' class=""', "")
+        page.run("table.tBodies[0].replaceChildren()")
+        assert changed == page.run(fill)  # as if it was made anew
+        return changed
+
+    bad = {"text": "b", "health": "degraded", "detail": "why"}
+    assert "degraded" in html(["a", bad]) and "why" in html(["a", bad])
+    assert "<bdi>x</bdi>" in html([{"text": "x", "name": True}, {"text": "1", "number": True}], ["c", "d"])
+    assert "data-health" not in html(["a", "b"])
+    assert html(["only"]).count("<tr") == 1
+    assert html() == ""
 
 
 def test_hostile_names_are_text(stack, page):
@@ -128,6 +168,28 @@ def test_the_form_sends_what_is_typed_and_the_curl_line_does_the_same(gateway, p
     assert "Idempotent-Replayed: true" in run.stdout, run.stdout
     assert json.loads(run.stdout.splitlines()[-1]) == item(name, "form", value=-4503599627370497)
     assert read(gateway, name, "form") == -4503599627370497
+
+
+def test_the_curl_line_is_what_it_says(gateway, page):
+    """A key that must not be sent is not in it, and an address that a shell would read otherwise is one word."""
+    def line():
+        return page.run("document.querySelector('#try-curl').textContent")
+
+    address = f"http://127.0.0.1:{gateway.port}/"
+    assert line().endswith(f" '{address}api/v1/counter/increment'")
+    for key in ("a key", "clé", "\u202eyek", "a\tb"):
+        page.fill("#try-key", key)
+        assert "Idempotency-Key" not in line() and key not in line()
+    page.fill("#try-key", "it's")
+    page.run("document.querySelector('#pause').click()")  # or it would ask there
+    page.wait("!isPolling")
+    page.run("history.replaceState(null, '', \"/it's&$(echo);$HOME/\")")
+    page.fill("#try-key", "one")
+    arguments = subprocess.run(["bash", "-c", "curl() { printf '%s\\n' \"$@\"; }; " + line()],
+                               capture_output=True, text=True, timeout=20, check=True)  # fmt: skip
+    shown = arguments.stdout.splitlines()
+    assert "Idempotency-Key: one" in shown and not arguments.stderr
+    assert shown[-1] == f"{address}it's&$(echo);$HOME/api/v1/counter/increment"
 
 
 def test_the_form_shows_refusals(page):
@@ -230,22 +292,94 @@ def test_a_screen_reader_finds_names_and_heads(browser, gateway):
     page.call("Page.close")
 
 
-def test_out_of_view_it_asks_nothing(browser, gateway, page):
-    def asked():
-        return scrape(gateway).sum("tally_http_requests_total", route="/status.json")
+def asked(gateway):
+    return scrape(gateway).sum("tally_http_requests_total", route="/status.json")
 
-    before = asked()
-    wait_until(lambda: asked() > before + 1)
+
+def test_out_of_view_it_asks_nothing(browser, gateway, page):
+    before = asked(gateway)
+    wait_until(lambda: asked(gateway) > before + 1)
     other = browser.open("about:blank")
     other.call("Page.bringToFront")
     page.wait("document.hidden")
     time.sleep(1)  # what was asked is answered
-    before = asked()
+    before = asked(gateway)
     time.sleep(3)
-    assert asked() == before
+    assert asked(gateway) == before
     page.call("Page.bringToFront")
-    wait_until(lambda: asked() > before)
+    wait_until(lambda: asked(gateway) > before)
     other.call("Page.close")
+
+
+@pytest.mark.parametrize(
+    ("language", "pause", "resume", "paused"),
+    [("en", "Pause the updates", "Resume the updates", "Paused: "), ("zh-CN", "暂停更新", "继续更新", "已暂停：")],
+)
+def test_a_button_pauses_the_updates(browser, gateway, resource, language, pause, resume, paused):
+    page = browser.open(url(gateway), language=language)
+    page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+    assert page.text("#pause") == pause and page.text("#paused") == ""
+    page.run("document.querySelector('#pause').focus()")
+    page.press("Enter")
+    page.wait(f"document.querySelector('#pause').textContent === {json.dumps(resume)}")
+    assert page.text("#paused").startswith(paused)
+    time.sleep(1)  # what was asked is answered
+    before, shown = asked(gateway), page.text("#outcomes")
+    increment(gateway, resource)
+    time.sleep(3)
+    page.run("document.dispatchEvent(new Event('visibilitychange'))")  # coming into view does not end it
+    time.sleep(0.5)
+    assert asked(gateway) == before and page.text("#outcomes") == shown
+    page.press("Enter")
+    page.wait(f"document.querySelector('#pause').textContent === {json.dumps(pause)}")
+    assert page.text("#paused") == ""
+    wait_until(lambda: asked(gateway) > before)
+    page.wait(f"document.querySelector('#outcomes').innerText !== {json.dumps(shown)}")
+    assert not page.complaints
+    page.call("Page.close")
+
+
+def test_loopback_is_for_its_own_page_and_for_no_other(stack, browser):
+    """Another site is another port here, with a page that has no policy."""
+    gateway = stack.extra_gateway(SERVER_STATUS_PAGE="loopback", SERVER_CORS_ORIGINS="*")
+    gateway.wait_ready()
+    page = browser.open(url(gateway))
+    page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+    assert not page.complaints
+    page.call("Page.close")
+    other = browser.open(url(stack.gateway) + "health")
+    for host in ("127.0.0.1", "localhost"):
+        at = f"http://{host}:{gateway.port}"
+        assert other.run(f"fetch('{at}/health').then((answer) => answer.status)") == 200
+        assert other.run(f"fetch('{at}/status.json').then((answer) => answer.status)") == 403
+    other.call("Page.close")
+
+
+def test_an_answer_that_is_no_status_is_told_as_what_it_is(browser, gateway):
+    """By answers that the test makes."""
+    page = browser.open(url(gateway))
+    page.wait("document.querySelector('#state').dataset.health === 'ok'")
+    page.run("void (window.real = window.fetch)")
+
+    def state_after(body, status):
+        page.run(f"void (window.fetch = async () => new Response({json.dumps(body)}, {{ status: {status} }}))")
+        page.wait("document.querySelector('#state').dataset.health === 'unavailable'")
+        assert page.text("#increments") == "unknown" and page.text("#outcomes").strip("○ ") == "unknown"
+        state = page.text("#state").lstrip("✖ ")
+        assert page.run("document.title") == f"{state} – Tally"
+        page.run("void (window.fetch = window.real)")
+        page.wait("document.querySelector('#state').dataset.health === 'ok'")
+        page.wait("document.querySelectorAll('#outcomes tr').length === 5")
+        return state
+
+    for status in (429, 503):
+        assert state_after("{}", status) == f"The gateway answers {status}: its state is not known"
+    for status in (403, 404):
+        assert "server.status_page" in state_after("{}", status)
+    part = '{"writes": {}, "reports": [], "rankings": [], "health": {"status": "ok", "components": {}}}'
+    for body in ("{}", "<html></html>", "null", part):
+        assert state_after(body, 200) == "What the gateway tells cannot be shown: reload this page"
+    page.call("Page.close")
 
 
 def test_a_dead_redis_is_seen(start_stack, browser):

@@ -154,7 +154,10 @@ def test_rankings_are_named(stack):
 def test_loopback_is_for_callers_on_this_machine(stack, loopback_gateway, path):
     assert loopback_gateway.get(path).status == 200
     assert loopback_gateway.get(path, [("Sec-Fetch-Site", "same-origin")]).status == 200
-    check_problem(loopback_gateway.get(path, [("X-Forwarded-For", "127.0.0.1")]), 403)
+    assert loopback_gateway.get(path, [("Sec-Fetch-Site", "none")]).status == 200
+    for field in [("X-Forwarded-For", "127.0.0.1"), ("Origin", "https://shop.example"),
+                  ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")]:  # fmt: skip
+        check_problem(loopback_gateway.get(path, [field]), 403)
     with loopback_gateway.connection() as connection:
         connection.send(f"GET {path} HTTP/1.1\r\nHost: rebound.example\r\n\r\n".encode())
         check_problem(connection.response(), 403)
@@ -163,7 +166,7 @@ def test_loopback_is_for_callers_on_this_machine(stack, loopback_gateway, path):
 
 @pytest.fixture(scope="module")
 def loopback_gateway(stack):
-    return stack.extra_gateway(SERVER_STATUS_PAGE="loopback")
+    return stack.extra_gateway(SERVER_STATUS_PAGE="loopback", SERVER_CORS_ORIGINS="*")
 
 
 def test_false_is_nothing_there(stack):

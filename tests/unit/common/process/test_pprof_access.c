@@ -69,12 +69,40 @@ static void test_a_host_is_this_machine_or_an_address(void **state)
     }
 }
 
-static const char *refusal_of(const struct http_peer *who, const char *name, const char *value)
+static const struct http_request request;
+
+static void set_field(const char *name, const char *value)
 {
-    static const struct http_request request;
-    peer = *who;
     fields[0][0] = name;
     fields[0][1] = value;
+}
+
+static bool is_of_another_page(const char *name, const char *value)
+{
+    set_field(name, value);
+    return pprof_access_is_of_another_page(&request);
+}
+
+static void test_a_page_may_be_this_servers_own(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"cross-site", "same-site", "", "something-new"};
+    assert_false(is_of_another_page(NULL, NULL));
+    assert_false(is_of_another_page("Host", "localhost:8080"));
+    assert_false(is_of_another_page("Sec-Fetch-Site", "none"));
+    assert_false(is_of_another_page("Sec-Fetch-Site", "same-origin"));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_true(is_of_another_page("Sec-Fetch-Site", others[i]));
+    }
+    assert_true(is_of_another_page("Origin", "https://shop.example"));
+    assert_true(is_of_another_page("Origin", "null"));
+    assert_true(is_of_another_page("Host", "rebound.example:8080"));
+}
+
+static const char *refusal_of(const struct http_peer *who, const char *name, const char *value)
+{
+    peer = *who;
+    set_field(name, value);
     return pprof_access_refuses(&some_others, &request);
 }
 
@@ -103,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_may_have_profiles),
         cmocka_unit_test(test_a_host_is_this_machine_or_an_address),
+        cmocka_unit_test(test_a_page_may_be_this_servers_own),
         cmocka_unit_test(test_the_request_tells_who_is_behind_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,12 @@ static void test_loopback_is_for_callers_on_this_machine(void **state)
         assert_int_equal(fixture->status, 200);
         ask(paths[i], "Host", "evil.example");
         assert_problem(403, "/problems/forbidden");
+        ask(paths[i], "Sec-Fetch-Site", "cross-site");
+        assert_problem(403, "web pages");
+        ask(paths[i], "Sec-Fetch-Site", "same-site"); /* of another port of this machine */
+        assert_problem(403, "web pages");
+        ask(paths[i], "Origin", "https://shop.example");
+        assert_problem(403, "web pages");
         ask(paths[i], "X-Forwarded-For", "127.0.0.1");
         assert_problem(403, "server.status_page");
         fixture->is_remote = true;
