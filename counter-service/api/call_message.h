@@ -7,8 +7,8 @@
 #include "common/base/compiler.h"
 #include "counter-service/rpc/rpc_call.h"
 
-/* Unpacks it into the call's arena, so it is valid as long as the call. NULL: it is missing or malformed, and the call is
- * answered with INVALID_ARGUMENT. */
+/* Unpacks it into the call's arena, so it is valid as long as the call. NULL: it is missing or malformed, and the call
+ * is answered with INVALID_ARGUMENT. */
 const ProtobufCMessage *call_message(struct rpc_call *call, const ProtobufCMessageDescriptor *descriptor) MUST_CHECK;
 
 #endif
