@@ -4,6 +4,7 @@
 #define TALLY_TESTS_FAKES_FAKE_STORE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,10 +25,10 @@ struct fake_store {
     bool holds;              /* calls stay unanswered */
     int64_t ranking_total;   /* see fake_store_rank */
     int64_t ranking_floor;
-    int partitions;       /* 1 unless the test sets it before the first call */
-    int failing;          /* the partition that call_status is of; -1: all */
-    uint64_t asked_total; /* partitions that were asked for a total, as bits */
-    bool stopped;         /* calls left were answered STATUS_DRAINING */
+    atomic_int partitions; /* 1 unless the test sets it */
+    int failing;           /* the partition that call_status is of; -1: all */
+    uint64_t asked_total;  /* partitions that were asked for a total, as bits */
+    bool stopped;          /* calls left were answered STATUS_DRAINING */
 };
 
 void fake_store_start(struct fake_store *store);
