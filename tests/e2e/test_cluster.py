@@ -245,9 +245,9 @@ def test_the_programs_compare_and_rank_over_all_partitions(start_kind, kafka):
     assert (code, errors) == (0, ""), lines
     assert lines[1:] == ["1000 events, 0 repetitions, 1000 counters", "equal"]
     code, lines, errors = stack.run_verify("--rankings")
-    assert (code, lines[-1], errors) == (0, "equal", "")
+    assert (code, lines[-1:], errors) == (0, ["equal"], "")
     code, lines, errors = stack.run_verify("--rebuild-rankings")
-    assert (code, lines[-1], errors) == (0, "rebuilt", "")
+    assert (code, lines[-1:], errors) == (0, ["rebuilt"], "")
     assert stack.run_verify("--rankings")[0] == 0
 
 

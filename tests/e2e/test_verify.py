@@ -80,7 +80,7 @@ def test_it_is_exact_while_writes_go_on(stack, verify):
         stopping.set()
         for writer in writers:
             writer.join(20)
-    assert [(code, lines[-1], errors) for code, lines, errors in found] == [(EQUAL, "equal", "")] * 5
+    assert [(code, lines[-1:], errors) for code, lines, errors in found] == [(EQUAL, ["equal"], "")] * 5
     assert any("came after Redis was read" in line for _, lines, _ in found for line in lines)
 
 
