@@ -178,8 +178,8 @@ static int await_replicas(struct outbox_set *set, const struct batch *batch, str
     if (wanted == 0 || !hold(set, batch)) {
         return 0;
     }
-    if (!node->is_late && outbox_conn_await_replicas(&node->conn, wanted, set->config->redis.wait_timeout_ms, &replicas,
-                                                     error) != 0) {
+    if (!node->is_late &&
+        outbox_conn_await_replicas(&node->conn, wanted, set->config->redis.wait_timeout_ms, &replicas, error) != 0) {
         return -1;
     }
     node->is_late = replicas < wanted;
