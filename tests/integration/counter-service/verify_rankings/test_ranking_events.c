@@ -83,6 +83,7 @@ static void open_topic(struct setting *setting)
     kafka_fixture_start(&setting->kafka, 1, PARTITIONS, NULL);
     config = setting->kafka.config;
     use_redis(config, setting->rankings->config.redis.addrs[0]);
+    config->redis.timeout_ms = 10000; /* on a machine that has other things to do */
     config->rankings = setting->rankings->config.rankings;
     config->ranking_count = 1;
     assert_int_equal(redis_address_parse(config->redis.addrs[0], &address, &setting->error), 0);
