@@ -94,10 +94,7 @@ int outbox_conn_await_replicas(const struct outbox_conn *conn, int wanted, int w
     struct redis_reply reply;
     struct buffer request;
     buffer_init(&request);
-    resp_put_array(&request, 3);
-    resp_put_string(&request, TEXT("WAIT"));
-    resp_put_integer(&request, wanted);
-    resp_put_integer(&request, wait_ms);
+    redis_command_wait(&request, wanted, wait_ms);
     int result = redis_command_begin(conn->redis, &request, conn->timeout_ms + wait_ms, error);
     if (result == 0) {
         result = redis_command_expect(conn->redis, "WAIT", &reply, error);

@@ -11,6 +11,14 @@ void redis_command_append(struct buffer *out, const struct text *words, size_t w
     }
 }
 
+void redis_command_wait(struct buffer *out, int replicas, int timeout_ms)
+{
+    resp_put_array(out, 3);
+    resp_put_string(out, TEXT("WAIT"));
+    resp_put_integer(out, replicas);
+    resp_put_integer(out, timeout_ms);
+}
+
 int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)
 {
     if (requests->failed) {

@@ -15,6 +15,9 @@ void redis_command_append(struct buffer *out, const struct text *words, size_t w
     redis_command_append((out), (const struct text[]){__VA_ARGS__}, \
                          sizeof((const struct text[]){__VA_ARGS__}) / sizeof(struct text))
 
+/* WAIT for so many replicas, for so long at most. Out of memory: the same. */
+void redis_command_wait(struct buffer *out, int replicas, int timeout_ms);
+
 /* Starts an exchange of the requests. Returns 0, or -1 with error filled if memory ran out while they were appended. */
 int redis_command_begin(struct redis_conn *conn, const struct buffer *requests, int timeout_ms, struct error *error)
     MUST_CHECK;

@@ -9,6 +9,7 @@
 #include "counter-service/commands/session_command.h"
 #include "counter-service/commands/write_reply.h"
 #include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/resp.h"
 #include "counter-service/store/redis_heartbeat.h"
@@ -159,10 +160,8 @@ int store_operation_append_wait(struct store_exchange *exchange)
 {
     struct buffer *out = &exchange->pipeline->requests;
     const size_t start = out->len;
-    resp_put_array(out, 3);
-    resp_put_string(out, TEXT("WAIT"));
-    resp_put_integer(out, exchange->pipeline->config->redis.wait_replicas);
-    resp_put_integer(out, exchange->pipeline->config->redis.wait_timeout_ms);
+    const struct config *config = exchange->pipeline->config;
+    redis_command_wait(out, config->redis.wait_replicas, config->redis.wait_timeout_ms);
     return resp_end(out, start);
 }
 
