@@ -57,7 +57,7 @@ cat <<TEXT
 
 Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C stops it.
 
-  gateway          $GATEWAY_URL                (/health, /metrics, /openapi.yaml)
+  gateway          $GATEWAY_URL                (status page; /health, /metrics, /openapi.yaml)
   counter-service  127.0.0.1:$TALLY_COUNTER_SERVICE_PORT  gRPC
                    $ADMIN_URL               (/health, /metrics)
   Redis            127.0.0.1:$REDIS_PORT
