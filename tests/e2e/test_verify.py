@@ -1,8 +1,6 @@
 """counter-verify against a real Kafka: the events say what Redis says, also while writes go on."""
 
 import subprocess
-import threading
-import time
 import uuid
 
 import pytest
@@ -11,11 +9,11 @@ from harness.calls import increment_batch, item
 from harness.daemons import environment
 from harness.paths import CONFIG, program
 from harness.wait import wait_until
+from harness.writers import writers
 
 pytestmark = pytest.mark.timeout(120)
 
 EQUAL, DIFFERENT, FAILED = 0, 1, 2
-ENTRIES_WAITING = 20
 
 
 @pytest.fixture
@@ -59,28 +57,12 @@ def test_what_was_counted_is_what_the_events_say(stack, verify):
 
 
 def test_it_is_exact_while_writes_go_on(stack, verify):
-    """As fast as the relay carries their events, which are all waited for and read each time."""
-    stopping = threading.Event()
+    def items(number):
+        return [item(f"r{(number + i) % 700}", "hit", increment=i % 7 - 10) for i in range(100)]
 
-    def write():
-        number = 0
-        while not stopping.is_set():
-            if stack.redis.call("XLEN", "tally:{p0}:events") > ENTRIES_WAITING:
-                time.sleep(0.01)
-                continue
-            increment(stack, *((f"r{(number + i) % 700}", "hit", i % 7 - 10) for i in range(100)))
-            number += 1
-
-    writers = [threading.Thread(target=write, daemon=True) for _ in range(2)]
-    for writer in writers:
-        writer.start()
-    try:
+    with writers(stack, items):
         found = [verify() for _ in range(5)]
-    finally:
-        stopping.set()
-        for writer in writers:
-            writer.join(20)
-    assert [(code, lines[-1:], errors) for code, lines, errors in found] == [(EQUAL, ["equal"], "")] * 5
+    assert [(code, lines[-1:], errors) for code, lines, errors in found] == [(EQUAL, ["equal"], "")] * 5, found
     assert any("came after Redis was read" in line for _, lines, _ in found for line in lines)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-import threading
 import uuid
 
 import pytest
@@ -12,6 +11,7 @@ from harness.daemons import Service, environment
 from harness.paths import CONFIG, program
 from harness.places import Top
 from harness.wait import wait_until
+from harness.writers import writers
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -42,26 +42,13 @@ def increment(stack, *items):
     assert all("error" not in result for result in response.json()["results"])
 
 
-@contextlib.contextmanager
-def writers(stack, resources):
-    """Two threads that write all the time."""
-    stopping = threading.Event()
+def spread_over(resources):
+    """What writers() sends."""
 
-    def write(seed):
-        number = seed
-        while not stopping.is_set():
-            increment(stack, *((f"r{(number * 7 + i * i) % resources}", "like", i % 5 + 1) for i in range(100)))
-            number += 2
+    def items(number):
+        return [item(f"r{(number * 7 + i * i) % resources}", "like", increment=i % 5 + 1) for i in range(100)]
 
-    threads = [threading.Thread(target=write, args=(seed,), daemon=True) for seed in range(2)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stopping.set()
-        for thread in threads:
-            thread.join(20)
+    return items
 
 
 def counters(stack, resources):
@@ -85,7 +72,7 @@ def test_rankings_that_are_turned_on_are_filled_from_the_counters(start_stack, r
     with contextlib.closing(ranked):
         ranked.start()
         stack.gateway.wait_ready()
-        with writers(stack, resources):
+        with writers(stack, spread_over(resources)):
             wait_until(lambda: stack.redis.call("EXISTS", "tally:{p0}:rankings"), what="the rankings")
             code, lines, errors = run(stack, "--rebuild-rankings")
             assert (code, lines[-1:], errors) == (EQUAL, ["rebuilt"], "")
@@ -106,7 +93,7 @@ def test_the_sums_are_those_of_the_events(kafka, topic, start_stack, run):
     wait_until(lambda: topic in kafka.topics(), what="the topic")
     wait_until(lambda: stack.redis.call("EXISTS", "tally:{p0}:rankings"), what="the rankings")
     increment(stack, ("a", "like", 2), ("a", "like", 1), ("b", "like", -4), ("a", "view", 1))
-    with writers(stack, 500):
+    with writers(stack, spread_over(500)):
         found = [run(stack, "--rankings") for _ in range(3)]
     assert [(code, lines[-1:], errors) for code, lines, errors in found] == [(EQUAL, ["equal"], "")] * 3, found
     assert not any("not compared" in line for line in found[0][1])
