@@ -63,7 +63,7 @@ refuses() { # what the server says, sed expression
         echo "nothing was changed by $2"
         return 1
     fi
-    if output=$(kube apply --server-side --dry-run=server --validate=strict -f "$RUN_DIR/changed.yaml" 2>&1); then
+    if output=$(kube apply --dry-run=server --validate=strict -f "$RUN_DIR/changed.yaml" 2>&1); then
         echo "it was taken"
         return 1
     fi
@@ -75,7 +75,7 @@ refuses() { # what the server says, sed expression
 
 # Without a controller nothing is deleted in the background, but nothing is needed for it either.
 is_unchanged() { # overlay
-    kube diff --server-side -k "$1"
+    kube diff -k "$1"
 }
 
 rm -rf "$RUN_DIR"
@@ -93,8 +93,8 @@ check "it knows the Prometheus operator's kinds" add_crds
 check "there is a namespace that takes restricted pods only" takes apply -f deploy/k8s/overlays/example/namespace.yaml
 for overlay in "${OVERLAYS[@]}"; do
     check "$overlay: every object is taken by a strict dry run, without a warning" \
-        takes apply --server-side --dry-run=server --validate=strict -k "$overlay"
-    check "$overlay: every object is made" takes apply --server-side --force-conflicts --validate=strict -k "$overlay"
+        takes apply --dry-run=server --validate=strict -k "$overlay"
+    check "$overlay: every object is made" takes apply -k "$overlay"
     check "$overlay: to apply it once more changes nothing" is_unchanged "$overlay"
 done
 
