@@ -19,7 +19,8 @@ def files_wanted(settings):
 
 
 def effective(program, environment):
-    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them). To be read only."""
+    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them). The program is
+    asked once: the settings are not to be changed."""
     # The others come from outside.
     return _effective(program, *sorted((name, value) for name, value in environment.items() if value is not None))
 
