@@ -31,7 +31,8 @@ packages_of() {
         deb) echo debhelper dpkg-dev lintian python3 ;;
         k8s) command -v go >/dev/null || echo golang-go
             echo etcd-server openssl jq curl ;;
-        deploy) echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
+        deploy) command -v go >/dev/null || echo golang-go
+            echo debootstrap debian-archive-keyring systemd systemd-container buildah docker-compose procps \
             iproute2 redis-server redis-tools curl python3 python3-yaml openjdk-17-jre-headless maven kcat
             # Where Docker's own package puts it; docker.io conflicts with that package.
             [ -x /usr/bin/dockerd ] || echo docker.io ;;

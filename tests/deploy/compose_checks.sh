@@ -7,21 +7,35 @@ cd "$(dirname "$0")/../.."
 : "${IMAGES_DIR:?} ${ENGINE_DIR:?} ${CONTROL_GROUP:?}"
 # shellcheck source=tests/deploy/daemons.sh
 source tests/deploy/daemons.sh
+# shellcheck source=tests/deploy/compose_counting.sh
+source tests/deploy/compose_counting.sh
 
 PROJECT=tally-test
 # As README says.
 URL=http://localhost:8080
 CONSUL_URL=http://127.0.0.1:8500
 PROMETHEUS_URL=http://127.0.0.1:9090
+JAEGER_URL=http://127.0.0.1:16686
 PROGRAMS=(gateway counter-service-1 counter-service-2)
+PLAIN=(redis consul "${PROGRAMS[@]}")
+ENV_FILE=deploy/observability.env
 # Another machine, and how this one is reached from there.
 NEIGHBOUR=10.99.7.2
 FROM_NEIGHBOUR=10.99.7.1
-# The counter types that the checks below use.
-COUNTED=(stopped service_killed gateway_killed redis_restarted kafka_stopped)
+# Of the stack that runs: its services, docker-compose's options, and the services that `up` is told. Told none it takes
+# all, and of the whole stack not each has an image here.
+services=("${PLAIN[@]}")
+options=()
+to_start=()
+
+is_whole_from_now_on() {
+    mapfile -t services < <(/usr/bin/python3 tests/deploy/compose_file.py | cut -d ' ' -f 1)
+    options=(--env-file "$ENV_FILE")
+    to_start=("${services[@]}")
+}
 
 compose() {
-    timeout 100 docker-compose --ansi never -f deploy/docker-compose.yml -p "$PROJECT" "$@"
+    timeout 100 docker-compose --ansi never -f deploy/docker-compose.yml -p "$PROJECT" "${options[@]}" "$@"
 }
 
 container() { # service
@@ -79,14 +93,30 @@ images_are_loaded() {
 
 all_are_healthy() {
     docker ps
-    [ "$(docker ps --quiet --filter health=healthy | wc -l)" -eq "$services" ]
+    [ "$(docker ps --quiet --filter health=healthy | wc -l)" -eq ${#services[@]} ]
 }
 
 comes_up() {
-    if ! compose up -d --no-build || ! settles all_are_healthy; then
+    if ! compose up -d --no-build "${to_start[@]}" || ! settles all_are_healthy; then
         compose logs --no-color --tail=5
         return 1
     fi
+}
+
+# The containers that there are, whether or not they run.
+has_its_services_only() {
+    docker ps --all --format '{{.Label "com.docker.compose.service"}}' | sort |
+        diff - <(printf '%s\n' "${services[@]}" | sort)
+}
+
+# As the status page shows it, which has the health of both counter-services, and in Redis.
+nothing_waits_for_kafka() {
+    local status outbox
+    status=$(curl -s --max-time 3 "$URL/status.json") || return
+    outbox=$(docker exec "$(container redis)" redis-cli --scan --pattern '*:events') || return
+    echo "$status $outbox"
+    [ "$(grep -oE '"relay":"off","waiting":0' <<<"$status" | wc -l)" -eq 2 ] && [ -z "$outbox" ] &&
+        [ "$(grep -oE '"status":"[^"]+"' <<<"$status" | sort -u)" = '"status":"ok"' ]
 }
 
 # The services of which a check passes, one line each.
@@ -104,9 +134,21 @@ prometheus_watches_all() {
         9093/api/v2/alerts)
 }
 
-only_the_gateways_port_is_published_to_all() {
+only_the_gateways_port_is_published_to_all() { # ports published to this machine...
     ss -Hltn | awk '{ print $4 }' | sed 's/^\[::\]:/0.0.0.0:/' | sort -u |
-        diff - <(printf '%s\n' 0.0.0.0:8080 127.0.0.1:{8500,9090,9093})
+        diff - <({ echo 0.0.0.0:8080; printf '127.0.0.1:%s\n' "$@"; } | sort)
+}
+
+# The two programs, of a request that says that it is traced.
+is_traced() {
+    local trace=4bf92f3577b34da6a3ce929d0e0e4736
+    curl -s -o /dev/null --max-time 3 -H "traceparent: 00-$trace-00f067aa0ba902b7-01" "$URL/api/v1/counter/compose" &&
+        settles trace_has_both "$trace"
+}
+
+trace_has_both() { # trace
+    curl -s --max-time 2 "$JAEGER_URL/api/traces/$1" | grep -oE '"serviceName":"[^"]+"' | cut -d '"' -f 4 | sort -u |
+        diff - <(printf '%s\n' tally-counter-service tally-gateway)
 }
 
 in_network_of() { # service, command...
@@ -140,50 +182,7 @@ inside_has_no_way_out() {
     done
 }
 
-# ---- increments under faults -------------------------------------------------------------------------------------
-
-increment() { # counter type, key
-    [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 3 "$URL/api/v1/counter/increment" \
-        -H 'Content-Type: application/json' -H "Idempotency-Key: $2" \
-        -d "{\"resource_id\":\"compose\",\"counter_type\":\"$1\"}")" = 200 ]
-}
-
-value_of() { # counter type
-    curl -s --max-time 3 "$URL/api/v1/counter/compose/$1" | sed -E 's/.*"value":(-?[0-9]+)\}/\1/'
-}
-
-# One after the other, each with a key of its own and sent until it is acknowledged, until there is a file `enough`.
-keep_counting() { # counter type
-    local number=0 failed=0 end=$((SECONDS + 60))
-    while [ ! -e "$RUN_DIR/enough" ]; do
-        number=$((number + 1))
-        until increment "$1" "$1-$number"; do
-            failed=$((failed + 1))
-            [ "$SECONDS" -lt "$end" ] || return
-            sleep 0.1
-        done
-    done
-    echo "$number $failed" >"$RUN_DIR/$1.counted"
-}
-
-# The counter then has each acknowledged increment exactly once.
-counts_exactly_while() { # counter type, command...
-    local counter=$1 client status=0 number failed
-    shift
-    rm -f "$RUN_DIR/enough"
-    keep_counting "$counter" &
-    client=$!
-    "$@" || status=$?
-    touch "$RUN_DIR/enough"
-    wait "$client" || return
-    read -r number failed <"$RUN_DIR/$counter.counted"
-    echo "$counter: $number acknowledged, $failed answers but 200, value $(value_of "$counter")"
-    [ "$status" -eq 0 ] && [ "$(value_of "$counter")" = "$number" ]
-}
-
-fails_none_while() { # counter type, command...
-    counts_exactly_while "$@" && grep -q ' 0$' "$RUN_DIR/$1.counted"
-}
+# ---- faults ------------------------------------------------------------------------------------------------------
 
 was_restarted() { # service
     [ "$(state_of "$1" '{{.RestartCount}} {{.State.Health.Status}}')" = "1 healthy" ]
@@ -202,27 +201,6 @@ restart_redis() {
     compose restart redis && settles all_are_healthy
 }
 
-# ---- events ------------------------------------------------------------------------------------------------------
-
-# The ids of the events in the topic, of the counters that are counted here, each once.
-event_ids() {
-    printf '127.0.0.1 localhost\n%s kafka\n' "$(address_of kafka)" >"$RUN_DIR/hosts"
-    timeout 20 kcat -q -b kafka:9092 -t counter_events -C -o beginning -e -f '%k %h\n' |
-        sed -nE 's/^compose (.*,)?ce_id=([^,]+).*/\2/p' | sort -u
-}
-
-# Each increment was of 1.
-each_change_is_an_event() {
-    local events counter value values=0
-    events=$(event_ids | wc -l)
-    for counter in "${COUNTED[@]}"; do
-        value=$(value_of "$counter") || return
-        values=$((values + value))
-    done
-    echo "$events events, the counters' values are $values in all"
-    [ "$values" -gt 0 ] && [ "$events" -eq "$values" ]
-}
-
 # ---- down --------------------------------------------------------------------------------------------------------
 
 stop_ends_all_well() {
@@ -234,7 +212,7 @@ stop_ends_all_well() {
 }
 
 counters() {
-    curl -s --max-time 3 "$URL/api/v1/counter/compose"
+    curl -s --max-time 3 "$URL/api/v1/counter/plain" && curl -s --max-time 3 "$URL/api/v1/counter/whole"
 }
 
 survives_down_and_up() { # what counters printed
@@ -244,22 +222,34 @@ survives_down_and_up() { # what counters printed
 }
 
 make_machine
-services=$(/usr/bin/python3 tests/deploy/compose_file.py | wc -l)
 check "the engine starts" engine_starts
 check "it takes the images" images_are_loaded
 start_process events docker events --filter event=start --filter event=health_status --format '{{json .}}'
+
 check "docker-compose up: all become healthy" comes_up
+check "that is Redis, Consul, two counter-services and the gateway, and nothing else" has_its_services_only
 check "each waited until those that it depends on were healthy" \
     settles /usr/bin/python3 tests/deploy/compose_order.py "$RUN_DIR/events.log"
 check "Consul finds two counter-services and the gateway well" settles consul_is_green
+check "8080 and, for this machine only, 8500 are published, and nothing else" \
+    only_the_gateways_port_is_published_to_all 8500
+check "README's commands print what it shows" /usr/bin/python3 tests/readme_console.py localhost:8080
+check "nothing waits for Kafka, and all is well without it" settles nothing_waits_for_kafka
+
+is_whole_from_now_on
+check "docker-compose --env-file $ENV_FILE up makes it the whole stack: no increment is lost" \
+    counts_exactly_while became_whole comes_up
+resource=whole
+check "that is all of the file that has an image here" has_its_services_only
+check "Consul finds two counter-services and the gateway well, still" settles consul_is_green
 check "each is as confined and limited as the file says" \
     /usr/bin/python3 tests/deploy/compose_limits.py "${PROJECT}_"
 check "Prometheus scrapes all three, and knows Alertmanager" settles prometheus_watches_all
-check "8080 and, for this machine only, 8500, 9090 and 9093 are published, and nothing else" \
-    only_the_gateways_port_is_published_to_all
+check "Jaeger has the spans of both programs" is_traced
+check "8080 and, for this machine only, 8500, 9090, 9093 and 16686 are published, and nothing else" \
+    only_the_gateways_port_is_published_to_all 8500 9090 9093 16686
 check "another machine reaches the gateway and nothing else" neighbour_reaches_only_the_gateway
 check "Redis, Kafka and the services have no way out" inside_has_no_way_out
-check "README's commands print what it shows" /usr/bin/python3 tests/readme_console.py localhost:8080
 check "a counter-service is stopped and started: no increment fails" \
     fails_none_while stopped stop_and_start_service counter-service-1
 check "a counter-service is killed: restarted, no increment fails" \

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from compose_file import COMPOSE, default_services
+from compose_file import COMPOSE, services_here
 
 CONTROL_GROUPS = pathlib.Path("/sys/fs/cgroup")
 CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
@@ -103,7 +103,7 @@ def problems_of(name, service, container):
 
 
 def main():
-    services = default_services()
+    services = services_here()
     command = ["docker", "inspect", "--type", "container", *(f"{sys.argv[1]}{name}_1" for name in services)]
     containers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     pairs = zip(services.items(), containers)

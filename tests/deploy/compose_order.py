@@ -1,4 +1,5 @@
-"""Did each service start only when those that it depends on were healthy, as deploy/docker-compose.yml says?
+"""Did each service that is in no profile start only when those that it depends on were healthy, as
+deploy/docker-compose.yml says?
 
 compose_order.py EVENTS: a file of `docker events --format '{{json .}}'` since before the first start.
 """
@@ -7,7 +8,7 @@ import json
 import pathlib
 import sys
 
-from compose_file import default_services
+from compose_file import plain_services
 
 
 def first_times(events, action):
@@ -20,7 +21,7 @@ def first_times(events, action):
 
 
 def main():
-    services = default_services()
+    services = plain_services()
     events = [json.loads(line) for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
     started = first_times(events, "start")
     healthy = first_times(events, "health_status: healthy")

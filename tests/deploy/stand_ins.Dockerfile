@@ -1,6 +1,6 @@
 # Stand-ins for the images that deploy/docker-compose.yml takes from others: the same programs, users and volumes, over
-# the Debian that Tally's images are made from. The context has the consul program, Kafka's jars in kafka/, and
-# kafka_stand_in.sh.
+# the Debian that Tally's images are made from. The context has the programs consul and jaeger, Kafka's jars in kafka/,
+# and the scripts *_stand_in.sh.
 ARG BASE
 
 FROM ${BASE} AS redis
@@ -45,3 +45,10 @@ VOLUME /alertmanager
 WORKDIR /alertmanager
 EXPOSE 9093
 ENTRYPOINT ["/usr/bin/prometheus-alertmanager"]
+
+FROM ${BASE} AS all-in-one
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends wget \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY jaeger jaeger_stand_in.sh /usr/local/bin/
+EXPOSE 4318 16686
+ENTRYPOINT ["/usr/local/bin/jaeger_stand_in.sh"]

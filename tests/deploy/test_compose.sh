@@ -4,7 +4,8 @@
 #
 # Real: dockerd, docker-compose, the file as it is, and Tally's images, which buildah made by deploy/docker/Dockerfile.
 # Stand-ins, as nothing is pulled: the images of the others, which tests/deploy/stand_ins.Dockerfile makes of Debian's
-# packages, Consul, and Kafka's jars, under the names that the file has. What is in a profile is not started.
+# packages, Consul, Kafka's jars, and Jaeger, under the names that the file has. There is none for Grafana, which is not
+# started.
 #
 # The engine runs in mount, network and process namespaces of its own: its bridges, rules and ports are not the
 # machine's, and whatever it starts is gone with them, however this ends.
@@ -32,13 +33,15 @@ images() {
 
 # Of links: all of it is in build/
 make_context() {
-    local consul kafka
+    local consul kafka jaeger
     consul=$(deploy/local/consul.sh)
     kafka=$(deploy/local/kafka.sh)
+    jaeger=$(deploy/local/jaeger.sh)
     mkdir -p "$CONTEXT_DIR"
     cp --link "$consul" "$CONTEXT_DIR/consul"
     cp --link --recursive "$kafka" "$CONTEXT_DIR/kafka"
-    cp tests/deploy/kafka_stand_in.sh "$CONTEXT_DIR"
+    cp --link "$jaeger" "$CONTEXT_DIR/jaeger"
+    cp tests/deploy/{kafka,jaeger}_stand_in.sh "$CONTEXT_DIR"
 }
 
 build_stand_in() { # image, stage of the Dockerfile

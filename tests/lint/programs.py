@@ -1,6 +1,7 @@
 """What the programs say of themselves, for the checks of deploy/. The first argument of a check is the folder where the
 programs are; they tell their settings by `--check`."""
 
+import functools
 import os
 import re
 import subprocess
@@ -18,11 +19,17 @@ def files_wanted(settings):
 
 
 def effective(program, environment):
-    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them)."""
+    """(settings, None) with only these TALLY_ variables, or (None, what the program says against them). The program is
+    asked once: the settings are not to be changed."""
+    # The others come from outside.
+    return _effective(program, *sorted((name, value) for name, value in environment.items() if value is not None))
+
+
+@functools.cache
+def _effective(program, *given):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TALLY_")}
     command = [os.path.join(sys.argv[1], program), "--config", "configs/config.yaml", "--check"]
-    given = {name: value for name, value in environment.items() if value is not None}  # the others come from outside
-    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **given})
+    run = subprocess.run(command, capture_output=True, text=True, env={**clean, **dict(given)})
     return (yaml.safe_load(run.stdout), None) if run.returncode == 0 else (None, run.stderr.strip())
 
 

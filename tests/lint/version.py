@@ -1,6 +1,6 @@
 """One version: the file VERSION, the newest release of CHANGELOG.md, openapi.yaml, the programs, and an image's name.
 
-version.py DIRECTORY: where the programs are. docker-compose.yml is deploy.py's to compare, packages test_deb.sh's.
+version.py DIRECTORY: where the programs are. docker-compose.yml is compose.py's to compare, packages test_deb.sh's.
 """
 
 import pathlib
