@@ -197,11 +197,20 @@ function showInstances(data) {
   fillTable(byId("instances"), rows.length > 0 ? rows : [[WORD("no_instances")]]);
 }
 
+const COMPONENTS = { counter_service: "counter-service", consul: "Consul", name: "DNS" };
+
+// What is wrong, Redis first, since the others follow from it. Its details name it, the others are named here.
+function detailsOf(data) {
+  const ofRedis = componentsOf(data, "redis").map((part) => part.detail);
+  const ofOthers = Object.entries(data.health.components).map(([name, { detail }]) =>
+    detail && `${COMPONENTS[name] || name}: ${detail}`);
+  return [...new Set([...ofRedis, ...ofOthers].filter(Boolean))];
+}
+
 function showState(data) {
-  const parts = [...Object.values(data.health.components), ...componentsOf(data, "redis")];
-  const details = new Set(parts.map((part) => part.detail).filter(Boolean));
   const { status } = data.health;
-  const text = details.size > 0 ? `${WORD(status)}: ${[...details].join("; ")}` : WORD(status);
+  const details = detailsOf(data).join("; ");
+  const text = details ? `${WORD(status)}: ${details}` : WORD(status);
   document.title = status === "ok" ? "Tally" : `${WORD(status)} – Tally`;
   setHealth(byId("state"), status === "draining" ? "degraded" : healthOf(status), text);
   const since = WORD("up_since", moment.format(new Date(data.started_ms)));

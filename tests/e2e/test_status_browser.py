@@ -111,6 +111,15 @@ def test_parts_are_what_the_instances_tell_together(page):
     assert row(off, off) == ["off", "–", "–"]
 
 
+def test_what_is_wrong_has_a_name_and_redis_is_first(page):
+    told = {"target": "a:1", "age_ms": 0, "health": {"components": {"redis": {"detail": "no reply from Redis"}}}}
+    components = {"counter_service": {"instances": [], "detail": "2 are of another store"},
+                  "consul": {"detail": "it names nobody"}, "name": {"detail": ""}, "gateway": {}}  # fmt: skip
+    data = {"health": {"components": components}, "reports": [told, told]}
+    assert page.run(f"detailsOf({json.dumps(data)})") == [
+        "no reply from Redis", "counter-service: 2 are of another store", "Consul: it names nobody"]  # fmt: skip
+
+
 def test_a_cell_stays_while_its_text_changes(gateway, page, resource):
     page.wait("document.querySelector('#parts').rows[0].innerText.includes('works')")
     cells = "[...document.querySelectorAll('#outcomes tr > *, #parts tr > *, #instances tr > *')]"
