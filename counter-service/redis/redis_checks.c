@@ -138,17 +138,33 @@ int redis_check_repartition(struct text found, struct error *error)
     return -1;
 }
 
+/* Only another number of partitions: a service begins with the number that redis.partitions or the data say. */
+static bool is_other_number(struct text found, int partitions)
+{
+    const struct redis_meta meta = redis_meta_of(partitions);
+    return partitions != 0 && text_equal(found, text_of(meta.text));
+}
+
 int redis_check_meta(struct text found, const struct redis_meta *expected, struct error *error)
 {
-    if (found.data != NULL && redis_check_repartition(found, error) != 0) {
+    if (found.data == NULL || text_equal(found, text_of(expected->text))) {
+        return 0;
+    }
+    if (redis_check_repartition(found, error) != 0) {
         return -1;
     }
-    if (found.data != NULL && !text_equal(found, text_of(expected->text))) {
-        error_set(error, "Redis holds data of \"%s\" (key tally:meta), but this service is set to \"%s\"",
-                  redis_quote(found).text, expected->text);
-        return -1;
+    const struct redis_quote quote = redis_quote(found);
+    const int partitions = partitions_after(&quote, " partitions=");
+    if (is_other_number(found, partitions)) {
+        error_set(error,
+                  "Redis holds data of \"%s\" (key tally:meta), and this service began with \"%s\": it must be "
+                  "started again, with redis.partitions 0 or %d",
+                  quote.text, expected->text, partitions);
+    } else {
+        error_set(error, "Redis holds data of \"%s\" (key tally:meta), but this service is set to \"%s\"", quote.text,
+                  expected->text);
     }
-    return 0;
+    return -1;
 }
 
 int redis_meta_read(struct text found, int configured, int *ret_partitions, struct error *error)

@@ -160,7 +160,7 @@ def test_a_service_that_runs_is_kept_out_and_says_why(start):
         assert increment(stack.gateway, names[0]).status == 503
         out, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (DONE, ""), out
-        wait_reason(stack.service, "partitions=8")
+        wait_reason(stack.service, "it must be started again, with redis.partitions 0 or 8")
         stop_service(stack)
         stack.service.start()
         stack.wait_ready()

@@ -87,9 +87,20 @@ static void test_a_meta_mismatch_names_both_values(void **state)
     assert_int_equal(redis_check_meta((struct text){NULL, 0}, &meta, &error), 0);
     assert_int_equal(redis_check_meta(text_of(meta.text), &meta, &error), 0);
     assert_int_equal(redis_check_meta(TEXT("layout=1 partitions=16"), &meta, &error), -1);
-    assert_non_null(strstr(error.message, "\"layout=1 partitions=16\""));
-    assert_non_null(strstr(error.message, "\"layout=1 partitions=1\""));
-    assert_int_equal(redis_check_meta(TEXT(""), &meta, &error), -1);
+    assert_string_equal(error.message,
+                        "Redis holds data of \"layout=1 partitions=16\" (key tally:meta), and this service began with "
+                        "\"layout=1 partitions=1\": it must be started again, with redis.partitions 0 or 16");
+    static const char *const others[] = {"",
+                                         "layout=2 partitions=16",
+                                         "layout=1 partitions=16 ",
+                                         "layout=1 partitions=0",
+                                         "layout=1 partitions=1025",
+                                         "layout=1 partitions=016"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(redis_check_meta(text_of(others[i]), &meta, &error), -1);
+        assert_non_null(strstr(error.message, ", but this service is set to \"layout=1 partitions=1\""));
+        assert_non_null(strstr(error.message, others[i]));
+    }
 }
 
 static void test_foreign_text_is_cut_and_cleaned(void **state)
