@@ -19,6 +19,7 @@ let isPaused = false;
 let isRestarted = false;
 let rankingAsked = 0;
 let rankings = [];
+let requestMs = 60000; // server.request_timeout; its most before that is known
 
 // ---- figures --------------------------------------------------------------------------------------------------------
 
@@ -227,6 +228,7 @@ function take(data) {
     isRestarted = true;
   }
   samples.push({ ...sampleOf(data), started: data.started_ms });
+  requestMs = data.request_timeout_ms;
   samples = samples.filter((sample) => data.clock_ms - sample.clock <= LINE_MS);
   showState(data);
   showTraffic();
@@ -381,13 +383,12 @@ function showCurl() {
     shellWord(here("api/v1/counter/increment").href));
 }
 
-async function send() {
-  const headers = { "Content-Type": "application/json" };
-  if (field("key") !== "") {
-    headers["Idempotency-Key"] = field("key");
-  }
+async function send(key) {
+  const headers = { "Content-Type": "application/json", ...(key === "" ? {} : { "Idempotency-Key": key }) };
   const start = performance.now();
-  const response = await fetch(here("api/v1/counter/increment"), { method: "POST", headers, body: requestBody() });
+  const signal = AbortSignal.timeout(requestMs + ANSWER_MS);
+  const response =
+    await fetch(here("api/v1/counter/increment"), { method: "POST", headers, body: requestBody(), signal });
   const text = await response.text();
   const outcome = response.ok ? "ok" : response.status === 504 ? "unavailable" : "degraded";
   const replay = response.headers.get("Idempotent-Replayed") === "true" ? ` (${WORD("replayed")})` : "";
@@ -403,7 +404,8 @@ async function onSubmit(event) {
   if (button.getAttribute("aria-disabled") === "true") {
     return;
   }
-  if (!isKey(field("key"))) {
+  const key = field("key");
+  if (!isKey(key)) {
     setHealth(byId("try-status"), "degraded", WORD("bad_key"));
     return;
   }
@@ -411,9 +413,9 @@ async function onSubmit(event) {
   byId("try-answer").hidden = true;
   setHealth(byId("try-status"), "none", WORD("sending"));
   try {
-    await send();
+    await send(key);
   } catch (error) {
-    setHealth(byId("try-status"), "unavailable", WORD("no_reply"));
+    setHealth(byId("try-status"), "unavailable", WORD(key === "" ? "no_reply_no_key" : "no_reply"));
     console.warn(error);
   }
   button.removeAttribute("aria-disabled");

@@ -52,6 +52,7 @@ const WORDS = {
     sending: "Sending…",
     answered: "{} in {} ms",
     no_reply: "No answer came. Whether it was applied is unknown: send it again with the same Idempotency-Key.",
+    no_reply_no_key: "No answer came, and there was no Idempotency-Key: whether it was applied is unknown.",
     bad_key: "The Idempotency-Key may have visible ASCII characters only.",
   },
   "zh-CN": {
@@ -103,6 +104,7 @@ const WORDS = {
     sending: "正在发送…",
     answered: "{}，用时 {} 毫秒",
     no_reply: "没有收到响应，是否已应用未知：请用相同的 Idempotency-Key 重发。",
+    no_reply_no_key: "没有收到响应，是否已应用未知；由于没有 Idempotency-Key，重发可能会重复计数。",
     bad_key: "Idempotency-Key 只能包含可见的 ASCII 字符。",
     // Of the elements with data-word, whose English is in page.html.
     traffic: "流量",

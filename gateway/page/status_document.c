@@ -160,6 +160,7 @@ void status_document_write(const struct status_source *source, struct buffer *ou
     buffer_append_text(out, TEXT("{\"version\":\"" TALLY_VERSION "\""));
     add_integer(out, "started_ms", source->started_us / US_PER_MS);
     add_integer(out, "clock_ms", clock_monotonic_us() / US_PER_MS);
+    add_integer(out, "request_timeout_ms", source->config->server.request_timeout_ms);
     add_writes(out, source->metrics);
     add_integer(out, "shed", sum_of_shed(source->metrics));
     add_latency(out, source->metrics);

@@ -210,6 +210,25 @@ def test_the_form_shows_refusals(page):
     page.complaints.clear()  # the browser's own, of the status 400
 
 
+@pytest.mark.parametrize("key, told", [("", "there was no Idempotency-Key"), ("k-1", "with the same Idempotency-Key")])
+def test_the_form_gives_a_gateway_up_that_stands_still(start_stack, browser, resource, key, told):
+    stack = start_stack(gateway={"SERVER_REQUEST_TIMEOUT": "700ms"})
+    page = browser.open(url(stack.gateway))
+    page.wait("document.querySelector('#state').dataset.health === 'ok'")
+    page.fill("#try-resource", resource)
+    page.fill("#try-key", key)
+    stack.gateway.pause()
+    page.run("document.querySelector('#try').requestSubmit()")
+    page.wait("document.querySelector('#try-status').dataset.health === 'unavailable'", 20)
+    assert told in page.text("#try-status")
+    page.wait("!document.querySelector('#try button').hasAttribute('aria-disabled')")
+    stack.gateway.resume()
+    page.wait("document.querySelector('#state').dataset.health === 'ok'", 30)
+    page.run("document.querySelector('#try').requestSubmit()")
+    page.wait("document.querySelector('#try-status').textContent.startsWith('200')")
+    page.call("Page.close")
+
+
 def test_it_works_by_keyboard(gateway, page, resource):
     page.run("document.querySelector('#try-resource').focus()")
     page.fill("#try-resource", resource)

@@ -87,7 +87,7 @@ static void test_counters_are_those_of_the_metrics(void **state)
     request_metrics_written(&metrics, WRITE_UNKNOWN, 1);
     request_metrics_shed(&metrics, SHED_MAX_PENDING);
     request_metrics_shed(&metrics, SHED_NOT_IN_TIME);
-    const struct config config = {0};
+    const struct config config = {.server.request_timeout_ms = 2000};
     cJSON *document = document_of(&config, NULL);
     const cJSON *writes = at(document, "writes");
     assert_number(writes, "accepted", 10);
@@ -97,6 +97,7 @@ static void test_counters_are_those_of_the_metrics(void **state)
     assert_number(writes, "unknown", 1);
     assert_number(document, "shed", 2);
     assert_number(document, "started_ms", 1700000000123);
+    assert_number(document, "request_timeout_ms", 2000);
     assert_number(at(document, "health"), "h", 1);
     assert_int_equal(cJSON_GetArraySize(at(document, "reports")), 0);
     assert_int_equal(cJSON_GetArraySize(at(document, "rankings")), 0);
