@@ -299,10 +299,17 @@ def test_slots_that_nobody_serves_are_the_only_ones_missing(start_stack, names):
     wait_until(lambda: victim not in stack.redis.masters(), what="the others to notice")
 
     wait_until(lambda: counted(stack, names) == set(names) - missing, 20, "all but those to be counted")
+    # A gateway that begins now gets no session, which is of all partitions: it reads, and counts when all are back.
+    late = stack.extra_gateway()
+    found = next(name for name in names if name not in missing)
+    before = read(late, found)
+    check_problem(increment(late, found), 503, "not_applied")
+    assert read(late, found) == before
     victim.start()
     stack.redis.wait_ok()
     stack.wait_ready()
     wait_until(lambda: counted(stack, names) == set(names), what="all to be counted again")
+    wait_until(lambda: increment(late, found).status == 200, what="the late gateway to count")
 
 
 def test_the_stack_of_a_cluster_leaves_nothing(tmp_path):
