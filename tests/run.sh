@@ -4,8 +4,8 @@
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
 #   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
-#   manifests  tests/lint/k8s.py: deploy/k8s agrees with the API's schemas and with the programs; tests/lint/k8s_test.py:
-#              that says so of what does not; two tests
+#   manifests  tests/lint/k8s.py: deploy/k8s agrees with the API's schemas and with the programs;
+#              tests/lint/k8s_test.py: it refuses what does not; two tests
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS files at once (two more than processors, 8 at
 #              most); PYTEST_ARGS; E2E_FILES, if not all but those of faults
 #   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of

@@ -108,6 +108,10 @@ def cpu_problems(stack):
 
 def problems_of(overlay, stack, running):
     """All but those of the schemas."""
+    for name in PROGRAMS:
+        if name not in stack.workloads:
+            yield f"there is no Deployment {name}"
+            return
     yield from namespace_problems(stack)
     for name in stack.workloads:
         yield from pod_problems(stack, name)

@@ -28,8 +28,8 @@ TO_COLLECTOR, FROM_PROMETHEUS = "NetworkPolicy tally-to-collector", "NetworkPoli
 CONFIG, SECRET = "ConfigMap tally-config", "Secret tally-secrets"
 
 # An object, a path into it, the value that is put there, and a part of what must be said. An item of a list is given
-# by its name or place; "+" stands before what was not there; "a => b" puts b where a is. Without a path the object itself
-# is gone.
+# by its name or place; "+" stands before what was not there; "a => b" puts b where a is. Without a path it is the
+# object itself that is gone.
 EXAMPLE = [
     # what a pod refers to
     (GATEWAY, "$P volumes config configMap name", "tally-confg", "there is no ConfigMap tally-confg"),
@@ -118,6 +118,8 @@ EXAMPLE = [
     (SCALER, "spec scaleTargetRef kind", "StatefulSet", "scales StatefulSet gateway"),
     (SCALER, "spec metrics 0 resource name", "cpus", "cpus is not cpu"),
     (GATEWAY, "spec +replicas", 2, "gateway: has replicas"),
+    (GATEWAY, "metadata name", "gatewy", "there is no Deployment gateway"),
+    (GATEWAY, "$C resources limits memory", "512Mb", "lacks a limit of memory"),
     (GATEWAY, "$C resources requests cpu", "500m", "more than 600m"),
     (GATEWAY, "$C +livnessProbe", {}, "livnessProbe"),
     (GATEWAY, "metadata namespace", "taly", "Deployment gateway: the namespace is taly"),
@@ -138,11 +140,11 @@ EXAMPLE = [
     (FROM_GATEWAY, "spec ingress 0 from 0 podSelector matchLabels $APP", "gatewy", "service:50051/TCP is missing"),
     (TO_REDIS, "", GONE, "counter-service to redis:6379/TCP is missing"),
     (TO_SERVICE, "spec podSelector matchLabels", {}, "gateway-to-counter-service: selects every pod of the namespace"),
-    ("NetworkPolicy tally-nothing-else", "spec policyTypes 0", GONE, "gateway: no NetworkPolicy forbids all that others"),
+    ("NetworkPolicy tally-nothing-else", "spec policyTypes 0", GONE, "gateway: no NetworkPolicy forbids all that"),
     ("NetworkPolicy redis", "", GONE, "redis: no NetworkPolicy closes its Ingress"),
 ]
 OVERLAY = [
-    (SCALER, "spec metrics 1 pods metric name", "tally_http_requests_inflight", "have no metric tally_http_requests_infl"),
+    (SCALER, "spec metrics 1 pods metric name", "tally_http_requests_inflight", "its pods have no metric tally_http"),
     (MONITOR, "spec endpoints 0 path", "/metricz", "counter-service has no metrics at /metricz"),
     (MONITOR, "spec endpoints 0 port", "http", "the port http is not that of the metrics"),
     (MONITOR, "spec endpoints 0 port", "grpc", "the port grpc is not that of the metrics"),

@@ -48,11 +48,16 @@ def pods_of(stack, policy):
     return stack.selected(lambda labels: matches(policy["spec"]["podSelector"], labels))
 
 
+def types_of(policy):
+    """Without a word Kubernetes would guess them."""
+    return policy["spec"].get("policyTypes", [])
+
+
 def rules_of(stack, direction, other):
     """(pod, peer, protocol, port) for each that a policy allows. Rules for what is none of its types allow nothing."""
     found = set()
     for policy in stack.of("NetworkPolicy"):
-        if direction not in policy["spec"]["policyTypes"]:
+        if direction not in types_of(policy):
             continue
         for rule in policy["spec"].get(direction.lower(), []):
             for pod in pods_of(stack, policy):
@@ -68,12 +73,12 @@ def leaving(stack):
 def is_wall(policy):
     """It allows nothing."""
     spec = policy["spec"]
-    return set(spec["policyTypes"]) == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
+    return set(types_of(policy)) == {"Ingress", "Egress"} and not spec.get("ingress") and not spec.get("egress")
 
 
 def is_closed(stack, name, direction):
     return any(
-        direction in policy["spec"]["policyTypes"] and name in pods_of(stack, policy)
+        direction in types_of(policy) and name in pods_of(stack, policy)
         for policy in stack.of("NetworkPolicy")
     )
 

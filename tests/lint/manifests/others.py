@@ -57,7 +57,8 @@ def consul_problems(stack, name, composed):
 
 def redis_problems(stack, name):
     """It keeps what it is told, on a volume that it may write to, and asks for the password that the services have."""
-    spec, pod, container = stack.workloads[name]["spec"], stack.pod(name), stack.container(name)
+    spec, container = stack.workloads[name]["spec"], stack.container(name)
+    context = stack.pod(name)["securityContext"]
     words = shlex.split(container["args"][0])
     options = dict(zip(words[2::2], words[3::2]))
     claims = {claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", [])}
@@ -73,7 +74,7 @@ def redis_problems(stack, name):
         '--requirepass "$REDIS_PASSWORD"': options.get("--requirepass") == "$REDIS_PASSWORD",
         "memory for twice its --maxmemory": 2 * size(options.get("--maxmemory", "1gb"))
         <= size(container["resources"]["limits"]["memory"]),
-        "a group that may write to its volume": pod["securityContext"].get("fsGroup") == pod["securityContext"].get("runAsGroup"),
+        "a group that may write to its volume": context.get("fsGroup") == context.get("runAsGroup"),
         "the password of counter-service": password
         == secret_of(stack.container("counter-service"), "TALLY_REDIS_PASSWORD"),
     }

@@ -6,6 +6,7 @@ from manifests.stack import finds_all, matches
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 WAYS = ("httpGet", "tcpSocket", "grpc", "exec")
+QUANTITIES = {"cpu": re.compile(r"\d+m"), "memory": re.compile(r"\d+[MG]i")}
 TOPOLOGY_KEYS = {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
 
 
@@ -26,6 +27,10 @@ def confined_problems(stack, name):
             yield f"{name}: lacks {what}"
 
 
+def are_quantities(given, names):
+    return given.keys() == names and all(QUANTITIES[name].fullmatch(given[name]) for name in names)
+
+
 def container_wants(container):
     own = container.get("securityContext", {})
     resources = container.get("resources", {})
@@ -33,8 +38,8 @@ def container_wants(container):
         "readOnlyRootFilesystem": own.get("readOnlyRootFilesystem") is True,
         "no privilege escalation": own.get("allowPrivilegeEscalation") is False,
         "no capabilities": own.get("capabilities") == {"drop": ["ALL"]},
-        "requests of CPU and memory": resources.get("requests", {}).keys() == {"cpu", "memory"},
-        "a limit of memory": "memory" in resources.get("limits", {}),
+        "requests of CPU and memory": are_quantities(resources.get("requests", {}), {"cpu", "memory"}),
+        "a limit of memory, and of nothing else": are_quantities(resources.get("limits", {}), {"memory"}),
         "an image of a version": re.search(r":v?\d+\.\d+\.\d+[\w.-]*$", container["image"]) is not None,
         "a readinessProbe": "readinessProbe" in container,
         "a livenessProbe": "livenessProbe" in container,

@@ -52,7 +52,8 @@ def budget_problems(stack):
 def metric_problems(who, metric, program):
     about = metric.get(metric["type"].lower(), {})
     kind, value = TARGETS.get(metric["type"], (None, None))
-    if about.get("target", {}).get("type") != kind or value not in about["target"]:
+    target = about.get("target", {})
+    if target.get("type") != kind or value not in target:
         yield f"{who}: the metric {metric['type']} has no target that k8s.py knows"
     elif metric["type"] == "Resource" and about["name"] != "cpu":
         yield f"{who}: {about['name']} is not cpu"

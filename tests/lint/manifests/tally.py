@@ -34,11 +34,13 @@ def variables_of(stack, name):
     for variable in stack.container(name)["env"]:
         if "value" in variable:
             found[variable["name"]] = variable["value"]
+        elif "secretKeyRef" in variable.get("valueFrom", {}):
+            found[variable["name"]] = SECRET
         elif "fieldRef" in variable.get("valueFrom", {}):
             path = variable["valueFrom"]["fieldRef"]["fieldPath"]
             found[variable["name"]] = EXAMPLES.get(path, f"{path}, which k8s.py does not know")
         else:
-            found[variable["name"]] = SECRET
+            found[variable["name"]] = "of a source that k8s.py does not know"
     return found
 
 
