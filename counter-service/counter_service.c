@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/process/admin_server.h"
+#include "common/process/health_document.h"
 #include "common/process/pprof.h"
 #include "counter-service/aggregator/aggregator.h"
 #include "counter-service/api/counter_rpc.h"
@@ -69,6 +70,15 @@ static int write_health(void *ctx, struct operator_answer *answer)
     return write_document(ctx, &answer->body);
 }
 
+/* That it answers is all it says: whoever restarts by this must not do so because Redis is down. */
+static int write_live(void *ctx, struct operator_answer *answer)
+{
+    (void)ctx;
+    struct health_document document;
+    health_document_begin(&document);
+    return health_document_end(&document, HEALTH_OK, &answer->body);
+}
+
 /* For describe_rpc. */
 static void describe(void *ctx, struct buffer *out)
 {
@@ -78,7 +88,8 @@ static void describe(void *ctx, struct buffer *out)
 #define ENDPOINT(path, content_type, is_cacheable, write) {path, content_type, is_cacheable, write},
 static const struct operator_endpoint operator_endpoints[] = {
     ENDPOINT("/health", "application/json", false, write_health)
-        ENDPOINT("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) PPROF_ENDPOINTS(ENDPOINT)};
+        ENDPOINT("/health/live", "application/json", false, write_live)
+            ENDPOINT("/metrics", METRICS_CONTENT_TYPE, false, operator_write_metrics) PPROF_ENDPOINTS(ENDPOINT)};
 #undef ENDPOINT
 
 static struct rpc_server *create_server(struct counter_service *service, struct error *error)

@@ -4,7 +4,8 @@
 #   fuzz       $TESTS_DIR/replay_* over tests/fuzz/corpus; one test is one target
 #   model      tests/model/model.sh: the session protocol checked by spin; MODEL_BOUNDS (small) or large
 #   contracts  tests/lint/contracts.sh: configuration, documents and protocols agree
-#   manifests  tests/lint/k8s.py: deploy/k8s agrees with the API's schemas and with the programs; one test
+#   manifests  tests/lint/k8s.py: deploy/k8s agrees with the API's schemas and with the programs;
+#              tests/lint/k8s_test.py: it refuses what does not; two tests
 #   e2e        pytest over the programs in $TEST_BIN_DIR, E2E_WORKERS files at once (two more than processors, 8 at
 #              most); PYTEST_ARGS; E2E_FILES, if not all but those of faults
 #   faults     likewise, tests/e2e/faults: the long ones of those that break a part under load; FAULT_SECONDS (1.5) of
@@ -97,18 +98,20 @@ run_contracts() {
 }
 
 run_manifests() {
-    local kubectl
+    local kubectl check
     tests/tools.sh
     kubectl=$(tests/k8s/build.sh kubectl) || {
         echo "manifests: skipped, there is no kubectl"
-        record 0 0 1
+        record 0 0 2
         return
     }
-    if build/venv/bin/python tests/lint/k8s.py "${TEST_BIN_DIR:-build/bin}" "$kubectl"; then
-        record 1 0 0
-    else
-        record 0 1 0
-    fi
+    for check in k8s k8s_test; do
+        if build/venv/bin/python "tests/lint/$check.py" "${TEST_BIN_DIR:-build/bin}" "$kubectl"; then
+            record 1 0 0
+        else
+            record 0 1 0
+        fi
+    done
 }
 
 # The tests wait more than they work: a few files at once, each with stacks and ports of its own.

@@ -17,8 +17,8 @@ go_build_once() { # path of the program
         rm -rf "$work"
         mkdir -p "$work"
         (export GOFLAGS=-mod=mod GOWORK=off CGO_ENABLED=0 && cd "$work" && build "$go") >&2 || {
-            echo "${0##*/}: Go does not build $name $VERSION: see above; does GOPROXY name the proxy that this machine" \
-                "reaches? Or put the program at $program" >&2
+            echo "${0##*/}: Go does not build $name $VERSION: see above; does GOPROXY name the proxy that this" \
+                "machine reaches? Or put the program at $program" >&2
             return 1
         }
         mv "$work/$name" "$program"

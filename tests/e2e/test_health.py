@@ -31,6 +31,12 @@ def statuses(gateway):
     return [gateway.get(path).status for path in ("/health/live", "/health/ready", "/health")]
 
 
+def is_live(service):
+    """What Kubernetes restarts it by: not whether others are well."""
+    response = service.request("GET", "/health/live", NO_BODY, (), 2.5)
+    return (response.status, response.json()) == (200, {"status": "ok"})
+
+
 def check_health_document(response):
     document = response.json()
     assert document["status"] and isinstance(document["components"], dict) and document["components"], document
@@ -77,6 +83,7 @@ def test_health_follows_redis_down_and_up(stack, gateway, health, resource):
         response = stack.service.get("/health")
         assert response.status == 503
         check_health_document(response)
+        assert is_live(stack.service)
         check_health_document(gateway.get("/health"))
         assert ask_own_health("gateway", gateway.settings) == 1
         assert ask_own_health("counter-service", stack.service.settings) == 1
@@ -104,6 +111,7 @@ def test_health_is_answered_at_once_while_redis_is_stuck(stack, gateway, health,
         for _ in range(10):
             health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=2.5)
             stack.service.request("GET", "/health", NO_BODY, (), 2.5)
+            assert is_live(stack.service)
             gateway.request("GET", "/health/live", NO_BODY, (), 2.5)
         wait_until(lambda: state(health) == NOT_SERVING)
     finally:

@@ -106,7 +106,7 @@ check "refused: a duration that is none" refuses 'terminationGracePeriodSeconds'
     's/terminationGracePeriodSeconds: 30/terminationGracePeriodSeconds: 30s/'
 check "refused: memory in a unit that there is not" refuses 'quantities must match' 's/memory: 64Mi/memory: 64MiB/'
 check "refused: a scaler with fewer pods at most than at least" refuses 'spec.maxReplicas' \
-    's/maxReplicas: 16/maxReplicas: 1/'
+    's/maxReplicas: 4/maxReplicas: 1/'
 check "refused: a policy for a network that is none" refuses 'spec.egress[0].ports' 's/protocol: UDP/protocol: UDPX/'
 check "refused: a value that is no string" refuses 'env' 's/^( +value: )"1"$/\11/'
 check "refused: a budget that lets fewer than none go" refuses 'maxUnavailable' \

@@ -12,21 +12,20 @@ import sys
 
 import yaml
 
-from programs import PROGRAMS, drain_seconds, effective, files_wanted, ports_of, seconds
+from programs import (
+    PORTS_OF_OTHERS,
+    PROGRAMS,
+    drain_seconds,
+    effective,
+    files_wanted,
+    http_port_of,
+    ports_of,
+    seconds,
+)
 
 COMPOSE = pathlib.Path("deploy/docker-compose.yml")
 ENV_FILE = pathlib.Path("deploy/observability.env")
 DOCKERFILE = pathlib.Path("deploy/docker/Dockerfile")
-# By the name of the image.
-PORTS_OF_OTHERS = {
-    "redis": {6379},
-    "consul": {8500},
-    "kafka": {9092},
-    "prometheus": {9090},
-    "alertmanager": {9093},
-    "grafana": {3000},
-    "all-in-one": {4318, 16686},
-}
 # Where what watches the containers names them.
 MONITORING = ("prometheus/prometheus.yml", "prometheus/targets/compose.yml", "grafana/provisioning/datasources/*.yml")
 # Of third parties, by the name of the image: what counting rests on. The others are in a profile.
@@ -189,8 +188,7 @@ def metrics_address(name, service):
     settings, _ = effective(program, service["environment"])
     if settings is None:
         return name
-    port = settings["server"]["port"] if program == "gateway" else settings["counter_service"]["admin_port"]
-    return f"{name}:{port}"
+    return f"{name}:{http_port_of(program, settings)}"
 
 
 def mount_problems(name, service):
