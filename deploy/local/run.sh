@@ -59,7 +59,7 @@ Tally is running. Logs are in $RUN_DIR/, Redis's data in $RUN_DIR/redis/. Ctrl-C
 
   gateway          $GATEWAY_URL                (status page; /health, /metrics, /openapi.yaml)
   counter-service  127.0.0.1:$TALLY_COUNTER_SERVICE_PORT  gRPC
-                   $ADMIN_URL               (/health, /metrics)
+                   $ADMIN_URL               (/health, /health/live, /metrics)
   Redis            127.0.0.1:$REDIS_PORT
 ${CONSUL:+  Consul           http://127.0.0.1:$CONSUL_PORT/ui             (both programs, and how they are)
 }${KAFKA:+  Kafka            127.0.0.1:$KAFKA_PORT             (topic $topic; its data is in $RUN_DIR/kafka/)
