@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(180)
 DONE, DIFFERENT, FAILED = 0, 1, 2
 MANY = 300
 RANKINGS = "[{counter_type: like, windows: [day, all], cache_ttl: 0s}]"
+FULL = 20000
+STORE = "9f86d081884c7d659a2feaa0c55ad015"
 
 
 def begin(stack, *args):
@@ -254,3 +256,117 @@ def test_a_service_of_a_cluster_is_kept_out_until_it_is_started_again(start):
     stack.service.start()
     stack.wait_ready()
     check_same(stack, names)
+
+
+# ---- a Redis Cluster that loses what it has acknowledged ----
+
+
+@pytest.fixture
+def start_full(tmp_path):
+    """Starts a Redis Cluster with many counters, all of them in one partition; no service runs yet."""
+    stacks = []
+
+    def start_cluster(**settings):
+        stack = Stack(tmp_path, redis_kind=RedisCluster, redis=settings)
+        stacks.append(stack)
+        stack.redis.start()
+        meta = {"tally:meta": "layout=1 partitions=1", "tally:store": STORE, "tally:{p0}:store": f"{STORE}/1"}
+        for key, value in meta.items():
+            stack.redis.call("SET", key, value)
+        names = names_of(FULL)
+        with stack.redis.owner("tally:{p0}:store").client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for number, name in enumerate(names):
+                pipeline.execute_command("HSET", f"tally:{{p0}}:c:{name}", "like", number + 1)
+            pipeline.execute()
+        return stack, names
+
+    yield start_cluster
+    for stack in stacks:
+        stack.close()
+
+
+def target_of(stack):
+    """A master that gets counters, and has nothing before."""
+    taken = [stack.redis.owner(key) for key in ("tally:meta", "tally:store", "tally:{p0}:store")]
+    return next(master for master in stack.redis.masters() if master not in taken)
+
+
+def kill_at_first_copies(target):
+    with target.client() as client:
+        wait_until(lambda: client.dbsize() > 100, 60, "the first copies", interval=0.001)
+    target.kill()
+
+
+def stop_replica(stack, target):
+    """The replica stands still, and nothing of what follows is on its way to it either."""
+    [replica] = stack.redis.replicas_of(target)
+    replica.pause()
+    target.call("CLIENT", "KILL", "TYPE", "replica")
+    return replica
+
+
+def take_over(stack, replica):
+    """It has the slots of its master, which is dead, whatever it lacks."""
+    replica.resume()
+    wait_until(lambda: replica.role() == "slave", what="the replica to answer")
+    replica.call("CLUSTER", "FAILOVER", "TAKEOVER")
+    wait_until(lambda: replica in stack.redis.slots(), what="the replica to have the slots")
+    stack.redis.wait_ok()
+
+
+def check_full(stack, names):
+    stack.service.start()
+    stack.gateway.start()
+    values = stack.values([(name, "like") for name in names])
+    assert list(values.values()) == list(range(1, FULL + 1))
+
+
+def test_a_target_that_loses_copies_by_a_failover_gets_them_again(start_full):
+    stack, names = start_full()
+    target = target_of(stack)
+    replica = stop_replica(stack, target)
+    process = begin(stack, "--repartition", 64)
+    kill_at_first_copies(target)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == FAILED, (out, errors)
+    take_over(stack, replica)
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_nothing_is_deleted_before_replicas_have_the_copies(start_full):
+    stack, names = start_full()
+    target = target_of(stack)
+    replica = stop_replica(stack, target)
+    code, lines, errors = run(stack, "--repartition", 64)
+    assert (code, "the same counters are in their new partitions" in lines) == (FAILED, True), lines
+    assert f"{target.address}: 0 of 1 replica has what was written" in errors
+    target.kill()
+    take_over(stack, replica)
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_a_target_that_keeps_nothing_and_is_killed_gets_the_copies_again(start_full):
+    stack, names = start_full(replicas=0, appendonly="no")
+    target = target_of(stack)
+    process = begin(stack, "--repartition", 64)
+    kill_at_first_copies(target)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == FAILED, (out, errors)
+    target.start()
+    stack.redis.wait_ok()
+    assert target.call("DBSIZE") == 0
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_what_was_moved_is_in_the_file_of_a_target_that_writes_one_now_and_then(start_full):
+    stack, names = start_full(replicas=0, appendonly="no", save="3600 1")
+    target = target_of(stack)
+    repartition(stack, 64)
+    target.kill()
+    target.start()
+    stack.redis.wait_ok()
+    check_full(stack, names)
