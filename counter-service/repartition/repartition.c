@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/repartition/repartition_addrs.h"
@@ -18,8 +17,6 @@
 #include "counter-service/repartition/repartition_settle.h"
 #include "counter-service/repartition/repartition_site.h"
 #include "counter-service/verify/report.h"
-
-enum { LOOK_EVERY_MS = 100 };
 
 struct repartition {
     const struct config *config;
@@ -212,9 +209,11 @@ static int open_data(struct repartition *run, struct repartition_site *site, con
 /* What was told before has gone to every master. Within one Redis nothing is on its own: it loses what came last. */
 static int settle(struct repartition *run)
 {
-    return !run->source.is_cluster || run->mark.is_copy
-               ? 0
-               : repartition_settle(&run->source, &interrupted, &run->report, run->error);
+    if (!run->source.is_cluster || run->mark.is_copy) {
+        return 0;
+    }
+    LINE(run, "waiting until replicas and disks have what was written");
+    return repartition_settle(&run->source, &interrupted, &run->report, run->error);
 }
 
 /* What services had sent before they knew is over by then. */
@@ -223,14 +222,7 @@ static int wait_for_calls(struct repartition *run)
     const int wait_ms = run->config->counter_service.max_deadline_ms + 2 * run->config->redis.timeout_ms + 2000;
     LINE(run, "Redis lets nobody cut connections (CLIENT LIST, CLIENT KILL): waiting %d s for calls under way",
          (wait_ms + 999) / 1000);
-    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += LOOK_EVERY_MS) {
-        if (interrupted) {
-            error_set(run->error, "interrupted");
-            return -1;
-        }
-        clock_sleep_ms(LOOK_EVERY_MS);
-    }
-    return 0;
+    return repartition_guard_await_calls(wait_ms, &interrupted, run->error);
 }
 
 static int keep_out(struct repartition *run)
@@ -354,7 +346,6 @@ static int drop_copied(struct repartition *run, struct repartition_move *move)
     if (move->copies == 0) {
         return 0;
     }
-    LINE(run, "waiting until replicas and disks have them");
     if (tell_mark(run, &run->source) != 0 || settle(run) != 0 || repartition_move_drop(move, run->error) != 0) {
         return -1;
     }
@@ -413,6 +404,13 @@ static int switch_over(struct repartition *run)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
+/* Before anything is copied, the mark is where no failover takes it away. */
+static int begin_move(struct repartition *run)
+{
+    run->mark.phase = REPARTITION_MOVE;
+    return put_mark(run) == 0 ? settle(run) : -1;
+}
+
 /* Until anything was moved, whatever ends the run lets the services go on as before. */
 static int prepare(struct repartition *run)
 {
@@ -425,15 +423,13 @@ static int prepare(struct repartition *run)
         return -1;
     }
     LINE(run, "all services are kept out: they are NOT_SERVING until this is done");
-    if (keep_out(run) == 0 && count_before(run) == 0) {
-        run->mark.phase = REPARTITION_MOVE;
-        if (put_mark(run) == 0) {
-            return 0;
-        }
+    if (keep_out(run) == 0 && count_before(run) == 0 && begin_move(run) == 0) {
+        return 0;
     }
     const bool is_marked = strcmp(run->meta, redis_meta_of(run->mark.from).text) != 0;
-    if (run->mark.phase == REPARTITION_CHECK && is_marked && repartition_site_reopen(&run->source, &ignored) == 0 &&
+    if (is_marked && repartition_site_reopen(&run->source, &ignored) == 0 &&
         open_data(run, &run->source, run->meta, run->mark.from, &ignored) == 0) {
+        run->mark.phase = REPARTITION_CHECK;
         LINE(run, "nothing was moved, and the services go on");
     }
     return -1;
