@@ -438,7 +438,8 @@ static int prepare(struct repartition *run)
 /* Where a Redis Cluster has lost what a run told last, it is told again. */
 static int tell_done(struct repartition *run)
 {
-    if (!run->mark.is_copy && (tell_store(run, &run->source, run->mark.to, run->error) != 0 || settle(run) != 0)) {
+    if (run->source.is_cluster && !run->mark.is_copy &&
+        (tell_store(run, &run->source, run->mark.to, run->error) != 0 || settle(run) != 0)) {
         return VERIFY_FAILED;
     }
     if (run->mark.is_copy && run->mark.phase == REPARTITION_MOVE && close_source(run) != 0) {
