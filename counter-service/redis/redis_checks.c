@@ -22,8 +22,7 @@ struct redis_quote redis_quote(struct text text)
     return quote;
 }
 
-/* The value of `name:value` in INFO's lines; .data NULL if it is not there. */
-static struct text info_field(struct text info, struct text name)
+struct text redis_info_field(struct text info, struct text name)
 {
     const char *const end = info.data + info.len;
     for (const char *line = info.data; line < end;) {
@@ -62,7 +61,7 @@ struct redis_untold_text redis_untold_write(unsigned untold)
 
 int redis_check_version(struct text info, unsigned *untold, struct error *error)
 {
-    const struct text field = info_field(info, TEXT("redis_version"));
+    const struct text field = redis_info_field(info, TEXT("redis_version"));
     if (field.data == NULL) {
         *untold |= REDIS_UNTOLD_VERSION;
         return 0;
@@ -77,7 +76,7 @@ int redis_check_version(struct text info, unsigned *untold, struct error *error)
 
 int redis_check_policy(struct text info, unsigned *untold, struct error *error)
 {
-    const struct text policy = info_field(info, TEXT("maxmemory_policy"));
+    const struct text policy = redis_info_field(info, TEXT("maxmemory_policy"));
     if (policy.data == NULL) {
         *untold |= REDIS_UNTOLD_POLICY;
         return 0;

@@ -22,6 +22,8 @@ struct redis_untold_text {
 };
 struct redis_untold_text redis_untold_write(unsigned untold);
 
+/* The value of `name:value` in INFO's lines; .data NULL if it is not there. */
+struct text redis_info_field(struct text info, struct text name);
 /* info: what INFO answered. Where the field is hidden, adds the bit to *untold and returns 0. */
 int redis_check_version(struct text info, unsigned *untold, struct error *error) MUST_CHECK;
 int redis_check_policy(struct text info, unsigned *untold, struct error *error) MUST_CHECK;

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/repartition/repartition_addrs.h"
@@ -15,10 +14,9 @@
 #include "counter-service/repartition/repartition_mark.h"
 #include "counter-service/repartition/repartition_move.h"
 #include "counter-service/repartition/repartition_outbox.h"
+#include "counter-service/repartition/repartition_settle.h"
 #include "counter-service/repartition/repartition_site.h"
 #include "counter-service/verify/report.h"
-
-enum { LOOK_EVERY_MS = 100 };
 
 struct repartition {
     const struct config *config;
@@ -32,6 +30,7 @@ struct repartition {
     char meta[REPARTITION_MARK_SIZE];        /* what the source's tally:meta holds */
     char target_meta[REPARTITION_MARK_SIZE]; /* the same of another target */
     bool is_done;                            /* by a run before */
+    bool is_switched;                        /* tally:meta, by this run */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -55,9 +54,13 @@ static int most_partitions(const struct repartition *run)
 
 /* ---- what there is ----------------------------------------------------------------------------------------------- */
 
-/* The data are whole, and in use. */
+/* The data are whole, and in use. A node of a cluster may have lost the last that it was told. */
 static int take_fresh(struct repartition *run, const char *store)
 {
+    struct repartition_mark last;
+    if (repartition_mark_read(text_of(store), &last)) {
+        store = last.store_id;
+    }
     if (redis_meta_read(text_of(run->meta), 0, &run->mark.from, run->error) != 0 ||
         redis_store_id_read(text_of(store), run->mark.store_id, run->error) != 0) {
         return -1;
@@ -187,15 +190,30 @@ static int put_mark(struct repartition *run)
     return tell_mark(run, &run->source);
 }
 
+static int tell_store(struct repartition *run, struct repartition_site *site, int partitions, struct error *error)
+{
+    char mark[REDIS_STORE_MARK_SIZE];
+    redis_store_mark_put(mark, run->mark.store_id, partitions);
+    return repartition_guard_tell(site, run->mark.store_id, mark, most_partitions(run), error);
+}
+
 /* The data serve with so many partitions from now on; tally:meta says so last. */
 static int open_data(struct repartition *run, struct repartition_site *site, const char *meta, int partitions,
                      struct error *error)
 {
-    char mark[REDIS_STORE_MARK_SIZE];
-    redis_store_mark_put(mark, run->mark.store_id, partitions);
-    return repartition_guard_tell(site, run->mark.store_id, mark, most_partitions(run), error) == 0
+    return tell_store(run, site, partitions, error) == 0
                ? repartition_guard_swap(site, meta, redis_meta_of(partitions).text, error)
                : -1;
+}
+
+/* What was told before has gone to every master. Within one Redis nothing is on its own: it loses what came last. */
+static int settle(struct repartition *run)
+{
+    if (!run->source.is_cluster || run->mark.is_copy) {
+        return 0;
+    }
+    LINE(run, "waiting until replicas and disks have what was written");
+    return repartition_settle(&run->source, &interrupted, &run->report, run->error);
 }
 
 /* What services had sent before they knew is over by then. */
@@ -204,14 +222,7 @@ static int wait_for_calls(struct repartition *run)
     const int wait_ms = run->config->counter_service.max_deadline_ms + 2 * run->config->redis.timeout_ms + 2000;
     LINE(run, "Redis lets nobody cut connections (CLIENT LIST, CLIENT KILL): waiting %d s for calls under way",
          (wait_ms + 999) / 1000);
-    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += LOOK_EVERY_MS) {
-        if (interrupted) {
-            error_set(run->error, "interrupted");
-            return -1;
-        }
-        clock_sleep_ms(LOOK_EVERY_MS);
-    }
-    return 0;
+    return repartition_guard_await_calls(wait_ms, &interrupted, run->error);
 }
 
 static int keep_out(struct repartition *run)
@@ -311,9 +322,9 @@ static int mark_target(struct repartition *run)
     return 0;
 }
 
-static int move_all(struct repartition *run)
+static int move_all(struct repartition *run, struct repartition_move *move)
 {
-    struct repartition_move move = {
+    *move = (struct repartition_move){
         .from = &run->source,
         .to = run->target,
         .partitions_from = run->mark.from,
@@ -321,11 +332,25 @@ static int move_all(struct repartition *run)
         .interrupted = &interrupted,
         .report = &run->report,
     };
-    if (repartition_move(&move, run->error) != 0) {
+    if (repartition_move(move, run->error) != 0) {
         return -1;
     }
-    LINE(run, "%" PRIu64 " resources and %" PRIu64 " idempotency records %s", move.resources, move.records,
-         run->mark.is_copy ? "copied" : "moved");
+    LINE(run, "%" PRIu64 " resources and %" PRIu64 " idempotency records %s", move->resources, move->records,
+         run->mark.is_copy || move->copies > 0 ? "copied" : "moved");
+    return 0;
+}
+
+/* What is copied to another node of the cluster must be kept there before it is deleted here. */
+static int drop_copied(struct repartition *run, struct repartition_move *move)
+{
+    if (move->copies == 0) {
+        return 0;
+    }
+    if (tell_mark(run, &run->source) != 0 || settle(run) != 0 || repartition_move_drop(move, run->error) != 0) {
+        return -1;
+    }
+    LINE(run, "%" PRIu64 " key%s deleted where %s", move->dropped, report_plural(move->dropped),
+         move->dropped == 1 ? "it was" : "they were");
     return 0;
 }
 
@@ -338,12 +363,18 @@ static int begin_outboxes(struct repartition *run)
                : -1;
 }
 
+/* VERIFY_EQUAL, VERIFY_DIFFERENT or VERIFY_FAILED. */
 static int move(struct repartition *run)
 {
+    struct repartition_move move;
     if (run->mark.is_copy && (mark_target(run) != 0 || tell_mark(run, &run->other) != 0)) {
-        return -1;
+        return VERIFY_FAILED;
     }
-    return move_all(run) == 0 ? begin_outboxes(run) : -1;
+    if (move_all(run, &move) != 0 || begin_outboxes(run) != 0) {
+        return VERIFY_FAILED;
+    }
+    const int code = count_after(run);
+    return code != VERIFY_EQUAL || drop_copied(run, &move) == 0 ? code : VERIFY_FAILED;
 }
 
 /* ---- switch ------------------------------------------------------------------------------------------------------ */
@@ -361,6 +392,10 @@ static int switch_over(struct repartition *run)
         (run->mark.is_copy && close_source(run) != 0)) {
         return -1;
     }
+    run->is_switched = true;
+    if (settle(run) != 0) {
+        return -1;
+    }
     LINE(run, "rankings begin anew: \"all\" is filled from the counters, other windows count from now on");
     LINE(run, "done: %d partition%s%s%s", run->mark.to, run->mark.to == 1 ? "" : "s",
          run->mark.is_copy ? "; set redis.addr to " : "", run->mark.is_copy ? run->options->to : "");
@@ -368,6 +403,13 @@ static int switch_over(struct repartition *run)
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
+
+/* Before anything is copied, the mark is where no failover takes it away. */
+static int begin_move(struct repartition *run)
+{
+    run->mark.phase = REPARTITION_MOVE;
+    return put_mark(run) == 0 ? settle(run) : -1;
+}
 
 /* Until anything was moved, whatever ends the run lets the services go on as before. */
 static int prepare(struct repartition *run)
@@ -381,22 +423,25 @@ static int prepare(struct repartition *run)
         return -1;
     }
     LINE(run, "all services are kept out: they are NOT_SERVING until this is done");
-    if (keep_out(run) == 0 && count_before(run) == 0) {
-        run->mark.phase = REPARTITION_MOVE;
-        if (put_mark(run) == 0) {
-            return 0;
-        }
+    if (keep_out(run) == 0 && count_before(run) == 0 && begin_move(run) == 0) {
+        return 0;
     }
     const bool is_marked = strcmp(run->meta, redis_meta_of(run->mark.from).text) != 0;
-    if (run->mark.phase == REPARTITION_CHECK && is_marked &&
+    if (is_marked && repartition_site_reopen(&run->source, &ignored) == 0 &&
         open_data(run, &run->source, run->meta, run->mark.from, &ignored) == 0) {
+        run->mark.phase = REPARTITION_CHECK;
         LINE(run, "nothing was moved, and the services go on");
     }
     return -1;
 }
 
+/* Where a Redis Cluster has lost what a run told last, it is told again. */
 static int tell_done(struct repartition *run)
 {
+    if (run->source.is_cluster && !run->mark.is_copy &&
+        (tell_store(run, &run->source, run->mark.to, run->error) != 0 || settle(run) != 0)) {
+        return VERIFY_FAILED;
+    }
     if (run->mark.is_copy && run->mark.phase == REPARTITION_MOVE && close_source(run) != 0) {
         return VERIFY_FAILED;
     }
@@ -418,10 +463,7 @@ static int work(struct repartition *run)
         return VERIFY_FAILED;
     }
     assert(run->mark.phase == REPARTITION_MOVE);
-    if (move(run) != 0) {
-        return VERIFY_FAILED;
-    }
-    const int code = count_after(run);
+    const int code = move(run);
     return code != VERIFY_EQUAL || switch_over(run) == 0 ? code : VERIFY_FAILED;
 }
 
@@ -441,7 +483,10 @@ int repartition_run(const struct config *config, const struct verify_options *op
     run->report = (struct report){.out = out};
     run->error = error;
     const int code = work(run);
-    if (code == VERIFY_FAILED && run->mark.phase == REPARTITION_MOVE) {
+    if (code == VERIFY_FAILED && run->is_switched) {
+        report_line(&run->report, "the data are switched, but may not outlive a master: run the same again before any "
+                                  "service starts");
+    } else if (code == VERIFY_FAILED && run->mark.phase == REPARTITION_MOVE) {
         report_line(&run->report,
                     "not done: run the same again, which goes on from here; until then no service starts");
     }

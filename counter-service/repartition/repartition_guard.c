@@ -230,3 +230,17 @@ int repartition_guard_await_leases(struct repartition_site *site, int partitions
         clock_sleep_ms(LOOK_EVERY_MS);
     }
 }
+
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
+
+int repartition_guard_await_calls(int wait_ms, const volatile sig_atomic_t *interrupted, struct error *error)
+{
+    for (int waited_ms = 0; waited_ms < wait_ms; waited_ms += LOOK_EVERY_MS) {
+        if (*interrupted) {
+            error_set(error, "interrupted");
+            return -1;
+        }
+        clock_sleep_ms(LOOK_EVERY_MS);
+    }
+    return 0;
+}

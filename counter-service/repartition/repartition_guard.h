@@ -30,5 +30,8 @@ int repartition_guard_cut(struct repartition_site *site, bool *ret_is_cut, struc
 /* Waits until nobody follows an outbox any more, for some seconds more than a lease lives. */
 int repartition_guard_await_leases(struct repartition_site *site, int partitions,
                                    const volatile sig_atomic_t *interrupted, struct error *error) MUST_CHECK;
+/* Where connections could not be cut: sleeps for so long, or until interrupted, which is an error. */
+int repartition_guard_await_calls(int wait_ms, const volatile sig_atomic_t *interrupted, struct error *error)
+    MUST_CHECK;
 
 #endif

@@ -15,7 +15,6 @@ struct repartition_found {
     struct repartition_key is; /* of the key */
     /* whoever visits it; zero before */
     bool picked;
-    bool taken;
     int to; /* a partition */
 };
 

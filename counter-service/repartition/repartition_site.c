@@ -167,6 +167,30 @@ void repartition_site_close(struct repartition_site *site)
     *site = (struct repartition_site){.is_cluster = false};
 }
 
+static void replace_link(struct repartition_site *site, size_t node, struct redis_conn *conn)
+{
+    struct redis_conn *before = site->links[node];
+    site->meta = site->meta == before ? conn : site->meta;
+    site->store = site->store == before ? conn : site->store;
+    site->links[node] = conn;
+    redis_conn_close(before);
+}
+
+int repartition_site_reopen(struct repartition_site *site, struct error *error)
+{
+    for (size_t i = 0; i < repartition_site_links(site); i++) {
+        if (site->links[i] == NULL) {
+            continue;
+        }
+        struct redis_conn *conn = redis_login(&site->table->nodes[i], &site->config, NULL, error);
+        if (conn == NULL) {
+            return -1;
+        }
+        replace_link(site, i, conn);
+    }
+    return 0;
+}
+
 /* ---- where ------------------------------------------------------------------------------------------------------- */
 
 struct redis_conn *repartition_site_conn(const struct repartition_site *site, int partition)

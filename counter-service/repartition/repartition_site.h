@@ -30,6 +30,9 @@ int repartition_site_open(struct repartition_site *site, const struct config *co
                           size_t addr_count, struct error *error) MUST_CHECK;
 void repartition_site_close(struct repartition_site *site);
 
+/* Makes each connection anew, to the same Redis: for one that has failed, or has answers that nobody has read. */
+int repartition_site_reopen(struct repartition_site *site, struct error *error) MUST_CHECK;
+
 struct redis_conn *repartition_site_conn(const struct repartition_site *site, int partition);
 size_t repartition_site_links(const struct repartition_site *site);
 

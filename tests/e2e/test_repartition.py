@@ -1,5 +1,6 @@
 """counter-verify --repartition: counters, keys and rankings are the same before and after, whoever runs meanwhile."""
 
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from harness.load import Load
 from harness.paths import CONFIG, program
 from harness.ranked import entries_of, ordered, top
 from harness.redis_cluster import RedisCluster
+from harness.rights import readme_repartition_rights, readme_rule
 from harness.stack import Stack
 from harness.wait import wait_until
 
@@ -22,6 +24,8 @@ pytestmark = pytest.mark.timeout(180)
 DONE, DIFFERENT, FAILED = 0, 1, 2
 MANY = 300
 RANKINGS = "[{counter_type: like, windows: [day, all], cache_ttl: 0s}]"
+FULL = 20000
+STORE = "9f86d081884c7d659a2feaa0c55ad015"
 
 
 def begin(stack, *args):
@@ -254,3 +258,156 @@ def test_a_service_of_a_cluster_is_kept_out_until_it_is_started_again(start):
     stack.service.start()
     stack.wait_ready()
     check_same(stack, names)
+
+
+# ---- a Redis Cluster that loses what it has acknowledged ----
+
+
+@pytest.fixture
+def start_full(tmp_path):
+    """Starts a Redis Cluster with many counters, all of them in one partition; no service runs yet."""
+    stacks = []
+
+    def start_cluster(**settings):
+        stack = Stack(tmp_path, redis_kind=RedisCluster, redis=settings)
+        stacks.append(stack)
+        stack.redis.start()
+        meta = {"tally:meta": "layout=1 partitions=1", "tally:store": STORE, "tally:{p0}:store": f"{STORE}/1"}
+        for key, value in meta.items():
+            stack.redis.call("SET", key, value)
+        names = names_of(FULL)
+        with stack.redis.owner("tally:{p0}:store").client() as client:
+            pipeline = client.pipeline(transaction=False)
+            for number, name in enumerate(names):
+                pipeline.execute_command("HSET", f"tally:{{p0}}:c:{name}", "like", number + 1)
+            pipeline.execute()
+        return stack, names
+
+    yield start_cluster
+    for stack in stacks:
+        stack.close()
+
+
+def target_of(stack):
+    """A master that gets counters, and has nothing before."""
+    taken = [stack.redis.owner(key) for key in ("tally:meta", "tally:store", "tally:{p0}:store")]
+    return next(master for master in stack.redis.masters() if master not in taken)
+
+
+def wait_copies(target):
+    with target.client() as client:
+        wait_until(lambda: client.dbsize() > 100, 60, "the first copies", interval=0.001)
+
+
+def wait_failed(process):
+    """It has ended before all was copied."""
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, "records copied" in out) == (FAILED, False), (out, errors)
+
+
+def stop_replica(stack, target):
+    """The replica stands still, and nothing of what follows is on its way to it either."""
+    [replica] = stack.redis.replicas_of(target)
+    replica.pause()
+    target.call("CLIENT", "KILL", "TYPE", "replica")
+    return replica
+
+
+def take_over(stack, replica):
+    """It has the slots of its master, which is dead, whatever it lacks."""
+    replica.resume()
+    wait_until(lambda: replica.role() == "slave", what="the replica to answer")
+    replica.call("CLUSTER", "FAILOVER", "TAKEOVER")
+    wait_until(lambda: replica in stack.redis.slots(), what="the replica to have the slots")
+    stack.redis.wait_ok()
+
+
+def check_full(stack, names):
+    stack.service.start()
+    stack.gateway.start()
+    values = stack.values([(name, "like") for name in names])
+    assert list(values.values()) == list(range(1, FULL + 1))
+
+
+def test_a_target_that_loses_copies_by_a_failover_gets_them_again(start_full):
+    stack, names = start_full()
+    target = target_of(stack)
+    process = begin(stack, "--repartition", 64)
+    wait_copies(target)
+    replica = stop_replica(stack, target)
+    time.sleep(0.05)  # for some copies that it has not got
+    target.kill()
+    wait_failed(process)
+    take_over(stack, replica)
+    repartition(stack, 64)
+    # What it was told last may be lost too: it is told again.
+    mark = f"layout=1 repartition=64 from=1 store={STORE} how=place phase=check resources=0 counters=0 check={0:016x}"
+    for key in ("tally:store", "tally:{p2}:store"):
+        stack.redis.call("SET", key, mark)
+    assert repartition(stack, 64)[-1] == "done before: 64 partitions"
+    check_full(stack, names)
+
+
+def test_nothing_is_moved_where_a_replica_does_not_follow(start_full):
+    """Nor is anything deleted, where it stands still since the copies began."""
+    stack, names = start_full()
+    target = target_of(stack)
+    replica = stop_replica(stack, target)
+    code, lines, errors = run(stack, "--repartition", 64)
+    assert (code, lines[-1]) == (FAILED, "nothing was moved, and the services go on"), lines
+    assert f"{target.address}: 0 of 1 replica has what was written" in errors
+    assert stack.redis.call("GET", "tally:meta") == b"layout=1 partitions=1"
+    [check_sum] = re.findall(f"{FULL} counters of {FULL} resources, check ([0-9a-f]+);", "\n".join(lines))
+    mark = f"layout=1 repartition=64 from=1 store={STORE} how=place phase=move resources={FULL} counters={FULL}"
+    for key in ("tally:meta", "tally:store", "tally:{p0}:store"):
+        stack.redis.call("SET", key, f"{mark} check={check_sum}")
+    code, lines, errors = run(stack, "--repartition", 64)
+    assert (code, "the same counters are in their new partitions" in lines) == (FAILED, True), lines
+    assert f"{target.address}: 0 of 1 replica has what was written" in errors
+    target.kill()
+    take_over(stack, replica)
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_a_target_that_keeps_nothing_and_is_killed_gets_the_copies_again(start_full):
+    stack, names = start_full(replicas=0, appendonly="no")
+    target = target_of(stack)
+    process = begin(stack, "--repartition", 64)
+    wait_copies(target)
+    target.kill()
+    wait_failed(process)
+    target.start()
+    stack.redis.wait_ok()
+    assert target.call("DBSIZE") == 0
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_what_was_moved_is_in_the_file_of_a_target_that_writes_one_now_and_then(start_full):
+    stack, names = start_full(replicas=0, appendonly="no", save="3600 1")
+    target = target_of(stack)
+    repartition(stack, 64)
+    target.kill()
+    target.start()
+    stack.redis.wait_ok()
+    check_full(stack, names)
+
+
+def test_what_a_cluster_does_not_let_be_checked_is_told(start_full):
+    """And with the rights that README names all of it is checked."""
+    stack, names = start_full(appendonly="no", save="3600 1")
+    stack.redis.call("SET", "tally:{p0}:c:damaged", "no hash")
+    rights = readme_rule("secret") + readme_repartition_rights()
+    stack.service.settings |= {"REDIS_USERNAME": "tally", "REDIS_PASSWORD": "secret"}
+    stack.redis.call_each("ACL", "SETUSER", "tally", *rights)
+    assert not [line for line in repartition(stack, 64) if "could not be checked" in line]
+    taken = [("WAIT", "BGSAVE"), ("CONFIG GET save",), ("INFO", "CLUSTER NODES")]
+    words = [("-wait", "-bgsave"), ("-config|get",), ("-info", "-cluster|nodes")]
+    for partitions, commands, refused in zip((16, 8, 1), taken, words, strict=True):
+        stack.redis.call_each("ACL", "SETUSER", "tally", *refused)
+        lines = "\n".join(repartition(stack, partitions))
+        for command in commands:
+            assert f"refuses {command}: it could not be checked that" in lines
+    assert stack.redis.call("GET", "tally:{p0}:c:damaged") == b"no hash"
+    check_full(stack, names)

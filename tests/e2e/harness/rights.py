@@ -22,3 +22,11 @@ def readme_event_rules():
     text = pathlib.Path("README.md").read_text()
     found = re.search(r"^and for events \(`kafka.brokers`\) also `([^`]+)`", text, re.MULTILINE)
     return found.group(1).split(), ["+hgetall", "+scan", "+xinfo"]
+
+
+def readme_repartition_rights():
+    """The words that README adds for counter-verify --repartition of a Redis Cluster."""
+    text = pathlib.Path("README.md").read_text()
+    part = text.partition("### Another number of partitions")[2].partition("\n## ")[0]
+    found = re.findall(r"`(\+[^`]+)`", part)
+    return [word for words in found for word in words.split()]
