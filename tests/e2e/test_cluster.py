@@ -1,5 +1,6 @@
 """Tally on a real Redis Cluster: the same answers, from many nodes."""
 
+import time
 import uuid
 
 import pytest
@@ -216,6 +217,48 @@ def test_a_redis_that_is_not_reached_at_the_start_may_be_a_node(stack, start_ser
     service.wait_ready()
     service.wait_for_log("the cluster's nodes")
     proxy.close()
+
+
+def a_node_of_another_cluster(start_kind, port):
+    """It takes its cluster for newer than any."""
+    node = start_kind(RedisServer, name="foreign", port=port, cluster_enabled="yes", cluster_port=free_port())
+    node.call("CLUSTER", "SET-CONFIG-EPOCH", 1000)
+    node.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    wait_until(lambda: b"cluster_state:ok" in node.call("CLUSTER", "INFO"), what="the other cluster to be well")
+    return node
+
+
+def a_redis_that_is_no_node(start_kind, port):
+    return start_kind(RedisServer, name="foreign", port=port)
+
+
+@pytest.mark.parametrize("home", [b"tally:meta", b"tally:store"])
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [(a_node_of_another_cluster, "it is of another one"), (a_redis_that_is_no_node, "no node of a Redis Cluster")],
+)
+def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing(start_stack, start_kind, names, make, why, home):
+    """The node has a key of the data as a whole. The one with tally:store is also that which is asked where all is: the
+    first seed."""
+    settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
+    stack = start_stack(redis_kind=RedisCluster, redis=settings)
+    victim = stack.redis.owner(home)
+    assert (victim is stack.redis.nodes[0]) == (home == b"tally:store")
+    assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
+    lost = {key.partition(":c:")[2].partition(":")[0] for key, node in keys_of(stack, names).items() if node is victim}
+    assert 0 < len(lost) < MANY
+    victim.kill()
+    foreign = make(start_kind, victim.port)
+    wait_until(lambda: why in str(stack.service.get("/health").json()), 30, f"{why!r} told")
+    end = time.monotonic() + 8  # the service looks at the keys of the data as a whole each 5 s
+    while time.monotonic() < end:
+        assert counted(stack, names) == set(names) - lost
+        check_problem(increment(stack.gateway, min(lost)), 503, "not_applied")
+        assert foreign.call("DBSIZE") == 0
+    foreign.kill()
+    victim.start()
+    stack.redis.wait_ok()
+    wait_until(lambda: counted(stack, names) == set(names), 30, "all to be counted again")
 
 
 @pytest.mark.parametrize("partitions", [1, 4])

@@ -24,12 +24,13 @@ def _data_parent(directory):
 
 
 class RedisServer(Process):
-    """appendfsync always: what was acknowledged survives a kill. authority: its only port speaks TLS."""
+    """appendfsync always: what was acknowledged survives a kill. authority: its only port speaks TLS. port: None: one
+    that nobody has."""
 
     service_settings = {}  # that a counter-service needs beside the address
 
-    def __init__(self, directory, name="redis", password="", authority=None, **settings):
-        self.port = free_port()
+    def __init__(self, directory, name="redis", password="", authority=None, port=None, **settings):
+        self.port = port or free_port()
         self.password = password
         self._authority = authority
         if authority:
