@@ -261,6 +261,24 @@ def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing(start_stack, star
     wait_until(lambda: counted(stack, names) == set(names), 30, "all to be counted again")
 
 
+def test_another_cluster_at_the_address_of_a_node_is_not_taken_for_it(start_stack, start_kind, names):
+    """All nodes are gone, so nobody else is asked where all is."""
+    stack = start_stack(redis_kind=RedisCluster, redis={"replicas": 0})
+    assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
+    foreign = a_node_of_another_cluster(start_kind, free_port())
+    stack.redis.kill()
+    proxy = Proxy(foreign.port, port=stack.redis.nodes[1].port)
+    wait_until(lambda: "it is of another one" in stack.service.log(), 30, "it to be told")
+    end = time.monotonic() + 12  # a cluster that is down, or older than it was, is believed after 10 s
+    while time.monotonic() < end:
+        check_problem(increment(stack.gateway, names[0]), 503, "not_applied")
+        assert foreign.call("DBSIZE") == 0
+    proxy.close()
+    stack.redis.start()
+    wait_until(lambda: counted(stack, names) == set(names), 30, "all to be counted again")
+    assert [read(stack.gateway, name) for name in names[:20]] == [2] * 20
+
+
 @pytest.mark.parametrize("partitions", [1, 4])
 def test_one_redis_may_have_partitions(start_stack, names, partitions):
     stack = start_stack(service={"REDIS_PARTITIONS": partitions})
