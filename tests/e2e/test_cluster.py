@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from harness.calls import counter_path, increment, increment_batch, item, read, read_batch
-from harness.daemons import Service
+from harness.daemons import Gateway, Service
 from harness.ports import free_port
 from harness.problems import check_problem
 from harness.proxy import Proxy
@@ -275,8 +275,42 @@ def test_another_cluster_at_the_address_of_a_node_is_not_taken_for_it(start_stac
         assert foreign.call("DBSIZE") == 0
     proxy.close()
     stack.redis.start()
-    wait_until(lambda: counted(stack, names) == set(names), 30, "all to be counted again")
-    assert [read(stack.gateway, name) for name in names[:20]] == [2] * 20
+    stack.wait_ready()
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+
+
+def test_nodes_on_one_port_of_which_one_has_a_name(start_kind, start_service, tmp_path, names):
+    """The others are "?" in CLUSTER SLOTS, with their IP beside it."""
+    port = free_port()
+    nodes = []
+    for number in range(1, 4):
+        settings = {"cluster_announce_hostname": "localhost"} if number == 1 else {}
+        settings |= {"cluster_enabled": "yes", "cluster_port": free_port(), "cluster_preferred_endpoint_type": "hostname"}
+        settings["cluster_announce_ip"] = host = f"127.0.0.{number}"
+        node = start_kind(RedisServer, name=f"redis-{number}", host=host, port=port, **settings)
+        node.call("CLUSTER", "SET-CONFIG-EPOCH", number)
+        node.call("CLUSTER", "ADDSLOTSRANGE", (number - 1) * 5461, 16383 if number == 3 else number * 5461 - 1)
+        for other in nodes:
+            node.call("CLUSTER", "MEET", other.host, port, other.bus_port)
+        node.bus_port = settings["cluster_port"]
+        nodes.append(node)
+
+    def is_well(node):
+        hosts = sorted(master[0] for _, _, master in node.call("CLUSTER", "SLOTS"))
+        return b"cluster_state:ok" in node.call("CLUSTER", "INFO") and hosts == [b"?", b"?", b"localhost"]
+
+    wait_until(lambda: all(is_well(node) for node in nodes), what="the cluster to be well")
+    for seed in nodes:
+        service = start_service(seed.address, wait=False)
+        wait_until(lambda service=service: service.get("/health").json()["status"] == "ok", what="it to serve all")
+        gateway = Gateway(tmp_path, service.address, name=f"gateway-{seed.host}")
+        gateway.start()
+        results = increment_batch(gateway, [item(name) for name in names]).json()["results"]
+        assert [result["value"] for result in results] == [nodes.index(seed) + 1] * MANY
+        gateway.stop()
+        gateway.close()
+    assert all(node.call("DBSIZE") > MANY // 4 for node in nodes)
 
 
 @pytest.mark.parametrize("partitions", [1, 4])
