@@ -19,8 +19,8 @@ static struct text id_of(const struct redis_reply *node)
         return TEXT("");
     }
     const struct redis_reply id = redis_reply_element(node, 2);
-    const bool is_id = id.type == REDIS_TEXT && id.text.len < CLUSTER_ID_SIZE &&
-                       memchr(id.text.data, '\0', id.text.len) == NULL;
+    const bool is_id =
+        id.type == REDIS_TEXT && id.text.len < CLUSTER_ID_SIZE && memchr(id.text.data, '\0', id.text.len) == NULL;
     return is_id ? id.text : TEXT("");
 }
 

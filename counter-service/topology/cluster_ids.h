@@ -1,6 +1,6 @@
 /* The ids that the nodes of a Redis Cluster have, as CLUSTER SLOTS names them. A node keeps its id when its address
- * changes, and no other cluster has it: so they tell whether a Redis is of the same cluster, which its address does not.
- * Pure; of 64 KB. */
+ * changes, and no other cluster has it: so they tell whether a Redis is of the same cluster, which its address does
+ * not. Pure; of 64 KB. */
 #ifndef TALLY_COUNTER_SERVICE_TOPOLOGY_CLUSTER_IDS_H
 #define TALLY_COUNTER_SERVICE_TOPOLOGY_CLUSTER_IDS_H
 

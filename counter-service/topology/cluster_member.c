@@ -16,7 +16,8 @@ int cluster_member_ask(struct redis_conn *conn, int timeout_ms, struct redis_rep
         if (result != 0) {
             error_set(error, "%s", redis_conn_error(conn));
         } else if (ret_slots->type != REDIS_ARRAY) {
-            error_set(error, "the Redis at this address is no node of a Redis Cluster: it answers CLUSTER SLOTS with %s",
+            error_set(error,
+                      "the Redis at this address is no node of a Redis Cluster: it answers CLUSTER SLOTS with %s",
                       redis_quote(ret_slots->text).text);
             result = -1;
         }

@@ -286,6 +286,26 @@ static void test_a_node_that_is_asked_may_not_know_the_script(void **state)
     add(moved, 1, 4);
 }
 
+static void test_a_node_that_refuses_to_be_asked_is_the_reason(void **state)
+{
+    NEED_CLUSTER(state);
+    char moved[NAME_SIZE];
+    name_in(15, 0, moved);
+    add(moved, 1, 1);
+    const struct move move = begin_move(15, 2);
+    move_counters(&move, moved);
+    struct redis_process *target = redis_cluster_node(cluster, move.to);
+    assert_string_equal(REDIS_ASK(target, "ACL", "SETUSER", "default", "-asking"), "OK");
+    struct store_item item = store_item_of(moved, "n", 1);
+    struct store_call call = {.operation = STORE_INCREMENT, .items = &item, .item_count = 1};
+    assert_int_equal(store_fixture_run(fixture, &call), STATUS_REDIS_DOWN);
+    assert_string_equal(call.detail, "the partition is on its way to another Redis, and Redis refuses ASKING");
+    assert_string_equal(REDIS_ASK(target, "ACL", "SETUSER", "default", "+asking"), "OK");
+    add(moved, 1, 2);
+    end_move(&move);
+    add(moved, 1, 3);
+}
+
 /* None of them can be run now: what waits when the store ends was not counted. */
 static void test_calls_that_wait_end_with_the_store(void **state)
 {
@@ -479,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_node_is_used_anew_while_a_partition_of_it_moves, await_all),
         cmocka_unit_test_setup(test_a_node_without_partitions_gets_its_first, await_all),
         cmocka_unit_test_setup(test_a_node_that_is_asked_may_not_know_the_script, await_all),
+        cmocka_unit_test_setup(test_a_node_that_refuses_to_be_asked_is_the_reason, await_all),
         cmocka_unit_test_setup(test_calls_that_wait_end_with_the_store, await_all),
         cmocka_unit_test_setup(test_partitions_move_under_load, await_all),
         cmocka_unit_test_setup(test_keyed_increments_are_exact_while_partitions_move, await_all),

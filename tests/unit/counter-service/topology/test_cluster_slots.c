@@ -143,7 +143,8 @@ static void test_the_master_of_one_slot(void **state)
     struct answered answered;
     struct redis_address who = {.tcp = {.host = "10.9.9.9", .port = 1}};
     struct redis_address found;
-    answered_begin(&answered, "*2\r\n*3\r\n:0\r\n:0\r\n" NODE(HOST_A, "6379") "*3\r\n:5\r\n:9\r\n" NODE(HOST_B, "6380"));
+    answered_begin(&answered,
+                   "*2\r\n*3\r\n:0\r\n:0\r\n" NODE(HOST_A, "6379") "*3\r\n:5\r\n:9\r\n" NODE(HOST_B, "6380"));
     assert_true(cluster_slots_find(&answered.reply, &who, 0, &found));
     assert_string_equal(found.tcp.host, "10.0.0.1");
     assert_true(cluster_slots_find(&answered.reply, &who, 9, &found));
