@@ -12,6 +12,7 @@ from harness.problems import check_problem
 from harness.proxy import Proxy
 from harness.redis_cluster import RedisCluster
 from harness.redis_server import RedisServer
+from harness.rights import readme_rule
 from harness.spread import PARTITIONS, Spread
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub, pb
@@ -311,6 +312,43 @@ def test_nodes_on_one_port_of_which_one_has_a_name(start_kind, start_service, tm
         gateway.stop()
         gateway.close()
     assert all(node.call("DBSIZE") > MANY // 4 for node in nodes)
+
+
+def test_nodes_that_are_replaced_one_by_one_stay_the_same_cluster(own_stack, names):
+    stack = own_stack
+    assert counted(stack, names) == set(names)
+    for node in list(stack.redis.nodes):
+        successor = stack.redis.add_master()
+        stack.redis.move_slots(node, successor, sorted(stack.redis.slots()[node]))
+        wait_until(lambda node=node: node not in stack.redis.slots(), what="all to know it")
+        stack.redis.remove_master(node)
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+    assert counted(stack, names) == set(names)
+
+
+def test_a_node_comes_back_at_another_address(own_stack, names):
+    stack = own_stack
+    assert counted(stack, names) == set(names)
+    victim = stack.redis.masters()[1]
+    victim.kill()
+    victim.port = free_port()
+    victim.argv[victim.argv.index("--port") + 1] = str(victim.port)
+    victim.start()
+    stack.redis.wait_ok()
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+    assert counted(stack, names) == set(names)
+
+
+def test_a_user_that_may_not_see_how_the_cluster_is_is_warned_of_once(stack, names, start_service):
+    rule = [word for word in readme_rule("s3cret") if word != "+cluster|info"]
+    for node in stack.redis.nodes:
+        node.call("ACL", "SETUSER", "blind", *rule, "+asking")
+    service = start_service(stack.redis.address, REDIS_USERNAME="blind", REDIS_PASSWORD="s3cret")
+    time.sleep(3)  # looks follow
+    told = [line for line in service.log().splitlines() if '"unchecked":' in line]
+    assert len(told) == 1 and "(CLUSTER INFO)" in told[0], service.log_tail()
 
 
 @pytest.mark.parametrize("partitions", [1, 4])
