@@ -242,7 +242,8 @@ def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing(start_stack, star
     """The node has a key of the data as a whole. The one with tally:store is also that which is asked where all is: the
     first seed."""
     settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
-    stack = start_stack(redis_kind=RedisCluster, redis=settings)
+    rankings = {"RANKINGS": "[{counter_type: like, windows: [all]}]"}  # and so somebody who follows the events
+    stack = start_stack(redis_kind=RedisCluster, redis=settings, service=rankings)
     victim = stack.redis.owner(home)
     assert (victim is stack.redis.nodes[0]) == (home == b"tally:store")
     assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
