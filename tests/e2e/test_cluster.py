@@ -288,8 +288,9 @@ def test_nodes_on_one_port_of_which_one_has_a_name(start_kind, start_service, tm
     nodes = []
     for number in range(1, 4):
         settings = {"cluster_announce_hostname": "localhost"} if number == 1 else {}
-        settings |= {"cluster_enabled": "yes", "cluster_port": free_port(), "cluster_preferred_endpoint_type": "hostname"}
-        settings["cluster_announce_ip"] = host = f"127.0.0.{number}"
+        settings |= {"cluster_preferred_endpoint_type": "hostname", "cluster_announce_ip": f"127.0.0.{number}"}
+        settings |= {"cluster_enabled": "yes", "cluster_port": free_port()}
+        host = settings["cluster_announce_ip"]
         node = start_kind(RedisServer, name=f"redis-{number}", host=host, port=port, **settings)
         node.call("CLUSTER", "SET-CONFIG-EPOCH", number)
         node.call("CLUSTER", "ADDSLOTSRANGE", (number - 1) * 5461, 16383 if number == 3 else number * 5461 - 1)
