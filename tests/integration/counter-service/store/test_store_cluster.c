@@ -319,8 +319,7 @@ static void test_calls_that_wait_end_with_the_store(void **state)
     }
     end_move(&move);
     store_fixture_open(fixture);
-    store_fixture_await(fixture, true);
-    WAIT_FOR(store_fixture_try(fixture, "any") == STATUS_OK);
+    await_all(state);
     assert_int_equal(store_fixture_get(fixture, name, "n"), 1);
 }
 
