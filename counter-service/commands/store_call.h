@@ -86,6 +86,7 @@ struct store_call {
     /* The store's own. */
     struct store_call *next;
     bool asking;           /* goes to a node that is about to get the partition: each command after ASKING */
+    bool asking_refused;   /* a Redis has refused ASKING, so none that is about to get the partition takes the call */
     unsigned redirects;    /* how often a Redis said that the partition is elsewhere */
     int64_t redirected_us; /* monotonic: when the first did */
 };

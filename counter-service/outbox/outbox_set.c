@@ -248,7 +248,8 @@ static void open_node(struct outbox_set *set, struct outbox_node *node)
         outbox_set_fail_node(set, node, &error);
         return;
     }
-    if (outbox_node_open(node, set->config, is_cluster ? cluster_id : NULL, &error) != 0) {
+    if (outbox_node_open(node, set->config, is_cluster ? cluster_id : NULL, &error) != 0 ||
+        (is_cluster && topology_check_member(set->topology, node->conn.redis, &error) != 0)) {
         outbox_set_fail_node(set, node, &error);
         return;
     }

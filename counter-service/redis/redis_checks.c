@@ -47,6 +47,8 @@ struct redis_untold_text redis_untold_write(unsigned untold)
         {REDIS_UNTOLD_ROLE, "whether it is a master"},
         {REDIS_UNTOLD_VERSION, "its version"},
         {REDIS_UNTOLD_POLICY, "its maxmemory-policy"},
+        {REDIS_UNTOLD_VIEW, "whether a node knows how the Redis Cluster is now (CLUSTER INFO)"},
+        {REDIS_UNTOLD_NODES, "whether a node is of the same Redis Cluster (ids in CLUSTER SLOTS)"},
     };
     struct redis_untold_text out = {.text = ""};
     size_t used = 0;

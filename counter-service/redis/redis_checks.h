@@ -15,10 +15,16 @@ struct redis_quote {
 struct redis_quote redis_quote(struct text text);
 
 /* What a Redis does not tell, where an operator hides fields of INFO or refuses commands: a bit each. */
-enum redis_untold { REDIS_UNTOLD_ROLE = 1, REDIS_UNTOLD_VERSION = 2, REDIS_UNTOLD_POLICY = 4 };
+enum redis_untold {
+    REDIS_UNTOLD_ROLE = 1,
+    REDIS_UNTOLD_VERSION = 2,
+    REDIS_UNTOLD_POLICY = 4,
+    REDIS_UNTOLD_VIEW = 8,
+    REDIS_UNTOLD_NODES = 16,
+};
 /* The parts of a sentence for such bits: what could not be checked. */
 struct redis_untold_text {
-    char text[128];
+    char text[256];
 };
 struct redis_untold_text redis_untold_write(unsigned untold);
 

@@ -52,7 +52,7 @@ static int check(enum redis_login_question question, const struct redis_reply *r
 }
 
 /* Once in the process: every connection finds the same. */
-static void warn_of(unsigned untold)
+void redis_login_untold(unsigned untold)
 {
     static atomic_uint told;
     if ((untold & ~atomic_fetch_or(&told, untold)) != 0) {
@@ -65,7 +65,7 @@ int redis_login_check(enum redis_login_question question, const struct redis_rep
 {
     unsigned untold = 0;
     const int result = check(question, reply, &untold, error);
-    warn_of(untold);
+    redis_login_untold(untold);
     return result;
 }
 
@@ -121,7 +121,7 @@ static int ask_who(struct redis_conn *conn, const struct config *config, bool an
         }
     }
     if (!any_role) { /* else the next login tells of all of it */
-        warn_of(untold);
+        redis_login_untold(untold);
     }
     return 0;
 }

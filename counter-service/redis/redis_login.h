@@ -28,6 +28,9 @@ struct redis_conn *redis_connect(const struct redis_address *address, const stru
 void redis_login_doubt_port(const struct redis_conn *conn, const struct redis_address *address,
                             const struct config *config, struct error *error);
 
+/* Warns of what Redis does not tell: each bit (enum redis_untold) once in the process. */
+void redis_login_untold(unsigned untold);
+
 /* Commands that have no words but these, and what their answers must say; it may change at any time. */
 enum redis_login_question { REDIS_LOGIN_ROLE, REDIS_LOGIN_INFO_SERVER, REDIS_LOGIN_INFO_MEMORY, REDIS_LOGIN_QUESTIONS };
 /* Returns 0, also if Redis does not tell, of which it warns once; or -1 with error filled. */

@@ -59,6 +59,12 @@ static void rest(void *ctx, struct store_node *node)
     store_route_rest(&store->route, node);
 }
 
+static int check_member(void *ctx, struct redis_conn *conn, struct error *error)
+{
+    struct store *store = ctx;
+    return topology_check_member(store->topology, conn, error);
+}
+
 /* Admits only connections to one store: what is read through one was written through another. */
 static bool admit(void *ctx, const char *store_id)
 {
@@ -148,8 +154,8 @@ struct store *store_create(const struct config *config, struct topology *topolog
     store->topology = topology;
     store->on_serving = on_serving;
     store->ctx = ctx;
-    store->owner =
-        (struct store_owner){assign, rest, admit, on_worker_change, suspect, moved, is_at, put, put_at, store};
+    store->owner = (struct store_owner){assign, rest, check_member, admit, on_worker_change, suspect, moved,
+                                        is_at,  put,  put_at,       store};
     if (store_route_init(&store->route, config, topology, &store->owner, store_metrics_register()) != 0) {
         error_set(error, "out of memory");
         store_route_done(&store->route);
@@ -269,6 +275,7 @@ enum status store_submit(struct store *store, struct store_call *call)
     }
     call->next = NULL;
     call->asking = false;
+    call->asking_refused = false;
     call->redirects = 0;
     return store_split_is_whole(call, partitions) ? put(store, call) : submit_parts(store, call, partitions);
 }

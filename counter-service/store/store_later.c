@@ -12,7 +12,12 @@ enum {
     AT_ONCE_MAX = 4,
 };
 
-static const char on_its_way[] = "the partition is on its way to another Redis, or none has it";
+/* Why nobody takes the call. */
+static const char *reason_of(const struct store_call *call)
+{
+    return call->asking_refused ? "the partition is on its way to another Redis, and Redis refuses ASKING"
+                                : "the partition is on its way to another Redis, or none has it";
+}
 
 void store_later_init(struct store_later *later, const struct store_owner *owner, const struct redis_address *asked,
                       size_t max)
@@ -28,7 +33,7 @@ static void wait_or_end(struct store_later *later, struct store_call *call, int6
     call->next = NULL;
     if (now_us - call->redirected_us >= LOOK_FOR_US || now_us >= call->deadline_us ||
         (later->first != NULL && later->length + places > later->max)) {
-        store_call_finish(call, STATUS_REDIS_DOWN, on_its_way);
+        store_call_finish(call, STATUS_REDIS_DOWN, reason_of(call));
         return;
     }
     if (later->first == NULL) {
@@ -103,7 +108,7 @@ void store_later_put_again(struct store_later *later, bool may_wait)
         if (may_wait) {
             wait_or_end(later, call, now_us);
         } else {
-            store_call_finish(call, STATUS_REDIS_DOWN, on_its_way);
+            store_call_finish(call, STATUS_REDIS_DOWN, reason_of(call));
         }
     }
 }

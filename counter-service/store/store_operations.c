@@ -36,11 +36,16 @@ static void append_asking(struct store_exchange *exchange, const struct store_ca
 }
 
 /* The reply to one command of the call. Returns 0, or -1 if the connection was lost. */
-static int next_reply(const struct store_exchange *exchange, const struct store_call *call,
-                      struct redis_reply *ret_reply)
+static int next_reply(struct store_exchange *exchange, struct store_call *call, struct redis_reply *ret_reply)
 {
-    if (call->asking && redis_conn_next(exchange->conn, ret_reply) != 0) {
-        return -1;
+    if (call->asking) {
+        if (redis_conn_next(exchange->conn, ret_reply) != 0) {
+            return -1;
+        }
+        if (ret_reply->type == REDIS_ERROR) { /* the command is sent elsewhere then: that is no reason yet */
+            log_refusal(exchange, "redis refuses ASKING", ret_reply->text);
+            call->asking_refused = true;
+        }
     }
     return redis_conn_next(exchange->conn, ret_reply);
 }
@@ -65,7 +70,7 @@ static void send_elsewhere(const struct store_exchange *exchange, struct store_c
 
 /* The reply to the last command of the call. False in *ret_is_here: the partition is elsewhere, and the call was sent
  * there. Returns 0, or -1 if the connection was lost. */
-static int last_reply(const struct store_exchange *exchange, struct store_call *call, struct redis_reply *ret_reply,
+static int last_reply(struct store_exchange *exchange, struct store_call *call, struct redis_reply *ret_reply,
                       bool *ret_is_here)
 {
     struct redis_redirect redirect;

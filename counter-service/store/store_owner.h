@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
+#include "common/base/error.h"
 #include "common/contract/status.h"
 #include "counter-service/commands/store_call.h"
+#include "counter-service/redis/redis_conn.h"
 #include "counter-service/store/store_assignment.h"
 #include "counter-service/topology/redis_redirect.h"
 
@@ -17,6 +19,8 @@ struct store_owner {
     bool (*assign)(void *ctx, struct store_node *node, bool is_busy, struct store_assignment *ret_assignment);
     /* A busy worker has no connection any more. */
     void (*rest)(void *ctx, struct store_node *node);
+    /* Whether the connection leads to a node of the data's Redis Cluster. As topology_check_member. */
+    int (*check_member)(void *ctx, struct redis_conn *conn, struct error *error);
     /* A connection is ready. False: it leads to another store than the connections of other workers, so it may not be
      * used now. */
     bool (*admit)(void *ctx, const char *store_id);

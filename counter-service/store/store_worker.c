@@ -141,6 +141,13 @@ static int check_admitted(struct store_worker *worker, struct error *error)
     return -1;
 }
 
+/* Before anything is read or written there: an address may be given to somebody else's Redis. */
+static int check_member(struct store_worker *worker, struct redis_conn *conn, struct error *error)
+{
+    const struct store_owner *owner = worker->options.owner;
+    return worker->assignment.is_cluster ? owner->check_member(owner->ctx, conn, error) : 0;
+}
+
 static int connect_once(struct store_worker *worker, struct error *error)
 {
     const struct store_worker_options *options = &worker->options;
@@ -155,7 +162,8 @@ static int connect_once(struct store_worker *worker, struct error *error)
     if (conn == NULL) {
         return -1;
     }
-    if (redis_handshake(conn, options->config, &worker->assignment, &worker->pipeline.settings, &worker->session,
+    if (check_member(worker, conn, error) != 0 ||
+        redis_handshake(conn, options->config, &worker->assignment, &worker->pipeline.settings, &worker->session,
                         error) != 0 ||
         check_admitted(worker, error) != 0) {
         redis_conn_close(conn);

@@ -33,7 +33,7 @@ struct store_worker *store_worker_create(const struct store_worker_options *opti
 int store_worker_start(struct store_worker *worker, struct error *error) MUST_CHECK;
 /* Tells the thread to end, and does not wait. It first finishes what it is at. With a connection that is an exchange:
  * redis.timeout at most, twice that after a NOSCRIPT. Without one it is an attempt to connect: the look-up of the
- * host's name (the resolver's own time-outs), redis.connect_timeout for each of its addresses, redis.timeout eight
+ * host's name (the resolver's own time-outs), redis.connect_timeout for each of its addresses, redis.timeout nine
  * times for the handshake. A backoff ends at once. */
 void store_worker_stop(struct store_worker *worker);
 /* After store_worker_stop: joins the thread, if started. Calls still queued are done with STATUS_DRAINING. */

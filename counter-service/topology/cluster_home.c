@@ -7,6 +7,7 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
+#include "counter-service/topology/cluster_member.h"
 
 /* Where nobody has said a number, and nobody has written: some for each master, for up to a dozen of them. */
 enum { CLUSTER_PARTITIONS = 64 };
@@ -77,11 +78,25 @@ static int settle_store(struct redis_conn *conn, const struct config *config, bo
     return 0;
 }
 
-int cluster_home_settle(const struct config *config, const struct redis_address *meta,
+/* At the address of a node that is gone may be another Redis. */
+static struct redis_conn *log_in(const struct redis_address *address, const struct config *config,
+                                 const struct cluster_ids *ids, struct error *error)
+{
+    struct redis_reply slots;
+    struct redis_conn *conn = redis_login(address, config, NULL, error);
+    if (conn != NULL && (cluster_member_ask(conn, config->redis.timeout_ms, &slots, error) != 0 ||
+                         cluster_member_check(ids, &slots, error) != 0)) {
+        redis_conn_close(conn);
+        conn = NULL;
+    }
+    return conn;
+}
+
+int cluster_home_settle(const struct config *config, const struct cluster_ids *ids, const struct redis_address *meta,
                         const struct redis_address *store, bool may_write, int *partitions,
                         char store_id[STORE_ID_SIZE], struct error *error)
 {
-    struct redis_conn *conn = redis_login(meta, config, NULL, error);
+    struct redis_conn *conn = log_in(meta, config, ids, error);
     if (conn == NULL) {
         return -1;
     }
@@ -90,7 +105,7 @@ int cluster_home_settle(const struct config *config, const struct redis_address 
     if (result != 0) {
         return -1;
     }
-    conn = redis_login(store, config, NULL, error);
+    conn = log_in(store, config, ids, error);
     if (conn == NULL) {
         return -1;
     }

@@ -9,7 +9,28 @@ struct slot_range {
     struct redis_address master;
 };
 
-/* A node: [address, port, id, more]. An address that is null or empty is that of whoever was asked. */
+/* Of [name, value, ...]; empty if it is not there. */
+static struct text find_value(const struct redis_reply *list, struct text name)
+{
+    for (size_t i = 0; list->type == REDIS_ARRAY && i + 1 < list->element_count; i += 2) {
+        if (text_equal(redis_reply_element(list, i).text, name)) {
+            return redis_reply_element(list, i + 1).text;
+        }
+    }
+    return TEXT("");
+}
+
+/* "?": the cluster prefers names, and nobody has told that node's: its IP is among the rest. */
+static struct text read_ip(const struct redis_reply *node)
+{
+    if (node->element_count < 4) {
+        return TEXT("");
+    }
+    const struct redis_reply rest = redis_reply_element(node, 3);
+    return find_value(&rest, TEXT("ip"));
+}
+
+/* A node: [address, port, id, rest]. An address that is null or empty is that of whoever was asked. */
 static int read_node(const struct redis_reply *node, const struct redis_address *asked,
                      struct redis_address *ret_address)
 {
@@ -21,8 +42,8 @@ static int read_node(const struct redis_reply *node, const struct redis_address 
     if ((host.type != REDIS_TEXT && host.type != REDIS_NIL) || port.type != REDIS_INTEGER) {
         return -1;
     }
-    const bool is_unknown = host.text.len == 0 || text_equal(host.text, TEXT("?"));
-    return redis_address_of_tcp(is_unknown ? text_of(asked->tcp.host) : host.text, port.integer, ret_address);
+    const struct text place = text_equal(host.text, TEXT("?")) ? read_ip(node) : host.text;
+    return redis_address_of_tcp(place.len == 0 ? text_of(asked->tcp.host) : place, port.integer, ret_address);
 }
 
 /* [first, last, master, replicas]. */

@@ -5,7 +5,8 @@
 
 #include "common/base/decimal.h"
 
-/* The text after the last blank: "host:port", "[::1]:port" or "::1:port", as Redis writes an IPv6 address, ":port". */
+/* The text after the last blank: "host:port", "[::1]:port" or "::1:port", as Redis writes an IPv6 address, ":port". Not
+ * "?:port", of a node whose name nobody knows: CLUSTER SLOTS tells more. */
 static int read_address(struct text error, struct redis_address *ret_address)
 {
     uint64_t port;
@@ -20,7 +21,7 @@ static int read_address(struct text error, struct redis_address *ret_address)
     if (!decimal_parse_unsigned(digits, UINT16_MAX, &port)) {
         return -1;
     }
-    if (host.len == 0 || text_equal(host, TEXT("?"))) {
+    if (host.len == 0) {
         *ret_address = (struct redis_address){.tcp.port = (int)port};
         return port > 0 ? 0 : -1;
     }

@@ -21,7 +21,8 @@ struct redis_redirect {
     struct redis_address address; /* ASK, MOVED; its host is empty where the node knows none: it is the host asked */
 };
 
-/* error: the text after the '-' of the reply. One that is not understood is REDIS_REDIRECT_AGAIN. */
+/* error: the text after the '-' of the reply. One that is not understood, or names no place, is
+ * REDIS_REDIRECT_AGAIN. */
 struct redis_redirect redis_redirect_read(struct text error);
 /* Whether it says that the partition is at another node, or on its way: not where the cluster is down. */
 bool redis_redirect_is_elsewhere(struct text error);

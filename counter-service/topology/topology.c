@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/thread/background.h"
 #include "common/thread/condition.h"
+#include "counter-service/topology/cluster_member.h"
 #include "counter-service/topology/topology_look.h"
 
 enum {
@@ -47,6 +48,7 @@ struct topology {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct topology_table table;
+    struct cluster_ids ids; /* of a cluster */
     bool is_cluster;
     char store_id[STORE_ID_SIZE];
     struct error trouble;
@@ -85,6 +87,7 @@ static void publish(struct topology *topology)
     pthread_mutex_lock(&topology->lock);
     topology->trouble.message[0] = '\0';
     topology->is_cluster = look->is_cluster;
+    topology->ids = look->ids;
     snprintf(topology->store_id, sizeof(topology->store_id), "%s", look->store_id);
     const bool is_new = !topology_table_equal(&topology->table, &look->table);
     const bool is_first = topology->table.partitions == 0;
@@ -193,6 +196,18 @@ void topology_store_id(struct topology *topology, char out[STORE_ID_SIZE])
     pthread_mutex_lock(&topology->lock);
     snprintf(out, STORE_ID_SIZE, "%s", topology->store_id);
     pthread_mutex_unlock(&topology->lock);
+}
+
+int topology_check_member(struct topology *topology, struct redis_conn *conn, struct error *error)
+{
+    struct redis_reply slots;
+    if (cluster_member_ask(conn, topology->config->redis.timeout_ms, &slots, error) != 0) {
+        return -1;
+    }
+    pthread_mutex_lock(&topology->lock);
+    const int result = cluster_member_check(&topology->ids, &slots, error);
+    pthread_mutex_unlock(&topology->lock);
+    return result;
 }
 
 void topology_trouble(struct topology *topology, char *out, size_t size)

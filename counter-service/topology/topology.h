@@ -17,6 +17,7 @@
 #include "common/config/config.h"
 #include "common/contract/store_id.h"
 #include "counter-service/redis/redis_address.h"
+#include "counter-service/redis/redis_conn.h"
 #include "counter-service/topology/topology_table.h"
 
 struct topology;
@@ -41,6 +42,9 @@ bool topology_find(struct topology *topology, int partition, struct redis_addres
 bool topology_is_cluster(struct topology *topology);
 /* Of a Redis Cluster: whose data it holds. "": not known, or one Redis, which is asked by each connection. */
 void topology_store_id(struct topology *topology, char out[STORE_ID_SIZE]);
+/* Of a Redis Cluster: whether the Redis that the connection leads to, which is logged in, is a node of it. Blocks for
+ * redis.timeout. Returns 0; or -1 with error filled. */
+int topology_check_member(struct topology *topology, struct redis_conn *conn, struct error *error) MUST_CHECK;
 /* Why the last look found nothing, a sentence; "": it did. */
 void topology_trouble(struct topology *topology, char *out, size_t size);
 

@@ -10,6 +10,7 @@
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
 #include "counter-service/topology/cluster_home.h"
+#include "counter-service/topology/cluster_member.h"
 #include "counter-service/topology/cluster_slots.h"
 #include "counter-service/topology/redis_alone.h"
 #include "counter-service/topology/redis_slot.h"
@@ -178,7 +179,7 @@ static int look_at_sentinels(struct topology_look *look, struct error *error)
 /* ---- a cluster ---- */
 
 /* *partitions: 0, or as they are known. */
-static int settle_home(struct topology_look *look, const struct redis_reply *slots, int *partitions,
+static int settle_home(struct topology_look *look, const struct redis_reply *slots, bool may_write, int *partitions,
                        struct error *error)
 {
     struct redis_address meta;
@@ -190,7 +191,8 @@ static int settle_home(struct topology_look *look, const struct redis_reply *slo
         return -1;
     }
     look->home_us = clock_monotonic_us();
-    return cluster_home_settle(look->config, &meta, &store, look->may_write, partitions, look->store_id, error);
+    return cluster_home_settle(look->config, &look->fresh_ids, &meta, &store, may_write, partitions, look->store_id,
+                               error);
 }
 
 /* A node that has lost its data has lost these keys: without them the next service to start would take the data of all
@@ -203,7 +205,7 @@ static void keep_home(struct topology_look *look, const struct redis_reply *slot
     if (!look->may_write || clock_monotonic_us() - look->home_us < HOME_US) {
         return;
     }
-    if (settle_home(look, slots, &partitions, &error) == 0) {
+    if (settle_home(look, slots, true, &partitions, &error) == 0) {
         look->limiter = (struct log_limiter){0};
     } else if (log_limiter_allows(&look->limiter, clock_monotonic_us(), &count)) {
         log_warn("redis", "tally:meta, tally:store", LOG_STR("reason", error.message), LOG_INT("count", count));
@@ -267,6 +269,7 @@ static int check_view(struct topology_look *look, const struct view *view, struc
         return -1;
     }
     if (!view->has_epoch) {
+        redis_login_untold(REDIS_UNTOLD_VIEW);
         return 0;
     }
     if (view->epoch < look->epoch && may_doubt) {
@@ -280,28 +283,58 @@ static int check_view(struct topology_look *look, const struct view *view, struc
     return 0;
 }
 
-static int look_at_cluster(struct topology_look *look, const struct view *view, const struct redis_reply *slots,
-                           struct error *error)
+/* Whether the answer is of the cluster that is known. The address of a node that is gone may lead to another cluster,
+ * whatever the epoch there: then the store id there is another one, or none. */
+static int check_same(struct topology_look *look, const struct redis_reply *slots, struct error *error)
 {
-    if (slots->type != REDIS_ARRAY) {
-        return refused(slots, "CLUSTER SLOTS", error);
+    struct error why = {.message = ""};
+    int partitions = look->table.partitions;
+    if (look->table.node_count == 0 || cluster_member_check(&look->ids, slots, &why) == 0) {
+        return 0;
     }
-    if (look->table.partitions == 0) {
-        int partitions = 0;
-        if (settle_home(look, slots, &partitions, error) != 0) {
-            return -1;
-        }
-        topology_table_init(&look->table, partitions);
+    if (settle_home(look, slots, false, &partitions, &why) == 0) {
+        return 0; /* all of its nodes were replaced */
     }
+    error_set(error,
+              "%s answers for another Redis Cluster, none of whose nodes is known (%s); if it is to be used, this "
+              "service must be started again",
+              redis_address_write(&look->asked).text, why.message);
+    return -1;
+}
+
+static int read_fresh(struct topology_look *look, const struct redis_reply *slots, struct error *error)
+{
     look->fresh.partitions = look->table.partitions;
-    if (check_view(look, view, error) != 0 || cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
+    if (cluster_slots_read(slots, &look->asked, &look->fresh, error) != 0) {
         return -1;
     }
     if (look->fresh.node_count == 0) {
         error_set(error, "this node of the Redis Cluster knows nobody who has a partition");
         return -1;
     }
+    return 0;
+}
+
+static int look_at_cluster(struct topology_look *look, const struct view *view, const struct redis_reply *slots,
+                           struct error *error)
+{
+    if (slots->type != REDIS_ARRAY) {
+        return refused(slots, "CLUSTER SLOTS", error);
+    }
+    cluster_ids_read(slots, &look->fresh_ids);
+    if (look->table.partitions == 0) {
+        int partitions = 0;
+        if (settle_home(look, slots, look->may_write, &partitions, error) != 0) {
+            return -1;
+        }
+        topology_table_init(&look->table, partitions);
+    }
+    if (read_fresh(look, slots, error) != 0 || check_same(look, slots, error) != 0 ||
+        check_view(look, view, error) != 0) {
+        return -1;
+    }
     look->table = look->fresh;
+    look->ids = look->fresh_ids;
     keep_home(look, slots);
     return 0;
 }

@@ -18,6 +18,7 @@
 #include "common/contract/store_id.h"
 #include "common/log/log.h"
 #include "counter-service/redis/redis_conn.h"
+#include "counter-service/topology/cluster_ids.h"
 #include "counter-service/topology/sentinel_look.h"
 #include "counter-service/topology/topology_table.h"
 
@@ -38,12 +39,14 @@ struct topology_look {
     struct redis_address asked;
     /* what the last look has found */
     struct topology_table table;
+    struct cluster_ids ids;      /* of a cluster */
     struct topology_table fresh; /* while it is read */
-    uint64_t epoch;              /* of the cluster's configuration: an older one is not believed */
-    int64_t home_us;             /* monotonic: when tally:meta and tally:store were last looked at */
-    struct log_limiter limiter;  /* of what was wrong with them */
-    unsigned failed_looks;       /* since the last that found something */
-    int64_t failing_since_us;    /* if there are any: when the first of them had failed, monotonic */
+    struct cluster_ids fresh_ids;
+    uint64_t epoch;             /* of the cluster's configuration: an older one is not believed */
+    int64_t home_us;            /* monotonic: when tally:meta and tally:store were last looked at */
+    struct log_limiter limiter; /* of what was wrong with them */
+    unsigned failed_looks;      /* since the last that found something */
+    int64_t failing_since_us;   /* if there are any: when the first of them had failed, monotonic */
 };
 
 /* Returns 0, or -1 with error filled; topology_look_done is fine then too. */

@@ -42,6 +42,11 @@ static struct redis_conn *conn_to(struct redis_readers *readers, const struct re
         }
     }
     struct redis_conn *conn = redis_login(address, config, NULL, error);
+    if (conn != NULL && topology_is_cluster(readers->topology) &&
+        topology_check_member(readers->topology, conn, error) != 0) {
+        redis_conn_close(conn);
+        conn = NULL;
+    }
     if (conn != NULL) {
         readers->links[readers->link_count++] = (struct redis_link){*address, conn};
     }

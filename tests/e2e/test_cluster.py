@@ -1,16 +1,18 @@
 """Tally on a real Redis Cluster: the same answers, from many nodes."""
 
+import time
 import uuid
 
 import pytest
 
 from harness.calls import counter_path, increment, increment_batch, item, read, read_batch
-from harness.daemons import Service
+from harness.daemons import Gateway, Service
 from harness.ports import free_port
 from harness.problems import check_problem
 from harness.proxy import Proxy
 from harness.redis_cluster import RedisCluster
 from harness.redis_server import RedisServer
+from harness.rights import readme_rule
 from harness.spread import PARTITIONS, Spread
 from harness.stack import Stack
 from harness.stubs import CounterServiceStub, pb
@@ -216,6 +218,139 @@ def test_a_redis_that_is_not_reached_at_the_start_may_be_a_node(stack, start_ser
     service.wait_ready()
     service.wait_for_log("the cluster's nodes")
     proxy.close()
+
+
+def a_node_of_another_cluster(start_kind, port):
+    """It takes its cluster for newer than any."""
+    node = start_kind(RedisServer, name="foreign", port=port, cluster_enabled="yes", cluster_port=free_port())
+    node.call("CLUSTER", "SET-CONFIG-EPOCH", 1000)
+    node.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    wait_until(lambda: b"cluster_state:ok" in node.call("CLUSTER", "INFO"), what="the other cluster to be well")
+    return node
+
+
+def a_redis_that_is_no_node(start_kind, port):
+    return start_kind(RedisServer, name="foreign", port=port)
+
+
+@pytest.mark.parametrize("home", [b"tally:meta", b"tally:store"])
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [(a_node_of_another_cluster, "it is of another one"), (a_redis_that_is_no_node, "no node of a Redis Cluster")],
+)
+def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing(start_stack, start_kind, names, make, why, home):
+    """The node has a key of the data as a whole. The one with tally:store is also that which is asked where all is: the
+    first seed."""
+    settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
+    rankings = {"RANKINGS": "[{counter_type: like, windows: [all]}]"}  # and so somebody who follows the events
+    stack = start_stack(redis_kind=RedisCluster, redis=settings, service=rankings)
+    victim = stack.redis.owner(home)
+    assert (victim is stack.redis.nodes[0]) == (home == b"tally:store")
+    assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
+    lost = {key.partition(":c:")[2].partition(":")[0] for key, node in keys_of(stack, names).items() if node is victim}
+    assert 0 < len(lost) < MANY
+    victim.kill()
+    foreign = make(start_kind, victim.port)
+    wait_until(lambda: why in str(stack.service.get("/health").json()), 30, f"{why!r} told")
+    end = time.monotonic() + 8  # the service looks at the keys of the data as a whole each 5 s
+    while time.monotonic() < end:
+        assert counted(stack, names) == set(names) - lost
+        check_problem(increment(stack.gateway, min(lost)), 503, "not_applied")
+        assert foreign.call("DBSIZE") == 0
+    foreign.kill()
+    victim.start()
+    stack.redis.wait_ok()
+    wait_until(lambda: counted(stack, names) == set(names), 30, "all to be counted again")
+
+
+def test_another_cluster_at_the_address_of_a_node_is_not_taken_for_it(start_stack, start_kind, names):
+    """All nodes are gone, so nobody else is asked where all is."""
+    stack = start_stack(redis_kind=RedisCluster, redis={"replicas": 0})
+    assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
+    foreign = a_node_of_another_cluster(start_kind, free_port())
+    stack.redis.kill()
+    proxy = Proxy(foreign.port, port=stack.redis.nodes[1].port)
+    wait_until(lambda: "it is of another one" in stack.service.log(), 30, "it to be told")
+    end = time.monotonic() + 12  # a cluster that is down, or older than it was, is believed after 10 s
+    while time.monotonic() < end:
+        check_problem(increment(stack.gateway, names[0]), 503, "not_applied")
+        assert foreign.call("DBSIZE") == 0
+    proxy.close()
+    stack.redis.start()
+    stack.wait_ready()
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+
+
+def test_nodes_on_one_port_of_which_one_has_a_name(start_kind, start_service, tmp_path, names):
+    """The others are "?" in CLUSTER SLOTS, with their IP beside it."""
+    port = free_port()
+    nodes = []
+    for number in range(1, 4):
+        settings = {"cluster_announce_hostname": "localhost"} if number == 1 else {}
+        settings |= {"cluster_preferred_endpoint_type": "hostname", "cluster_announce_ip": f"127.0.0.{number}"}
+        settings |= {"cluster_enabled": "yes", "cluster_port": free_port()}
+        host = settings["cluster_announce_ip"]
+        node = start_kind(RedisServer, name=f"redis-{number}", host=host, port=port, **settings)
+        node.call("CLUSTER", "SET-CONFIG-EPOCH", number)
+        node.call("CLUSTER", "ADDSLOTSRANGE", (number - 1) * 5461, 16383 if number == 3 else number * 5461 - 1)
+        for other in nodes:
+            node.call("CLUSTER", "MEET", other.host, port, other.bus_port)
+        node.bus_port = settings["cluster_port"]
+        nodes.append(node)
+
+    def is_well(node):
+        hosts = sorted(master[0] for _, _, master in node.call("CLUSTER", "SLOTS"))
+        return b"cluster_state:ok" in node.call("CLUSTER", "INFO") and hosts == [b"?", b"?", b"localhost"]
+
+    wait_until(lambda: all(is_well(node) for node in nodes), what="the cluster to be well")
+    for seed in nodes:
+        service = start_service(seed.address, wait=False)
+        wait_until(lambda service=service: service.get("/health").json()["status"] == "ok", what="it to serve all")
+        gateway = Gateway(tmp_path, service.address, name=f"gateway-{seed.host}")
+        gateway.start()
+        results = increment_batch(gateway, [item(name) for name in names]).json()["results"]
+        assert [result["value"] for result in results] == [nodes.index(seed) + 1] * MANY
+        gateway.stop()
+        gateway.close()
+    assert all(node.call("DBSIZE") > MANY // 4 for node in nodes)
+
+
+def test_nodes_that_are_replaced_one_by_one_stay_the_same_cluster(own_stack, names):
+    stack = own_stack
+    assert counted(stack, names) == set(names)
+    for node in list(stack.redis.nodes):
+        successor = stack.redis.add_master()
+        stack.redis.move_slots(node, successor, sorted(stack.redis.slots()[node]))
+        wait_until(lambda node=node: node not in stack.redis.slots(), what="all to know it")
+        stack.redis.remove_master(node)
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+    assert counted(stack, names) == set(names)
+
+
+def test_a_node_comes_back_at_another_address(own_stack, names):
+    stack = own_stack
+    assert counted(stack, names) == set(names)
+    victim = stack.redis.masters()[1]
+    victim.kill()
+    victim.port = free_port()
+    victim.argv[victim.argv.index("--port") + 1] = str(victim.port)
+    victim.start()
+    stack.redis.wait_ok()
+    wait_until(lambda: stack.service.get("/health").json()["status"] == "ok", what="all partitions to be served")
+    assert [read(stack.gateway, name) for name in names[:20]] == [1] * 20
+    assert counted(stack, names) == set(names)
+
+
+def test_a_user_that_may_not_see_how_the_cluster_is_is_warned_of_once(stack, names, start_service):
+    rule = [word for word in readme_rule("s3cret") if word != "+cluster|info"]
+    for node in stack.redis.nodes:
+        node.call("ACL", "SETUSER", "blind", *rule, "+asking")
+    service = start_service(stack.redis.address, REDIS_USERNAME="blind", REDIS_PASSWORD="s3cret")
+    time.sleep(3)  # looks follow
+    told = [line for line in service.log().splitlines() if '"unchecked":' in line]
+    assert len(told) == 1 and "(CLUSTER INFO)" in told[0], service.log_tail()
 
 
 @pytest.mark.parametrize("partitions", [1, 4])

@@ -71,6 +71,14 @@ void topology_store_id(struct topology *topology, char out[STORE_ID_SIZE])
     memcpy(out, topology->cluster_store_id, STORE_ID_SIZE);
 }
 
+int topology_check_member(struct topology *topology, struct redis_conn *conn, struct error *error)
+{
+    (void)topology;
+    (void)conn;
+    (void)error;
+    return 0;
+}
+
 void topology_suspect(struct topology *topology)
 {
     topology->suspected++;

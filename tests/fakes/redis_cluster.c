@@ -173,3 +173,14 @@ void redis_cluster_end_move(struct redis_cluster *cluster, int slot, size_t from
         set_slot(cluster, i, slot, "NODE", to);
     }
 }
+
+struct redis_cluster_move redis_cluster_begin_partition(struct redis_cluster *cluster, int partition, size_t to)
+{
+    struct redis_cluster_move move = {.partition = partition, .slot = redis_slot_of_partition(partition), .to = to};
+    move.from = redis_cluster_owner(cluster, move.slot);
+    if (move.from == move.to) {
+        move.to = (move.from + 1) % REDIS_CLUSTER_EMPTY;
+    }
+    redis_cluster_begin_move(cluster, move.slot, move.from, move.to);
+    return move;
+}

@@ -29,4 +29,14 @@ void redis_cluster_begin_move(struct redis_cluster *cluster, int slot, size_t fr
 void redis_cluster_move_key(struct redis_cluster *cluster, size_t from, size_t to, const char *key);
 void redis_cluster_end_move(struct redis_cluster *cluster, int slot, size_t from, size_t to);
 
+/* A partition on its way. */
+struct redis_cluster_move {
+    int partition;
+    int slot;
+    size_t from;
+    size_t to;
+};
+/* Its slot goes from its node to that one; if they are the same, to the next. */
+struct redis_cluster_move redis_cluster_begin_partition(struct redis_cluster *cluster, int partition, size_t to);
+
 #endif

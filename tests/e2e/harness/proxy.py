@@ -111,10 +111,10 @@ class _Link:
 
 
 class Proxy:
-    """records: keeps what clients sent, for a test to read with recorded()."""
+    """records: keeps what clients sent, for a test to read with recorded(). port: None: one that nobody has."""
 
-    def __init__(self, target_port, records=False):
-        self.port = free_port()
+    def __init__(self, target_port, records=False, port=None):
+        self.port = port or free_port()
         self.records = records
         self.delay = 0  # seconds, each way, for every piece
         self._recorded = []  # of each connection

@@ -24,19 +24,21 @@ def _data_parent(directory):
 
 
 class RedisServer(Process):
-    """appendfsync always: what was acknowledged survives a kill. authority: its only port speaks TLS."""
+    """appendfsync always: what was acknowledged survives a kill. authority: its only port speaks TLS. host: an IP of
+    the loopback. port: None: one that nobody has."""
 
     service_settings = {}  # that a counter-service needs beside the address
 
-    def __init__(self, directory, name="redis", password="", authority=None, **settings):
-        self.port = free_port()
+    def __init__(self, directory, name="redis", password="", authority=None, host="127.0.0.1", port=None, **settings):
+        self.host = host
+        self.port = port or free_port()
         self.password = password
         self._authority = authority
         if authority:
             settings = tls_settings(authority, self.port) | settings
         self._data = tempfile.mkdtemp(prefix="redis-", dir=_data_parent(directory))
         self._dump_path = Path(self._data) / "dump.rdb"
-        argv = ["redis-server", "--port", 0 if authority else self.port, "--bind", "127.0.0.1"]
+        argv = ["redis-server", "--port", 0 if authority else self.port, "--bind", host]
         argv += ["--dir", self._data, "--save", ""]
         argv += ["--appendonly", "yes", "--appendfsync", "always"]
         # A rewrite of the file forks, which may stop Redis for seconds on a machine that is short of memory.
@@ -49,7 +51,7 @@ class RedisServer(Process):
 
     @property
     def address(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def start(self, wait=True):
         super().start()
@@ -81,7 +83,7 @@ class RedisServer(Process):
     def client(self, db=0):
         """One connection, kept."""
         options = {"db": db, "password": self.password or None, **client_tls(self._authority)}
-        return redis.Redis("127.0.0.1", self.port, single_connection_client=True, socket_timeout=10, **options)
+        return redis.Redis(self.host, self.port, single_connection_client=True, socket_timeout=10, **options)
 
     def call(self, *command):
         """One command, like redis-cli."""

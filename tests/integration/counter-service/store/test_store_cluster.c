@@ -79,38 +79,24 @@ static void counters_key(int partition, const char *resource_id, char out[KEY_SI
     snprintf(out, KEY_SIZE, "tally:{p%d}:c:%s", partition, resource_id);
 }
 
-/* A partition on its way. */
-struct move {
-    int partition;
-    int slot;
-    size_t from;
-    size_t to;
-};
-
-static struct move begin_move(int partition, size_t to)
+static struct redis_cluster_move begin_move(int partition, size_t to)
 {
-    struct move move = {.partition = partition, .slot = redis_slot_of_partition(partition), .to = to};
-    move.from = redis_cluster_owner(cluster, move.slot);
-    if (move.from == move.to) {
-        move.to = (move.from + 1) % REDIS_CLUSTER_EMPTY;
-    }
-    redis_cluster_begin_move(cluster, move.slot, move.from, move.to);
-    return move;
+    return redis_cluster_begin_partition(cluster, partition, to);
 }
 
-static void move_key(const struct move *move, const char *key)
+static void move_key(const struct redis_cluster_move *move, const char *key)
 {
     redis_cluster_move_key(cluster, move->from, move->to, key);
 }
 
-static void move_counters(const struct move *move, const char *resource_id)
+static void move_counters(const struct redis_cluster_move *move, const char *resource_id)
 {
     char key[KEY_SIZE];
     counters_key(move->partition, resource_id, key);
     move_key(move, key);
 }
 
-static void end_move(const struct move *move)
+static void end_move(const struct redis_cluster_move *move)
 {
     redis_cluster_end_move(cluster, move->slot, move->from, move->to);
 }
@@ -159,7 +145,7 @@ static void test_a_read_of_moved_counters_and_others_has_all_values(void **state
         items[i] = store_item_of(names[i], "read", i + 1);
     }
     assert_int_equal(store_fixture_increment(fixture, items, COUNT), STATUS_OK);
-    const struct move move = begin_move(1, 1);
+    const struct redis_cluster_move move = begin_move(1, 1);
     move_counters(&move, names[1]);
     move_counters(&move, names[4]);
     for (int i = 0; i < COUNT; i++) {
@@ -182,7 +168,7 @@ static void test_a_session_lives_on_while_it_moves(void **state)
     NEED_CLUSTER(state);
     const unsigned changes = store_fixture_changes(fixture);
     assert_int_equal(store_fixture_session(fixture, STORE_OPEN_SESSION, "session-on-move-"), STATUS_OK);
-    const struct move move = begin_move(2, 1);
+    const struct redis_cluster_move move = begin_move(2, 1);
     move_key(&move, "tally:{p2}:s:session-on-move-"); /* the partition's mark stays for now */
     assert_int_equal(store_fixture_session(fixture, STORE_KEEP_SESSION, "session-on-move-"), STATUS_OK);
     assert_int_equal(store_fixture_session(fixture, STORE_OPEN_SESSION, "session-new-now-"), STATUS_OK);
@@ -204,7 +190,7 @@ static void test_every_increment_counts_once_while_a_partition_moves(void **stat
     name_in(3, 2, fresh);
     add(stays, 1, 1);
     add(moved, 1, 1);
-    const struct move move = begin_move(3, 2);
+    const struct redis_cluster_move move = begin_move(3, 2);
     move_counters(&move, moved);
     add(stays, 1, 2);
     add(moved, 1, 2); /* ASK */
@@ -243,7 +229,7 @@ static void test_a_node_is_used_anew_while_a_partition_of_it_moves(void **state)
     assert_int_equal(store_fixture_try(fixture, other), STATUS_OK);
     char mark[KEY_SIZE];
     snprintf(mark, sizeof(mark), "tally:{p%d}:store", first);
-    const struct move move = begin_move(first, 1);
+    const struct redis_cluster_move move = begin_move(first, 1);
     move_key(&move, mark);
     move_counters(&move, moved);
     REDIS_ASK(redis_cluster_node(cluster, 0), "CLIENT", "KILL", "TYPE", "normal");
@@ -261,7 +247,7 @@ static void test_a_node_without_partitions_gets_its_first(void **state)
     name_in(4, 0, moved);
     name_in(4, 1, fresh);
     add(moved, 1, 1);
-    const struct move move = begin_move(4, REDIS_CLUSTER_EMPTY);
+    const struct redis_cluster_move move = begin_move(4, REDIS_CLUSTER_EMPTY);
     move_counters(&move, moved);
     add(moved, 1, 2);
     add(fresh, 1, 1);
@@ -277,13 +263,33 @@ static void test_a_node_that_is_asked_may_not_know_the_script(void **state)
     char moved[NAME_SIZE];
     name_in(13, 0, moved);
     add(moved, 1, 1);
-    const struct move move = begin_move(13, 2);
+    const struct redis_cluster_move move = begin_move(13, 2);
     move_counters(&move, moved);
     assert_string_equal(REDIS_ASK(redis_cluster_node(cluster, move.to), "SCRIPT", "FLUSH"), "OK");
     add(moved, 1, 2);
     add(moved, 1, 3);
     end_move(&move);
     add(moved, 1, 4);
+}
+
+static void test_a_node_that_refuses_to_be_asked_is_the_reason(void **state)
+{
+    NEED_CLUSTER(state);
+    char moved[NAME_SIZE];
+    name_in(15, 0, moved);
+    add(moved, 1, 1);
+    const struct redis_cluster_move move = begin_move(15, 2);
+    move_counters(&move, moved);
+    struct redis_process *target = redis_cluster_node(cluster, move.to);
+    assert_string_equal(REDIS_ASK(target, "ACL", "SETUSER", "default", "-asking"), "OK");
+    struct store_item item = store_item_of(moved, "n", 1);
+    struct store_call call = {.operation = STORE_INCREMENT, .items = &item, .item_count = 1};
+    assert_int_equal(store_fixture_run(fixture, &call), STATUS_REDIS_DOWN);
+    assert_string_equal(call.detail, "the partition is on its way to another Redis, and Redis refuses ASKING");
+    assert_string_equal(REDIS_ASK(target, "ACL", "SETUSER", "default", "+asking"), "OK");
+    add(moved, 1, 2);
+    end_move(&move);
+    add(moved, 1, 3);
 }
 
 /* None of them can be run now: what waits when the store ends was not counted. */
@@ -297,7 +303,7 @@ static void test_calls_that_wait_end_with_the_store(void **state)
     char name[NAME_SIZE];
     name_in(14, 0, name);
     add(name, 1, 1);
-    const struct move move = begin_move(14, 2);
+    const struct redis_cluster_move move = begin_move(14, 2);
     for (int i = 0; i < CALLS; i++) {
         snprintf(keys[i], NAME_SIZE, "key%d", i);
         items[i] = store_item_keyed(name, "n", 1, keys[i]);
@@ -313,8 +319,7 @@ static void test_calls_that_wait_end_with_the_store(void **state)
     }
     end_move(&move);
     store_fixture_open(fixture);
-    store_fixture_await(fixture, true);
-    WAIT_FOR(store_fixture_try(fixture, "any") == STATUS_OK);
+    await_all(state);
     assert_int_equal(store_fixture_get(fixture, name, "n"), 1);
 }
 
@@ -366,7 +371,7 @@ static void test_partitions_move_under_load(void **state)
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_on, &writers[i]), 0);
     }
     for (int round = 0; round < 2 * COUNTERS; round++) {
-        const struct move move = begin_move(5 + round % COUNTERS, (size_t)round % REDIS_CLUSTER_NODES);
+        const struct redis_cluster_move move = begin_move(5 + round % COUNTERS, (size_t)round % REDIS_CLUSTER_NODES);
         usleep(20000);
         end_move(&move);
     }
@@ -431,7 +436,7 @@ static void test_keyed_increments_are_exact_while_partitions_move(void **state)
         assert_int_equal(pthread_create(&writers[i].thread, NULL, write_keyed, &writers[i]), 0);
     }
     for (int round = 0; round < COUNTERS; round++) {
-        const struct move move = begin_move(5 + round, (size_t)round % REDIS_CLUSTER_NODES);
+        const struct redis_cluster_move move = begin_move(5 + round, (size_t)round % REDIS_CLUSTER_NODES);
         usleep(20000);
         end_move(&move);
         if (round % 3 == 0) {
@@ -479,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_node_is_used_anew_while_a_partition_of_it_moves, await_all),
         cmocka_unit_test_setup(test_a_node_without_partitions_gets_its_first, await_all),
         cmocka_unit_test_setup(test_a_node_that_is_asked_may_not_know_the_script, await_all),
+        cmocka_unit_test_setup(test_a_node_that_refuses_to_be_asked_is_the_reason, await_all),
         cmocka_unit_test_setup(test_calls_that_wait_end_with_the_store, await_all),
         cmocka_unit_test_setup(test_partitions_move_under_load, await_all),
         cmocka_unit_test_setup(test_keyed_increments_are_exact_while_partitions_move, await_all),

@@ -247,6 +247,125 @@ static void test_an_older_configuration_is_believed_after_some_time(void **state
     close_topology(&setting);
 }
 
+static void begin_look(struct setting *setting, struct topology_look *look, struct redis_address *seed)
+{
+    struct error error;
+    open_topology(setting, REDIS_MODE_CLUSTER, SEEDS(address_of(0)));
+    assert_int_equal(topology_await(setting->topology, 20000, &error), 64);
+    topology_free(setting->topology);
+    setting->topology = NULL;
+    assert_int_equal(redis_address_parse(address_of(0), seed, &error), 0);
+    assert_int_equal(topology_look_init(look, &setting->config, seed, 1, true, &error), 0);
+    assert_int_equal(topology_look(look, &error), 0);
+    assert_int_equal(look->ids.count, 3);
+}
+
+/* As if all nodes had been replaced since, or another cluster had their addresses. */
+static void forget_nodes(struct topology_look *look)
+{
+    look->ids = (struct cluster_ids){.count = 1, .at = {"of-nobody"}};
+}
+
+static void test_of_nodes_that_are_all_unknown_the_store_id_tells(void **state)
+{
+    NEED_CLUSTER(state);
+    static struct topology_look look;
+    struct redis_address seed;
+    begin_look(&setting, &look, &seed);
+    forget_nodes(&look);
+    assert_int_equal(topology_look(&look, &error), 0);
+    assert_int_equal(look.ids.count, 3);
+    /* Another store. */
+    char ours[STORE_ID_SIZE];
+    const uint64_t epoch = look.epoch;
+    memcpy(ours, look.store_id, sizeof(ours));
+    forget_nodes(&look);
+    look.epoch = 0;
+    memset(look.store_id, '0', STORE_ID_LEN);
+    for (int i = 0; i < 8; i++) {
+        look.failing_since_us = clock_monotonic_us() - INT64_C(60) * 1000 * 1000; /* however long */
+        assert_int_equal(topology_look(&look, &error), -1);
+        assert_non_null(strstr(error.message, "answers for another Redis Cluster"));
+    }
+    assert_int_equal(look.epoch, 0); /* nor is its epoch held against ours */
+    assert_string_equal(ask_for("tally:store"), ours);
+    memcpy(look.store_id, ours, sizeof(ours));
+    assert_int_equal(topology_look(&look, &error), 0);
+    assert_int_equal(look.epoch, epoch);
+    topology_look_done(&look);
+    close_topology(&setting);
+}
+
+static void test_nothing_is_written_where_all_nodes_are_unknown(void **state)
+{
+    NEED_CLUSTER(state);
+    static struct topology_look look;
+    struct redis_address seed;
+    begin_look(&setting, &look, &seed);
+    forget_nodes(&look);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(REDIS_ASK(redis_cluster_node(cluster, i), "FLUSHALL"), "OK");
+    }
+    for (int i = 0; i < 3; i++) {
+        look.home_us = 0; /* it is time to look at the keys */
+        assert_int_equal(topology_look(&look, &error), -1);
+        assert_non_null(strstr(error.message, "Tally has never used it"));
+    }
+    assert_string_equal(ask_for("tally:store"), "(nil)");
+    assert_string_equal(ask_for("tally:meta"), "(nil)");
+    topology_look_done(&look);
+    close_topology(&setting);
+}
+
+/* Of a server or proxy that tells none: it is believed, and a warning says so. */
+static void test_where_nobody_tells_ids_nothing_is_checked(void **state)
+{
+    NEED_CLUSTER(state);
+    static struct topology_look look;
+    struct redis_address seed;
+    begin_look(&setting, &look, &seed);
+    look.ids.count = 0;
+    memset(look.store_id, '0', STORE_ID_LEN);
+    assert_int_equal(topology_look(&look, &error), 0);
+    topology_look_done(&look);
+    close_topology(&setting);
+}
+
+static bool is_member(struct topology *topology, const char *address, struct error *error)
+{
+    struct redis_address parsed;
+    assert_int_equal(redis_address_parse(address, &parsed, error), 0);
+    struct redis_conn *conn = redis_conn_open(&parsed, NULL, 5000, NULL, error);
+    assert_non_null(conn);
+    const bool is_member = topology_check_member(topology, conn, error) == 0;
+    redis_conn_close(conn);
+    return is_member;
+}
+
+static void test_nodes_of_the_cluster_and_nobody_else_are_members(void **state)
+{
+    NEED_CLUSTER(state);
+    open_topology(&setting, REDIS_MODE_CLUSTER, SEEDS(address_of(0)));
+    assert_int_equal(topology_await(setting.topology, 20000, &error), 64);
+    for (size_t i = 0; i < REDIS_CLUSTER_NODES; i++) {
+        assert_true(is_member(setting.topology, address_of(i), &error));
+    }
+    struct redis_process *alone = redis_process_start(NULL);
+    assert_false(is_member(setting.topology, redis_process_address(alone), &error));
+    assert_non_null(strstr(error.message, "no node of a Redis Cluster"));
+    redis_process_end(alone);
+    char bus_port[8];
+    snprintf(bus_port, sizeof(bus_port), "%d", redis_process_free_port());
+    alone = redis_process_start((const char *const[]){"--cluster-enabled", "yes", "--cluster-port", bus_port, NULL});
+    for (int i = 0; i < 2; i++) { /* one that has no slots, then one that has all */
+        assert_false(is_member(setting.topology, redis_process_address(alone), &error));
+        assert_non_null(strstr(error.message, "it is of another one"));
+        (void)REDIS_ASK(alone, "CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    }
+    redis_process_end(alone);
+    close_topology(&setting);
+}
+
 /* A node that was taken out of the cluster knows nobody. */
 static void test_a_node_that_knows_nobody_is_not_believed(void **state)
 {
@@ -274,6 +393,10 @@ int main(void)
         cmocka_unit_test(test_keys_of_the_data_as_a_whole_are_written_again),
         cmocka_unit_test(test_of_several_redises_the_master_is_the_one),
         cmocka_unit_test(test_an_older_configuration_is_believed_after_some_time),
+        cmocka_unit_test(test_of_nodes_that_are_all_unknown_the_store_id_tells),
+        cmocka_unit_test(test_nothing_is_written_where_all_nodes_are_unknown),
+        cmocka_unit_test(test_where_nobody_tells_ids_nothing_is_checked),
+        cmocka_unit_test(test_nodes_of_the_cluster_and_nobody_else_are_members),
         cmocka_unit_test(test_a_node_that_knows_nobody_is_not_believed),
     };
     return cmocka_run_group_tests(tests, start, end);

@@ -1,5 +1,6 @@
 #include "counter-service/redis/redis_checks.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,6 +65,8 @@ static void test_what_was_not_told_is_named(void **state)
     (void)state;
     assert_string_equal(redis_untold_write(0).text, "");
     assert_string_equal(redis_untold_write(REDIS_UNTOLD_VERSION).text, "its version");
+    assert_non_null(strstr(redis_untold_write(REDIS_UNTOLD_VIEW).text, "CLUSTER INFO"));
+    assert_non_null(strstr(redis_untold_write(UINT_MAX).text, "ids in CLUSTER SLOTS)")); /* all of them fit */
     assert_string_equal(redis_untold_write(REDIS_UNTOLD_ROLE | REDIS_UNTOLD_VERSION | REDIS_UNTOLD_POLICY).text,
                         "whether it is a master, its version, its maxmemory-policy");
 }

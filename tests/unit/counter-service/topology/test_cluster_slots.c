@@ -1,65 +1,27 @@
 /* Answers to CLUSTER SLOTS, as they come over a connection. */
 #include "counter-service/topology/cluster_slots.h"
 
-#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "counter-service/topology/redis_slot.h"
-#include "tests/fakes/loopback.h"
-
-enum { PATIENCE_MS = 20000 };
-
-/* A connection on which `answer` has come. */
-struct asked {
-    struct redis_conn *conn;
-    struct redis_reply reply;
-    int listener;
-    int peer;
-};
-
-static void ask(struct asked *asked, const char *answer)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    struct error error = {.message = ""};
-    asked->listener = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(asked->listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(asked->listener, 1), 0);
-    assert_int_equal(getsockname(asked->listener, (struct sockaddr *)&address, &len), 0);
-    asked->conn = loopback_conn(ntohs(address.sin_port), PATIENCE_MS, &error);
-    assert_string_equal(error.message, "");
-    asked->peer = accept(asked->listener, NULL, NULL);
-    assert_int_equal(send(asked->peer, answer, strlen(answer), MSG_NOSIGNAL), strlen(answer));
-    redis_conn_begin(asked->conn, TEXT("PING\r\n"), PATIENCE_MS);
-    assert_int_equal(redis_conn_next(asked->conn, &asked->reply), 0);
-}
-
-static void end(struct asked *asked)
-{
-    redis_conn_close(asked->conn);
-    close(asked->peer);
-    close(asked->listener);
-}
+#include "tests/fakes/answered.h"
 
 static int read_slots(const char *answer, struct topology_table *table, int partitions)
 {
-    struct asked asked;
+    struct answered answered;
     struct redis_address who;
     struct error error = {.message = ""};
     assert_int_equal(redis_address_of_tcp(TEXT("10.9.9.9"), 7000, &who), 0);
-    ask(&asked, answer);
+    answered_begin(&answered, answer);
     table->partitions = partitions;
-    const int result = cluster_slots_read(&asked.reply, &who, table, &error);
+    const int result = cluster_slots_read(&answered.reply, &who, table, &error);
     assert_int_equal(result != 0, error.message[0] != '\0');
-    end(&asked);
+    answered_end(&answered);
     return result;
 }
 
@@ -122,6 +84,31 @@ static void test_a_host_that_is_left_out_is_the_one_asked(void **state)
     }
 }
 
+#define NAMELESS(rest) "*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n$1\r\n?\r\n:6379\r\n$2\r\nid\r\n" rest
+
+/* As with cluster-preferred-endpoint-type hostname, of a node without cluster-announce-hostname. */
+static void test_a_node_whose_name_nobody_knows_is_at_its_ip(void **state)
+{
+    (void)state;
+    static struct topology_table table;
+    static const struct {
+        const char *answer;
+        const char *host;
+    } cases[] = {
+        {NAMELESS("*2\r\n$2\r\nip\r\n$8\r\n10.0.0.1\r\n"), "10.0.0.1"},
+        {NAMELESS("*4\r\n$8\r\nhostname\r\n$1\r\nh\r\n$2\r\nip\r\n$8\r\n10.0.0.2\r\n"), "10.0.0.2"},
+        {NAMELESS("*2\r\n$2\r\nip\r\n$0\r\n\r\n"), "10.9.9.9"},
+        {NAMELESS("*1\r\n$2\r\nip\r\n"), "10.9.9.9"},
+        {NAMELESS("*0\r\n"), "10.9.9.9"},
+        {NAMELESS("$-1\r\n"), "10.9.9.9"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(read_slots(cases[i].answer, &table, 1), 0);
+        assert_string_equal(at(&table, 0)->tcp.host, cases[i].host);
+        assert_int_equal(at(&table, 0)->tcp.port, 6379);
+    }
+}
+
 static void test_what_is_not_understood_is_an_error(void **state)
 {
     (void)state;
@@ -153,20 +140,21 @@ static void test_what_is_not_understood_is_an_error(void **state)
 static void test_the_master_of_one_slot(void **state)
 {
     (void)state;
-    struct asked asked;
+    struct answered answered;
     struct redis_address who = {.tcp = {.host = "10.9.9.9", .port = 1}};
     struct redis_address found;
-    ask(&asked, "*2\r\n*3\r\n:0\r\n:0\r\n" NODE(HOST_A, "6379") "*3\r\n:5\r\n:9\r\n" NODE(HOST_B, "6380"));
-    assert_true(cluster_slots_find(&asked.reply, &who, 0, &found));
+    answered_begin(&answered,
+                   "*2\r\n*3\r\n:0\r\n:0\r\n" NODE(HOST_A, "6379") "*3\r\n:5\r\n:9\r\n" NODE(HOST_B, "6380"));
+    assert_true(cluster_slots_find(&answered.reply, &who, 0, &found));
     assert_string_equal(found.tcp.host, "10.0.0.1");
-    assert_true(cluster_slots_find(&asked.reply, &who, 9, &found));
+    assert_true(cluster_slots_find(&answered.reply, &who, 9, &found));
     assert_int_equal(found.tcp.port, 6380);
-    assert_false(cluster_slots_find(&asked.reply, &who, 1, &found));
-    assert_false(cluster_slots_find(&asked.reply, &who, 10, &found));
-    end(&asked);
-    ask(&asked, "+OK\r\n");
-    assert_false(cluster_slots_find(&asked.reply, &who, 0, &found));
-    end(&asked);
+    assert_false(cluster_slots_find(&answered.reply, &who, 1, &found));
+    assert_false(cluster_slots_find(&answered.reply, &who, 10, &found));
+    answered_end(&answered);
+    answered_begin(&answered, "+OK\r\n");
+    assert_false(cluster_slots_find(&answered.reply, &who, 0, &found));
+    answered_end(&answered);
 }
 
 int main(void)
@@ -175,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_each_partition_is_at_the_master_of_its_slot),
         cmocka_unit_test(test_a_slot_that_nobody_serves_is_nowhere),
         cmocka_unit_test(test_a_host_that_is_left_out_is_the_one_asked),
+        cmocka_unit_test(test_a_node_whose_name_nobody_knows_is_at_its_ip),
         cmocka_unit_test(test_what_is_not_understood_is_an_error),
         cmocka_unit_test(test_the_master_of_one_slot),
     };

@@ -38,7 +38,6 @@ static void test_a_host_may_be_left_out(void **state)
     (void)state;
     expect("MOVED 3999 :6381", REDIS_REDIRECT_MOVED, "", 6381);
     expect("ASK 3999 :6381", REDIS_REDIRECT_ASK, "", 6381);
-    expect("MOVED 3999 ?:6381", REDIS_REDIRECT_MOVED, "", 6381);
 }
 
 static void test_a_cluster_that_cannot_say_is_asked_again(void **state)
@@ -47,6 +46,14 @@ static void test_a_cluster_that_cannot_say_is_asked_again(void **state)
     expect("TRYAGAIN Multiple keys request during rehashing of slot", REDIS_REDIRECT_AGAIN, "", 0);
     expect("CLUSTERDOWN The cluster is down", REDIS_REDIRECT_DOWN, "", 0);
     expect("CLUSTERDOWN Hash slot not served", REDIS_REDIRECT_DOWN, "", 0);
+}
+
+/* The host asked would be another node. */
+static void test_a_node_whose_name_nobody_knows_is_for_later(void **state)
+{
+    (void)state;
+    assert_int_equal(redis_redirect_read(text_of("MOVED 3999 ?:6381")).kind, REDIS_REDIRECT_AGAIN);
+    assert_int_equal(redis_redirect_read(text_of("ASK 3999 ?:6381")).kind, REDIS_REDIRECT_AGAIN);
 }
 
 static void test_an_address_that_is_none_is_for_later(void **state)
@@ -100,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_moved_and_ask_name_an_address),
         cmocka_unit_test(test_an_ipv6_address_may_have_brackets),
         cmocka_unit_test(test_a_host_may_be_left_out),
+        cmocka_unit_test(test_a_node_whose_name_nobody_knows_is_for_later),
         cmocka_unit_test(test_a_cluster_that_cannot_say_is_asked_again),
         cmocka_unit_test(test_an_address_that_is_none_is_for_later),
         cmocka_unit_test(test_other_errors_are_none),
