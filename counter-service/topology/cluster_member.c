@@ -5,6 +5,14 @@
 #include "counter-service/redis/redis_command.h"
 #include "counter-service/redis/redis_login.h"
 
+/* "ERR This instance has cluster support disabled"; another error may pass, or is of the user's rights. */
+static const char *answers_as(const struct redis_reply *reply)
+{
+    return text_starts_with(reply->text, TEXT("ERR "))
+               ? "the Redis at this address is no node of a Redis Cluster: it answers"
+               : "the Redis at this address answers";
+}
+
 int cluster_member_ask(struct redis_conn *conn, int timeout_ms, struct redis_reply *ret_slots, struct error *error)
 {
     struct buffer request;
@@ -16,9 +24,7 @@ int cluster_member_ask(struct redis_conn *conn, int timeout_ms, struct redis_rep
         if (result != 0) {
             error_set(error, "%s", redis_conn_error(conn));
         } else if (ret_slots->type != REDIS_ARRAY) {
-            error_set(error,
-                      "the Redis at this address is no node of a Redis Cluster: it answers CLUSTER SLOTS with %s",
-                      redis_quote(ret_slots->text).text);
+            error_set(error, "%s CLUSTER SLOTS with %s", answers_as(ret_slots), redis_quote(ret_slots->text).text);
             result = -1;
         }
     }

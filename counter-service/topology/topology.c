@@ -11,6 +11,8 @@
 #include "common/log/log.h"
 #include "common/thread/background.h"
 #include "common/thread/condition.h"
+#include "counter-service/redis/redis_checks.h"
+#include "counter-service/redis/redis_login.h"
 #include "counter-service/topology/cluster_member.h"
 #include "counter-service/topology/topology_look.h"
 
@@ -205,8 +207,12 @@ int topology_check_member(struct topology *topology, struct redis_conn *conn, st
         return -1;
     }
     pthread_mutex_lock(&topology->lock);
-    const int result = cluster_member_check(&topology->ids, &slots, error);
+    const bool is_told = topology->ids.count > 0;
+    const int result = is_told ? cluster_member_check(&topology->ids, &slots, error) : 0;
     pthread_mutex_unlock(&topology->lock);
+    if (!is_told) {
+        redis_login_untold(REDIS_UNTOLD_NODES);
+    }
     return result;
 }
 
