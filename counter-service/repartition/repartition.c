@@ -7,31 +7,13 @@
 #include <string.h>
 
 #include "counter-service/redis/redis_checks.h"
-#include "counter-service/redis/redis_store_id.h"
-#include "counter-service/repartition/repartition_addrs.h"
 #include "counter-service/repartition/repartition_count.h"
 #include "counter-service/repartition/repartition_guard.h"
-#include "counter-service/repartition/repartition_mark.h"
 #include "counter-service/repartition/repartition_move.h"
 #include "counter-service/repartition/repartition_outbox.h"
-#include "counter-service/repartition/repartition_settle.h"
-#include "counter-service/repartition/repartition_site.h"
-#include "counter-service/verify/report.h"
+#include "counter-service/repartition/repartition_state.h"
 
-struct repartition {
-    const struct config *config;
-    const struct verify_options *options;
-    struct report report;
-    struct error *error;
-    struct repartition_site source;
-    struct repartition_site other; /* with --to */
-    struct repartition_site *target;
-    struct repartition_mark mark;
-    char meta[REPARTITION_MARK_SIZE];        /* what the source's tally:meta holds */
-    char target_meta[REPARTITION_MARK_SIZE]; /* the same of another target */
-    bool is_done;                            /* by a run before */
-    bool is_switched;                        /* tally:meta, by this run */
-};
+#define LINE REPARTITION_LINE
 
 static volatile sig_atomic_t interrupted;
 
@@ -39,200 +21,6 @@ static void note_signal(int signal_number)
 {
     (void)signal_number;
     interrupted = 1;
-}
-
-#define LINE(run, ...) \
-    do { \
-        report_line(&(run)->report, __VA_ARGS__); \
-        fflush((run)->report.out); \
-    } while (0)
-
-static int most_partitions(const struct repartition *run)
-{
-    return run->mark.from > run->mark.to ? run->mark.from : run->mark.to;
-}
-
-/* ---- what there is ----------------------------------------------------------------------------------------------- */
-
-/* The data are whole, and in use. A node of a cluster may have lost the last that it was told. */
-static int take_fresh(struct repartition *run, const char *store)
-{
-    struct repartition_mark last;
-    if (repartition_mark_read(text_of(store), &last)) {
-        store = last.store_id;
-    }
-    if (redis_meta_read(text_of(run->meta), 0, &run->mark.from, run->error) != 0 ||
-        redis_store_id_read(text_of(store), run->mark.store_id, run->error) != 0) {
-        return -1;
-    }
-    run->mark.to = run->options->partitions;
-    run->mark.is_copy = run->options->to != NULL;
-    run->mark.phase = REPARTITION_CHECK;
-    run->is_done = !run->mark.is_copy && run->mark.from == run->mark.to;
-    return 0;
-}
-
-/* A run before has begun. */
-static int take_begun(struct repartition *run)
-{
-    const bool is_copy = run->options->to != NULL;
-    if (run->mark.to != run->options->partitions || run->mark.is_copy != is_copy) {
-        error_set(run->error, "a repartition to %d partitions %s has begun: end it first, by --repartition %d%s",
-                  run->mark.to, run->mark.is_copy ? "at another Redis" : "in place", run->mark.to,
-                  run->mark.is_copy ? " --to that Redis" : "");
-        return -1;
-    }
-    return 0;
-}
-
-static int read_source(struct repartition *run)
-{
-    char store[REPARTITION_MARK_SIZE];
-    if (repartition_guard_read(&run->source, run->meta, store, run->error) != 0) {
-        return -1;
-    }
-    if (run->meta[0] == '\0') {
-        error_set(run->error, "Redis has no key tally:meta: Tally has never used this Redis, or not this redis.db of "
-                              "it");
-        return -1;
-    }
-    return repartition_mark_read(text_of(run->meta), &run->mark) ? take_begun(run) : take_fresh(run, store);
-}
-
-/* Another target is empty, or what a run before has begun or ended. */
-static int read_target(struct repartition *run)
-{
-    char store[REPARTITION_MARK_SIZE];
-    struct repartition_mark found;
-    if (!run->mark.is_copy) {
-        return 0;
-    }
-    if (repartition_guard_read(&run->other, run->target_meta, store, run->error) != 0) {
-        return -1;
-    }
-    const bool is_begun = repartition_mark_read(text_of(run->target_meta), &found) && found.to == run->mark.to &&
-                          found.is_copy && found.phase == REPARTITION_CHECK &&
-                          strcmp(found.store_id, run->mark.store_id) == 0 && run->mark.phase == REPARTITION_MOVE;
-    const bool is_ended = strcmp(run->target_meta, redis_meta_of(run->mark.to).text) == 0 &&
-                          strcmp(store, run->mark.store_id) == 0 && run->mark.phase != REPARTITION_CHECK;
-    if (run->target_meta[0] != '\0' && !is_begun && !is_ended) {
-        error_set(run->error, "the Redis of --to holds data of its own: its key tally:meta is \"%s\"",
-                  redis_quote(text_of(run->target_meta)).text);
-        return -1;
-    }
-    if (run->mark.phase == REPARTITION_MOVED && !is_ended) {
-        error_set(run->error, "the data were moved to another Redis than that of --to");
-        return -1;
-    }
-    run->is_done = is_ended;
-    return 0;
-}
-
-static int open_sites(struct repartition *run)
-{
-    const struct config *config = run->config;
-    run->target = &run->source;
-    if (repartition_site_open(&run->source, config, config->redis.addrs, config->redis.addr_count, run->error) != 0) {
-        return -1;
-    }
-    if (run->options->to == NULL) {
-        return 0;
-    }
-    struct repartition_addrs addrs;
-    if (repartition_addrs_read(&addrs, run->options->to, run->error) != 0) {
-        return -1;
-    }
-    run->target = &run->other;
-    const int result = repartition_site_open(&run->other, config, addrs.all, addrs.count, run->error);
-    repartition_addrs_done(&addrs);
-    return result;
-}
-
-/* ---- keep everybody out ------------------------------------------------------------------------------------------ */
-
-static int check_waiting(struct repartition *run)
-{
-    uint64_t events;
-    if (repartition_outbox_waiting(&run->source, run->mark.from, &events, run->error) != 0) {
-        return -1;
-    }
-    if (events == 0) {
-        return 0;
-    }
-    if (run->options->drops_events) {
-        LINE(run, "%" PRIu64 " event%s in the outbox will be dropped", events, report_plural(events));
-        return 0;
-    }
-    error_set(run->error,
-              "%" PRIu64 " event%s in the outbox, for Kafka or the rankings: let a counter-service run with them "
-              "until none is left, without load, or drop them by --drop-events",
-              events, events == 1 ? " waits" : "s wait");
-    return -1;
-}
-
-/* All that tell whose the data are say the text. */
-static int tell_mark(struct repartition *run, struct repartition_site *site)
-{
-    char text[REPARTITION_MARK_SIZE];
-    repartition_mark_put(&run->mark, text);
-    return repartition_guard_tell(site, text, text, most_partitions(run), run->error);
-}
-
-/* Moves the source on to the mark. */
-static int put_mark(struct repartition *run)
-{
-    char text[REPARTITION_MARK_SIZE];
-    repartition_mark_put(&run->mark, text);
-    if (repartition_guard_swap(&run->source, run->meta, text, run->error) != 0) {
-        return -1;
-    }
-    memcpy(run->meta, text, sizeof(run->meta));
-    return tell_mark(run, &run->source);
-}
-
-static int tell_store(struct repartition *run, struct repartition_site *site, int partitions, struct error *error)
-{
-    char mark[REDIS_STORE_MARK_SIZE];
-    redis_store_mark_put(mark, run->mark.store_id, partitions);
-    return repartition_guard_tell(site, run->mark.store_id, mark, most_partitions(run), error);
-}
-
-/* The data serve with so many partitions from now on; tally:meta says so last. */
-static int open_data(struct repartition *run, struct repartition_site *site, const char *meta, int partitions,
-                     struct error *error)
-{
-    return tell_store(run, site, partitions, error) == 0
-               ? repartition_guard_swap(site, meta, redis_meta_of(partitions).text, error)
-               : -1;
-}
-
-/* What was told before has gone to every master. Within one Redis nothing is on its own: it loses what came last. */
-static int settle(struct repartition *run)
-{
-    if (!run->source.is_cluster || run->mark.is_copy) {
-        return 0;
-    }
-    LINE(run, "waiting until replicas and disks have what was written");
-    return repartition_settle(&run->source, &interrupted, &run->report, run->error);
-}
-
-/* What services had sent before they knew is over by then. */
-static int wait_for_calls(struct repartition *run)
-{
-    const int wait_ms = run->config->counter_service.max_deadline_ms + 2 * run->config->redis.timeout_ms + 2000;
-    LINE(run, "Redis lets nobody cut connections (CLIENT LIST, CLIENT KILL): waiting %d s for calls under way",
-         (wait_ms + 999) / 1000);
-    return repartition_guard_await_calls(wait_ms, &interrupted, run->error);
-}
-
-static int keep_out(struct repartition *run)
-{
-    bool is_cut;
-    return put_mark(run) == 0 && repartition_guard_cut(&run->source, &is_cut, run->error) == 0 &&
-                   repartition_guard_await_leases(&run->source, run->mark.from, &interrupted, run->error) == 0 &&
-                   (is_cut || wait_for_calls(run) == 0)
-               ? check_waiting(run)
-               : -1;
 }
 
 /* ---- count ------------------------------------------------------------------------------------------------------- */
@@ -346,7 +134,8 @@ static int drop_copied(struct repartition *run, struct repartition_move *move)
     if (move->copies == 0) {
         return 0;
     }
-    if (tell_mark(run, &run->source) != 0 || settle(run) != 0 || repartition_move_drop(move, run->error) != 0) {
+    if (repartition_state_tell_mark(run, &run->source) != 0 || repartition_state_settle(run, &run->source) != 0 ||
+        repartition_move_drop(move, run->error) != 0) {
         return -1;
     }
     LINE(run, "%" PRIu64 " key%s deleted where %s", move->dropped, report_plural(move->dropped),
@@ -357,7 +146,7 @@ static int drop_copied(struct repartition *run, struct repartition_move *move)
 static int begin_outboxes(struct repartition *run)
 {
     struct repartition_outbox_end end;
-    const int limit = run->mark.is_copy ? run->mark.to : most_partitions(run);
+    const int limit = run->mark.is_copy ? run->mark.to : repartition_state_most_partitions(run);
     return repartition_outbox_end(&run->source, run->mark.is_copy ? run->mark.from : limit, &end, run->error) == 0
                ? repartition_outbox_begin(run->target, run->mark.to, limit, &end, run->error)
                : -1;
@@ -367,7 +156,7 @@ static int begin_outboxes(struct repartition *run)
 static int move(struct repartition *run)
 {
     struct repartition_move move;
-    if (run->mark.is_copy && (mark_target(run) != 0 || tell_mark(run, &run->other) != 0)) {
+    if (run->mark.is_copy && (mark_target(run) != 0 || repartition_state_tell_mark(run, &run->other) != 0)) {
         return VERIFY_FAILED;
     }
     if (move_all(run, &move) != 0 || begin_outboxes(run) != 0) {
@@ -382,18 +171,21 @@ static int move(struct repartition *run)
 static int close_source(struct repartition *run)
 {
     run->mark.phase = REPARTITION_MOVED;
-    return put_mark(run);
+    return repartition_state_put_mark(run);
 }
 
+/* What lets services in is told where no failover takes it away before tally:meta is switched, which a run that goes on
+ * relies on; and the source of a copy is closed when nothing of the target can be lost any more. */
 static int switch_over(struct repartition *run)
 {
-    const char *meta = run->mark.is_copy ? run->target_meta : run->meta;
-    if (open_data(run, run->target, meta, run->mark.to, run->error) != 0 ||
-        (run->mark.is_copy && close_source(run) != 0)) {
+    struct repartition_site *target = run->target;
+    if (repartition_state_tell_store(run, target, run->mark.to, run->error) != 0 ||
+        repartition_state_settle(run, target) != 0 ||
+        repartition_state_switch_meta(run, target, run->mark.to, run->error) != 0) {
         return -1;
     }
     run->is_switched = true;
-    if (settle(run) != 0) {
+    if (repartition_state_settle(run, target) != 0 || (run->mark.is_copy && close_source(run) != 0)) {
         return -1;
     }
     LINE(run, "rankings begin anew: \"all\" is filled from the counters, other windows count from now on");
@@ -402,47 +194,114 @@ static int switch_over(struct repartition *run)
     return 0;
 }
 
-/* ---- all --------------------------------------------------------------------------------------------------------- */
+/* ---- begin ------------------------------------------------------------------------------------------------------- */
+
+static int keep_out(struct repartition *run)
+{
+    return repartition_state_put_mark(run) == 0 && repartition_state_end_calls(run) == 0
+               ? repartition_state_check_waiting(run)
+               : -1;
+}
 
 /* Before anything is copied, the mark is where no failover takes it away. */
 static int begin_move(struct repartition *run)
 {
     run->mark.phase = REPARTITION_MOVE;
-    return put_mark(run) == 0 ? settle(run) : -1;
+    return repartition_state_put_mark(run) == 0 ? repartition_state_settle(run, &run->source) : -1;
+}
+
+static void back_to_check(struct repartition *run)
+{
+    run->mark.phase = REPARTITION_CHECK;
+    run->mark.totals = (struct repartition_totals){.resources = 0};
+}
+
+/* Nothing was moved: the services go on as before. tally:meta says so first, so that the next run counts anew whatever
+ * becomes of this one. */
+static void let_in_again(struct repartition *run)
+{
+    struct error why;
+    back_to_check(run);
+    if (repartition_site_reopen(&run->source, &why) == 0 && repartition_state_put_meta(run, &why) == 0 &&
+        repartition_state_tell_store(run, &run->source, run->mark.from, &why) == 0 &&
+        repartition_state_switch_meta(run, &run->source, run->mark.from, &why) == 0) {
+        LINE(run, "nothing was moved, and the services go on");
+    } else {
+        LINE(run, "nothing was moved, but not all services can go on: run the same again (%s)", why.message);
+    }
+}
+
+/* Whether the run before has moved or copied something within the source: then only its counts are of all counters. */
+static int find_moved(struct repartition *run, bool *ret_is_moved)
+{
+    struct repartition_count count = {.site = &run->source,
+                                      .partitions = run->mark.from,
+                                      .interrupted = &interrupted,
+                                      .misplaced_in = run->mark.is_copy ? 0 : run->mark.to};
+    const int result = repartition_count(&count, run->error);
+    *ret_is_moved = count.misplaced_key[0] != '\0';
+    return result;
+}
+
+/* Goes on with a run that was ended while it moved. Where somebody was let in since, the counts before are none: it
+ * goes back to where nothing is counted yet, if nothing is moved. If something is, the counts at the end are to tell
+ * whether somebody has counted. */
+static int go_on(struct repartition *run)
+{
+    bool is_moved;
+    if (run->was_open) {
+        if (find_moved(run, &is_moved) != 0) {
+            return -1;
+        }
+        if (!is_moved) {
+            back_to_check(run);
+            return 0;
+        }
+        if (repartition_state_check_waiting(run) != 0) {
+            return -1;
+        }
+    }
+    return repartition_state_tell_mark(run, &run->source) == 0 && repartition_state_end_calls(run) == 0
+               ? repartition_state_settle(run, &run->source)
+               : -1;
 }
 
 /* Until anything was moved, whatever ends the run lets the services go on as before. */
 static int prepare(struct repartition *run)
 {
-    struct error ignored;
+    if (run->mark.phase == REPARTITION_MOVE && go_on(run) != 0) {
+        return -1;
+    }
     if (run->mark.phase != REPARTITION_CHECK) {
         return 0;
     }
-    const bool is_fresh = strcmp(run->meta, redis_meta_of(run->mark.from).text) == 0;
-    if ((is_fresh && check_waiting(run) != 0) || (run->mark.is_copy && check_target_empty(run) != 0)) {
+    if ((!run->is_begun && repartition_state_check_waiting(run) != 0) ||
+        (run->mark.is_copy && run->target_meta[0] == '\0' && check_target_empty(run) != 0)) {
         return -1;
     }
     LINE(run, "all services are kept out: they are NOT_SERVING until this is done");
     if (keep_out(run) == 0 && count_before(run) == 0 && begin_move(run) == 0) {
         return 0;
     }
-    const bool is_marked = strcmp(run->meta, redis_meta_of(run->mark.from).text) != 0;
-    if (is_marked && repartition_site_reopen(&run->source, &ignored) == 0 &&
-        open_data(run, &run->source, run->meta, run->mark.from, &ignored) == 0) {
-        run->mark.phase = REPARTITION_CHECK;
-        LINE(run, "nothing was moved, and the services go on");
+    if (strcmp(run->meta, redis_meta_of(run->mark.from).text) != 0) {
+        let_in_again(run);
     }
     return -1;
 }
 
-/* Where a Redis Cluster has lost what a run told last, it is told again. */
+/* ---- all --------------------------------------------------------------------------------------------------------- */
+
+/* What a run told last may be lost, and is told again: in a Redis Cluster; or at another Redis, before the source is
+ * closed, after which there is no way back to it. */
 static int tell_done(struct repartition *run)
 {
-    if (run->source.is_cluster && !run->mark.is_copy &&
-        (tell_store(run, &run->source, run->mark.to, run->error) != 0 || settle(run) != 0)) {
+    const bool is_open = run->mark.is_copy && run->mark.phase == REPARTITION_MOVE;
+    const bool is_told = run->mark.is_copy ? is_open : run->source.is_cluster;
+    if (is_told && (repartition_state_tell_store(run, run->target, run->mark.to, run->error) != 0 ||
+                    repartition_state_settle(run, run->target) != 0)) {
         return VERIFY_FAILED;
     }
-    if (run->mark.is_copy && run->mark.phase == REPARTITION_MOVE && close_source(run) != 0) {
+    if (is_open && close_source(run) != 0) {
         return VERIFY_FAILED;
     }
     LINE(run, "done before: %d partition%s", run->mark.to, run->mark.to == 1 ? "" : "s");
@@ -451,7 +310,7 @@ static int tell_done(struct repartition *run)
 
 static int work(struct repartition *run)
 {
-    if (open_sites(run) != 0 || read_source(run) != 0 || read_target(run) != 0) {
+    if (repartition_state_find(run) != 0) {
         return VERIFY_FAILED;
     }
     LINE(run, "store %s: from %d to %d partitions, %s%s", run->mark.store_id, run->mark.from, run->mark.to,
@@ -459,12 +318,17 @@ static int work(struct repartition *run)
     if (run->is_done) {
         return tell_done(run);
     }
-    if (prepare(run) != 0) {
-        return VERIFY_FAILED;
+    if (!run->lacks_switch) {
+        if (prepare(run) != 0) {
+            return VERIFY_FAILED;
+        }
+        assert(run->mark.phase == REPARTITION_MOVE);
+        const int code = move(run);
+        if (code != VERIFY_EQUAL) {
+            return code;
+        }
     }
-    assert(run->mark.phase == REPARTITION_MOVE);
-    const int code = move(run);
-    return code != VERIFY_EQUAL || switch_over(run) == 0 ? code : VERIFY_FAILED;
+    return switch_over(run) == 0 ? VERIFY_EQUAL : VERIFY_FAILED;
 }
 
 int repartition_run(const struct config *config, const struct verify_options *options, FILE *out, struct error *error)
@@ -481,6 +345,7 @@ int repartition_run(const struct config *config, const struct verify_options *op
     run->config = config;
     run->options = options;
     run->report = (struct report){.out = out};
+    run->interrupted = &interrupted;
     run->error = error;
     const int code = work(run);
     if (code == VERIFY_FAILED && run->is_switched) {

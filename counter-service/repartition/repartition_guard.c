@@ -87,6 +87,27 @@ int repartition_guard_tell(struct repartition_site *site, const char *store, con
     return repartition_site_ask(site, site->store, "SET", 1, &reply, error);
 }
 
+int repartition_guard_let_in(struct repartition_site *site, const struct repartition_mark *mark, int partitions,
+                             struct repartition_let_in *ret_let_in, struct error *error)
+{
+    struct redis_reply reply;
+    char after[REDIS_STORE_MARK_SIZE];
+    redis_store_mark_put(after, mark->store_id, mark->to);
+    *ret_let_in = (struct repartition_let_in){.before = 0};
+    for (int i = 0; site->is_cluster && i < partitions; i++) {
+        const struct redis_key_prefix prefix = redis_key_prefix_of(i);
+        redis_key_put_get(&site->requests, &prefix, store_mark);
+        if (repartition_site_ask(site, repartition_site_conn(site, i), "GET", 1, &reply, error) != 0) {
+            return -1;
+        }
+        if (reply.type == REDIS_TEXT) {
+            ret_let_in->after += text_equal(reply.text, text_of(after));
+            ret_let_in->before += i < mark->from && redis_store_mark_is(reply.text, mark->store_id, mark->from);
+        }
+    }
+    return 0;
+}
+
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
 /* The number behind " name=" of a line; -1 if it is not there. */

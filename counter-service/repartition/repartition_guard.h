@@ -24,6 +24,15 @@ int repartition_guard_swap(struct repartition_site *site, const char *before, co
 int repartition_guard_tell(struct repartition_site *site, const char *store, const char *mark, int partitions,
                            struct error *error) MUST_CHECK;
 
+/* How many of the marks of a Redis Cluster's partitions let services in. */
+struct repartition_let_in {
+    int before; /* those of the old number */
+    int after;  /* those of the new number */
+};
+/* Of partitions 0 to partitions - 1. mark: which store and numbers. */
+int repartition_guard_let_in(struct repartition_site *site, const struct repartition_mark *mark, int partitions,
+                             struct repartition_let_in *ret_let_in, struct error *error) MUST_CHECK;
+
 /* Cuts all connections of clients that have no name, as Tally's, but this one's, with what they have sent and Redis has
  * not read. *ret_is_cut: false if Redis lets nobody do that. */
 int repartition_guard_cut(struct repartition_site *site, bool *ret_is_cut, struct error *error) MUST_CHECK;

@@ -1,10 +1,13 @@
 #include "counter-service/repartition/repartition_settle.h"
 
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/decimal.h"
 #include "counter-service/redis/redis_address.h"
 #include "counter-service/redis/redis_checks.h"
 #include "counter-service/redis/redis_command.h"
+#include "counter-service/redis/redis_error.h"
 
 enum {
     WAIT_MS = 1000,          /* one WAIT */
@@ -39,10 +42,14 @@ struct where {
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
-/* No right to the command, or it was taken away. */
-static bool is_forbidden(struct text error)
+/* No right to the command, or it was taken away: with which words differs between servers. WAIT has failed with all
+ * but Redis's own. */
+static bool is_forbidden(struct text error, const char *command)
 {
-    return text_starts_with(error, TEXT("NOPERM")) || text_starts_with(error, TEXT("ERR unknown command"));
+    if (strcmp(command, "WAIT") == 0) {
+        return text_starts_with(error, TEXT("NOPERM")) || text_starts_with(error, TEXT("ERR unknown command"));
+    }
+    return redis_error_refuses_command(error);
 }
 
 /* One answer to site->requests. *ret_is_allowed: false if Redis lets nobody use the command. */
@@ -59,7 +66,7 @@ static int ask(const struct settling *settling, const struct where *where, const
     if (result != 0) {
         return -1;
     }
-    *ret_is_allowed = ret_reply->type != REDIS_ERROR || !is_forbidden(ret_reply->text);
+    *ret_is_allowed = ret_reply->type != REDIS_ERROR || !is_forbidden(ret_reply->text, command);
     if (ret_reply->type == REDIS_ERROR && *ret_is_allowed) {
         error_set(settling->error, "Redis at %s refuses %s: %s", where->name.text, command,
                   redis_quote(ret_reply->text).text);
@@ -128,11 +135,10 @@ static int64_t members_of_one(struct text lines)
     return count;
 }
 
-/* As many as follow it, or should by what the cluster knows: one that stands still may take its place later. */
-static int count_replicas(const struct settling *settling, const struct where *where, int64_t *ret_count)
+/* As many as should follow it by what the cluster knows: one that stands still may take its place later. */
+static int count_members(const struct settling *settling, const struct where *where, int64_t *ret_count)
 {
     bool is_allowed;
-    int64_t connected = 0;
     struct redis_reply reply;
     redis_command_words(&settling->site->requests, TEXT("CLUSTER"), TEXT("NODES"));
     if (ask(settling, where, "CLUSTER NODES", 0, &reply, &is_allowed) != 0) {
@@ -141,6 +147,19 @@ static int count_replicas(const struct settling *settling, const struct where *w
     *ret_count = is_allowed ? members_of_one(reply.text) : 0;
     if (!is_allowed) {
         tell_unchecked(settling, where, "CLUSTER NODES", "all of its replicas are known");
+    }
+    return 0;
+}
+
+/* As many as follow it. One Redis knows no others. */
+static int count_replicas(const struct settling *settling, const struct where *where, int64_t *ret_count)
+{
+    bool is_allowed;
+    int64_t connected = 0;
+    struct redis_reply reply;
+    *ret_count = 0;
+    if (settling->site->is_cluster && count_members(settling, where, ret_count) != 0) {
+        return -1;
     }
     redis_command_words(&settling->site->requests, TEXT("INFO"), TEXT("replication"));
     if (ask(settling, where, "INFO", 0, &reply, &is_allowed) != 0) {
@@ -266,11 +285,17 @@ static int begin_save(struct settling *settling, const struct where *where)
     }
     if (reply.type != REDIS_ERROR) {
         settling->disks[where->node] = DISK_SAVING;
-    } else if (is_forbidden(reply.text)) {
+        return 0;
+    }
+    if (text_starts_with(reply.text, TEXT("ERR Background save already")) ||
+        text_starts_with(reply.text, TEXT("ERR Another child process"))) {
+        return 0;
+    }
+    const bool has_failed = text_equal(reply.text, TEXT("ERR")); /* to fork */
+    if (!has_failed && is_forbidden(reply.text, "BGSAVE")) {
         tell_unchecked(settling, where, "BGSAVE", "its disk has what was written");
         settling->disks[where->node] = DISK_DONE;
-    } else if (!text_starts_with(reply.text, TEXT("ERR Background save already")) &&
-               !text_starts_with(reply.text, TEXT("ERR Another child process"))) {
+    } else {
         error_set(settling->error, "Redis at %s refuses BGSAVE: %s", where->name.text, redis_quote(reply.text).text);
         return -1;
     }

@@ -8,6 +8,7 @@
 #include "counter-service/redis/redis_error.h"
 #include "counter-service/redis/redis_login.h"
 #include "counter-service/redis/redis_store_id.h"
+#include "counter-service/topology/cluster_member.h"
 #include "counter-service/topology/cluster_slots.h"
 #include "counter-service/topology/redis_slot.h"
 
@@ -41,6 +42,29 @@ int repartition_site_ask(struct repartition_site *site, struct redis_conn *conn,
 
 /* ---- open -------------------------------------------------------------------------------------------------------- */
 
+/* At the address of a cluster's node that is gone may be another Redis. */
+static int check_member(struct repartition_site *site, size_t node, struct redis_conn *conn, struct error *error)
+{
+    struct error why;
+    struct redis_reply slots;
+    if (!site->is_cluster || (cluster_member_ask(conn, site->config.redis.timeout_ms, &slots, &why) == 0 &&
+                              cluster_member_check(site->ids, &slots, &why) == 0)) {
+        return 0;
+    }
+    error_set(error, "Redis at %s: %s", redis_address_write(&site->table->nodes[node]).text, why.message);
+    return -1;
+}
+
+static struct redis_conn *log_in(struct repartition_site *site, size_t node, struct error *error)
+{
+    struct redis_conn *conn = redis_login(&site->table->nodes[node], &site->config, NULL, error);
+    if (conn != NULL && check_member(site, node, conn, error) != 0) {
+        redis_conn_close(conn);
+        return NULL;
+    }
+    return conn;
+}
+
 static int open_link(struct repartition_site *site, uint16_t node, struct error *error)
 {
     if (node == TOPOLOGY_NOWHERE) {
@@ -48,7 +72,7 @@ static int open_link(struct repartition_site *site, uint16_t node, struct error 
         return -1;
     }
     if (site->links[node] == NULL) {
-        site->links[node] = redis_login(&site->table->nodes[node], &site->config, NULL, error);
+        site->links[node] = log_in(site, node, error);
     }
     return site->links[node] == NULL ? -1 : 0;
 }
@@ -84,6 +108,12 @@ static int open_cluster(struct repartition_site *site, const struct redis_addres
     struct redis_address store;
     site->is_cluster = true;
     site->config.redis.db = 0;
+    site->ids = malloc(sizeof(*site->ids));
+    if (site->ids == NULL) {
+        error_set(error, "out of memory");
+        return -1;
+    }
+    cluster_ids_read(slots, site->ids);
     if (cluster_slots_read(slots, asked, site->table, error) != 0) {
         return -1;
     }
@@ -163,6 +193,7 @@ void repartition_site_close(struct repartition_site *site)
         redis_conn_close(site->links[i]);
     }
     free(site->table);
+    free(site->ids);
     buffer_done(&site->requests);
     *site = (struct repartition_site){.is_cluster = false};
 }
@@ -182,7 +213,7 @@ int repartition_site_reopen(struct repartition_site *site, struct error *error)
         if (site->links[i] == NULL) {
             continue;
         }
-        struct redis_conn *conn = redis_login(&site->table->nodes[i], &site->config, NULL, error);
+        struct redis_conn *conn = log_in(site, i, error);
         if (conn == NULL) {
             return -1;
         }

@@ -12,12 +12,14 @@
 #include "common/base/error.h"
 #include "common/config/config.h"
 #include "counter-service/redis/redis_conn.h"
+#include "counter-service/topology/cluster_ids.h"
 #include "counter-service/topology/topology_table.h"
 
 struct repartition_site {
     struct config config; /* its strings are the given one's */
     bool is_cluster;
     struct topology_table *table; /* of all partitions that there can be */
+    struct cluster_ids *ids;      /* of a cluster's nodes: another Redis at a node's address is none of them */
     struct redis_conn *links[TOPOLOGY_NODES_MAX];
     struct redis_conn *meta;  /* of links: that has tally:meta */
     struct redis_conn *store; /* that has tally:store */

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import time
 import uuid
+from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
 
 from harness.calls import increment, increment_batch, item
 from harness.daemons import environment
@@ -15,6 +17,7 @@ from harness.load import Load
 from harness.paths import CONFIG, program
 from harness.ranked import entries_of, ordered, top
 from harness.redis_cluster import RedisCluster
+from harness.redis_server import RedisServer
 from harness.rights import readme_repartition_rights, readme_rule
 from harness.stack import Stack
 from harness.wait import wait_until
@@ -348,8 +351,15 @@ def test_a_target_that_loses_copies_by_a_failover_gets_them_again(start_full):
     check_full(stack, names)
 
 
+def tell_move(stack, lines, partitions, *keys):
+    """What a run has told that was ended when it had counted; by its lines."""
+    [check_sum] = re.findall(f"{FULL} counters of {FULL} resources, check ([0-9a-f]+);", "\n".join(lines))
+    mark = f"layout=1 repartition={partitions} from=1 store={STORE} how=place phase=move resources={FULL}"
+    for key in ("tally:meta", "tally:store", *keys):
+        stack.redis.call("SET", key, f"{mark} counters={FULL} check={check_sum}")
+
+
 def test_nothing_is_moved_where_a_replica_does_not_follow(start_full):
-    """Nor is anything deleted, where it stands still since the copies began."""
     stack, names = start_full()
     target = target_of(stack)
     replica = stop_replica(stack, target)
@@ -357,15 +367,89 @@ def test_nothing_is_moved_where_a_replica_does_not_follow(start_full):
     assert (code, lines[-1]) == (FAILED, "nothing was moved, and the services go on"), lines
     assert f"{target.address}: 0 of 1 replica has what was written" in errors
     assert stack.redis.call("GET", "tally:meta") == b"layout=1 partitions=1"
-    [check_sum] = re.findall(f"{FULL} counters of {FULL} resources, check ([0-9a-f]+);", "\n".join(lines))
-    mark = f"layout=1 repartition=64 from=1 store={STORE} how=place phase=move resources={FULL} counters={FULL}"
-    for key in ("tally:meta", "tally:store", "tally:{p0}:store"):
-        stack.redis.call("SET", key, f"{mark} check={check_sum}")
+    tell_move(stack, lines, 64, "tally:{p0}:store")
     code, lines, errors = run(stack, "--repartition", 64)
-    assert (code, "the same counters are in their new partitions" in lines) == (FAILED, True), lines
+    assert (code, "so far" in str(lines), "records copied" in str(lines)) == (FAILED, False, False), lines
     assert f"{target.address}: 0 of 1 replica has what was written" in errors
     target.kill()
     take_over(stack, replica)
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_nothing_is_deleted_where_a_replica_stands_still_since_the_copies_began(start_full):
+    stack, names = start_full()
+    target = target_of(stack)
+    process = begin(stack, "--repartition", 64)
+    wait_copies(target)
+    replica = stop_replica(stack, target)
+    out, errors = process.communicate(timeout=100)
+    assert (process.returncode, "the same counters are in their new partitions" in out) == (FAILED, True), out
+    assert f"{target.address}: 0 of 1 replica has what was written" in errors
+    target.kill()
+    take_over(stack, replica)
+    repartition(stack, 64)
+    check_full(stack, names)
+
+
+def test_a_run_that_goes_on_waits_where_it_has_nothing_to_write_but_tally_meta(start_full):
+    stack, names = start_full()
+    [home] = {stack.redis.owner(key) for key in ("tally:meta", "tally:{p0}:store", "tally:{p1}:store")}
+    alone = target_of(stack)
+    stack.redis.move_slots(home, alone, [key_slot(b"tally:meta")])
+    stack.redis.wait_ok()
+    assert stack.redis.owner("tally:meta") is alone
+    replica = stop_replica(stack, alone)
+    code, lines, errors = run(stack, "--repartition", 2)
+    assert (code, lines[-1]) == (FAILED, "nothing was moved, and the services go on"), (lines, errors)
+    tell_move(stack, lines, 2, "tally:{p0}:store", "tally:{p1}:store")
+    code, lines, errors = run(stack, "--repartition", 2)
+    assert (code, "resources and" in str(lines)) == (FAILED, False), lines
+    assert f"{alone.address}: 0 of 1 replica has what was written" in errors
+    replica.resume()
+    repartition(stack, 2)
+    check_full(stack, names)
+
+
+def test_services_that_a_run_let_in_again_in_part_are_counted(start_full):
+    """A master that cannot save refuses to be told so, after others were."""
+    stack, names = start_full(replicas=0, appendonly="no")
+    target = target_of(stack)
+    blocked = Path(target.call("CONFIG", "GET", "dir")[b"dir"].decode()) / "dump.rdb" / "in the way"
+    blocked.mkdir(parents=True)
+    target.call("CONFIG", "SET", "save", "3600 1")
+    code, lines, errors = run(stack, "--repartition", 64)
+    assert (code, "could not save its data" in errors) == (FAILED, True), (lines, errors)
+    assert "not all services can go on: run the same again" in lines[-1] and "MISCONF" in lines[-1]
+    assert b" phase=check " in stack.redis.call("GET", "tally:meta")
+    assert stack.redis.call("GET", "tally:{p0}:store") == f"{STORE}/1".encode()
+    stack.redis.call("HSET", f"tally:{{p0}}:c:{names[0]}", "view", 5)  # as a service that runs on there
+    blocked.rmdir()
+    blocked.parent.rmdir()
+    target.call("BGSAVE")
+    wait_until(lambda: target.call("INFO", "persistence")["rdb_last_bgsave_status"] == "ok", what="the file")
+    lines = repartition(stack, 64)
+    assert f"{FULL + 1} counters of {FULL} resources" in str(lines)
+    check_full(stack, names)
+    assert list(stack.values([(names[0], "view")]).values()) == [5]
+
+
+def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing_of_it(start_full, tmp_path):
+    stack, names = start_full(replicas=0, cluster_require_full_coverage="no")
+    victim = target_of(stack)
+    stack.service.settings["REDIS_ADDR"] = stack.redis.owner("tally:meta").address
+    victim.kill()
+    foreign = RedisServer(tmp_path, name="foreign", port=victim.port)
+    try:
+        foreign.start()
+        code, lines, errors = run(stack, "--repartition", 64)
+        assert (code, lines, foreign.call("DBSIZE")) == (FAILED, [], 0)
+        assert f"Redis at {victim.address}: " in errors and "is no node of a Redis Cluster" in errors
+        assert stack.redis.call("GET", "tally:meta") == b"layout=1 partitions=1"
+    finally:
+        foreign.close()
+    victim.start()
+    stack.redis.wait_ok()
     repartition(stack, 64)
     check_full(stack, names)
 
