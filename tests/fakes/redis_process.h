@@ -37,4 +37,11 @@ const char *redis_process_ask(struct redis_process *redis, const char *const *wo
     redis_process_ask((redis), (const char *const[]){__VA_ARGS__}, \
                       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
+/* Begins a test whose setup() makes a struct fixture, or leaves *state NULL where there is no redis-server. */
+#define NEED_FIXTURE(state) \
+    struct fixture *fixture = *(state); \
+    if (fixture == NULL) { \
+        skip(); \
+    }
+
 #endif

@@ -68,12 +68,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_FIXTURE(state) \
-    struct fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 /* ---- data ---- */
 
 static void name_resource(char out[TEXT_SIZE], int number)

@@ -126,12 +126,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_FIXTURE(state) \
-    struct fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 /* ---- runs ---- */
 
 static int run(struct fixture *fixture)

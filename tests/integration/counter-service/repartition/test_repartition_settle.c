@@ -68,12 +68,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_FIXTURE(state) \
-    struct fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 static int settle(struct fixture *fixture)
 {
     size_t len;

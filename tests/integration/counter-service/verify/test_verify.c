@@ -65,12 +65,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_FIXTURE(state) \
-    struct fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 static void increment(struct fixture *fixture, const char *resource_id, int64_t delta)
 {
     store_fixture_increment_one(fixture->store, store_item_of(resource_id, "like", delta));

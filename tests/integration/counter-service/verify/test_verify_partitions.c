@@ -73,12 +73,6 @@ static int teardown(void **state)
     return 0;
 }
 
-#define NEED_FIXTURE(state) \
-    struct fixture *fixture = *(state); \
-    if (fixture == NULL) { \
-        skip(); \
-    }
-
 static int partition_of(const char *resource_id)
 {
     return redis_partition_of(text_of(resource_id), PARTITIONS);
