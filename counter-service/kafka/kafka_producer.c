@@ -14,6 +14,19 @@ enum {
     STEP_MS = 10,
 };
 
+/* ---- partitions -------------------------------------------------------------------------------------------------- */
+
+/* Of the message that this thread is giving to the library. */
+static _Thread_local int32_t chosen_partition;
+
+/* Called by the library: within rd_kafka_produceva, or later on a thread of its own, if it did not know the topic. */
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key, size_t len, int32_t count,
+                                void *topic_ctx, void *tag)
+{
+    chosen_partition = rd_kafka_msg_partitioner_murmur2_random(topic, key, len, count, topic_ctx, tag);
+    return chosen_partition;
+}
+
 /* ---- create and free --------------------------------------------------------------------------------------------- */
 
 static rd_kafka_conf_t *create_settings(struct kafka_producer *producer, struct error *error)
@@ -23,6 +36,7 @@ static rd_kafka_conf_t *create_settings(struct kafka_producer *producer, struct 
     if (settings == NULL) {
         return NULL;
     }
+    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(settings), choose_partition);
     if (kafka_producer_listen(producer, settings, error) != 0) {
         rd_kafka_conf_destroy(settings);
         return NULL;
@@ -94,6 +108,7 @@ void kafka_producer_free(struct kafka_producer *producer)
     if (producer->client != NULL) {
         rd_kafka_destroy(producer->client);
     }
+    kafka_partitions_done(&producer->partitions);
     free(producer);
 }
 
@@ -111,11 +126,12 @@ static rd_kafka_headers_t *create_headers(const struct kafka_message *message)
     return headers;
 }
 
-/* Returns NULL; or the library's refusal, and then headers are still the caller's. The library's types lack const: it
- * copies. Headers are given as a whole: librdkafka 2.0.2 frees those that are given one by one twice, if it refuses the
- * message since the topic is gone. */
+/* Returns NULL; or the library's refusal, and then headers are still the caller's. *ret_partition: where it goes;
+ * RD_KAFKA_PARTITION_UA: that is not known yet. The library's types lack const: it copies. Headers are given as a
+ * whole: librdkafka 2.0.2 frees those that are given one by one twice, if it refuses the message since the topic is
+ * gone. */
 static rd_kafka_error_t *produce(const struct kafka_producer *producer, const struct kafka_message *message,
-                                 rd_kafka_headers_t *headers)
+                                 rd_kafka_headers_t *headers, int32_t *ret_partition)
 {
     const rd_kafka_vu_t parts[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = producer->topic},
@@ -126,7 +142,10 @@ static rd_kafka_error_t *produce(const struct kafka_producer *producer, const st
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     const size_t count = sizeof(parts) / sizeof(parts[0]) - (headers == NULL ? 1 : 0);
-    return rd_kafka_produceva(producer->client, parts, count);
+    chosen_partition = RD_KAFKA_PARTITION_UA;
+    rd_kafka_error_t *refused = rd_kafka_produceva(producer->client, parts, count);
+    *ret_partition = chosen_partition;
+    return refused;
 }
 
 enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const struct kafka_message *message)
@@ -134,13 +153,19 @@ enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const st
     if (producer->has_ended || producer->has_gap) {
         return KAFKA_ENDED;
     }
+    if (producer->is_alone) {
+        return KAFKA_FULL;
+    }
     rd_kafka_headers_t *headers = create_headers(message);
     if (headers == NULL && message->header_count > 0) {
         return KAFKA_FULL;
     }
-    rd_kafka_error_t *refused = produce(producer, message, headers);
+    int32_t partition;
+    rd_kafka_error_t *refused = produce(producer, message, headers, &partition);
     if (refused == NULL) {
         producer->unacknowledged++;
+        producer->is_alone = !kafka_partitions_know(&producer->partitions, partition, clock_boottime_us());
+        producer->alone_partition = partition;
         return KAFKA_OK;
     }
     const rd_kafka_resp_err_t code = rd_kafka_error_code(refused);
@@ -153,6 +178,16 @@ enum kafka_outcome kafka_producer_send(struct kafka_producer *producer, const st
     }
     kafka_producer_end(producer, code);
     return KAFKA_ENDED;
+}
+
+/* What is alone does not linger: a flush sends it at once, and calls back as a poll does. */
+static void serve(const struct kafka_producer *producer, int timeout_ms)
+{
+    if (producer->is_alone) {
+        rd_kafka_flush(producer->client, timeout_ms);
+    } else {
+        rd_kafka_poll(producer->client, timeout_ms);
+    }
 }
 
 static void wait_for_reason(struct kafka_producer *producer)
@@ -168,7 +203,7 @@ static void wait_for_reason(struct kafka_producer *producer)
 
 enum kafka_outcome kafka_producer_poll(struct kafka_producer *producer, int timeout_ms, struct error *error)
 {
-    rd_kafka_poll(producer->client, producer->has_ended ? 0 : timeout_ms);
+    serve(producer, producer->has_ended ? 0 : timeout_ms);
     if (producer->has_gap) {
         wait_for_reason(producer);
     }

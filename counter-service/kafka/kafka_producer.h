@@ -5,11 +5,13 @@
  *     create ──> { send ... poll ──> on_acknowledged in any order } ──> free
  *                                └─> KAFKA_ENDED: free, and start again
  *
- * When a message fails, those behind it in its partition of the topic are not sent: no key sees its messages out of
- * order, but for those of before once more.
+ * When a message fails, those behind it in its partition of the topic do not arrive: no key sees its messages out of
+ * order, but for those of before once more. Of all that fail, the library may send one request behind the failed one. A
+ * broker refuses that by its sequence number, if it knows the producer; so a message to a partition that may not know
+ * it (kafka_partitions.h) is sent alone: kafka_producer_send takes nothing more until it is acknowledged.
  *
  * One thread, on which on_acknowledged is called and the library's log is written too. librdkafka has threads of its
- * own, which run nothing of ours. */
+ * own, which run nothing of ours but the choice of a message's partition. */
 #ifndef TALLY_COUNTER_SERVICE_KAFKA_KAFKA_PRODUCER_H
 #define TALLY_COUNTER_SERVICE_KAFKA_KAFKA_PRODUCER_H
 

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <librdkafka/rdkafka.h>
 
+#include "common/base/clock.h"
 #include "counter-service/kafka/kafka_producer_inside.h"
 
 static struct kafka_producer *producer_of(void *opaque)
@@ -52,6 +53,14 @@ void kafka_producer_end(struct kafka_producer *producer, int code)
     }
 }
 
+static void note_acknowledged(struct kafka_producer *producer, int32_t partition)
+{
+    kafka_partitions_acknowledged(&producer->partitions, partition, clock_boottime_us());
+    if (partition == producer->alone_partition || producer->unacknowledged == 0) {
+        producer->is_alone = false;
+    }
+}
+
 /* ---- callbacks --------------------------------------------------------------------------------------------------- */
 
 static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
@@ -65,6 +74,7 @@ static void take_report(rd_kafka_t *client, const rd_kafka_message_t *message, v
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         kafka_trouble_forget(&producer->trouble);
+        note_acknowledged(producer, message->partition);
         producer->options.on_acknowledged(producer->options.ctx, message->_private);
     } else {
         kafka_producer_end(producer, message->err);

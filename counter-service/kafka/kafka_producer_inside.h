@@ -3,6 +3,7 @@
 #define TALLY_COUNTER_SERVICE_KAFKA_KAFKA_PRODUCER_INSIDE_H
 
 #include "counter-service/kafka/kafka_log.h"
+#include "counter-service/kafka/kafka_partitions.h"
 #include "counter-service/kafka/kafka_producer.h"
 #include "counter-service/kafka/kafka_trouble.h"
 
@@ -18,6 +19,9 @@ struct kafka_producer {
 
     struct kafka_log log; /* also the opaque of the callbacks */
     size_t unacknowledged;
+    struct kafka_partitions partitions;
+    bool is_alone; /* nothing may be sent: a message is out to a partition that may not know the producer */
+    int32_t alone_partition;
     bool is_freed;  /* what becomes of messages is told to nobody any more */
     bool has_gap;   /* a message was refused: its report, which says why, is on its way */
     bool has_ended; /* for the reason in end */

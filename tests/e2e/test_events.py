@@ -173,6 +173,17 @@ def test_an_event_that_is_too_large_for_the_topic_waits_until_it_is_not(kafka, t
     assert [event.value for event in published(kafka, topic, stack)] == [1, 2, 3, 4]
 
 
+def test_nothing_overtakes_an_event_that_is_too_large_for_the_topic(kafka, topic, start):
+    """The broker does not know the producer, and would take any request of it, also those that are small enough."""
+    kafka.create_topic(topic, 1, max_message_bytes=500)
+    stack = start(KAFKA_OPTIONS="compression.type=none,linger.ms=0,batch.num.messages=1")
+    items = [item("a", user_id="u" * 128)] + [item("a")] * 20
+    assert increment_batch(stack.gateway, items).status == 200
+    wait_detail(stack.service, topic, "large")
+    kafka.set_topic_config(topic, max_message_bytes=1_000_000)
+    assert [event.value for event in published(kafka, topic, stack)] == list(range(1, 22))
+
+
 # ---- Kafka is not there ----
 
 

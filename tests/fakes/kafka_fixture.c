@@ -65,6 +65,16 @@ void kafka_fixture_set_up(struct kafka_fixture *fixture, int brokers)
     }
 }
 
+enum kafka_outcome kafka_fixture_send(struct kafka_producer *producer, const struct kafka_message *message)
+{
+    struct error error;
+    enum kafka_outcome outcome;
+    while ((outcome = kafka_producer_send(producer, message)) == KAFKA_FULL) {
+        (void)!kafka_producer_poll(producer, 10, &error);
+    }
+    return outcome;
+}
+
 static rd_kafka_t *create_consumer(struct kafka_fixture *fixture)
 {
     char reason[256];

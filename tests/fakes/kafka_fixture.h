@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/config/config.h"
+#include "counter-service/kafka/kafka_producer.h"
 
 #define KAFKA_FIXTURE_TOPIC "events"
 
@@ -24,6 +25,8 @@ void kafka_fixture_stop(struct kafka_fixture *fixture);
 /* All brokers. */
 void kafka_fixture_set_down(struct kafka_fixture *fixture, int brokers);
 void kafka_fixture_set_up(struct kafka_fixture *fixture, int brokers);
+/* Polls producer while it takes nothing. */
+enum kafka_outcome kafka_fixture_send(struct kafka_producer *producer, const struct kafka_message *message);
 /* Reads partition from its beginning to its end, and calls take for each message. Returns how many they were. */
 size_t kafka_fixture_read(struct kafka_fixture *fixture, int partition,
                           void (*take)(void *ctx, const rd_kafka_message_t *message), void *ctx);

@@ -44,7 +44,7 @@ static void produce(const struct kafka_fixture *fixture, int first, int last)
         const struct named_text header = {"number", text_of(text)};
         const struct kafka_message message = {
             .key = {&key, 1}, .value = text_of(text), .headers = &header, .header_count = 1};
-        assert_int_equal(kafka_producer_send(producer, &message), KAFKA_OK);
+        assert_int_equal(kafka_fixture_send(producer, &message), KAFKA_OK);
     }
     WAIT_FOR(all_acknowledged(producer));
     kafka_producer_free(producer);

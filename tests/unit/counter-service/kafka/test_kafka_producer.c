@@ -41,12 +41,23 @@ static struct kafka_producer *create(const struct kafka_fixture *fixture, struct
     return producer;
 }
 
-static enum kafka_outcome send_number(struct kafka_producer *producer, uintptr_t number)
+static enum kafka_outcome offer_number(struct kafka_producer *producer, uintptr_t number)
 {
     char text[32];
     snprintf(text, sizeof(text), "%zu", (size_t)number);
     const struct kafka_message message = {.key = TEXT("key"), .value = text_of(text), .tag = (void *)number};
     return kafka_producer_send(producer, &message);
+}
+
+/* Polls while the producer takes nothing. */
+static enum kafka_outcome send_number(struct kafka_producer *producer, uintptr_t number)
+{
+    struct error error;
+    enum kafka_outcome outcome;
+    while ((outcome = offer_number(producer, number)) == KAFKA_FULL) {
+        (void)!kafka_producer_poll(producer, 10, &error);
+    }
+    return outcome;
 }
 
 static bool all_acknowledged(struct kafka_producer *producer)
@@ -134,25 +145,53 @@ static void test_a_full_queue_takes_nothing_until_it_is_polled(void **state)
     static struct record record;
     struct kafka_fixture fixture;
     struct error error;
-    uintptr_t sent = 0;
+    uintptr_t sent = 1;
     kafka_fixture_start(&fixture, 1, 1, NULL);
     struct kafka_producer *producer = create(&fixture, &record);
     enum kafka_outcome outcome;
-    while ((outcome = send_number(producer, sent)) == KAFKA_OK) {
+    assert_int_equal(send_number(producer, 0), KAFKA_OK);
+    WAIT_FOR(all_acknowledged(producer));
+    while ((outcome = offer_number(producer, sent)) == KAFKA_OK) {
         sent++;
-        assert_true(sent <= 10000);
+        assert_true(sent <= 10001);
     }
     assert_int_equal(outcome, KAFKA_FULL);
-    assert_int_equal(sent, 10000);
+    assert_int_equal(sent, 10001);
     assert_int_equal(kafka_producer_unacknowledged(producer), 10000);
-    while ((outcome = send_number(producer, sent)) == KAFKA_FULL) {
+    while ((outcome = offer_number(producer, sent)) == KAFKA_FULL) {
         assert_int_equal(kafka_producer_poll(producer, 10, &error), KAFKA_OK);
     }
     assert_int_equal(outcome, KAFKA_OK);
     WAIT_FOR(all_acknowledged(producer));
-    assert_int_equal(record.count, 10001);
+    assert_int_equal(record.count, 10002);
     size_t next = 0;
-    assert_int_equal(kafka_fixture_read(&fixture, 0, check_number, &next), 10001);
+    assert_int_equal(kafka_fixture_read(&fixture, 0, check_number, &next), 10002);
+    kafka_producer_free(producer);
+    kafka_fixture_stop(&fixture);
+}
+
+/* A broker that does not know the producer would take what is behind a message that it has refused. The key chooses the
+ * partition: "a" and "d" are in different ones. */
+static void test_the_first_message_to_a_partition_is_sent_alone_and_does_not_linger(void **state)
+{
+    (void)state;
+    static struct record record;
+    struct kafka_fixture fixture;
+    kafka_fixture_start(&fixture, 1, 2, "[linger.ms=60000]");
+    struct kafka_producer *producer = create(&fixture, &record);
+    const struct kafka_message messages[] = {{.key = TEXT("a"), .value = TEXT("0")},
+                                             {.key = TEXT("d"), .value = TEXT("0")}};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(kafka_producer_send(producer, &messages[i]), KAFKA_OK);
+        assert_int_equal(kafka_producer_send(producer, &messages[0]), KAFKA_FULL);
+        assert_int_equal(kafka_producer_send(producer, &messages[1]), KAFKA_FULL);
+        WAIT_FOR(all_acknowledged(producer));
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(kafka_producer_send(producer, &messages[i % 2]), KAFKA_OK);
+    }
+    assert_int_equal(kafka_producer_unacknowledged(producer), 4);
+    assert_int_equal(record.count, 2);
     kafka_producer_free(producer);
     kafka_fixture_stop(&fixture);
 }
@@ -281,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_a_message_arrives_with_its_key_and_headers),
         cmocka_unit_test(test_messages_of_a_key_arrive_and_are_acknowledged_in_order),
         cmocka_unit_test(test_a_full_queue_takes_nothing_until_it_is_polled),
+        cmocka_unit_test(test_the_first_message_to_a_partition_is_sent_alone_and_does_not_linger),
         cmocka_unit_test(test_brokers_that_are_down_are_trouble_and_no_end),
         cmocka_unit_test(test_brokers_that_were_never_there_are_trouble),
         cmocka_unit_test(test_a_fatal_error_ends_the_producer),
