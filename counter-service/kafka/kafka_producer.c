@@ -36,7 +36,9 @@ static rd_kafka_conf_t *create_settings(struct kafka_producer *producer, struct 
     if (settings == NULL) {
         return NULL;
     }
-    rd_kafka_topic_conf_set_partitioner_cb(rd_kafka_conf_get_default_topic_conf(settings), choose_partition);
+    rd_kafka_topic_conf_t *topic_settings = rd_kafka_conf_get_default_topic_conf(settings);
+    assert(topic_settings != NULL); /* acks is one of them */
+    rd_kafka_topic_conf_set_partitioner_cb(topic_settings, choose_partition);
     if (kafka_producer_listen(producer, settings, error) != 0) {
         rd_kafka_conf_destroy(settings);
         return NULL;

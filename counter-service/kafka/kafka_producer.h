@@ -6,9 +6,9 @@
  *                                └─> KAFKA_ENDED: free, and start again
  *
  * When a message fails, those behind it in its partition of the topic do not arrive: no key sees its messages out of
- * order, but for those of before once more. Of all that fail, the library may send one request behind the failed one. A
- * broker refuses that by its sequence number, if it knows the producer; so a message to a partition that may not know
- * it (kafka_partitions.h) is sent alone: kafka_producer_send takes nothing more until it is acknowledged.
+ * order, but for those of before once more. The library may send one request behind the failed one, which a broker
+ * refuses by its sequence number if it knows the producer. So a message to a partition that may not know it
+ * (kafka_partitions.h) is sent alone: kafka_producer_send takes nothing more until it is acknowledged.
  *
  * One thread, on which on_acknowledged is called and the library's log is written too. librdkafka has threads of its
  * own, which run nothing of ours but the choice of a message's partition. */
@@ -28,7 +28,7 @@ struct kafka_producer;
 enum { KAFKA_HEADERS_MAX = 16 }; /* of a message */
 
 struct kafka_message {
-    struct text key;
+    struct text key; /* chooses the partition; .data is not NULL */
     struct text value;
     const struct named_text *headers;
     size_t header_count; /* KAFKA_HEADERS_MAX at most */

@@ -1,4 +1,4 @@
-/* What the library says to a producer, in rd_kafka_poll: reports of messages, and errors. */
+/* What the library says to a producer, in rd_kafka_poll and rd_kafka_flush: reports of messages, and errors. */
 #include <assert.h>
 #include <librdkafka/rdkafka.h>
 

@@ -15,7 +15,8 @@ const struct kafka_setting kafka_producer_defaults[] = {
     {NULL, NULL},
 };
 
-/* Without a message in the middle no later one is sent: that is the guarantee without gaps. One request in flight to a
+/* When a message is refused for good, no later one is sent but for the request that the library has ready
+ * (kafka_partitions.h says why that does not arrive): that is the guarantee without gaps. One request in flight to a
  * broker: before Kafka 4.5 a broker takes any first sequence number of a producer in a partition (KAFKA-15591). It may
  * refuse the first request, since it does not know yet that it leads the partition, and then take the second one; the
  * library takes that for an acknowledgement of both. */
@@ -25,7 +26,7 @@ const struct kafka_setting kafka_producer_fixed[] = {
     {"acks", "all"},
     {"max.in.flight", "1"},
     {"message.timeout.ms", "0"},
-    {"partitioner", "murmur2_random"},
+    {"partitioner", "murmur2_random"}, /* the producer's own callback asks it (kafka_producer.c) */
     {"queue.buffering.max.messages", "10000"},
     {NULL, NULL},
 };

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-enum { MS = 1000, KNOWS_US = KAFKA_PARTITION_KNOWS_MS * MS };
+static const int64_t knows_us = (int64_t)KAFKA_PARTITION_KNOWS_MS * 1000;
 
 static void test_a_partition_knows_a_producer_since_it_acknowledged_something(void **state)
 {
@@ -31,10 +31,10 @@ static void test_it_is_asked_anew_after_a_while_without_a_message(void **state)
     (void)state;
     struct kafka_partitions partitions = {0};
     kafka_partitions_acknowledged(&partitions, 0, 5);
-    assert_true(kafka_partitions_know(&partitions, 0, 5 + KNOWS_US - 1));
-    assert_false(kafka_partitions_know(&partitions, 0, 5 + KNOWS_US));
-    kafka_partitions_acknowledged(&partitions, 0, 5 + KNOWS_US);
-    assert_true(kafka_partitions_know(&partitions, 0, 5 + KNOWS_US));
+    assert_true(kafka_partitions_know(&partitions, 0, 5 + knows_us - 1));
+    assert_false(kafka_partitions_know(&partitions, 0, 5 + knows_us));
+    kafka_partitions_acknowledged(&partitions, 0, 5 + knows_us);
+    assert_true(kafka_partitions_know(&partitions, 0, 5 + knows_us));
     kafka_partitions_done(&partitions);
 }
 

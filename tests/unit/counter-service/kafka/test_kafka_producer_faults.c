@@ -141,10 +141,12 @@ static void test_nothing_overtakes_a_message_that_is_sent_again(void **state)
     struct record record = {.acknowledged = {0}};
     struct kafka_fixture fixture;
     kafka_fixture_start(&fixture, 1, 1, "[linger.ms=0, retry.backoff.ms=10, batch.num.messages=1]");
+    struct kafka_producer *producer = create(&fixture, 0, &record);
+    send_numbers(producer, 0, 0);
+    WAIT_FOR(all_acknowledged(producer));
     rd_kafka_mock_push_request_errors(fixture.cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     assert_int_equal(rd_kafka_mock_broker_set_rtt(fixture.cluster, 1, RTT_MS), RD_KAFKA_RESP_ERR_NO_ERROR);
-    struct kafka_producer *producer = create(&fixture, 0, &record);
-    for (uintptr_t i = 0; i < SENT; i++) {
+    for (uintptr_t i = 1; i < SENT; i++) {
         send_numbers(producer, i, i);
         assert_int_equal(kafka_producer_poll(producer, 0, &error), KAFKA_OK);
         clock_sleep_ms(5);
@@ -251,7 +253,15 @@ static void test_nothing_is_sent_behind_the_first_message_if_that_is_refused(voi
     }
 }
 
-/* The library gives back what was behind the refused message first, and says of that only that there is a gap. */
+static enum kafka_outcome send_letter(struct kafka_producer *producer, uintptr_t number)
+{
+    const char key = (char)('a' + number % 26);
+    const struct kafka_message message = {.key = {&key, 1}, .value = TEXT("0"), .tag = (void *)number};
+    return kafka_fixture_send(producer, &message);
+}
+
+/* The library gives back what was behind the refused message first, and says of that only that there is a gap. All
+ * partitions know the producer by then, so that there is something behind it. */
 static void test_the_reason_is_that_of_the_refused_message(void **state)
 {
     enum { PARTITIONS = 8 };
@@ -261,12 +271,14 @@ static void test_the_reason_is_that_of_the_refused_message(void **state)
     struct error error;
     kafka_fixture_start(&fixture, 1, PARTITIONS, "[batch.num.messages=10, linger.ms=1]");
     struct kafka_producer *producer = create(&fixture, 0, &record);
+    for (uintptr_t i = 0; i < 26; i++) {
+        assert_int_equal(send_letter(producer, i), KAFKA_OK);
+    }
+    WAIT_FOR(all_acknowledged(producer));
     rd_kafka_mock_push_request_errors(fixture.cluster, API_PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     enum kafka_outcome outcome = KAFKA_OK;
-    for (uintptr_t i = 0; i < MESSAGES && outcome == KAFKA_OK; i++) {
-        const char key = (char)('a' + i % 26);
-        const struct kafka_message message = {.key = {&key, 1}, .value = TEXT("0"), .tag = (void *)i};
-        outcome = kafka_fixture_send(producer, &message);
+    for (uintptr_t i = 26; i < MESSAGES && outcome == KAFKA_OK; i++) {
+        outcome = send_letter(producer, i);
         assert_true(outcome == KAFKA_OK || outcome == KAFKA_ENDED);
     }
     wait_for_end(producer, &error);
