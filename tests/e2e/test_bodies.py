@@ -68,7 +68,9 @@ def test_three_hundred_unfinished_bodies_do_not_take_300_mib(gateway, resource):
 
 def test_callers_that_find_no_room_wait_and_are_served(stack, resource):
     """Room for two batches of a hundred."""
-    gateway = stack.extra_gateway(SERVER_MAX_BODY_MEMORY="1MiB", SERVER_LOOPS=1)
+    gateway = stack.extra_gateway(
+        SERVER_MAX_BODY_MEMORY="1MiB", SERVER_LOOPS=1, SERVER_REQUEST_TIMEOUT="20s", COUNTER_SERVICE_MAX_DEADLINE="20s"
+    )
     gateway.wait_ready()
     ledger = call_once(gateway.port, resource, 100, 200)
     assert dict(ledger.statuses) == {200: 100}, ledger

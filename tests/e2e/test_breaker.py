@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from harness.calls import increment
-from harness.daemons import Gateway
+from harness.daemons import PATIENT_ATTEMPTS, Gateway
 from harness.exposition import scrape
 from harness.fake_service import Failure
 from harness.problems import check_problem, check_retry_after
@@ -13,7 +13,7 @@ from harness.stubs import pb
 from harness.wait import wait_until
 
 FAILURES = 3
-OPEN_SECONDS = 3
+SHORT, LONG = 3, 30  # seconds for which it is open: for a test that waits for their end; and for one that must not
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
 DOWN = Failure(grpc.StatusCode.UNAVAILABLE, None)
@@ -40,10 +40,14 @@ def fake():
 
 
 @pytest.fixture
-def broken_gateway(tmp_path, fake):
-    gateway = Gateway(
-        tmp_path, fake.address, BREAKER_FAILURES=FAILURES, BREAKER_OPEN_FOR=f"{OPEN_SECONDS}s", name="breaking"
-    )
+def open_seconds(request):
+    return getattr(request, "param", SHORT)
+
+
+@pytest.fixture
+def broken_gateway(tmp_path, fake, open_seconds):
+    settings = {"BREAKER_FAILURES": FAILURES, "BREAKER_OPEN_FOR": f"{open_seconds}s", **PATIENT_ATTEMPTS}
+    gateway = Gateway(tmp_path, fake.address, name="breaking", **settings)
     gateway.start()
     yield gateway
     gateway.stop()
@@ -64,6 +68,7 @@ def open_it(gateway, fake):
     assert increment(gateway, "r").status == 503  # it has waited for the instance: for a moment, not to its deadline
 
 
+@pytest.mark.parametrize("open_seconds", [LONG], indirect=True)
 def test_it_opens_after_failures_in_a_row_and_answers_at_once(broken_gateway, fake):
     assert state(broken_gateway, fake) == (CLOSED, {"closed": 0, "half_open": 0, "open": 0})
     open_it(broken_gateway, fake)
@@ -72,7 +77,7 @@ def test_it_opens_after_failures_in_a_row_and_answers_at_once(broken_gateway, fa
         response = increment(broken_gateway, "r")
         check_problem(response, 503, "not_applied")
         check_retry_after(response)
-        assert int(response.header("retry-after")) <= OPEN_SECONDS
+        assert int(response.header("retry-after")) <= LONG
     assert len(fake.requests) == FAILURES, "nothing is sent to it"
     assert state(broken_gateway, fake) == (OPEN, {"closed": 0, "half_open": 0, "open": 1})
     assert broken_gateway.instances()[fake.address]["breaker"] == "open"

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from harness.calls import counter_path, increment, increment_batch, item, read, read_batch
-from harness.daemons import Gateway, Service
+from harness.daemons import PATIENT_ATTEMPTS, Gateway, Service
 from harness.ports import free_port
 from harness.problems import check_problem
 from harness.proxy import Proxy
@@ -25,7 +25,7 @@ MANY = 300
 
 @pytest.fixture(scope="module")
 def stack(start_stack):
-    return start_stack(redis_kind=RedisCluster)
+    return start_stack(redis_kind=RedisCluster, gateway=PATIENT_ATTEMPTS)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_foreign_redis_at_the_address_of_a_node_gets_nothing(start_stack, star
     first seed."""
     settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
     rankings = {"RANKINGS": "[{counter_type: like, windows: [all]}]"}  # and so somebody who follows the events
-    stack = start_stack(redis_kind=RedisCluster, redis=settings, service=rankings)
+    stack = start_stack(redis_kind=RedisCluster, redis=settings, service=rankings, gateway=PATIENT_ATTEMPTS)
     victim = stack.redis.owner(home)
     assert (victim is stack.redis.nodes[0]) == (home == b"tally:store")
     assert increment_batch(stack.gateway, [item(name) for name in names]).status == 200
@@ -391,7 +391,7 @@ def test_the_programs_compare_and_rank_over_all_partitions(start_kind, kafka):
 
 @pytest.fixture
 def own_stack(start_stack):
-    return start_stack(redis_kind=RedisCluster, redis={"replicas": 0})
+    return start_stack(redis_kind=RedisCluster, redis={"replicas": 0}, gateway=PATIENT_ATTEMPTS)
 
 
 def test_no_node_is_there(own_stack, names):
@@ -414,6 +414,7 @@ def test_slots_that_nobody_serves(own_stack, names):
     victim.kill()
     wait_until(lambda: other.state() == "fail", what="the cluster to notice")
     wait_until(lambda: stack.service.get("/health").status == 503, what="the service to notice")
+    wait_until(lambda: not stack.gateway.is_ready(), what="the gateway to notice")
     check_problem(increment(stack.gateway, names[0]), 503, "not_applied")
     victim.start()
     stack.redis.wait_ok()
@@ -426,7 +427,7 @@ def test_slots_that_nobody_serves(own_stack, names):
 def test_slots_that_nobody_serves_are_the_only_ones_missing(start_stack, names):
     """Of one that is told to serve the others."""
     settings = {"replicas": 0, "cluster_require_full_coverage": "no"}
-    stack = start_stack(redis_kind=RedisCluster, redis=settings)
+    stack = start_stack(redis_kind=RedisCluster, redis=settings, gateway=PATIENT_ATTEMPTS)
     increment_batch(stack.gateway, [item(name) for name in names])
     victim = stack.redis.masters()[1]
     missing = {key.partition(":c:")[2] for key, node in keys_of(stack, names).items() if node is victim}

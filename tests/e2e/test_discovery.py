@@ -10,7 +10,7 @@ import pytest
 
 from harness.calls import increment
 from harness.consul_agent import CRITICAL, PASSING, ConsulAgent
-from harness.daemons import Gateway, Service
+from harness.daemons import PATIENT_ATTEMPTS, Gateway, Service
 from harness.exposition import calls_answered, scrape
 from harness.law import check
 from harness.load import Load
@@ -22,7 +22,7 @@ from harness.wait import wait_until
 
 @pytest.fixture(scope="module")
 def stack(start_cluster):
-    return start_cluster(services=2)
+    return start_cluster(services=2, gateway=PATIENT_ATTEMPTS)
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_consul_gone_is_noticed_by_nobody_but_the_health_document(stack, consul)
 
     load_sees_only_200(stack, lose)
     load_sees_only_200(stack, return_empty)
-    assert sorted(consul.services()) == sorted(id_of(daemon) for daemon in stack.services + stack.gateways)
+    wait_until(lambda: sorted(consul.services()) == sorted(map(id_of, stack.services + stack.gateways)))
     wait_until(lambda: stack.gateway.health()["status"] == "ok")
     for daemon in stack.services + stack.gateways:
         assert scrape(daemon).sum("tally_consul_registered") == 1

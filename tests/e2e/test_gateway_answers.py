@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from harness.calls import increment, increment_batch, item, read_batch
-from harness.daemons import Gateway
+from harness.daemons import PATIENT_ATTEMPTS, Gateway
 from harness.exposition import scrape
 from harness.fake_service import Failure
 from harness.problems import check_problem, check_problem_document, check_retry_after
@@ -14,6 +14,8 @@ from harness.session_service import SessionService
 from harness.stubs import pb
 
 Code = grpc.StatusCode
+IMPATIENT_ATTEMPTS = {"GRPC_COUNTER_SERVICE_ATTEMPT_TIMEOUT": "600ms"}
+ONE_SECOND = {"SERVER_REQUEST_TIMEOUT": "1s", **IMPATIENT_ATTEMPTS}
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +27,10 @@ def fake():
 
 @pytest.fixture
 def gateway(fake, tmp_path, request):
-    """A new one for each test: a gateway has only so many re-sends to give. The parameter is its request_timeout, and
-    short only where that is what is tested: the second attempt begins after 600 ms."""
-    timeout = getattr(request, "param", "4s")
-    gateway = Gateway(tmp_path, fake.address, DRAIN_DELAY="0ms", SERVER_REQUEST_TIMEOUT=timeout)
+    """A new one for each test: a gateway has only so many re-sends to give. The parameter is settings of time, which
+    are short only where that is what is tested."""
+    times = getattr(request, "param", PATIENT_ATTEMPTS)
+    gateway = Gateway(tmp_path, fake.address, DRAIN_DELAY="0ms", **times)
     gateway.start()
     yield gateway
     gateway.stop()
@@ -307,6 +309,7 @@ def test_sessions_that_end_at_once_are_opened_at_a_bounded_rate(fake, gateway):
 # --- time
 
 
+@pytest.mark.parametrize("gateway", [IMPATIENT_ATTEMPTS], indirect=True)
 def test_a_silent_attempt_is_given_up_and_sent_again(fake, gateway):
     fake.will_answer(late(values, 1.5), values)
     started = time.monotonic()
@@ -315,7 +318,7 @@ def test_a_silent_attempt_is_given_up_and_sent_again(fake, gateway):
     assert len(fake.requests) == 2 and len(set(fake.requests)) == 1
 
 
-@pytest.mark.parametrize("gateway", ["1s"], indirect=True)
+@pytest.mark.parametrize("gateway", [ONE_SECOND], indirect=True)
 def test_a_service_that_never_answers_is_unknown_by_the_deadline(fake, gateway):
     late_seconds = 8
     fake.will_answer(late(values, late_seconds))
@@ -334,11 +337,11 @@ def test_a_reply_that_makes_no_sense_is_unknown(fake, gateway, reply):
 @pytest.mark.parametrize(
     ("gateway", "answer", "statuses"),
     [
-        ("4s", fails(Code.UNAVAILABLE, "not_applied"), (503, 504)),
-        ("4s", fails(Code.UNAVAILABLE), (503, 504)),
-        ("4s", fails(Code.UNKNOWN, "unknown"), (503, 504)),
-        ("4s", fails(Code.UNIMPLEMENTED, "not_applied"), (500,)),
-        ("1s", late(lambda _: b"", 2), (504,)),
+        (PATIENT_ATTEMPTS, fails(Code.UNAVAILABLE, "not_applied"), (503, 504)),
+        (PATIENT_ATTEMPTS, fails(Code.UNAVAILABLE), (503, 504)),
+        (PATIENT_ATTEMPTS, fails(Code.UNKNOWN, "unknown"), (503, 504)),
+        (PATIENT_ATTEMPTS, fails(Code.UNIMPLEMENTED, "not_applied"), (500,)),
+        (ONE_SECOND, late(lambda _: b"", 2), (504,)),
     ],
     indirect=["gateway"],
     ids=lambda value: "" if callable(value) else str(value),

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness.daemons import Service
+from harness.daemons import PATIENT_ATTEMPTS, Service
 from harness.exposition import scrape
 from harness.law import check
 from harness.load import Load
@@ -23,7 +23,7 @@ SETTINGS = {"COUNTER_SERVICE_MAX_CONNECTION_AGE": f"{AGE}s"}
 
 @pytest.fixture(scope="module")
 def stack(start_stack):
-    return start_stack(service=SETTINGS)
+    return start_stack(service=SETTINGS, gateway=PATIENT_ATTEMPTS)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +111,8 @@ def test_a_gateway_under_load_does_not_notice(stack):
 
 
 def test_a_call_whose_message_never_comes_ends_with_its_connection(stack):
+    started = time.monotonic()
     with RawGrpc(stack.service.port) as connection:
-        started = time.monotonic()
         connection.open(f"/{SERVICE}/Increment")
         wait_until(lambda: connection.read_for(0.1) or connection.is_closed, 15, "the service to close")
         assert connection.is_told_to_go

@@ -120,7 +120,7 @@ def test_functions_of_the_program_and_its_libraries_have_names(stack, pprof, nam
 
 
 def test_a_second_caller_is_told_and_one_who_leaves_is_not_waited_for(stack):
-    first = profile_meanwhile(stack.gateway, 2)
+    first = profile_meanwhile(stack.gateway, 10)
     refused = stack.gateway.get("/debug/pprof/profile")
     assert refused.status == 409
     assert refused.json()["type"] == "/problems/profile-in-progress"

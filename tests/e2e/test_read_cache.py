@@ -16,6 +16,7 @@ from harness.proxy import REPLIES, Proxy
 from harness.rankings import TOP, ranked, top, will_answer
 from harness.session_service import SessionService
 from harness.stubs import pb
+from harness.wait import wait_until
 
 STALENESS = 2
 CACHED = {"CACHE_MAX_STALENESS": f"{STALENESS}s", "SERVER_LOOPS": 1}
@@ -234,13 +235,20 @@ def test_a_request_may_want_it_younger(lasting, rpc, resource):
 def test_a_write_that_lowers_the_counter_and_answers_late_does_not_bring_its_value_back(fake, before_fake, resource):
     """The counter is 0. -1 makes -1, then +1 makes 0; and the last answers first."""
 
+    lower_came, raise_answered = threading.Event(), threading.Event()
+
     def answer(request):
         delta = 0
         with contextlib.suppress(DecodeError, IndexError):
             delta = pb.SessionIncrementRequest.FromString(request).items[0].delta
         if delta not in (-1, 1):
             return pb.BatchGetResponse(results=[pb.GetResult(value=0)]).SerializeToString()
-        time.sleep(0.6 if delta == -1 else 0.3)
+        if delta == -1:
+            lower_came.set()
+            raise_answered.wait(10)
+            time.sleep(0.3)  # the other answer is out
+        else:
+            raise_answered.set()
         results = [pb.IncrementResult(value=-1 if delta == -1 else 0)]
         return pb.BatchIncrementResponse(results=results).SerializeToString()
 
@@ -248,7 +256,7 @@ def test_a_write_that_lowers_the_counter_and_answers_late_does_not_bring_its_val
     assert read(before_fake, resource) == 0
     with concurrent.futures.ThreadPoolExecutor() as pool:
         lowers = pool.submit(increment, before_fake, resource, increment=-1)
-        time.sleep(0.1)
+        assert lower_came.wait(10)
         raises = pool.submit(increment, before_fake, resource, increment=1)
         assert (lowers.result().json()["value"], raises.result().json()["value"]) == (-1, 0)
     assert read(before_fake, resource) == 0
@@ -344,34 +352,40 @@ def test_nobody_is_given_what_is_older_than_promised(stack, gateway, resource):
 # --- one refresh in flight
 
 
-def answer_slowly(value, seconds=0.3):
+def answer_when(event, value):
     def answer(_):
-        time.sleep(seconds)
+        event.wait(10)
         return pb.BatchGetResponse(results=[pb.GetResult(value=value)]).SerializeToString()
 
     return answer
 
 
 def test_one_asks_for_all(fake, before_fake, resource):
-    fake.will_answer(answer_slowly(7))
+    all_wait = threading.Event()
+    fake.will_answer(answer_when(all_wait, 7))
     before = results(before_fake)
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        values = list(pool.map(lambda _: read(before_fake, resource), range(20)))
-    assert values == [7] * 20
+        values = [pool.submit(read, before_fake, resource) for _ in range(20)]
+        wait_until(lambda: results(before_fake)["wait"] - before["wait"] == 19, what="all others to wait")
+        all_wait.set()
+        assert [value.result() for value in values] == [7] * 20
     assert len(fake.requests) == 1
     after = results(before_fake)
     assert (after["miss"] - before["miss"], after["wait"] - before["wait"]) == (1, 19)
 
 
 def test_the_answer_comes_though_the_asker_has_left(fake, before_fake, resource):
-    fake.will_answer(answer_slowly(7, seconds=0.4))
+    asker_has_left = threading.Event()
+    fake.will_answer(answer_when(asker_has_left, 7))
+    before = results(before_fake)
     with before_fake.connection() as asker:
         asker.send(f"GET {counter_path(resource, 'like')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        time.sleep(0.2)
+        wait_until(lambda: len(fake.requests) == 1)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiter = pool.submit(read, before_fake, resource)
-            time.sleep(0.1)
+            wait_until(lambda: results(before_fake)["wait"] - before["wait"] == 1)
             asker.close()
+            asker_has_left.set()
             assert waiter.result() == 7
     assert len(fake.requests) == 1
 
@@ -401,20 +415,19 @@ def test_a_ranking_that_may_not_be_kept_is_asked_for_each_time(fake, before_fake
 
 
 def test_nobody_waits_for_a_ranking_that_may_not_be_kept(fake, before_fake):
+    will_answer(fake, top(ranked(1, "a", 5)))
+    assert before_fake.get(UNKEPT).status == 200  # it is not known before
+    all_asked = threading.Barrier(3)
+
     def answer(_):
-        time.sleep(0.5)
+        all_asked.wait(10)
         return top(ranked(1, "a", 5)).SerializeToString()
 
-    def seconds(_):
-        began = time.monotonic()
-        assert before_fake.get(UNKEPT).status == 200
-        return time.monotonic() - began
-
     fake.will_answer(answer)
-    seconds(0)  # it is not known before
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        assert max(pool.map(seconds, range(3))) < 0.9
-    assert len(fake.requests) == 4
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: before_fake.get(UNKEPT).status, range(3)))
+    assert answers == [200] * 3
+    assert len(fake.requests) == 3
 
 
 def test_one_asks_for_a_ranking(fake, before_fake):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness.calls import increment, read
-from harness.daemons import Gateway, Service, environment
+from harness.daemons import PATIENT_ATTEMPTS, Gateway, Service, environment
 from harness.events import events_health
 from harness.paths import CONFIG, program
 from harness.problems import check_problem, check_retry_after
@@ -36,7 +36,7 @@ class Parts:
         return self._keep(Service(self.directory, redis.address, **settings), wait=wait)
 
     def gateway(self, service, wait=True):
-        return self._keep(Gateway(self.directory, service.address), wait=wait)
+        return self._keep(Gateway(self.directory, service.address, **PATIENT_ATTEMPTS), wait=wait)
 
     def close(self):
         for process in reversed(self.open):

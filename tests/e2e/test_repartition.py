@@ -161,10 +161,11 @@ def test_a_service_that_runs_is_kept_out_and_says_why(start):
     fill(stack, names)
     with Load(stack.load_port, connections=20) as load:
         time.sleep(1)
-        stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "6000")  # holds the run up
+        stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "60000")  # holds the run up
         process = begin(stack, "--repartition", 8)
         wait_reason(stack.service, "being repartitioned, from 1 to 8")
         assert increment(stack.gateway, names[0]).status == 503
+        stack.redis.call("DEL", "tally:{p0}:lease:kafka")
         out, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (DONE, ""), out
         wait_reason(stack.service, "it must be started again, with redis.partitions 0 or 8")
@@ -251,9 +252,10 @@ def test_a_service_of_a_cluster_is_kept_out_until_it_is_started_again(start):
     stack = start(redis_kind=RedisCluster, redis={"replicas": 0})
     names = names_of()
     fill(stack, names)
-    stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "4000")
+    stack.redis.call("SET", "tally:{p0}:lease:kafka", "nobody", "PX", "60000")
     process = begin(stack, "--repartition", 16)
     wait_reason(stack.service, "being repartitioned, from 64 to 16")
+    stack.redis.call("DEL", "tally:{p0}:lease:kafka")
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (DONE, ""), out
     wait_reason(stack.service, "it must be started again")

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 
 from harness.calls import INT64_MAX, increment, increment_batch, item, read, read_batch, set_value
+from harness.daemons import PATIENT_ATTEMPTS
 from harness.exposition import scrape
 from harness.problems import check_problem, check_problem_document
 from harness.redis_sentinel import RedisSentinel
@@ -12,7 +13,7 @@ from harness.stubs import CounterServiceStub, connect
 
 pytestmark = pytest.mark.timeout(120)
 
-WAITS = {"REDIS_WAIT_REPLICAS": 1, "REDIS_WAIT_TIMEOUT": "100ms"}
+WAITS = {"REDIS_WAIT_REPLICAS": 1, "REDIS_WAIT_TIMEOUT": "1s"}
 SLUG = "/problems/not-replicated"
 SAYS = "is lost if Redis is before its replicas have it"
 
@@ -21,7 +22,8 @@ SAYS = "is lost if Redis is before its replicas have it"
 def stack(start_stack):
     """A replica that stands still for as long as the sentinels do not care."""
     redis = {"down_after_ms": 60_000}
-    return start_stack(redis_kind=RedisSentinel, redis=redis, service=WAITS | {"REDIS_PARTITIONS": 4})
+    service = WAITS | PATIENT_ATTEMPTS | {"REDIS_PARTITIONS": 4}
+    return start_stack(redis_kind=RedisSentinel, redis=redis, service=service, gateway=PATIENT_ATTEMPTS)
 
 
 @pytest.fixture

@@ -235,7 +235,7 @@ def test_a_gateway_that_starts_anew_chooses_by_its_static_host(pair, resource):
         left.gateway.start()
         left.wait_taking_calls()
         check_all_answers(left.gateway, resource, 1)
-        assert strangers(left.gateway) == right.addresses()
+        wait_until(lambda: strangers(left.gateway) == right.addresses())
 
 
 def test_a_redis_that_is_emptied_is_followed(pair, resource):

@@ -19,7 +19,7 @@ enum {
     RPCS_MAX = 1000,
     LONG_US = 20 * 1000 * 1000,     /* a deadline that no test waits for */
     ATTEMPT_TIMEOUT_MS = 30 * 1000, /* longer than that: each RPC is one that the plan asks for */
-    IMPATIENT_MS = 1000,            /* for tests in which an attempt is given up */
+    IMPATIENT_MS = 3000,            /* for tests in which an attempt is given up */
 };
 
 /* What a server does with its first, second, ... call; with all later ones the same as with the last. */

@@ -40,7 +40,7 @@ static void start_node(struct redis_cluster *cluster, size_t node)
         "--cluster-enabled",
         "yes",
         "--cluster-node-timeout",
-        "1000",
+        "3000", /* a machine may stand still */
         "--cluster-port",
         cluster->bus_ports[node],
         "--cluster-allow-replica-migration", /* a master that has lost its slots stays one */

@@ -30,7 +30,7 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
     pthread_mutex_init(&fixture->lock, NULL);
     fixture->redis = redis;
     struct config *config = &fixture->config;
-    config->counter_service.max_deadline_ms = 4000;
+    config->counter_service.max_deadline_ms = 10000; /* a machine may stand still, here too */
     config->counter_service.queue = 8192;
     config->counter_service.queue_time_ms = 60 * 1000; /* a machine may stand still */
     config->redis.addrs = calloc(1, sizeof(*config->redis.addrs));
@@ -40,8 +40,8 @@ struct store_fixture *store_fixture_create(struct redis_process *redis)
     config->redis.username = strdup("");
     config->redis.password = strdup("");
     config->redis.workers = 1;
-    config->redis.timeout_ms = 1000;
-    config->redis.connect_timeout_ms = 500;
+    config->redis.timeout_ms = 3000;
+    config->redis.connect_timeout_ms = 3000;
     config->redis.partitions = 1;
     config->session.ttl_ms = 3600000;
     config->idempotency.ttl_ms = 86400000;
@@ -164,7 +164,7 @@ enum status pending_call_submit(struct store_fixture *fixture, struct pending_ca
 {
     pending->call.done = on_done;
     if (pending->call.deadline_us == 0) {
-        pending->call.deadline_us = clock_monotonic_us() + 4000000;
+        pending->call.deadline_us = clock_monotonic_us() + 10000000;
     }
     sem_init(&pending->done, 0, 0);
     return store_submit(fixture->store, &pending->call);

@@ -10,7 +10,7 @@ import time
 import pytest
 import yaml
 
-from harness.daemons import SHIPPED_TIMEOUTS, Gateway, Service
+from harness.daemons import Gateway, Service
 from harness.faults import FAULT_SECONDS
 from harness.law import check_exact
 from harness.load import Load
@@ -113,12 +113,12 @@ class Town:
             pods.start()
 
     def _service(self, number):
-        own = settings_of("counter-service") | SHIPPED_TIMEOUTS
+        own = settings_of("counter-service")
         host = f"127.0.1.{number + 1}"
         return Service(self._directory, self._redis.address, f"service-{number}", host, self._service_port, **own)
 
     def _gateway(self, number):
-        own = settings_of("gateway") | SHIPPED_TIMEOUTS
+        own = settings_of("gateway")
         gateway = Gateway(self._directory, f"{NAME}:{self._service_port}", name=f"gateway-{number}", **own)
         gateway.env |= self._names.environment
         return gateway

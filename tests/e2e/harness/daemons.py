@@ -10,10 +10,13 @@ from harness.stubs import connect
 
 # A shared machine may stand still for a second: where time-outs are not what a test is about, they are longer.
 _PATIENT = {"REDIS_TIMEOUT": "3s", "SERVER_REQUEST_TIMEOUT": "4s"}
+# The same for a gateway's attempts, where a service that is silent is not what a test is about: one that is given up is
+# sent again, which leaves its outcome unknown and tells the breaker.
+PATIENT_ATTEMPTS = {"GRPC_COUNTER_SERVICE_ATTEMPT_TIMEOUT": "3500ms"}
 SHIPPED_TIMEOUTS = {"REDIS_TIMEOUT": "1s", "SERVER_REQUEST_TIMEOUT": "2s"}
 
 # What a gateway that does not wait long for its clients waits.
-IMPATIENT_SECONDS = 2
+IMPATIENT_SECONDS = 5
 
 
 def environment(settings):

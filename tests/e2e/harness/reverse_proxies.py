@@ -73,6 +73,7 @@ defaults
     timeout client 10s
     timeout server 10s
     timeout http-request 2s
+    timeout http-keep-alive 30s
     retries 0
     http-reuse always
 frontend in
@@ -150,7 +151,7 @@ class Varnish(ReverseProxy):
     def arguments(self, gateway_port):
         return [
             "-F", "-n", self._state, "-j", "none", "-a", f"127.0.0.1:{self.port}", "-b", f"127.0.0.1:{gateway_port}",
-            "-s", "malloc,16m", "-p", "timeout_idle=2", "-p", "max_retries=0",
+            "-s", "malloc,16m", "-p", "timeout_idle=30", "-p", "max_retries=0",
         ]  # fmt: skip
 
     def start(self):

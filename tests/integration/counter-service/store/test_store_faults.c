@@ -278,8 +278,7 @@ static void test_a_stuck_redis_is_down_after_its_time(void **state)
     struct pending_call first = {.call = {.operation = STORE_INCREMENT, .items = &items[0], .item_count = 1}};
     struct pending_call queued = {.call = {.operation = STORE_INCREMENT, .items = &items[1], .item_count = 1}};
     struct pending_call read = {.call = {.operation = STORE_GET, .items = &items[2], .item_count = 1}};
-    first.call.deadline_us = clock_monotonic_us() + 500000;
-    queued.call.deadline_us = clock_monotonic_us() + 4000000;
+    first.call.deadline_us = clock_monotonic_us() + 2000000;
     redis_process_pause(fixture->redis);
     const int64_t start_us = clock_monotonic_us();
     assert_int_equal(pending_call_submit(fixture, &first), STATUS_OK);
@@ -290,8 +289,8 @@ static void test_a_stuck_redis_is_down_after_its_time(void **state)
     assert_int_equal(pending_call_wait(&first), STATUS_REPLY_LOST);
     assert_int_equal(pending_call_wait(&queued), STATUS_REDIS_DOWN);
     assert_int_equal(pending_call_wait(&read), STATUS_REDIS_DOWN);
-    assert_in_range(clock_monotonic_us() - start_us, 900000, WAIT_FOR_MAX_US);
-    store_fixture_await_reason(fixture, "no reply from Redis within 1000 ms");
+    assert_in_range(clock_monotonic_us() - start_us, 2900000, WAIT_FOR_MAX_US);
+    store_fixture_await_reason(fixture, "no reply from Redis within 3000 ms");
     assert_refused_at_once(fixture);
     usleep(500000);
     assert_refused_at_once(fixture);

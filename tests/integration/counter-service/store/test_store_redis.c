@@ -260,7 +260,8 @@ static void test_a_call_past_its_deadline_is_not_sent(void **state)
 static void test_no_call_lives_longer_than_max_deadline(void **state)
 {
     NEED_REDIS(state);
-    fixture->config.counter_service.max_deadline_ms = 100;
+    fixture->config.counter_service.max_deadline_ms = 3000;
+    fixture->config.redis.timeout_ms = 20000;
     store_free(fixture->store);
     store_fixture_open(fixture);
     store_fixture_await(fixture, true);
@@ -275,9 +276,9 @@ static void test_no_call_lives_longer_than_max_deadline(void **state)
     };
     redis_process_pause(fixture->redis);
     assert_int_equal(pending_call_submit(fixture, &pending), STATUS_OK);
-    usleep(100000);
+    store_fixture_await_taken(fixture);
     assert_int_equal(pending_call_submit(fixture, &waiting), STATUS_OK);
-    usleep(200000);
+    clock_sleep_ms(3100);
     redis_process_resume(fixture->redis);
     assert_int_equal(pending_call_wait(&pending), STATUS_OK);
     assert_int_equal(pending_call_wait(&waiting), STATUS_EXPIRED);

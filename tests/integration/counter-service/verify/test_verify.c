@@ -349,8 +349,8 @@ static void test_a_snapshot_takes_the_place_of_events_that_are_not_there(void **
     publish_some(fixture, EVENT_FORMAT_JSON, "b", 1);
     increment(fixture, "a", 1); /* its event comes behind the snapshot's offsets */
     fixture->options.write_snapshot = fixture->snapshot;
-    fixture->options.timeout_ms = 500;
-    check_failed(fixture, "1 event waits in Redis, and none was published for 500ms");
+    fixture->options.timeout_ms = 3000;
+    check_failed(fixture, "1 event waits in Redis, and none was published for 3s");
     publish(fixture);
     increment(fixture, "a", 1);
     increment(fixture, "b", 1);
@@ -382,8 +382,8 @@ static void test_events_that_wait_cannot_be_compared(void **state)
     NEED_FIXTURE(state);
     increment(fixture, "a", 1);
     increment(fixture, "a", 1);
-    fixture->options.timeout_ms = 500;
-    check_failed(fixture, "2 events wait in Redis, and none was published for 500ms: counter-service's /health");
+    fixture->options.timeout_ms = 3000;
+    check_failed(fixture, "2 events wait in Redis, and none was published for 3s: counter-service's /health");
 }
 
 static void test_an_outbox_whose_stream_was_deleted_cannot_be_compared(void **state)
@@ -406,8 +406,8 @@ static void test_a_relay_without_a_position_is_told(void **state)
     publish(fixture);
     REDIS_ASK(redis, "DEL", "tally:{p0}:pos:kafka");
     REDIS_ASK(redis, "HSET", "tally:{p0}:outbox", "t", "1");
-    fixture->options.timeout_ms = 700;
-    check_failed(fixture, "no event waits in Redis, but the relay has not come to the last entry, in 700ms: "
+    fixture->options.timeout_ms = 3000;
+    check_failed(fixture, "no event waits in Redis, but the relay has not come to the last entry, in 3s: "
                           "it is at 0-0 (key pos:kafka; 0-0 where it is missing)");
 }
 
@@ -452,7 +452,7 @@ static void test_a_redis_or_a_kafka_that_is_not_there_is_said(void **state)
 {
     NEED_FIXTURE(state);
     kafka_fixture_set_down(&fixture->kafka, 1);
-    fixture->options.timeout_ms = 500;
+    fixture->options.timeout_ms = 3000;
     check_failed(fixture,
                  "no broker of kafka.brokers answers whether topic events is there: no broker can be reached: ");
     REDIS_ASK(fixture->store->redis, "DEL", "tally:store");

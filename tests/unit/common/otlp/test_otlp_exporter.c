@@ -30,7 +30,7 @@ enum { STEPS_MAX = 4, BIG = 64 * 1024 * 1024 };
 
 /* Quick, but for what is to be seen. */
 static const struct otlp_pace quick = {
-    .gather_ms = 20, .request_ms = 400, .pause_ms = 10, .give_up_ms = 5000, .end_ms = 300};
+    .gather_ms = 20, .request_ms = 3000, .pause_ms = 10, .give_up_ms = 60000, .end_ms = 300};
 
 struct bench {
     const char *steps[STEPS_MAX]; /* answers, one after the other; the last one again and again */
@@ -318,7 +318,7 @@ static void test_a_batch_is_given_up_in_the_end(void **state)
     (void)state;
     struct bench bench = {.steps = {STATUS("503")}};
     struct otlp_pace pace = quick;
-    pace.give_up_ms = 300;
+    pace.give_up_ms = 3000;
     start_with(&bench, &pace, 100);
     put(&bench, 3);
     WAIT_FOR(span_queue_dropped(&bench.queue) == 3);

@@ -19,6 +19,7 @@
 
 #include "common/base/clock.h"
 #include "tests/fakes/tls_server.h"
+#include "tests/fakes/wait_for.h"
 
 enum { PATIENCE_MS = 20000, LARGE = 4 * 1024 * 1024 };
 
@@ -31,6 +32,7 @@ struct setting {
     int client_fd;
     int server_fd;
     sem_t go;        /* for the server */
+    sem_t said;      /* by the server */
     size_t received; /* by the server */
     bool is_damaged; /* what it received is not what was written */
 };
@@ -52,6 +54,7 @@ static int setup(void **state)
     setting->tls = (struct redis_tls){tls_identity_ca(setting->identity), "", "", ""};
     assert_int_equal(redis_address_of_tcp(TEXT("redis.test"), 6379, &setting->address), 0);
     sem_init(&setting->go, 0, 0);
+    sem_init(&setting->said, 0, 0);
     *state = setting;
     return 0;
 }
@@ -61,6 +64,7 @@ static int teardown(void **state)
     struct setting *setting = *state;
     tls_identity_free(setting->identity);
     sem_destroy(&setting->go);
+    sem_destroy(&setting->said);
     free(setting);
     return 0;
 }
@@ -118,6 +122,7 @@ static void say_three_things(struct tls_server *server)
     tls_server_write(server, "one", 3);
     tls_server_write(server, "two", 3);
     tls_server_write(server, "three", 5);
+    sem_post(&setting->said);
     sem_wait(&setting->go);
 }
 
@@ -129,7 +134,7 @@ static void test_bytes_that_lie_inside_are_told(void **state)
     struct redis_transport *transport = start(setting);
     assert_int_equal(transport->write(transport, "ping", 4), 4);
     assert_false(transport->holds_unsent);
-    usleep(100000); /* all three are in the socket */
+    WAIT_FOR_SEM(&setting->said); /* all three are in the socket */
     assert_int_equal(read_patiently(transport, bytes, 3), 3);
     assert_memory_equal(bytes, "one", 3);
     assert_true(transport->holds_unread);

@@ -152,9 +152,9 @@ static void test_a_call_lives_as_long_as_its_client_waits(void **state)
     struct rpc_fixture *fixture = *state;
     const Tally__V1__IncrementRequest request = increment(1);
     const int64_t before_us = clock_monotonic_us();
-    value_of(grpc_client_ask(fixture->client, INCREMENT, &request.base, 1000));
-    assert_true(fake_store_deadline_us(&fixture->store) >= before_us + 900000);
-    assert_true(fake_store_deadline_us(&fixture->store) <= clock_monotonic_us() + 1010000);
+    value_of(grpc_client_ask(fixture->client, INCREMENT, &request.base, 5000));
+    assert_true(fake_store_deadline_us(&fixture->store) >= before_us + 4900000);
+    assert_true(fake_store_deadline_us(&fixture->store) <= clock_monotonic_us() + 5010000);
 }
 
 static void test_a_client_that_goes_away_leaves_nothing_behind(void **state)
@@ -206,7 +206,8 @@ static void test_draining_waits_for_calls_in_flight(void **state)
     assert_true(rpc_server_drain(fixture->server, RPC_FIXTURE_TIMEOUT_MS));
     pthread_join(helper, NULL);
     assert_int_equal(value_of(grpc_client_end(call)), 100);
-    assert_int_equal(grpc_client_ask(fixture->client, INCREMENT, &request.base, 1000).code, GRPC_STATUS_UNAVAILABLE);
+    assert_int_equal(grpc_client_ask(fixture->client, INCREMENT, &request.base, RPC_FIXTURE_TIMEOUT_MS).code,
+                     GRPC_STATUS_UNAVAILABLE);
 }
 
 enum { SILENT = 20 };

@@ -171,12 +171,12 @@ static void test_calls_given_up_say_nothing(void **state)
 static void test_after_a_probe_given_up_the_next_call_is_the_probe(void **state)
 {
     struct client_fixture *fixture = *state;
-    fixture->breaker_open_for_ms = 100;
+    fixture->breaker_open_for_ms = 5000;
     const struct plan plans[] = {reset, silent, ok};
     start(fixture, 1, plans, 3);
-    call_and_expect(fixture, 50 * 1000, STATUS_REPLY_LOST); /* it does not wait for the probe */
+    call_and_expect(fixture, LONG_US, STATUS_REPLY_LOST); /* it does not wait so long for the probe */
     assert_breaker(fixture, BREAKER_OPEN);
-    usleep(110 * 1000);
+    clock_sleep_ms(5100);
 
     struct call_result probe;
     client_fixture_call(fixture, &probe, LONG_US);
