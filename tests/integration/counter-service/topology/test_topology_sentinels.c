@@ -194,6 +194,7 @@ static void test_calls_that_wait_for_a_former_master_go_to_the_new_one(void **st
     }
     name(1, "1");
     await_moved();
+    WAIT_FOR(store_fixture_try(fixture, "another") == STATUS_OK); /* its worker has told that it serves */
     redis_process_resume(redises[0]);
     for (int i = 0; i <= QUEUED; i++) {
         assert_int_equal(pending_call_wait(&calls[i]), STATUS_OK);
