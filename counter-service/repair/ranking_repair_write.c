@@ -158,6 +158,22 @@ static int watch(const struct ranking_cut *cut, bool *ret_is_same, struct error 
     return 0;
 }
 
+/* Otherwise the transaction that reads next would have no results. EXEC ends it too, and needs no right that the tool
+ * has no other need of. */
+static int stop_watching(const struct ranking_cut *cut, struct error *error)
+{
+    struct redis_reply reply;
+    struct buffer *out = &cut->reader->requests;
+    buffer_clear(out, SIZE_MAX);
+    redis_command_words(out, TEXT("MULTI"));
+    redis_command_words(out, TEXT("EXEC"));
+    if (redis_command_begin(cut->reader->conn, out, cut->reader->timeout_ms, error) != 0 ||
+        redis_command_expect(cut->reader->conn, "MULTI", &reply, error) != 0) {
+        return -1;
+    }
+    return redis_command_expect(cut->reader->conn, "EXEC", &reply, error);
+}
+
 static int execute(const struct writing *writing, bool *ret_is_done, struct error *error)
 {
     struct redis_reply reply = {.type = REDIS_NIL};
@@ -205,7 +221,7 @@ int ranking_repair_write(struct ranking_cut *cut, struct ranking_repair_batch *b
         return -1;
     }
     if (!is_same) {
-        return 0;
+        return stop_watching(cut, error);
     }
     for (size_t i = 0; i < batch->count; i++) {
         const bool is_new = !batch->lacks[i].resource->has_record && cut->resources[i].has_record;

@@ -405,6 +405,34 @@ static void mend(struct setting *setting)
     redis_readers_close(&readers);
 }
 
+static void *write_versions(void *arg)
+{
+    enum { WRITES = 2000 };
+    struct setting *setting = arg;
+    for (int i = 0; i < WRITES; i++) {
+        char version[32];
+        snprintf(version, sizeof(version), "other:%d", i);
+        ASK(setting, "HSET", "tally:{p0}:rankings", "v", version);
+    }
+    return NULL;
+}
+
+/* So often that it is written between each two steps of the tool. */
+static void test_sums_are_mended_after_the_state_was_written_again_and_again(void **state)
+{
+    NEED_REDIS(state);
+    struct setting setting;
+    pthread_t writer;
+    begin(&setting, fixture);
+    publish(&setting, "", 1);
+    damage(&setting);
+    assert_int_equal(pthread_create(&writer, NULL, write_versions, &setting), 0);
+    mend(&setting);
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    check(&setting, VERIFY_EQUAL, "\nequal\n");
+    end(&setting);
+}
+
 /* The leader is refused, loads what it finds, and goes on. */
 static void go_on(struct setting *setting)
 {
@@ -489,6 +517,7 @@ int main(void)
         TEST(test_sums_are_mended_by_the_events),
         TEST(test_sums_are_mended_while_events_go_on),
         TEST(test_sums_are_mended_while_buckets_and_periods_go_on),
+        TEST(test_sums_are_mended_after_the_state_was_written_again_and_again),
         TEST(test_mended_resources_get_their_places),
         TEST(test_mended_resources_get_their_places_in_an_empty_top),
         TEST(test_a_damaged_top_is_left_alone),
