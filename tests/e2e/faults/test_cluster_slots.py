@@ -6,7 +6,7 @@ from harness.faults import under_load
 from harness.redis_cluster import RedisCluster
 from harness.spread import Spread
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from harness.barrage import Barrage
 from harness.proxy import PIECE, REPLIES, REQUESTS
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(390)]
 
 DAY = 86_400
 HOLD_SECONDS = 12
