@@ -169,7 +169,7 @@ def test_a_gateway_starts_before_its_name_is_known(town, names, new_gateway):
     names.set("127.0.0.2")
     started = time.monotonic()
     gateway.wait_ready()
-    assert time.monotonic() - started < 15, "the interval is not waited for"
+    assert time.monotonic() - started < 3, "the interval is not waited for"
     wait_up(gateway, service.address)
     assert increment(gateway, "in-time").status == 200
 
@@ -185,7 +185,7 @@ def test_a_name_is_looked_up_at_once_when_nobody_serves(town, names, new_gateway
     town.services["127.0.0.2"].stop()
     stopped = time.monotonic()
     wait_up(gateway, other.address)
-    assert time.monotonic() - stopped < 15
+    assert time.monotonic() - stopped < 4
     assert increment(gateway, "moved").status == 200
 
 
@@ -198,7 +198,7 @@ def test_a_name_with_an_address_of_each_family_is_one_instance(town, names, new_
         names.set("127.0.0.1", "::1")
         started = time.monotonic()
         gateway = new_gateway()
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 3
         wait_until(lambda: gateway.instances()[f"{NAME}:{town.port}"]["ready_channels"] == 20)
         assert gateway.instances_up() == [f"{NAME}:{town.port}"]
         count_calls([service], 0.3, gateway)

@@ -126,15 +126,23 @@ static inline void end(struct setting *setting)
     free(setting->text);
 }
 
-static inline void run(struct setting *setting)
+/* ranking_verify_run, or another tool of its form. */
+static inline void run_tool(struct setting *setting,
+                            int (*tool)(const struct config *config, const struct verify_options *options, FILE *out,
+                                        struct error *error))
 {
     size_t len;
     free(setting->text);
     setting->error.message[0] = '\0';
     FILE *out = open_memstream(&setting->text, &len);
     assert_non_null(out);
-    setting->code = ranking_verify_run(setting->kafka.config, &setting->options, out, &setting->error);
+    setting->code = tool(setting->kafka.config, &setting->options, out, &setting->error);
     fclose(out);
+}
+
+static inline void run(struct setting *setting)
+{
+    run_tool(setting, ranking_verify_run);
 }
 
 static inline void check(struct setting *setting, int code, const char *piece)

@@ -10,14 +10,7 @@
 
 static void *rebuild(void *arg)
 {
-    struct setting *setting = arg;
-    size_t len;
-    free(setting->text);
-    setting->error.message[0] = '\0';
-    FILE *out = open_memstream(&setting->text, &len);
-    assert_non_null(out);
-    setting->code = ranking_rebuild_run(setting->kafka.config, &setting->options, out, &setting->error);
-    fclose(out);
+    run_tool(arg, ranking_rebuild_run);
     return NULL;
 }
 
