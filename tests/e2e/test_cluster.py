@@ -10,7 +10,7 @@ from harness.daemons import PATIENT_ATTEMPTS, Gateway, Service
 from harness.ports import free_port
 from harness.problems import check_problem
 from harness.proxy import Proxy
-from harness.redis_cluster import RedisCluster
+from harness.redis_cluster import PATIENT_NODES, RedisCluster
 from harness.redis_server import RedisServer
 from harness.rights import readme_rule
 from harness.spread import PARTITIONS, Spread
@@ -25,7 +25,7 @@ MANY = 300
 
 @pytest.fixture(scope="module")
 def stack(start_stack):
-    return start_stack(redis_kind=RedisCluster, gateway=PATIENT_ATTEMPTS)
+    return start_stack(redis_kind=RedisCluster, redis=PATIENT_NODES, gateway=PATIENT_ATTEMPTS)
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def test_one_partition_on_a_cluster_works_with_a_warning(start_stack, names):
 
 
 def test_the_programs_compare_and_rank_over_all_partitions(start_kind, kafka):
-    stack = start_kind(Spread, redis_kind=RedisCluster, kafka=kafka, services=1)
+    stack = start_kind(Spread, redis_kind=RedisCluster, redis=PATIENT_NODES, kafka=kafka, services=1)
     items = [item(f"r{number}", "hit", increment=number % 50 + 1) for number in range(1000)]
     assert increment_batch(stack.gateway, items).status == 200
     code, lines, errors = stack.run_verify()

@@ -84,7 +84,7 @@ def recorded_registration(proxy):
 
 def load_sees_only_200(stack, fault, seconds=0.5):
     """Load around fault(), exact, and nobody notices."""
-    with Load(stack.load_port, pause=0.03) as load:
+    with Load(stack.load_port) as load:
         time.sleep(seconds)
         fault()
         time.sleep(seconds)
@@ -371,7 +371,7 @@ def test_without_consul_at_the_start_the_static_host_serves_until_it_comes(stack
     assert gateway.get("/health").status == 200
     assert gateway.health()["status"] == "degraded"
     assert scrape(gateway).sum("tally_discovery_last_success_timestamp_seconds") == 0
-    with Load(gateway.port, pause=0.03) as load:
+    with Load(gateway.port) as load:
         late.start()
         wait_until(lambda: late.passing("counter-service") == [service.address])
         wait_until(lambda: late.passing("gateway") == [f"127.0.0.1:{gateway.port}"])

@@ -150,7 +150,7 @@ def test_under_load_the_count_is_exact_and_the_other_stack_is_not_called(pair):
     left, right = pair
     for service in right.services:
         assert calls_answered(service) == 0
-    with Load(left.load_port, pause=0.01) as load:
+    with Load(left.load_port) as load:
         time.sleep(1.5)
         ledger = load.stop()
     check(ledger, left.values(ledger.counters()))

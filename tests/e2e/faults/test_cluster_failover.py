@@ -8,7 +8,7 @@ from harness.calls import increment
 from harness.faults import under_load
 from harness.law import ACKNOWLEDGED
 from harness.load import Load
-from harness.redis_cluster import RedisCluster
+from harness.redis_cluster import PATIENT_NODES, RedisCluster
 from harness.spread import Spread
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -29,7 +29,7 @@ def start_spread(start_kind, kafka):
 @pytest.fixture(scope="module")
 def stack(start_spread):
     """For faults by which nothing is lost."""
-    return start_spread()
+    return start_spread(redis=PATIENT_NODES)
 
 
 @pytest.fixture

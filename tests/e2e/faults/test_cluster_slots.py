@@ -3,7 +3,7 @@
 import pytest
 
 from harness.faults import under_load
-from harness.redis_cluster import RedisCluster
+from harness.redis_cluster import PATIENT_NODES, RedisCluster
 from harness.spread import Spread
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 @pytest.fixture(scope="module")
 def stack(start_kind, kafka):
-    return start_kind(Spread, redis_kind=RedisCluster, kafka=kafka, services=2, gateways=2)
+    return start_kind(Spread, redis_kind=RedisCluster, redis=PATIENT_NODES, kafka=kafka, services=2, gateways=2)
 
 
 def check(stack, fault, **settings):

@@ -6,7 +6,7 @@ import pytest
 
 from harness.exposition import calls_answered
 from harness.faults import FAULT_SECONDS, under_load
-from harness.redis_cluster import RedisCluster
+from harness.redis_cluster import PATIENT_NODES, RedisCluster
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
@@ -15,7 +15,8 @@ UNEVEN = 0.15  # of the mean
 
 @pytest.fixture(scope="module")
 def stack(start_cluster):
-    return start_cluster(services=3, gateways=2, redis_kind=RedisCluster, redis={"replicas": 0})
+    redis = {"replicas": 0, **PATIENT_NODES}
+    return start_cluster(services=3, gateways=2, redis_kind=RedisCluster, redis=redis)
 
 
 def check_even(counts):

@@ -4,7 +4,7 @@ import os
 import time
 
 from harness import law
-from harness.load import Load
+from harness.load import PAUSE, Load
 
 # Seconds of load before the fault and after it.
 FAULT_SECONDS = float(os.environ.get("FAULT_SECONDS", "1.5"))
@@ -14,7 +14,7 @@ REQUEST_TIMEOUT = 2
 SLACK = 4
 
 
-def under_load(stack, fault, settle=0.5, slack=SLACK, pause=0.01, loses=False):
+def under_load(stack, fault, settle=0.5, slack=SLACK, pause=PAUSE, loses=False):
     """Load on 50 connections, fault(), recovery, load; then the law. Half of the clients send keys and retry, the
     others do not. settle: seconds for late writes to show up; slack: how late an answer may be; pause: between two
     requests of a client; loses: Redis may forget what it acknowledged, and how much it did is printed. Returns the

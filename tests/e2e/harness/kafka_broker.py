@@ -18,6 +18,7 @@ from harness.wait import wait_until
 _JARS = ROOT / "build" / "kafka" / "lib"
 _SCRIPT = ROOT / "deploy" / "local" / "kafka_server.sh"
 _TIMEOUT_SECONDS = 20
+_START_SECONDS = 180  # of two JVMs, beside whatever else runs
 # Java's, after SIGTERM.
 _TERMINATED = 143
 USER = "tally"
@@ -75,7 +76,7 @@ class KafkaBroker(Process):
     def start(self, wait=True):
         super().start()
         if wait:
-            self.wait_until_ready(self._answers, 60)
+            self.wait_until_ready(self._answers, _START_SECONDS)
 
     def stop(self, timeout=40):
         self.terminate()

@@ -11,6 +11,9 @@ from harness.law import ACKNOWLEDGED, REFUSED, UNKNOWN, Ledger
 
 _BATCH_EVERY = 10  # one request in so many is a batch call
 _BATCH_ITEMS = 8
+# Seconds between two requests of a client. So that some 50 of them leave a core to the stack under load, and to three
+# others beside it on two cores: where none is free, what fails is the machine.
+PAUSE = 0.03
 _GIVE_UP = 30  # seconds of retrying one increment with its key
 _users = itertools.count()
 
@@ -146,7 +149,7 @@ class Load:
     for each new connection. keyed: every increment carries a key and is retried until it is acknowledged. Usable in a
     with statement, which stops it."""
 
-    def __init__(self, port, connections=50, keyed=False, counters=20, pause=0.01):
+    def __init__(self, port, connections=50, keyed=False, counters=20, pause=PAUSE):
         self.port = port if callable(port) else lambda: port
         self.keyed = keyed
         self.pause = pause

@@ -17,6 +17,14 @@ from harness.wait import wait_until
 SLOTS = 16384
 _CREATE_SECONDS = 60
 
+# Settings of a RedisCluster whose nodes do not die in a test: none is taken to be dead because the machine stood still.
+PATIENT_NODES = {"node_timeout_ms": 15_000}
+
+# Keys of a slot are in two places no longer than this, however many there are and however slow the machine is: writes
+# to them wait meanwhile, and a client of harness/load.py gives up at last.
+_SPLIT_SECONDS = 5
+_MANY_KEYS = 1000  # at a time, after that
+
 
 @dataclass(frozen=True)
 class Member:
@@ -302,7 +310,10 @@ class RedisCluster:
 
     @staticmethod
     def _move_keys(giver, slot, target, keys_at_once, pause):
+        end = time.monotonic() + _SPLIT_SECONDS
         while True:
+            if time.monotonic() > end:
+                keys_at_once, pause = _MANY_KEYS, 0
             keys = giver.execute_command("CLUSTER", "GETKEYSINSLOT", slot, keys_at_once)
             if not keys:
                 return
@@ -334,7 +345,7 @@ class RedisCluster:
     def reshard_by_cli(self, source, target, slots):
         """So many slots, by redis-cli."""
         options = ["--cluster-from", source.id, "--cluster-to", target.id, "--cluster-slots", slots, "--cluster-yes"]
-        self._cli("reshard", source.address, *options)
+        self._cli("reshard", source.address, *options, "--cluster-pipeline", _MANY_KEYS)
         self.wait_ok()
 
     # ---- its size ----
