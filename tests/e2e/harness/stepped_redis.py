@@ -10,8 +10,8 @@ _SOURCE = ROOT / "tests" / "e2e" / "harness" / "stepped_clock.c"
 
 
 class SteppedRedis(RedisServer):
-    """Runs with stepped_clock.c preloaded. Without jemalloc's own thread: it sleeps until a time of the day, which is past
-    for the kernel when the clock was set back, so it would keep a core busy."""
+    """Runs with stepped_clock.c preloaded. Without jemalloc's own thread: it sleeps until a time of the day, which is
+    past for the kernel when the clock was set back, so it would keep a core busy."""
 
     def __init__(self, directory, **settings):
         super().__init__(directory, jemalloc_bg_thread="no", **settings)
